@@ -117,8 +117,8 @@ static void add_confinement(struct plan *plan, const struct plan_host *host, enu
     ADD(plan, .kind = OPERATION_PIVOT);
     ADD(plan, .kind = OPERATION_READ_ONLY_ROOT);
     ADD(plan, .kind = OPERATION_CAPABILITIES);
-    ADD(plan, .kind = OPERATION_LIMITS, .number = limits);
     ADD(plan, .kind = OPERATION_DESCRIPTORS);
+    ADD(plan, .kind = OPERATION_LIMITS, .number = limits);
     ADD(plan, .kind = OPERATION_NO_NEW_PRIVILEGES);
     // A streamer confines itself further, after its last descriptor is set up (streaming/).
     if (host->landlock && limits == LIMITS_DESKTOP)

@@ -119,18 +119,24 @@ const size_t plan_desktop_count = COUNT(plan_desktop_table);
 const struct operation plan_proc_table[] = {
     {.kind = OPERATION_PROCESSES, .target = "proc"},
     MASK("proc/acpi"),
+    MASK("proc/buddyinfo"),
+    MASK("proc/cmdline"),
     MASK("proc/config.gz"),
     MASK("proc/diskstats"),
     MASK("proc/interrupts"),
+    MASK("proc/iomem"),
+    MASK("proc/ioports"),
     MASK("proc/kallsyms"),
     MASK("proc/kcore"),
     MASK("proc/key-users"),
     MASK("proc/keys"),
     MASK("proc/kmsg"),
     MASK("proc/latency_stats"),
+    MASK("proc/locks"),
     MASK("proc/modules"),
     MASK("proc/mtrr"),
     MASK("proc/pagetypeinfo"),
+    MASK("proc/partitions"),
     MASK("proc/sched_debug"),
     MASK("proc/schedstat"),
     MASK("proc/scsi"),
@@ -140,6 +146,7 @@ const struct operation plan_proc_table[] = {
     MASK("proc/timer_list"),
     MASK("proc/timer_stats"),
     MASK("proc/vmallocinfo"),
+    MASK("proc/zoneinfo"),
     // The limits count for this user namespace and those below it. Chromium's own sandbox needs user, pid and
     // network namespaces; a mount namespace of one's own would open the kernel's mount interface
     // (CVE-2022-0185). From the first of them on, no mount can be detached or made any more (Linux 6.18):
