@@ -10,7 +10,7 @@ import { Menu, MenuItem } from "./menu";
 import "./account-menu.css";
 
 const THEMES: readonly [Theme, string][] = [
-    ["system", "Same as the system"],
+    ["system", "System"],
     ["light", "Light"],
     ["dark", "Dark"],
 ];

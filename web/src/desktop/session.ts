@@ -25,7 +25,7 @@ export interface SessionState {
 }
 
 /** A connection that lasted this long was a good one: the next failure is answered at once again. */
-const STABLE_MS = 5_000;
+const STABLE_MS = 1_000;
 /** Tickets are good for 30 s (docs/openapi.yaml), so their end tells the server's clock. */
 const TICKET_LIFE_MS = 30_000;
 /** A reader this far behind gets no more input until the network has caught up. */

@@ -53,6 +53,7 @@ export function Toolbar(props: Props) {
     return (
         <div
             class="toolbar"
+            data-theme="dark"
             data-open={open}
             role="toolbar"
             aria-label="Controls"

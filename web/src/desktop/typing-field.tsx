@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { linuxCode } from "../input/keymap";
 import type { InputSender } from "../input/sender";
 import { difference } from "../input/soft-keyboard";
@@ -22,7 +22,8 @@ export function TypingField({ input, onClose }: { input: InputSender; onClose: (
         }
     };
 
-    useEffect(() => {
+    // Before the next event: soft keyboards open only for a focus inside the press that asked for it.
+    useLayoutEffect(() => {
         reset();
         field.current?.focus();
     }, []);

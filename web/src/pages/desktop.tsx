@@ -50,6 +50,7 @@ function Desktop({ id }: { id: string }) {
     const [startError, setStartError] = useState<string | null>(null);
     const state = useStore(controller?.session.state ?? BEFORE);
     const open = state.connection === "open";
+    const running = state.connection !== "ended" && state.connection !== "failed";
 
     useEffect(() => {
         if (canvas.current === null || stage.current === null) {
@@ -111,8 +112,8 @@ function Desktop({ id }: { id: string }) {
                 starting={starting}
                 startError={startError}
             />
-            {controller !== null && statistics && <StatisticsOverlay controller={controller} />}
-            {controller !== null && typing && (
+            {controller !== null && statistics && running && <StatisticsOverlay controller={controller} />}
+            {controller !== null && typing && running && (
                 <TypingField
                     input={controller.input}
                     onClose={() => {
