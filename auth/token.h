@@ -15,7 +15,9 @@
 #define TOKEN_MAX 2048 // bytes of an encoded token, the NUL not counted
 #define TOKEN_KEY_MIN 32
 #define TOKEN_KEY_MAX 128
-#define TOKEN_KEY_ID_SIZE 9 // 8 hexadecimal digits and the NUL
+#define TOKEN_KEY_VARIETY 16   // 32 random bytes have fewer different values about once in 10^12 keys
+#define TOKEN_LEEWAY_SECONDS 5 // by which the clocks of two nodes may differ, for nbf
+#define TOKEN_KEY_ID_SIZE 9    // 8 hexadecimal digits and the NUL
 
 enum role { ROLE_USER, ROLE_ADMIN, ROLE_COUNT };
 
