@@ -156,7 +156,9 @@ static void test_options_are_taken_out_of_argv(void **state)
     char path[] = "/tmp/config-test-XXXXXX";
     AUTO_FD int fd = mkstemp(path);
     assert_int_equal(write_all(fd, "PORT=9002\n", 10), 0);
-    char *argv[] = {"program", "first", "--config", path, "last", NULL};
+    char program[] = "program", first[] = "first", option[] = "--config", last[] = "last",
+         secrets[] = "--secrets";
+    char *argv[] = {program, first, option, path, last, NULL};
     int argc = 5;
     struct config_error error;
     assert_int_equal(config_load(*state, &argc, argv, &error), 0);
@@ -165,7 +167,7 @@ static void test_options_are_taken_out_of_argv(void **state)
     assert_string_equal(argv[2], "last");
     assert_null(argv[3]);
     assert_int_equal(config_number(*state, CONFIG_PORT), 9002);
-    char *bare[] = {"program", "--secrets", NULL};
+    char *bare[] = {program, secrets, NULL};
     argc = 2;
     assert_int_equal(config_load(*state, &argc, bare, &error), -EINVAL);
 }
