@@ -1,0 +1,18 @@
+#pragma once
+// The outer form of a compact JWS (RFC 7515 section 3.1), private to auth/.
+
+#include <jansson.h>
+#include <stddef.h>
+
+struct token_form {
+    json_t *header;  // owned; an object without duplicate members
+    json_t *payload; // owned; the same
+};
+
+// Exactly three segments of strict base64url, the first two JSON objects in which no member stands twice. 0
+// or -EBADMSG.
+int token_form_parse(const char *token, size_t length, struct token_form *ret_form);
+void token_form_finish(struct token_form *form);
+
+// The member's text when it is a string without a NUL in it, else NULL. Borrowed from the object.
+const char *token_form_text(const json_t *object, const char *name);

@@ -1,0 +1,102 @@
+#pragma once
+// Configuration: one table (config_table.c) makes the parser, --help and the documentation. Values come,
+// later over earlier, from the table's defaults, from files of KEY=VALUE lines, and from the environment.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum config_key {
+    CONFIG_DATABASE_URL,
+    CONFIG_HOST,
+    CONFIG_PORT,
+    CONFIG_METRICS_PORT,
+    CONFIG_ALLOWED_ORIGINS,
+    CONFIG_NODE_ID,
+    CONFIG_WEB_ROOT,
+    CONFIG_JWT_SECRET,
+    CONFIG_JWT_ACCESS_EXPIRY,
+    CONFIG_JWT_REFRESH_EXPIRY,
+    CONFIG_SANDBOXD_SOCKET,
+    CONFIG_SANDBOXD_CLIENT_UID,
+    CONFIG_PROGRAM_DIR,
+    CONFIG_SANDBOX_MEMORY_LIMIT_MB,
+    CONFIG_SANDBOX_CPU_PERCENT,
+    CONFIG_SANDBOX_PID_LIMIT,
+    CONFIG_SANDBOX_SESSION_TIMEOUT_SECS,
+    CONFIG_SANDBOX_IDLE_TIMEOUT_SECS,
+    CONFIG_SANDBOX_WARNING_SECS,
+    CONFIG_SANDBOX_MAX_PER_USER,
+    CONFIG_SANDBOX_MAX_PER_NODE,
+    CONFIG_SANDBOX_UID_BASE,
+    CONFIG_SANDBOX_CGROUP_BACKEND,
+    CONFIG_SANDBOX_CGROUP_PATH,
+    CONFIG_SANDBOX_LAYERS_REQUIRED,
+    CONFIG_FILE_STORAGE_PATH,
+    CONFIG_FILE_ENCRYPTION_ENABLED,
+    CONFIG_DISPLAY_WIDTH,
+    CONFIG_DISPLAY_HEIGHT,
+    CONFIG_VIDEO_CODEC,
+    CONFIG_VIDEO_PRESET,
+    CONFIG_VIDEO_TUNE,
+    CONFIG_VIDEO_FRAMERATE,
+    CONFIG_VIDEO_BITRATE_KBPS,
+    CONFIG_LOG_LEVEL,
+    CONFIG_LOG_FORMAT,
+    CONFIG_KEY_COUNT,
+};
+
+enum config_type { CONFIG_TEXT, CONFIG_NUMBER, CONFIG_SWITCH, CONFIG_CHOICE };
+
+struct config_entry {
+    const char *name;
+    enum config_type type;
+    bool secret;              // only accepted from the secrets file or the environment; never printed
+    int64_t minimum, maximum; // numbers: the value; text: its bytes
+    const char *standard;     // default, as text
+    const char *unit;         // "" when it has none
+    const char *choices;      // CHOICE: separated by '|'
+    const char *text;         // one sentence for --help and the manual
+};
+
+struct config;
+
+// One line for the operator: what is wrong, where, and what to do.
+#define CONFIG_ERROR_MAX 512
+struct config_error {
+    char text[CONFIG_ERROR_MAX];
+};
+
+const struct config_entry *config_entry(enum config_key key);
+
+// The defaults. NULL when memory is out.
+struct config *config_new(void);
+// Wipes secrets.
+void config_free(struct config *config);
+
+// Reads KEY=VALUE lines: blank lines and lines that start with # are skipped, a value may stand in double
+// quotes. Refuses (-EINVAL, with the error told) an unknown key, a key given twice, a value out of range and
+// a file that others may write. A secrets file must besides be unreadable for group and others; a secret in
+// any other file is refused. At most 64 KiB.
+int config_read_file(struct config *config, const char *path, bool secrets, struct config_error *ret_error);
+// As config_read_file for text in memory; `name` stands for the path in errors.
+int config_read_text(struct config *config, const char *text, size_t length, const char *name, bool secrets,
+                     struct config_error *ret_error);
+// Takes the known keys from the environment. An unknown variable that starts like our keys (SANDBOX_ VIDEO_
+// JWT_ FILE_) is refused. A secret is removed from the environment once read.
+int config_read_environment(struct config *config, struct config_error *ret_error);
+
+// Takes --config FILE and --secrets FILE out of argv (argc is adjusted), then the files, then the
+// environment. What every program's main calls.
+int config_load(struct config *config, int *argc, char **argv, struct config_error *ret_error);
+
+// Borrowed until config_free or the next read. Choices are text.
+const char *config_text(const struct config *config, enum config_key key);
+int64_t config_number(const struct config *config, enum config_key key);
+bool config_switch(const struct config *config, enum config_key key);
+
+// Prints the table as --help shows it.
+void config_print_help(void);
+
+// log_open with LOG_LEVEL and LOG_FORMAT.
+void config_open_log(const struct config *config, const char *program);

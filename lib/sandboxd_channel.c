@@ -1,0 +1,143 @@
+#include "lib/sandboxd_channel.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef bool check_fn(const struct sandboxd_message *message);
+
+static bool limits_valid(const struct sandbox_limits *limits)
+{
+    return limits->memory_mb >= MEMORY_LIMIT_MIN_MB && limits->memory_mb <= MEMORY_LIMIT_MAX_MB &&
+           limits->cpu_percent >= 1 && limits->cpu_percent <= CPU_PERCENT_MAX &&
+           limits->pids >= PID_LIMIT_MIN && limits->pids <= PID_LIMIT_MAX;
+}
+
+static bool create_valid(const struct sandboxd_message *m)
+{
+    const struct sandboxd_create *create = &m->create;
+    return !id_is_nil(&create->sandbox) && !id_is_nil(&create->owner) && create->account_number >= 1 &&
+           create->account_number <= ACCOUNT_NUMBER_MAX && create->template_id < TEMPLATE_COUNT &&
+           limits_valid(&create->limits);
+}
+
+static bool stop_valid(const struct sandboxd_message *m)
+{
+    return m->stop.reason > STOP_NONE && m->stop.reason < STOP_REASON_COUNT;
+}
+
+static bool attach_valid(const struct sandboxd_message *m)
+{
+    static const uint8_t zero[sizeof(m->attach.reserved)];
+    return m->attach.view_only <= 1 && memcmp(m->attach.reserved, zero, sizeof(zero)) == 0;
+}
+
+static bool welcome_valid(const struct sandboxd_message *m)
+{
+    for (unsigned i = 0; i < LAYER_COUNT; i++) {
+        const struct layer_report *layer = &m->welcome.layers[i];
+        if (layer->state > LAYER_ON || strnlen(layer->detail, sizeof(layer->detail)) == sizeof(layer->detail))
+            return false;
+    }
+    return m->welcome.display_width >= DISPLAY_WIDTH_MIN && m->welcome.display_width <= DISPLAY_WIDTH_MAX &&
+           m->welcome.display_height >= DISPLAY_HEIGHT_MIN && m->welcome.display_height <= DISPLAY_HEIGHT_MAX;
+}
+
+static bool failed_valid(const struct sandboxd_message *m)
+{
+    return m->failed.stage < START_STAGE_COUNT && m->failed.error > 0;
+}
+
+static bool ended_valid(const struct sandboxd_message *m)
+{
+    return m->ended.reason > STOP_NONE && m->ended.reason < STOP_REASON_COUNT;
+}
+
+static bool entry_valid(const struct sandboxd_message *m)
+{
+    return m->entry.template_id < TEMPLATE_COUNT && m->entry.ready <= 1 && limits_valid(&m->entry.limits);
+}
+
+static bool attach_failed_valid(const struct sandboxd_message *m)
+{
+    return m->attach_failed.error > 0;
+}
+
+struct form {
+    enum channel_side sender;
+    size_t body;
+    size_t fds;
+    check_fn *valid;
+};
+
+#define BODY(member) sizeof(((struct sandboxd_message *)0)->member)
+
+static const struct form forms[] = {
+    [SANDBOXD_HELLO] = {CHANNEL_CLIENT, BODY(hello), 0, NULL},
+    [SANDBOXD_CREATE] = {CHANNEL_CLIENT, BODY(create), 0, create_valid},
+    [SANDBOXD_STOP] = {CHANNEL_CLIENT, BODY(stop), 0, stop_valid},
+    [SANDBOXD_LIST] = {CHANNEL_CLIENT, 0, 0, NULL},
+    [SANDBOXD_ATTACH] = {CHANNEL_CLIENT, BODY(attach), 0, attach_valid},
+    [SANDBOXD_WELCOME] = {CHANNEL_SERVER, BODY(welcome), 0, welcome_valid},
+    [SANDBOXD_READY] = {CHANNEL_SERVER, BODY(ready), 0, NULL},
+    [SANDBOXD_FAILED] = {CHANNEL_SERVER, BODY(failed), 0, failed_valid},
+    [SANDBOXD_ENDED] = {CHANNEL_SERVER, BODY(ended), 0, ended_valid},
+    [SANDBOXD_ENTRY] = {CHANNEL_SERVER, BODY(entry), 0, entry_valid},
+    [SANDBOXD_LIST_END] = {CHANNEL_SERVER, 0, 0, NULL},
+    [SANDBOXD_ATTACHED] = {CHANNEL_SERVER, BODY(attached), 1, NULL},
+    [SANDBOXD_ATTACH_FAILED] = {CHANNEL_SERVER, BODY(attach_failed), 0, attach_failed_valid},
+};
+
+#define FORM_COUNT (sizeof(forms) / sizeof(forms[0]))
+#define HEADER_SIZE offsetof(struct sandboxd_message, hello)
+
+static bool kind_known(uint32_t kind)
+{
+    return (kind >= SANDBOXD_HELLO && kind <= SANDBOXD_ATTACH) ||
+           (kind >= SANDBOXD_WELCOME && kind < FORM_COUNT);
+}
+
+size_t sandboxd_message_size(uint32_t kind)
+{
+    return kind_known(kind) ? HEADER_SIZE + forms[kind].body : 0;
+}
+
+int sandboxd_message_decode(const void *data, size_t length, size_t fd_count, enum channel_side sender,
+                            struct sandboxd_message *ret_message)
+{
+    struct sandboxd_message message = {0};
+    if (length < HEADER_SIZE || length > sizeof(message))
+        return -EPROTO;
+    memcpy(&message, data, length);
+    if (!kind_known(message.kind) || message.reserved != 0)
+        return -EPROTO;
+    const struct form *form = &forms[message.kind];
+    if (form->sender != sender || length != HEADER_SIZE + form->body || fd_count != form->fds)
+        return -EPROTO;
+    if (form->valid && !form->valid(&message))
+        return -EPROTO;
+    *ret_message = message;
+    return 0;
+}
+
+int sandboxd_message_send(int socket, const struct sandboxd_message *message, enum channel_side sender,
+                          int fd)
+{
+    struct sandboxd_message checked;
+    size_t size = sandboxd_message_size(message->kind);
+    if (sandboxd_message_decode(message, size, fd >= 0 ? 1 : 0, sender, &checked) < 0)
+        abort();
+    return ipc_send(socket, message, size, &fd, fd >= 0 ? 1 : 0);
+}
+
+const char *start_stage_name(uint32_t stage)
+{
+    static const char *const names[START_STAGE_COUNT] = {
+        [START_REFUSED] = "refused", [START_HOME] = "home",
+        [START_CGROUP] = "cgroup",   [START_NAMESPACES] = "namespaces",
+        [START_MOUNTS] = "mounts",   [START_CONFINEMENT] = "confinement",
+        [START_DISPLAY] = "display", [START_WINDOW_MANAGER] = "window_manager",
+    };
+    return stage < START_STAGE_COUNT ? names[stage] : NULL;
+}

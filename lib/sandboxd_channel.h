@@ -1,0 +1,168 @@
+#pragma once
+// The channel between sandbox-server (the client) and sandboxd: requests, answers and events as fixed-size
+// messages. Both halves of the codec stand here; a message is valid only when kind, size, number of
+// descriptors, ranges and terminators all fit.
+//
+// The client says HELLO first and waits for WELCOME. Answers carry the id of the sandbox (or viewer) they
+// belong to and may come in any order. sandboxd re-decides everything: a number out of its own limits is
+// refused whatever the client asked.
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/ids.h"
+#include "lib/ipc.h"
+#include "lib/isolation.h"
+#include "lib/limits.h"
+
+#define SANDBOXD_CHANNEL_VERSION 1u
+
+enum sandboxd_kind {
+    // client to sandboxd
+    SANDBOXD_HELLO = 1,
+    SANDBOXD_CREATE,
+    SANDBOXD_STOP,
+    SANDBOXD_LIST,   // answered by one ENTRY per sandbox and LIST_END
+    SANDBOXD_ATTACH, // a viewer: answered by ATTACHED with the stream descriptor, or ATTACH_FAILED
+    // sandboxd to client
+    SANDBOXD_WELCOME = 64,
+    SANDBOXD_READY,  // the sandbox's desktop is usable
+    SANDBOXD_FAILED, // CREATE was refused or the start failed; the sandbox does not exist
+    SANDBOXD_ENDED,  // the last process is gone
+    SANDBOXD_ENTRY,
+    SANDBOXD_LIST_END,
+    SANDBOXD_ATTACHED,
+    SANDBOXD_ATTACH_FAILED,
+};
+
+enum sandbox_template { TEMPLATE_DESKTOP, TEMPLATE_COUNT };
+
+struct sandbox_limits {
+    uint32_t memory_mb;   // MiB
+    uint32_t cpu_percent; // 100 = one core
+    uint32_t pids;
+};
+
+struct sandbox_usage {
+    uint64_t cpu_us;            // UINT64_MAX: unknown
+    uint64_t peak_memory_bytes; // UINT64_MAX: unknown
+};
+
+enum start_stage {
+    START_REFUSED, // out of range, over the node's maximum, or an id in use: see error
+    START_HOME,
+    START_CGROUP,
+    START_NAMESPACES,
+    START_MOUNTS,
+    START_CONFINEMENT,
+    START_DISPLAY,
+    START_WINDOW_MANAGER,
+    START_STAGE_COUNT,
+};
+
+struct sandboxd_hello {
+    uint32_t version;
+};
+
+struct sandboxd_create {
+    struct id sandbox;
+    struct id owner;
+    uint32_t account_number; // 1 .. ACCOUNT_NUMBER_MAX: the owner's host uid above SANDBOX_UID_BASE
+    uint32_t template_id;    // enum sandbox_template
+    struct sandbox_limits limits;
+};
+
+struct sandboxd_stop {
+    struct id sandbox;
+    uint32_t reason; // enum stop_reason, reported back with ENDED
+};
+
+struct sandboxd_attach {
+    struct id sandbox;
+    uint64_t viewer;   // the client's own number for this viewer
+    uint8_t view_only; // 1: input is refused by the streamer as well
+    uint8_t reserved[7];
+};
+
+struct sandboxd_welcome {
+    uint32_t version;
+    uint32_t sandbox_count;
+    uint32_t sandbox_maximum;
+    uint32_t display_width; // of TEMPLATE_DESKTOP
+    uint32_t display_height;
+    struct layer_report layers[LAYER_COUNT]; // of this host
+};
+
+struct sandboxd_ready {
+    struct id sandbox;
+    uint32_t start_us; // from CREATE to usable
+    uint32_t reserved;
+};
+
+struct sandboxd_failed {
+    struct id sandbox;
+    uint32_t stage; // enum start_stage
+    int32_t error;  // positive errno
+};
+
+struct sandboxd_ended {
+    struct id sandbox;
+    uint32_t reason; // enum stop_reason
+    uint32_t reserved;
+    struct sandbox_usage usage;
+};
+
+struct sandboxd_entry {
+    struct id sandbox;
+    struct id owner;
+    uint32_t template_id;
+    uint32_t ready; // 1: running, 0: starting
+    struct sandbox_limits limits;
+    uint32_t viewers;
+    struct sandbox_usage usage;
+};
+
+struct sandboxd_attached { // with one descriptor: the stream's socket
+    struct id sandbox;
+    uint64_t viewer;
+};
+
+struct sandboxd_attach_failed {
+    struct id sandbox;
+    uint64_t viewer;
+    int32_t error; // positive errno: ENOENT no such sandbox, EUSERS too many viewers, or what failed
+    uint32_t reserved;
+};
+
+struct sandboxd_message {
+    uint32_t kind; // enum sandboxd_kind
+    uint32_t reserved;
+    union {
+        struct sandboxd_hello hello;
+        struct sandboxd_create create;
+        struct sandboxd_stop stop;
+        struct sandboxd_attach attach;
+        struct sandboxd_welcome welcome;
+        struct sandboxd_ready ready;
+        struct sandboxd_failed failed;
+        struct sandboxd_ended ended;
+        struct sandboxd_entry entry;
+        struct sandboxd_attached attached;
+        struct sandboxd_attach_failed attach_failed;
+    };
+};
+
+enum channel_side { CHANNEL_CLIENT, CHANNEL_SERVER };
+
+// The bytes of a message on the wire, header included; 0 for an unknown kind.
+size_t sandboxd_message_size(uint32_t kind);
+// Checks received bytes (with the count of descriptors that came along) as sent by `sender`. 0, or -EPROTO;
+// ret_message is untouched then.
+int sandboxd_message_decode(const void *data, size_t length, size_t fd_count, enum channel_side sender,
+                            struct sandboxd_message *ret_message);
+// Sends one message (fd -1: without a descriptor). As ipc_send; aborts when the message would not decode.
+int sandboxd_message_send(int socket, const struct sandboxd_message *message, enum channel_side sender,
+                          int fd);
+
+// Names for logs and problem documents. NULL when out of range.
+const char *start_stage_name(uint32_t stage);

@@ -1,0 +1,47 @@
+#pragma once
+// What sandbox-streamer is given by sandboxd, and the framing of its stream socket.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/init_channel.h"
+
+#define STREAMER_STREAM_FD 3      // SOCK_SEQPACKET, non-blocking
+#define STREAMER_DISPLAY_FD 4     // connected to the X server, not yet authenticated
+#define STREAMER_FRAMEBUFFER_FD 5 // memfd, read only, sealed against shrinking and growing
+#define STREAMER_START_FD 6       // sealed memfd with exactly one struct streamer_start
+
+#define STREAMER_START_MAGIC 0x53545231u // "STR1"
+#define STREAMER_NAME_MAX 32
+
+struct streamer_start {
+    uint32_t magic;
+    uint32_t width; // of the framebuffer, pixels; 4 bytes each, rows without padding, after an XWD header of
+                    // FRAMEBUFFER_HEADER_SIZE
+    uint32_t height;
+    uint32_t framerate;    // frames per second, at most
+    uint32_t bitrate_kbps; // upper bound while the picture moves
+    uint8_t view_only;     // 1: input messages are a protocol error
+    uint8_t log_level;     // enum log_level
+    uint8_t log_json;
+    uint8_t reserved;
+    uint8_t cookie[X_COOKIE_SIZE];
+    char codec[STREAMER_NAME_MAX];  // VIDEO_CODEC, NUL-terminated
+    char preset[STREAMER_NAME_MAX]; // VIDEO_PRESET
+    char tune[STREAMER_NAME_MAX];   // VIDEO_TUNE
+};
+
+// Xvfb writes an XWD header of this size before the pixels: 100 bytes header, window name, colour map
+// (Xvfb 21.1).
+#define FRAMEBUFFER_HEADER_SIZE 3232u
+// The exact size of the framebuffer file of a width x height display.
+size_t framebuffer_size(uint32_t width, uint32_t height);
+
+// 0, or -EPROTO when anything is out of range or not terminated.
+int streamer_start_check(const struct streamer_start *start, size_t length);
+
+// A packet of the stream socket is one flag byte and a part of a message of docs/PROTOCOL.md,
+// STREAM_PACKET_MAX bytes in all. Towards the browser a message may take several packets; towards the
+// streamer it is always one, with flags 0.
+#define STREAM_PACKET_MORE 0x01u // more packets of this message follow

@@ -1,0 +1,257 @@
+#include "lib/wire.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "lib/limits.h"
+
+static const struct wire_browser_rule browser_rules[] = {
+    [WIRE_ACKNOWLEDGE - WIRE_ACKNOWLEDGE] = {16, 16, false, true},
+    [WIRE_KEY - WIRE_ACKNOWLEDGE] = {12, 12, true, false},
+    [WIRE_TEXT - WIRE_ACKNOWLEDGE] = {12, 12, true, false},
+    [WIRE_POINTER - WIRE_ACKNOWLEDGE] = {12, 12, true, false},
+    [WIRE_BUTTON - WIRE_ACKNOWLEDGE] = {16, 16, true, false},
+    [WIRE_WHEEL - WIRE_ACKNOWLEDGE] = {16, 16, true, false},
+    [WIRE_RELEASE_ALL - WIRE_ACKNOWLEDGE] = {8, 8, false, false},
+    [WIRE_RESIZE - WIRE_ACKNOWLEDGE] = {12, 12, false, false},
+    [WIRE_BROWSER_CLIPBOARD - WIRE_ACKNOWLEDGE] = {8, CLIPBOARD_MESSAGE_MAX, true, false},
+    [WIRE_REFRESH - WIRE_ACKNOWLEDGE] = {4, 4, false, true},
+    [WIRE_BROWSER_AUDIO - WIRE_ACKNOWLEDGE] = {8, 8, false, true},
+};
+
+const struct wire_browser_rule *wire_browser_rule(uint8_t kind)
+{
+    if (kind < WIRE_ACKNOWLEDGE || kind > WIRE_BROWSER_AUDIO)
+        return NULL;
+    return &browser_rules[kind - WIRE_ACKNOWLEDGE];
+}
+
+static bool read_flag(struct reader *r)
+{
+    uint8_t value = read_u8(r);
+    if (value > 1)
+        r->failed = true;
+    return value == 1;
+}
+
+static void read_zeros(struct reader *r, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (read_u8(r) != 0)
+            r->failed = true;
+    }
+}
+
+static void read_key(struct reader *r, struct browser_message *m)
+{
+    m->input = read_u32(r);
+    m->key.code = read_u16(r);
+    m->key.down = read_flag(r);
+    read_zeros(r, 1);
+    if (m->key.code < 1 || m->key.code > 255)
+        r->failed = true;
+}
+
+static void read_text(struct reader *r, struct browser_message *m)
+{
+    m->input = read_u32(r);
+    m->text = read_u32(r);
+    bool control = m->text < 0x20 || (m->text >= 0x7f && m->text < 0xa0);
+    bool surrogate = m->text >= 0xd800 && m->text < 0xe000;
+    if (control || surrogate || m->text > 0x10ffff)
+        r->failed = true;
+}
+
+static void read_pointer(struct reader *r, struct browser_message *m)
+{
+    m->input = read_u32(r);
+    m->pointer.x = read_u16(r);
+    m->pointer.y = read_u16(r);
+}
+
+static void read_button(struct reader *r, struct browser_message *m)
+{
+    read_pointer(r, m);
+    m->pointer.button = read_u8(r);
+    m->pointer.down = read_flag(r);
+    read_zeros(r, 2);
+    uint8_t button = m->pointer.button;
+    if (!((button >= 1 && button <= 3) || button == 8 || button == 9))
+        r->failed = true;
+}
+
+static void read_wheel(struct reader *r, struct browser_message *m)
+{
+    read_pointer(r, m);
+    m->pointer.horizontal = (int16_t)read_u16(r);
+    m->pointer.vertical = (int16_t)read_u16(r);
+}
+
+static void read_resize(struct reader *r, struct browser_message *m)
+{
+    m->resize.width = read_u16(r);
+    m->resize.height = read_u16(r);
+    m->resize.scale_percent = read_u16(r);
+    read_zeros(r, 2);
+    if (m->resize.width < DISPLAY_WIDTH_MIN || m->resize.width > DISPLAY_WIDTH_MAX ||
+        m->resize.height < DISPLAY_HEIGHT_MIN || m->resize.height > DISPLAY_HEIGHT_MAX ||
+        m->resize.scale_percent < 50 || m->resize.scale_percent > 400)
+        r->failed = true;
+}
+
+static void read_clipboard(struct reader *r, struct browser_message *m)
+{
+    m->clipboard.type = read_u8(r);
+    read_zeros(r, 3);
+    m->clipboard.length = r->left;
+    m->clipboard.data = read_bytes(r, r->left);
+    if (m->clipboard.type < 1 || m->clipboard.type > 2)
+        r->failed = true;
+}
+
+static void read_body(struct reader *r, struct browser_message *m)
+{
+    switch (m->kind) {
+    case WIRE_ACKNOWLEDGE:
+        m->acknowledge.sequence = read_u32(r);
+        m->acknowledge.decode_us = read_u32(r);
+        m->acknowledge.queued = read_u32(r);
+        break;
+    case WIRE_KEY:
+        read_key(r, m);
+        break;
+    case WIRE_TEXT:
+        read_text(r, m);
+        break;
+    case WIRE_POINTER:
+        read_pointer(r, m);
+        break;
+    case WIRE_BUTTON:
+        read_button(r, m);
+        break;
+    case WIRE_WHEEL:
+        read_wheel(r, m);
+        break;
+    case WIRE_RELEASE_ALL:
+        m->input = read_u32(r);
+        break;
+    case WIRE_RESIZE:
+        read_resize(r, m);
+        break;
+    case WIRE_BROWSER_CLIPBOARD:
+        read_clipboard(r, m);
+        break;
+    case WIRE_BROWSER_AUDIO:
+        m->audio_on = read_flag(r);
+        read_zeros(r, 3);
+        break;
+    default: // WIRE_REFRESH has no body
+        break;
+    }
+}
+
+int wire_decode_browser(const void *data, size_t length, struct browser_message *ret_message)
+{
+    struct reader r = reader_of(data, length);
+    struct browser_message message = {.kind = read_u8(&r)};
+    const struct wire_browser_rule *rule = wire_browser_rule((uint8_t)message.kind);
+    if (!rule || length < rule->size_min || length > rule->size_max)
+        return -EPROTO;
+    read_zeros(&r, 3);
+    read_body(&r, &message);
+    if (!reader_done(&r))
+        return -EPROTO;
+    *ret_message = message;
+    return 0;
+}
+
+static void write_start(struct writer *w, enum wire_kind kind, uint8_t flags)
+{
+    write_u8(w, (uint8_t)kind);
+    write_u8(w, flags);
+    write_u16(w, 0);
+}
+
+static void write_frame_header(struct writer *w, const struct wire_frame_header *header)
+{
+    write_u32(w, header->sequence);
+    write_u32(w, header->input);
+    write_u64(w, header->captured_us);
+    write_u32(w, header->waited_us);
+    write_u32(w, header->converted_us);
+    write_u32(w, header->encoded_us);
+}
+
+static void write_rectangle(struct writer *w, struct rectangle rectangle)
+{
+    write_u16(w, rectangle.x);
+    write_u16(w, rectangle.y);
+    write_u16(w, rectangle.width);
+    write_u16(w, rectangle.height);
+}
+
+void wire_write_hello(struct writer *w, uint16_t width, uint16_t height, uint16_t framerate,
+                      const char *codec)
+{
+    size_t codec_length = strlen(codec);
+    write_start(w, WIRE_HELLO, 0);
+    write_u16(w, WIRE_VERSION);
+    write_u16(w, width);
+    write_u16(w, height);
+    write_u16(w, framerate);
+    write_u8(w, (uint8_t)codec_length);
+    write_bytes(w, codec, codec_length);
+    if (codec_length > UINT8_MAX)
+        w->failed = true;
+}
+
+void wire_write_video_frame(struct writer *w, bool key_frame, const struct wire_frame_header *header,
+                            const struct rectangle *rectangles, size_t count)
+{
+    write_start(w, WIRE_VIDEO_FRAME, key_frame ? WIRE_FLAG_KEY_FRAME : 0);
+    write_frame_header(w, header);
+    write_u16(w, (uint16_t)count);
+    for (size_t i = 0; i < count; i++)
+        write_rectangle(w, rectangles[i]);
+    if (count > RECTANGLES_MAX)
+        w->failed = true;
+}
+
+void wire_write_lossless(struct writer *w, const struct wire_frame_header *header, struct rectangle rectangle,
+                         enum wire_lossless encoding)
+{
+    write_start(w, WIRE_LOSSLESS_RECTANGLE, 0);
+    write_frame_header(w, header);
+    write_rectangle(w, rectangle);
+    write_u8(w, (uint8_t)encoding);
+    write_u8(w, 0);
+    write_u16(w, 0);
+}
+
+void wire_write_cursor(struct writer *w, uint16_t width, uint16_t height, uint16_t hot_x, uint16_t hot_y)
+{
+    write_start(w, WIRE_CURSOR, 0);
+    write_u16(w, width);
+    write_u16(w, height);
+    write_u16(w, hot_x);
+    write_u16(w, hot_y);
+}
+
+void wire_write_display(struct writer *w, uint16_t width, uint16_t height)
+{
+    write_start(w, WIRE_DISPLAY, 0);
+    write_u16(w, width);
+    write_u16(w, height);
+}
+
+void wire_write_statistics(struct writer *w, const struct wire_statistics *statistics)
+{
+    write_start(w, WIRE_STATISTICS, 0);
+    write_u32(w, statistics->captured);
+    write_u32(w, statistics->encoded);
+    write_u32(w, statistics->skipped);
+    write_u32(w, statistics->sent_kib);
+    write_u32(w, statistics->encode_p50_us);
+    write_u32(w, statistics->encode_p95_us);
+    write_u32(w, statistics->quantizer);
+}

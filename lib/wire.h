@@ -1,0 +1,119 @@
+#pragma once
+// The C half of docs/PROTOCOL.md: decoding the browser's messages, encoding the streamer's.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/bytes.h"
+
+#define WIRE_VERSION 1u
+
+enum wire_kind {
+    // streamer to browser
+    WIRE_HELLO = 0x01,
+    WIRE_VIDEO_FRAME,
+    WIRE_LOSSLESS_RECTANGLE,
+    WIRE_COPY_RECTANGLE,
+    WIRE_CURSOR,
+    WIRE_CLIPBOARD,
+    WIRE_AUDIO,
+    WIRE_DISPLAY,
+    WIRE_STATISTICS,
+    // browser to streamer
+    WIRE_ACKNOWLEDGE = 0x81,
+    WIRE_KEY,
+    WIRE_TEXT,
+    WIRE_POINTER,
+    WIRE_BUTTON,
+    WIRE_WHEEL,
+    WIRE_RELEASE_ALL,
+    WIRE_RESIZE,
+    WIRE_BROWSER_CLIPBOARD,
+    WIRE_REFRESH,
+    WIRE_BROWSER_AUDIO,
+};
+
+#define WIRE_FLAG_KEY_FRAME 0x01u
+
+enum wire_lossless { WIRE_LOSSLESS_QOI = 1, WIRE_LOSSLESS_RAW = 2 };
+
+struct rectangle {
+    uint16_t x, y, width, height;
+};
+
+struct wire_frame_header {
+    uint32_t sequence;
+    uint32_t input;
+    uint64_t captured_us;
+    uint32_t waited_us;
+    uint32_t converted_us;
+    uint32_t encoded_us;
+};
+
+struct wire_statistics {
+    uint32_t captured, encoded, skipped, sent_kib, encode_p50_us, encode_p95_us, quantizer;
+};
+
+// What sandbox-server needs to know of a browser's message, from its first byte alone.
+struct wire_browser_rule {
+    uint32_t size_min;
+    uint32_t size_max;
+    bool activity;  // a sign that a person is there: postpones the idle limit
+    bool view_only; // permitted to a viewer that may only watch
+};
+
+// The rule of a browser's kind, or NULL when there is no such kind.
+const struct wire_browser_rule *wire_browser_rule(uint8_t kind);
+
+struct browser_message {
+    enum wire_kind kind;
+    uint32_t input; // of input messages
+    union {
+        struct {
+            uint32_t sequence, decode_us, queued;
+        } acknowledge;
+        struct {
+            uint16_t code; // Linux input event code, 1-255
+            bool down;
+        } key;
+        uint32_t text; // a Unicode scalar value, no control character
+        struct {
+            uint16_t x, y;
+            uint8_t button; // button: 1, 2, 3, 8, 9
+            bool down;
+            int16_t horizontal, vertical; // wheel, 1/120 notch
+        } pointer; // pointer, button, wheel; x and y are not yet checked against the display
+        struct {
+            uint16_t width, height, scale_percent;
+        } resize; // within DISPLAY_*_MIN/MAX
+        struct {
+            uint8_t type;
+            const uint8_t *data; // borrowed from the message
+            size_t length;
+        } clipboard;
+        bool audio_on;
+    };
+};
+
+// 0, or -EPROTO when kind, length, a range or a reserved byte is wrong; ret_message is untouched then.
+int wire_decode_browser(const void *data, size_t length, struct browser_message *ret_message);
+
+// Encoders append to a writer and set its `failed` when it is full. `codec` is at most 255 bytes.
+void wire_write_hello(struct writer *w, uint16_t width, uint16_t height, uint16_t framerate,
+                      const char *codec);
+// Followed by the caller's access unit.
+void wire_write_video_frame(struct writer *w, bool key_frame, const struct wire_frame_header *header,
+                            const struct rectangle *rectangles, size_t count);
+// Followed by the caller's encoded pixels.
+void wire_write_lossless(struct writer *w, const struct wire_frame_header *header, struct rectangle rectangle,
+                         enum wire_lossless encoding);
+// Followed by width * height RGBA pixels.
+void wire_write_cursor(struct writer *w, uint16_t width, uint16_t height, uint16_t hot_x, uint16_t hot_y);
+void wire_write_display(struct writer *w, uint16_t width, uint16_t height);
+void wire_write_statistics(struct writer *w, const struct wire_statistics *statistics);
+
+#define WIRE_FRAME_HEADER_SIZE 28u
+#define WIRE_RECTANGLE_SIZE 8u
+// Bytes of a video frame message before its access unit.
+#define WIRE_VIDEO_FRAME_OVERHEAD_MAX (4u + WIRE_FRAME_HEADER_SIZE + 2u + WIRE_RECTANGLE_SIZE * 64u)
