@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { displayPoint, fit } from "../src/input/geometry";
 import { linuxCode } from "../src/input/keymap";
 import { InputSender } from "../src/input/sender";
-import { difference } from "../src/input/soft-keyboard";
+import { ANCHOR, typedBetween } from "../src/input/soft-keyboard";
 import { WheelAccumulator } from "../src/input/wheel";
 
 test("keys are named by their place", () => {
@@ -123,8 +123,21 @@ test("what could not be sent does not count as held", () => {
 });
 
 test("a soft keyboard's corrections become deletions and text", () => {
-    assert.deepEqual(difference("a", "ab"), { deletions: 0, text: "b" });
-    assert.deepEqual(difference("teh", "the"), { deletions: 2, text: "he" });
-    assert.deepEqual(difference("x😀", "x"), { deletions: 1, text: "" });
-    assert.deepEqual(difference("", "😀é"), { deletions: 0, text: "😀é" });
+    const typed = (before: string, after: string) => typedBetween(ANCHOR + before, ANCHOR + after);
+    assert.deepEqual(typed("a", "ab"), { deletions: 0, text: "b" });
+    assert.deepEqual(typed("teh", "the"), { deletions: 2, text: "he" });
+    assert.deepEqual(typed("x😀", "x"), { deletions: 1, text: "" });
+    assert.deepEqual(typed("", "😀é"), { deletions: 0, text: "😀é" });
+});
+
+test("Backspace in an empty field is one, and replacing everything deletes the visible text alone", () => {
+    assert.deepEqual(typedBetween(ANCHOR, ""), { deletions: 1, text: "" });
+    assert.deepEqual(typedBetween(ANCHOR + "old", "new"), { deletions: 3, text: "new" });
+    assert.deepEqual(typedBetween(ANCHOR + "old", ""), { deletions: 3, text: "" });
+});
+
+test("text the protocol has no message for is left out, and line ends are keys", () => {
+    const { sent, sender } = record();
+    sender.text("a\u0007\ud800\u0085\nb");
+    assert.deepEqual(sent.map((message) => [message[0], message[8]]), [[0x83, 97], [0x82, 28], [0x82, 28], [0x83, 98]]);
 });

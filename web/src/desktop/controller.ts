@@ -26,7 +26,7 @@ export class DesktopController {
     ) {
         const session = new DesktopSession(client, id, new Picture(canvas), this.statistics);
         this.session = session;
-        this.input = new InputSender((message) => session.send(message));
+        this.input = new InputSender((message, fleeting) => session.send(message, fleeting));
         this.motion = new PointerMotion(this.input);
         session.onConnected = () => {
             this.input.restart();
@@ -89,16 +89,10 @@ export class DesktopController {
     }
 
     private followCursor(): () => void {
-        let known: unknown;
-        const show = () => {
-            const { cursor, connection } = this.session.state.get();
-            const shown = connection === "open" ? cursor : null;
-            if (shown !== known) {
-                known = shown;
-                this.canvas.style.cursor = cursorStyle(shown);
-            }
-        };
-        return this.session.state.subscribe(show);
+        const { cursor } = this.session;
+        return cursor.subscribe(() => {
+            this.canvas.style.cursor = cursorStyle(cursor.get());
+        });
     }
 
     /** The network or the user is back: no reason to sit out the rest of a pause. */

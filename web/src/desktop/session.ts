@@ -18,7 +18,6 @@ export interface SessionState {
     /** The streamer is being restarted behind an open connection. */
     restarting: boolean;
     size: Size | null;
-    cursor: Cursor | null;
     ended: { reason: string; detail: string } | null;
     failure: { title: string; detail: string } | null;
     warning: { reason: "idle" | "limit"; endsAt: number } | null;
@@ -28,8 +27,8 @@ export interface SessionState {
 const STABLE_MS = 1_000;
 /** Tickets are good for 30 s (docs/openapi.yaml), so their end tells the server's clock. */
 const TICKET_LIFE_MS = 30_000;
-/** A reader this far behind gets no more input until the network has caught up. */
-const MAX_BUFFERED_BYTES = 256 * 1024;
+/** With this much unsent, a pointer position is stale before it leaves. */
+const MAX_BUFFERED_BYTES = 16 * 1024;
 /** The browser's own close code for a stream that broke the protocol; applications have 3000 to 4999. */
 const CLOSE_BROKEN = 4001;
 
@@ -38,7 +37,6 @@ export const START: SessionState = {
     painted: false,
     restarting: false,
     size: null,
-    cursor: null,
     ended: null,
     failure: null,
     warning: null,
@@ -56,6 +54,8 @@ function tryAgain(lasted: number, minimumPause: number): Outcome {
 /** The desktop of one sandbox, connected for as long as this object lives and the sandbox runs. */
 export class DesktopSession {
     readonly state = new Store<SessionState>(START);
+    /** null before the first cursor of a stream. Apart from the state: it changes with each hover. */
+    readonly cursor = new Store<Cursor | null>(null);
     /** Called with each new connection, before its first byte. */
     onConnected: () => void = () => undefined;
     private readonly life = new AbortController();
@@ -91,10 +91,10 @@ export class DesktopSession {
         this.socket?.close(1000);
     }
 
-    /** True when the message was handed to an open connection. */
-    send(message: ArrayBuffer): boolean {
+    /** True when the message was handed to an open connection. A `fleeting` one is dropped on a full link. */
+    send(message: ArrayBuffer, fleeting: boolean): boolean {
         const socket = this.socket;
-        if (socket?.readyState !== WebSocket.OPEN || socket.bufferedAmount > MAX_BUFFERED_BYTES) {
+        if (socket?.readyState !== WebSocket.OPEN || (fleeting && socket.bufferedAmount > MAX_BUFFERED_BYTES)) {
             return false;
         }
         socket.send(message);
@@ -190,6 +190,7 @@ export class DesktopSession {
             socket.onclose = (event) => {
                 stream.close();
                 this.socket = null;
+                this.cursor.set(null);
                 this.state.patch({ warning: null, restarting: false });
                 resolve(this.closed(event.code, opened === 0 ? 0 : performance.now() - opened));
             };
@@ -208,9 +209,12 @@ export class DesktopSession {
                     socket.send(message);
                 }
             },
-            hello: (size) => this.state.patch({ connection: "open", size, cursor: null, restarting: false }),
+            hello: (size) => {
+                this.cursor.set(null);
+                this.state.patch({ connection: "open", size, restarting: false });
+            },
             resized: (size) => this.state.patch({ size }),
-            cursor: (cursor) => this.state.patch({ cursor }),
+            cursor: (cursor) => this.cursor.set(cursor),
             painted: () => {
                 if (!this.state.get().painted) {
                     this.state.patch({ painted: true });

@@ -20,8 +20,8 @@ function bitrate(bits: number): string {
     return bits >= 1e3 ? `${Math.round(bits / 1e3)} kbit/s` : `${Math.round(bits)} bit/s`;
 }
 
-function milliseconds(value: number): string {
-    return `${value.toFixed(1)} ms`;
+function range(low: number, high: number): string {
+    return `${low.toFixed(1)} / ${high.toFixed(1)} ms`;
 }
 
 export function StatisticsOverlay({ controller }: { controller: DesktopController }) {
@@ -52,14 +52,14 @@ export function StatisticsOverlay({ controller }: { controller: DesktopControlle
     const rows: [string, string][] = [
         ["Painted", `${rates.frames.toFixed(0)} per second`],
         ["Received", bitrate(rates.bits)],
-        ["Decode p50 / p95", `${milliseconds(statistics.decodeMilliseconds(0.5))} / ${milliseconds(statistics.decodeMilliseconds(0.95))}`],
+        ["Decode p50 / p95", range(statistics.decodeMilliseconds(0.5), statistics.decodeMilliseconds(0.95))],
         ["Codec", statistics.codec || "none yet"],
         ["Display", size === null ? "unknown" : `${size.width} × ${size.height}`],
         ["Sequence", String(statistics.lastSequence)],
     ];
     if (streamer !== null) {
         rows.push(
-            ["Encode p50 / p95", `${milliseconds(streamer.encodeP50 / 1000)} / ${milliseconds(streamer.encodeP95 / 1000)}`],
+            ["Encode p50 / p95", range(streamer.encodeP50 / 1000, streamer.encodeP95 / 1000)],
             ["Quantizer", String(streamer.quantizer)],
         );
     }

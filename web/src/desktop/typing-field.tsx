@@ -1,13 +1,11 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { linuxCode } from "../input/keymap";
 import type { InputSender } from "../input/sender";
-import { difference } from "../input/soft-keyboard";
+import { ANCHOR, typedBetween } from "../input/soft-keyboard";
 import "./typing-field.css";
 
 const BACKSPACE = 14;
 const ENTER = 28;
-/** Never seen; makes a Backspace in an otherwise empty field a change that the browser reports. */
-const ANCHOR = "\u200b";
 const MAX_LENGTH = 200;
 
 /** A text field for soft keyboards and input methods: what changes in it is typed in the sandbox. */
@@ -30,7 +28,7 @@ export function TypingField({ input, onClose }: { input: InputSender; onClose: (
 
     const changed = (event: InputEvent) => {
         const value = field.current?.value ?? "";
-        const { deletions, text } = difference(known.current, value);
+        const { deletions, text } = typedBetween(known.current, value);
         for (let i = 0; i < deletions; i++) {
             input.chord([BACKSPACE]);
         }

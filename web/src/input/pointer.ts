@@ -35,8 +35,9 @@ export class PointerMotion {
         const point = this.waiting;
         this.waiting = null;
         if (point !== null && (point.x !== this.last?.x || point.y !== this.last.y)) {
-            this.last = point;
-            this.sender.pointer(point);
+            if (this.sender.pointer(point)) {
+                this.last = point;
+            }
         }
     }
 

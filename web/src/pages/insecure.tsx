@@ -14,7 +14,10 @@ export function InsecurePage() {
                 that shows a desktop. Use one of these instead.
             </p>
             <h2>With ssh access to the server</h2>
-            <p>Run this on your own computer, leave it running, and open the address below it. Put your name and @ before the host if it differs there.</p>
+            <p>
+                Run this on your own computer, leave it running, and open the address below it. Where your user name differs
+                on the server, put it and an @ before the host.
+            </p>
             <pre>{tunnel.command}</pre>
             <p>
                 <a href={tunnel.address}>{tunnel.address}</a>

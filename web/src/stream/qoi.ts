@@ -35,47 +35,38 @@ function checkFrame(data: Uint8Array, width: number, height: number): void {
     }
 }
 
+function hash(red: number, green: number, blue: number, alpha: number): number {
+    return (red * 3 + green * 5 + blue * 7 + alpha * 11) & 63;
+}
+
+function word(red: number, green: number, blue: number, alpha: number): number {
+    return ((alpha << 24) | (blue << 16) | (green << 8) | red) >>> 0;
+}
+
 /**
- * Decodes an opaque picture of exactly `width` x `height` into RGBA words in memory order; alpha is
- * always 255. Throws QoiError when the data is not exactly one such image.
+ * Fills `pixels` from the chunks of `data`. Reads may run into the 8 bytes of the end marker, never past the
+ * array; the caller finds that by the offset, which is returned when all pixels are painted.
  */
-export function decodeQoi(data: Uint8Array, width: number, height: number): Uint8ClampedArray<ArrayBuffer> {
-    checkFrame(data, width, height);
-    const count = width * height;
-    const bytes = new Uint8ClampedArray(count * 4);
-    const pixels = new Uint32Array(bytes.buffer);
+function decodeChunks(data: Uint8Array, end: number, pixels: Uint32Array): number {
     const seen = new Uint32Array(64);
-    const end = data.length - END_BYTES;
     let red = 0;
     let green = 0;
     let blue = 0;
     let alpha = 255;
     let offset = HEADER_BYTES;
-    let painted = 0;
-
-    // Reads inside the loop may run into the 8 bytes of the end marker, never past the array; the check
-    // after the loop then finds an offset beyond `end`.
-    while (painted < count && offset < end) {
+    for (let painted = 0; painted < pixels.length;) {
+        if (offset >= end) {
+            throw new QoiError("image ends early");
+        }
         const tag = data[offset++]!;
+        let run = 1;
         if (tag === OP_RGB || tag === OP_RGBA) {
-            red = data[offset]!;
-            green = data[offset + 1]!;
-            blue = data[offset + 2]!;
-            offset += 3;
-            if (tag === OP_RGBA) {
-                alpha = data[offset++]!;
-            }
+            red = data[offset++]!;
+            green = data[offset++]!;
+            blue = data[offset++]!;
+            alpha = tag === OP_RGBA ? data[offset++]! : alpha;
         } else if (tag >= 0xc0) {
-            const run = (tag & 0x3f) + 1;
-            if (run > count - painted) {
-                throw new QoiError("run is longer than the image");
-            }
-            const word = ((0xff << 24) | (blue << 16) | (green << 8) | red) >>> 0;
-            pixels.fill(word, painted, painted + run);
-            seen[(red * 3 + green * 5 + blue * 7 + alpha * 11) & 63] =
-                ((alpha << 24) | (blue << 16) | (green << 8) | red) >>> 0;
-            painted += run;
-            continue;
+            run = (tag & 0x3f) + 1;
         } else if (tag >= 0x80) {
             const second = data[offset++]!;
             const difference = (tag & 0x3f) - 32;
@@ -87,18 +78,37 @@ export function decodeQoi(data: Uint8Array, width: number, height: number): Uint
             green = (green + ((tag >> 2) & 3) - 2) & 0xff;
             blue = (blue + (tag & 3) - 2) & 0xff;
         } else {
-            const word = seen[tag]!;
-            red = word & 0xff;
-            green = (word >> 8) & 0xff;
-            blue = (word >> 16) & 0xff;
-            alpha = word >>> 24;
+            const known = seen[tag]!;
+            red = known & 0xff;
+            green = (known >> 8) & 0xff;
+            blue = (known >> 16) & 0xff;
+            alpha = known >>> 24;
         }
-        seen[(red * 3 + green * 5 + blue * 7 + alpha * 11) & 63] =
-            ((alpha << 24) | (blue << 16) | (green << 8) | red) >>> 0;
-        pixels[painted++] = ((0xff << 24) | (blue << 16) | (green << 8) | red) >>> 0;
+        if (run > pixels.length - painted) {
+            throw new QoiError("run is longer than the image");
+        }
+        seen[hash(red, green, blue, alpha)] = word(red, green, blue, alpha);
+        if (run === 1) {
+            pixels[painted] = word(red, green, blue, 255);
+        } else {
+            pixels.fill(word(red, green, blue, 255), painted, painted + run);
+        }
+        painted += run;
     }
-    if (painted !== count || offset !== end) {
-        throw new QoiError("image does not fill its rectangle exactly");
+    return offset;
+}
+
+/**
+ * Decodes an opaque picture of exactly `width` x `height` into canvas pixels; alpha is always 255. Throws
+ * QoiError when the data is not exactly one such image.
+ */
+export function decodeQoi(data: Uint8Array, width: number, height: number): Uint8ClampedArray<ArrayBuffer> {
+    checkFrame(data, width, height);
+    const bytes = new Uint8ClampedArray(width * height * 4);
+    const end = data.length - END_BYTES;
+    // Canvas pixels are bytes in the order red, green, blue, alpha: little-endian words, as on every browser.
+    if (decodeChunks(data, end, new Uint32Array(bytes.buffer)) !== end) {
+        throw new QoiError("image does not end with its last pixel");
     }
     return bytes;
 }
