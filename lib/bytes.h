@@ -1,6 +1,6 @@
 #pragma once
-// Bounded little-endian reading and writing. An overrun never touches memory: it sets `failed`, and every later call does nothing
-// (reads give 0), so a codec checks once at its end.
+// Bounded little-endian reading and writing. An overrun never touches memory: it sets `failed`, and every
+// later call does nothing (reads give 0), so a codec checks once at its end.
 
 #include <stdbool.h>
 #include <stddef.h>

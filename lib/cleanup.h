@@ -1,5 +1,6 @@
 #pragma once
-// Scope-bound ownership: a local marked with one of these is released on every way out of its scope, and steal_* gives it away.
+// Scope-bound ownership: a local marked with one of these is released on every way out of its scope, and
+// steal_* gives it away.
 
 #include <errno.h>
 #include <stdio.h>

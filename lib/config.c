@@ -41,7 +41,8 @@ void config_free(struct config *config)
     free(config);
 }
 
-__attribute__((format(printf, 2, 3))) static int refuse(struct config_error *ret_error, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static int refuse(struct config_error *ret_error, const char *format,
+                                                        ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -91,23 +92,23 @@ static int check_value(const struct config_entry *entry, const char *value, cons
     switch (entry->type) {
     case CONFIG_NUMBER:
         if (!parse_number(value, &number) || number < entry->minimum || number > entry->maximum)
-            return refuse(ret_error, "%s: %s must be a whole number from %lld to %lld%s%s, not \"%.64s\"", where,
-                          entry->name, (long long)entry->minimum, (long long)entry->maximum, *entry->unit ? " " : "",
-                          entry->unit, value);
+            return refuse(ret_error, "%s: %s must be a whole number from %lld to %lld%s%s, not \"%.64s\"",
+                          where, entry->name, (long long)entry->minimum, (long long)entry->maximum,
+                          *entry->unit ? " " : "", entry->unit, value);
         return 0;
     case CONFIG_SWITCH:
     case CONFIG_CHOICE:
         if (!is_choice(entry->choices, value))
-            return refuse(ret_error, "%s: %s must be one of %s, not \"%.64s\"", where, entry->name, entry->choices,
-                          value);
+            return refuse(ret_error, "%s: %s must be one of %s, not \"%.64s\"", where, entry->name,
+                          entry->choices, value);
         return 0;
     case CONFIG_TEXT:
         if ((int64_t)strlen(value) < entry->minimum || (int64_t)strlen(value) > entry->maximum)
             return refuse(ret_error, "%s: %s must have %lld to %lld characters (%s)", where, entry->name,
                           (long long)entry->minimum, (long long)entry->maximum, entry->text);
         if (entry->secret && value[strspn(value, "0123456789abcdefABCDEF")])
-            return refuse(ret_error, "%s: %s must be hexadecimal digits; make one with: openssl rand -hex 32", where,
-                          entry->name);
+            return refuse(ret_error, "%s: %s must be hexadecimal digits; make one with: openssl rand -hex 32",
+                          where, entry->name);
         return 0;
     }
     abort();
@@ -248,7 +249,8 @@ int config_read_environment(struct config *config, struct config_error *ret_erro
     return 0;
 }
 
-// Removes `name VALUE` from argv. 1 with ret_value set when it was there, 0 when not, -EINVAL without a value.
+// Removes `name VALUE` from argv. 1 with ret_value set when it was there, 0 when not, -EINVAL without a
+// value.
 static int take_option(const char *name, int *argc, char **argv, const char **ret_value)
 {
     for (int i = 1; i < *argc; i++) {
@@ -303,8 +305,8 @@ void config_print_help(void)
         const struct config_entry *entry = config_entry(key);
         printf("  %s\n      %s.", entry->name, entry->text);
         if (entry->type == CONFIG_NUMBER)
-            printf(" %lld to %lld%s%s.", (long long)entry->minimum, (long long)entry->maximum, *entry->unit ? " " : "",
-                   entry->unit);
+            printf(" %lld to %lld%s%s.", (long long)entry->minimum, (long long)entry->maximum,
+                   *entry->unit ? " " : "", entry->unit);
         if (*entry->choices)
             printf(" One of %s.", entry->choices);
         if (!entry->secret)

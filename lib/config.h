@@ -1,6 +1,6 @@
 #pragma once
-// Configuration: one table (config_table.c) makes the parser, --help and the documentation. Values come, later over earlier, from the table's
-// defaults, from files of KEY=VALUE lines, and from the environment.
+// Configuration: one table (config_table.c) makes the parser, --help and the documentation. Values come,
+// later over earlier, from the table's defaults, from files of KEY=VALUE lines, and from the environment.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -51,7 +51,7 @@ enum config_type { CONFIG_TEXT, CONFIG_NUMBER, CONFIG_SWITCH, CONFIG_CHOICE };
 struct config_entry {
     const char *name;
     enum config_type type;
-    bool secret; // only accepted from the secrets file or the environment; never printed
+    bool secret;              // only accepted from the secrets file or the environment; never printed
     int64_t minimum, maximum; // numbers: the value; text: its bytes
     const char *standard;     // default, as text
     const char *unit;         // "" when it has none
@@ -74,18 +74,20 @@ struct config *config_new(void);
 // Wipes secrets.
 void config_free(struct config *config);
 
-// Reads KEY=VALUE lines: blank lines and lines that start with # are skipped, a value may stand in double quotes. Refuses (-EINVAL, with the
-// error told) an unknown key, a key given twice, a value out of range and a file that others may write. A secrets file must besides be
-// unreadable for group and others; a secret in any other file is refused. At most 64 KiB.
+// Reads KEY=VALUE lines: blank lines and lines that start with # are skipped, a value may stand in double
+// quotes. Refuses (-EINVAL, with the error told) an unknown key, a key given twice, a value out of range and
+// a file that others may write. A secrets file must besides be unreadable for group and others; a secret in
+// any other file is refused. At most 64 KiB.
 int config_read_file(struct config *config, const char *path, bool secrets, struct config_error *ret_error);
 // As config_read_file for text in memory; `name` stands for the path in errors.
 int config_read_text(struct config *config, const char *text, size_t length, const char *name, bool secrets,
                      struct config_error *ret_error);
-// Takes the known keys from the environment. An unknown variable that starts like our keys (SANDBOX_ VIDEO_ JWT_ FILE_) is refused. A secret
-// is removed from the environment once read.
+// Takes the known keys from the environment. An unknown variable that starts like our keys (SANDBOX_ VIDEO_
+// JWT_ FILE_) is refused. A secret is removed from the environment once read.
 int config_read_environment(struct config *config, struct config_error *ret_error);
 
-// Takes --config FILE and --secrets FILE out of argv (argc is adjusted), then the files, then the environment. What every program's main calls.
+// Takes --config FILE and --secrets FILE out of argv (argc is adjusted), then the files, then the
+// environment. What every program's main calls.
 int config_load(struct config *config, int *argc, char **argv, struct config_error *ret_error);
 
 // Borrowed until config_free or the next read. Choices are text.

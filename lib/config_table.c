@@ -2,24 +2,41 @@
 
 #include "lib/limits.h"
 
-#define TEXT(name, low, high, standard, text) {name, CONFIG_TEXT, false, low, high, standard, "", "", text}
-#define SECRET(name, low, high, text) {name, CONFIG_TEXT, true, low, high, "", "", "", text}
-#define NUMBER(name, low, high, standard, unit, text) {name, CONFIG_NUMBER, false, low, high, standard, unit, "", text}
-#define SWITCH(name, standard, text) {name, CONFIG_SWITCH, false, 0, 1, standard, "", "true|false", text}
-#define CHOICE(name, choices, standard, text) {name, CONFIG_CHOICE, false, 0, 0, standard, "", choices, text}
+#define TEXT(name, low, high, standard, text)                                                                \
+    {                                                                                                        \
+        name, CONFIG_TEXT, false, low, high, standard, "", "", text                                          \
+    }
+#define SECRET(name, low, high, text)                                                                        \
+    {                                                                                                        \
+        name, CONFIG_TEXT, true, low, high, "", "", "", text                                                 \
+    }
+#define NUMBER(name, low, high, standard, unit, text)                                                        \
+    {                                                                                                        \
+        name, CONFIG_NUMBER, false, low, high, standard, unit, "", text                                      \
+    }
+#define SWITCH(name, standard, text)                                                                         \
+    {                                                                                                        \
+        name, CONFIG_SWITCH, false, 0, 1, standard, "", "true|false", text                                   \
+    }
+#define CHOICE(name, choices, standard, text)                                                                \
+    {                                                                                                        \
+        name, CONFIG_CHOICE, false, 0, 0, standard, "", choices, text                                        \
+    }
 
 static const struct config_entry table[CONFIG_KEY_COUNT] = {
-    [CONFIG_DATABASE_URL] =
-        TEXT("DATABASE_URL", 0, 1024, "", "PostgreSQL connection string; empty: the embedded cluster of scripts/run"),
+    [CONFIG_DATABASE_URL] = TEXT("DATABASE_URL", 0, 1024, "",
+                                 "PostgreSQL connection string; empty: the embedded cluster of scripts/run"),
     [CONFIG_HOST] = TEXT("HOST", 1, 255, "127.0.0.1", "address to listen on"),
     [CONFIG_PORT] = NUMBER("PORT", 1, 65535, "8080", "", "TCP port of the web interface"),
     [CONFIG_METRICS_PORT] = NUMBER("METRICS_PORT", 0, 65535, "0", "",
                                    "TCP port of /metrics on the loopback address; 0: not served"),
-    [CONFIG_ALLOWED_ORIGINS] = TEXT("ALLOWED_ORIGINS", 0, 1024, "",
-                                    "further origins browsers may come from, separated by spaces (https://desk.example.org)"),
+    [CONFIG_ALLOWED_ORIGINS] =
+        TEXT("ALLOWED_ORIGINS", 0, 1024, "",
+             "further origins browsers may come from, separated by spaces (https://desk.example.org)"),
     [CONFIG_NODE_ID] = TEXT("NODE_ID", 1, NODE_ID_MAX, "local", "name of this node in paths and rows"),
     [CONFIG_WEB_ROOT] = TEXT("WEB_ROOT", 0, 1024, "", "directory of the built web client"),
-    [CONFIG_JWT_SECRET] = SECRET("JWT_SECRET", 64, 256, "key of the access tokens: at least 32 random bytes as hexadecimal digits"),
+    [CONFIG_JWT_SECRET] = SECRET("JWT_SECRET", 64, 256,
+                                 "key of the access tokens: at least 32 random bytes as hexadecimal digits"),
     [CONFIG_JWT_ACCESS_EXPIRY] = NUMBER("JWT_ACCESS_EXPIRY", 5, 86400, "900", "s", "life of an access token"),
     [CONFIG_JWT_REFRESH_EXPIRY] =
         NUMBER("JWT_REFRESH_EXPIRY", 60, 31536000, "604800", "s", "life of a refresh token"),
@@ -27,37 +44,42 @@ static const struct config_entry table[CONFIG_KEY_COUNT] = {
     [CONFIG_SANDBOXD_CLIENT_UID] = NUMBER("SANDBOXD_CLIENT_UID", -1, 4294967294, "-1", "",
                                           "the uid that may command sandboxd; -1: its own"),
     [CONFIG_PROGRAM_DIR] = TEXT("PROGRAM_DIR", 0, 1024, "", "directory of sandbox-init and sandbox-streamer"),
-    [CONFIG_SANDBOX_MEMORY_LIMIT_MB] = NUMBER("SANDBOX_MEMORY_LIMIT_MB", MEMORY_LIMIT_MIN_MB, MEMORY_LIMIT_MAX_MB, "2048",
-                                              "MiB", "memory of one sandbox"),
-    [CONFIG_SANDBOX_CPU_PERCENT] =
-        NUMBER("SANDBOX_CPU_PERCENT", 1, CPU_PERCENT_MAX, "200", "%", "processor time of one sandbox; 100 = one core"),
-    [CONFIG_SANDBOX_PID_LIMIT] =
-        NUMBER("SANDBOX_PID_LIMIT", PID_LIMIT_MIN, PID_LIMIT_MAX, "512", "", "processes and threads of one sandbox"),
-    [CONFIG_SANDBOX_SESSION_TIMEOUT_SECS] =
-        NUMBER("SANDBOX_SESSION_TIMEOUT_SECS", 5, 31536000, "28800", "s", "a sandbox ends this long after its start"),
-    [CONFIG_SANDBOX_IDLE_TIMEOUT_SECS] =
-        NUMBER("SANDBOX_IDLE_TIMEOUT_SECS", 5, 31536000, "3600", "s", "a sandbox ends this long after the last input"),
-    [CONFIG_SANDBOX_WARNING_SECS] =
-        NUMBER("SANDBOX_WARNING_SECS", 1, 3600, "120", "s", "the browser warns this long before either limit"),
+    [CONFIG_SANDBOX_MEMORY_LIMIT_MB] = NUMBER("SANDBOX_MEMORY_LIMIT_MB", MEMORY_LIMIT_MIN_MB,
+                                              MEMORY_LIMIT_MAX_MB, "2048", "MiB", "memory of one sandbox"),
+    [CONFIG_SANDBOX_CPU_PERCENT] = NUMBER("SANDBOX_CPU_PERCENT", 1, CPU_PERCENT_MAX, "200", "%",
+                                          "processor time of one sandbox; 100 = one core"),
+    [CONFIG_SANDBOX_PID_LIMIT] = NUMBER("SANDBOX_PID_LIMIT", PID_LIMIT_MIN, PID_LIMIT_MAX, "512", "",
+                                        "processes and threads of one sandbox"),
+    [CONFIG_SANDBOX_SESSION_TIMEOUT_SECS] = NUMBER("SANDBOX_SESSION_TIMEOUT_SECS", 5, 31536000, "28800", "s",
+                                                   "a sandbox ends this long after its start"),
+    [CONFIG_SANDBOX_IDLE_TIMEOUT_SECS] = NUMBER("SANDBOX_IDLE_TIMEOUT_SECS", 5, 31536000, "3600", "s",
+                                                "a sandbox ends this long after the last input"),
+    [CONFIG_SANDBOX_WARNING_SECS] = NUMBER("SANDBOX_WARNING_SECS", 1, 3600, "120", "s",
+                                           "the browser warns this long before either limit"),
     [CONFIG_SANDBOX_MAX_PER_USER] =
         NUMBER("SANDBOX_MAX_PER_USER", 1, SANDBOX_MAX_TOTAL, "3", "", "sandboxes one user may run at once"),
     [CONFIG_SANDBOX_MAX_PER_NODE] =
         NUMBER("SANDBOX_MAX_PER_NODE", 1, SANDBOX_MAX_TOTAL, "32", "", "sandboxes this node runs at once"),
-    [CONFIG_SANDBOX_UID_BASE] = NUMBER("SANDBOX_UID_BASE", 65536, 2143289344, "1879048192", "",
-                                       "host uids above this one belong to sandboxes and streamers (2^21 of them)"),
+    [CONFIG_SANDBOX_UID_BASE] =
+        NUMBER("SANDBOX_UID_BASE", 65536, 2143289344, "1879048192", "",
+               "host uids above this one belong to sandboxes and streamers (2^21 of them)"),
     [CONFIG_SANDBOX_CGROUP_BACKEND] = CHOICE("SANDBOX_CGROUP_BACKEND", "auto|v2|hybrid|none", "auto",
                                              "how memory, processor and process limits are set"),
-    [CONFIG_SANDBOX_CGROUP_PATH] = TEXT("SANDBOX_CGROUP_PATH", 0, 255, "",
-                                        "the delegated cgroup, relative to the mount point; empty: the own cgroup of sandboxd"),
-    [CONFIG_SANDBOX_LAYERS_REQUIRED] = TEXT("SANDBOX_LAYERS_REQUIRED", 0, 512, "",
-                                            "isolation layers without which sandboxd refuses to start, separated by commas, or all"),
-    [CONFIG_FILE_STORAGE_PATH] = TEXT("FILE_STORAGE_PATH", 0, 1024, "", "directory of the users' home directories"),
+    [CONFIG_SANDBOX_CGROUP_PATH] =
+        TEXT("SANDBOX_CGROUP_PATH", 0, 255, "",
+             "the delegated cgroup, relative to the mount point; empty: the own cgroup of sandboxd"),
+    [CONFIG_SANDBOX_LAYERS_REQUIRED] =
+        TEXT("SANDBOX_LAYERS_REQUIRED", 0, 512, "",
+             "isolation layers without which sandboxd refuses to start, separated by commas, or all"),
+    [CONFIG_FILE_STORAGE_PATH] =
+        TEXT("FILE_STORAGE_PATH", 0, 1024, "", "directory of the users' home directories"),
     [CONFIG_FILE_ENCRYPTION_ENABLED] =
-        SWITCH("FILE_ENCRYPTION_ENABLED", "false", "encrypt home directories (not built yet: true refuses to start)"),
+        SWITCH("FILE_ENCRYPTION_ENABLED", "false",
+               "encrypt home directories (not built yet: true refuses to start)"),
     [CONFIG_DISPLAY_WIDTH] =
         NUMBER("DISPLAY_WIDTH", DISPLAY_WIDTH_MIN, DISPLAY_WIDTH_MAX, "1920", "pixels", "width of a desktop"),
-    [CONFIG_DISPLAY_HEIGHT] =
-        NUMBER("DISPLAY_HEIGHT", DISPLAY_HEIGHT_MIN, DISPLAY_HEIGHT_MAX, "1080", "pixels", "height of a desktop"),
+    [CONFIG_DISPLAY_HEIGHT] = NUMBER("DISPLAY_HEIGHT", DISPLAY_HEIGHT_MIN, DISPLAY_HEIGHT_MAX, "1080",
+                                     "pixels", "height of a desktop"),
     [CONFIG_VIDEO_CODEC] = CHOICE("VIDEO_CODEC", "libx264", "libx264", "video encoder"),
     [CONFIG_VIDEO_PRESET] = CHOICE("VIDEO_PRESET", "ultrafast|superfast|veryfast|faster|fast", "ultrafast",
                                    "encoder preset: slower ones need less bandwidth"),

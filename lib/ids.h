@@ -10,7 +10,8 @@ struct id {
     uint8_t bytes[16];
 };
 
-// A time-ordered UUIDv7 from the wall clock and getrandom(2). Aborts when the kernel has no randomness to give.
+// A time-ordered UUIDv7 from the wall clock and getrandom(2). Aborts when the kernel has no randomness to
+// give.
 struct id id_new(void);
 bool id_equal(const struct id *a, const struct id *b);
 bool id_is_nil(const struct id *id);

@@ -42,7 +42,8 @@ static bool message_valid(const struct init_message *message)
 {
     switch (message->kind) {
     case INIT_START_DESKTOP:
-        return message->start_desktop.width >= DISPLAY_WIDTH_MIN && message->start_desktop.width <= DISPLAY_WIDTH_MAX &&
+        return message->start_desktop.width >= DISPLAY_WIDTH_MIN &&
+               message->start_desktop.width <= DISPLAY_WIDTH_MAX &&
                message->start_desktop.height >= DISPLAY_HEIGHT_MIN &&
                message->start_desktop.height <= DISPLAY_HEIGHT_MAX;
     case INIT_FAILED:

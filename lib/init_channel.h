@@ -1,6 +1,7 @@
 #pragma once
-// The channel between sandboxd and sandbox-init (pid 1 of a sandbox; fd 3). sandboxd treats every message of sandbox-init as
-// hostile: it shares the sandbox with the user's programs. The end of either process ends the sandbox.
+// The channel between sandboxd and sandbox-init (pid 1 of a sandbox; fd 3). sandboxd treats every message of
+// sandbox-init as hostile: it shares the sandbox with the user's programs. The end of either process ends the
+// sandbox.
 
 #include <stdint.h>
 
@@ -11,7 +12,8 @@
 
 enum init_kind {
     // sandboxd to sandbox-init
-    INIT_START_DESKTOP = 1, // with one descriptor: the framebuffer memfd, sealed against any change of its size
+    INIT_START_DESKTOP =
+        1, // with one descriptor: the framebuffer memfd, sealed against any change of its size
     // sandbox-init to sandboxd
     INIT_DISPLAY_LISTENING = 64, // with one descriptor: O_PATH of the X server's listening socket
     INIT_DESKTOP_READY,          // the window manager is up

@@ -53,8 +53,10 @@ int ipc_receive(int socket, void *data, size_t capacity, struct ipc_packet *ret_
 {
     union fd_control control;
     struct iovec iov = {.iov_base = data, .iov_len = capacity};
-    struct msghdr message = {
-        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.buffer, .msg_controllen = sizeof(control.buffer)};
+    struct msghdr message = {.msg_iov = &iov,
+                             .msg_iovlen = 1,
+                             .msg_control = control.buffer,
+                             .msg_controllen = sizeof(control.buffer)};
     ssize_t received;
     do
         received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);

@@ -1,5 +1,6 @@
 #pragma once
-// Packets and descriptors between the programs: SOCK_SEQPACKET unix sockets (unix(7)), one message per packet.
+// Packets and descriptors between the programs: SOCK_SEQPACKET unix sockets (unix(7)), one message per
+// packet.
 
 #include <stddef.h>
 #include <sys/types.h>
@@ -12,13 +13,14 @@ struct ipc_packet {
     size_t fd_count;
 };
 
-// Sends one packet; the descriptors stay the caller's. 0, -EAGAIN when a non-blocking peer is behind, -EPIPE when it is gone (no
-// signal is raised), or another -errno.
+// Sends one packet; the descriptors stay the caller's. 0, -EAGAIN when a non-blocking peer is behind, -EPIPE
+// when it is gone (no signal is raised), or another -errno.
 int ipc_send(int socket, const void *data, size_t length, const int *fds, size_t fd_count);
 
-// Receives one packet into data. 0 with ret_packet filled (the caller closes its descriptors: ipc_packet_finish), -EAGAIN when there is none,
-// -ECONNRESET when the peer is gone, -EMSGSIZE when the packet did not fit (it is lost) and -EPROTO when it
-// carried more than IPC_FDS_MAX descriptors (all are closed).
+// Receives one packet into data. 0 with ret_packet filled (the caller closes its descriptors:
+// ipc_packet_finish), -EAGAIN when there is none, -ECONNRESET when the peer is gone, -EMSGSIZE when the
+// packet did not fit (it is lost) and -EPROTO when it carried more than IPC_FDS_MAX descriptors (all are
+// closed).
 int ipc_receive(int socket, void *data, size_t capacity, struct ipc_packet *ret_packet);
 
 // Closes the descriptors that were not taken (set to -1).
@@ -27,8 +29,8 @@ void ipc_packet_finish(struct ipc_packet *packet);
 // A connected close-on-exec SOCK_SEQPACKET pair; flags may add SOCK_NONBLOCK.
 int ipc_pair(int flags, int ret_fds[static 2]);
 
-// A listening SOCK_SEQPACKET path socket, non-blocking and close-on-exec, with exactly the given mode; replaces a stale socket file.
-// -ENAMETOOLONG when the path does not fit sockaddr_un (107 bytes).
+// A listening SOCK_SEQPACKET path socket, non-blocking and close-on-exec, with exactly the given mode;
+// replaces a stale socket file. -ENAMETOOLONG when the path does not fit sockaddr_un (107 bytes).
 int ipc_listen(const char *path, mode_t mode, int *ret_fd);
 int ipc_connect(const char *path, int *ret_fd);
 

@@ -30,7 +30,8 @@ enum layer_state { LAYER_MISSING, LAYER_WEAKER, LAYER_ON };
 
 struct layer_report {
     uint8_t state; // enum layer_state
-    char detail[LAYER_DETAIL_MAX - 1]; // why it is weaker or missing and what the operator can do; empty when on
+    char detail[LAYER_DETAIL_MAX -
+                1]; // why it is weaker or missing and what the operator can do; empty when on
 };
 
 enum stop_reason {
@@ -38,18 +39,19 @@ enum stop_reason {
     STOP_USER,
     STOP_ADMINISTRATOR,
     STOP_IDLE,
-    STOP_LIMIT,            // the session limit
-    STOP_MEMORY,           // killed by the memory limit
-    STOP_DISPLAY,          // the X server ended
-    STOP_CRASH,            // sandbox-init ended
+    STOP_LIMIT,   // the session limit
+    STOP_MEMORY,  // killed by the memory limit
+    STOP_DISPLAY, // the X server ended
+    STOP_CRASH,   // sandbox-init ended
     STOP_START_FAILED,
-    STOP_NODE_RESTART,     // sandboxd restarted
-    STOP_SHUTDOWN,         // the service was stopped
+    STOP_NODE_RESTART, // sandboxd restarted
+    STOP_SHUTDOWN,     // the service was stopped
     STOP_ACCOUNT_DISABLED,
     STOP_REASON_COUNT,
 };
 
-// Names as the HTTP interface, the database and the logs spell them ("user_namespace", "on", "start_failed"). NULL when out of range.
+// Names as the HTTP interface, the database and the logs spell them ("user_namespace", "on", "start_failed").
+// NULL when out of range.
 const char *layer_name(unsigned layer);
 const char *layer_state_name(unsigned state);
 const char *stop_reason_name(unsigned reason);

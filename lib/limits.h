@@ -2,9 +2,9 @@
 // The named maximum of every quantity that an outsider controls and more than one program knows.
 
 // Accounts and HTTP
-#define USERNAME_MAX 64    // bytes, UTF-8
-#define PASSWORD_MAX 1024  // bytes
-#define PASSWORD_MIN 10    // bytes; enforced when a password is set
+#define USERNAME_MAX 64     // bytes, UTF-8
+#define PASSWORD_MAX 1024   // bytes
+#define PASSWORD_MIN 10     // bytes; enforced when a password is set
 #define HTTP_BODY_MAX 16384 // bytes
 #define IDEMPOTENCY_KEY_MAX 64
 #define NODE_ID_MAX 32
@@ -24,14 +24,14 @@
 #define DISPLAY_HEIGHT_MIN 200
 #define DISPLAY_WIDTH_MAX 7680
 #define DISPLAY_HEIGHT_MAX 4320
-#define STREAM_PACKET_MAX 65536u            // bytes of one packet between streamer and server, flag byte included
-#define STREAM_MESSAGE_MAX (8u << 20)       // bytes of one message to the browser
-#define BROWSER_MESSAGE_MAX 1024u           // bytes of one message from the browser
-#define CLIPBOARD_MESSAGE_MAX 65536u        // bytes of one clipboard message, header included
+#define STREAM_PACKET_MAX 65536u      // bytes of one packet between streamer and server, flag byte included
+#define STREAM_MESSAGE_MAX (8u << 20) // bytes of one message to the browser
+#define BROWSER_MESSAGE_MAX 1024u     // bytes of one message from the browser
+#define CLIPBOARD_MESSAGE_MAX 65536u  // bytes of one clipboard message, header included
 #define BROWSER_MESSAGES_PER_SECOND 1000u
 #define BROWSER_MESSAGES_BURST 2000u
 #define BROWSER_BYTES_PER_SECOND (1u << 20)
 #define BROWSER_BYTES_BURST (2u << 20)
-#define RECTANGLES_MAX 64u                  // rectangles of one message
+#define RECTANGLES_MAX 64u // rectangles of one message
 #define FRAMES_UNACKNOWLEDGED_MAX 3u
 #define CURSOR_SIDE_MAX 256u

@@ -7,6 +7,9 @@
 #include <unistd.h>
 
 #define LINE_MAX_BYTES 4096
+// A value is cut, and a field left out, before it could cost the line its end.
+#define VALUE_END (LINE_MAX_BYTES - 64)
+#define FIELD_ROOM 256
 
 // The one process-wide sink: every module of a program logs to the same place, from its start to its end.
 static struct {
@@ -34,7 +37,7 @@ static void put(struct line *line, const char *text)
 static void put_quoted(struct line *line, const char *text)
 {
     put(line, "\"");
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
+    for (const unsigned char *p = (const unsigned char *)text; *p && line->length < VALUE_END; p++) {
         char escaped[8] = {(char)*p};
         if (*p == '"' || *p == '\\')
             snprintf(escaped, sizeof(escaped), "\\%c", *p);
@@ -43,6 +46,11 @@ static void put_quoted(struct line *line, const char *text)
         put(line, escaped);
     }
     put(line, "\"");
+}
+
+static bool has_room(const struct line *line)
+{
+    return line->length + FIELD_ROOM < LINE_MAX_BYTES;
 }
 
 static void put_json(struct line *line, const char *key, const char *value)
@@ -80,7 +88,7 @@ void log_event(enum log_level level, const char *message, const struct log_field
         put_json(&line, "level", level_names[level]);
         put_json(&line, "program", sink.program);
         put_json(&line, "message", message);
-        for (; fields->key; fields++)
+        for (; fields->key && has_room(&line); fields++)
             put_json(&line, fields->key, fields->value ? fields->value : "");
         put(&line, "}");
     } else {
@@ -91,7 +99,7 @@ void log_event(enum log_level level, const char *message, const struct log_field
         put(&line, level_names[level]);
         put(&line, ": ");
         put(&line, message);
-        for (; fields->key; fields++) {
+        for (; fields->key && has_room(&line); fields++) {
             put(&line, " ");
             put(&line, fields->key);
             put(&line, "=");

@@ -1,5 +1,6 @@
 #pragma once
-// One line per event on stderr, as text or as one JSON object (LOG_FORMAT). Values are escaped: no outsider can forge a line.
+// One line per event on stderr, as text or as one JSON object (LOG_FORMAT). Values are escaped: no outsider
+// can forge a line.
 
 #include <stdbool.h>
 
@@ -12,10 +13,12 @@ struct log_field {
 
 // Once, before other threads exist. `program` must outlive the process's logging.
 void log_open(const char *program, enum log_level level, bool json);
-// The message is a constant sentence; what varies goes into fields (at most 8), ended by a NULL key. Keeps errno. Thread-safe.
+// The message is a constant sentence; what varies goes into fields (at most 8), ended by a NULL key. Keeps
+// errno. Thread-safe.
 void log_event(enum log_level level, const char *message, const struct log_field *fields);
 
-#define LOG_EVENT(level, message, ...) log_event((level), (message), (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ) {0}})
+#define LOG_EVENT(level, message, ...)                                                                       \
+    log_event((level), (message), (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){0}})
 #define log_error(message, ...) LOG_EVENT(LOG_LEVEL_ERROR, message __VA_OPT__(, ) __VA_ARGS__)
 #define log_warning(message, ...) LOG_EVENT(LOG_LEVEL_WARNING, message __VA_OPT__(, ) __VA_ARGS__)
 #define log_info(message, ...) LOG_EVENT(LOG_LEVEL_INFO, message __VA_OPT__(, ) __VA_ARGS__)

@@ -10,8 +10,8 @@ typedef bool check_fn(const struct sandboxd_message *message);
 static bool limits_valid(const struct sandbox_limits *limits)
 {
     return limits->memory_mb >= MEMORY_LIMIT_MIN_MB && limits->memory_mb <= MEMORY_LIMIT_MAX_MB &&
-           limits->cpu_percent >= 1 && limits->cpu_percent <= CPU_PERCENT_MAX && limits->pids >= PID_LIMIT_MIN &&
-           limits->pids <= PID_LIMIT_MAX;
+           limits->cpu_percent >= 1 && limits->cpu_percent <= CPU_PERCENT_MAX &&
+           limits->pids >= PID_LIMIT_MIN && limits->pids <= PID_LIMIT_MAX;
 }
 
 static bool create_valid(const struct sandboxd_message *m)
@@ -94,7 +94,8 @@ static const struct form forms[] = {
 
 static bool kind_known(uint32_t kind)
 {
-    return (kind >= SANDBOXD_HELLO && kind <= SANDBOXD_ATTACH) || (kind >= SANDBOXD_WELCOME && kind < FORM_COUNT);
+    return (kind >= SANDBOXD_HELLO && kind <= SANDBOXD_ATTACH) ||
+           (kind >= SANDBOXD_WELCOME && kind < FORM_COUNT);
 }
 
 size_t sandboxd_message_size(uint32_t kind)
@@ -120,7 +121,8 @@ int sandboxd_message_decode(const void *data, size_t length, size_t fd_count, en
     return 0;
 }
 
-int sandboxd_message_send(int socket, const struct sandboxd_message *message, enum channel_side sender, int fd)
+int sandboxd_message_send(int socket, const struct sandboxd_message *message, enum channel_side sender,
+                          int fd)
 {
     struct sandboxd_message checked;
     size_t size = sandboxd_message_size(message->kind);
@@ -132,14 +134,10 @@ int sandboxd_message_send(int socket, const struct sandboxd_message *message, en
 const char *start_stage_name(uint32_t stage)
 {
     static const char *const names[START_STAGE_COUNT] = {
-        [START_REFUSED] = "refused",
-        [START_HOME] = "home",
-        [START_CGROUP] = "cgroup",
-        [START_NAMESPACES] = "namespaces",
-        [START_MOUNTS] = "mounts",
-        [START_CONFINEMENT] = "confinement",
-        [START_DISPLAY] = "display",
-        [START_WINDOW_MANAGER] = "window_manager",
+        [START_REFUSED] = "refused", [START_HOME] = "home",
+        [START_CGROUP] = "cgroup",   [START_NAMESPACES] = "namespaces",
+        [START_MOUNTS] = "mounts",   [START_CONFINEMENT] = "confinement",
+        [START_DISPLAY] = "display", [START_WINDOW_MANAGER] = "window_manager",
     };
     return stage < START_STAGE_COUNT ? names[stage] : NULL;
 }

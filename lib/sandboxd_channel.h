@@ -1,9 +1,11 @@
 #pragma once
-// The channel between sandbox-server (the client) and sandboxd: requests, answers and events as fixed-size messages. Both halves of the
-// codec stand here; a message is valid only when kind, size, number of descriptors, ranges and terminators all fit.
+// The channel between sandbox-server (the client) and sandboxd: requests, answers and events as fixed-size
+// messages. Both halves of the codec stand here; a message is valid only when kind, size, number of
+// descriptors, ranges and terminators all fit.
 //
-// The client says HELLO first and waits for WELCOME. Answers carry the id of the sandbox (or viewer) they belong to and may come in any
-// order. sandboxd re-decides everything: a number out of its own limits is refused whatever the client asked.
+// The client says HELLO first and waits for WELCOME. Answers carry the id of the sandbox (or viewer) they
+// belong to and may come in any order. sandboxd re-decides everything: a number out of its own limits is
+// refused whatever the client asked.
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -154,11 +156,13 @@ enum channel_side { CHANNEL_CLIENT, CHANNEL_SERVER };
 
 // The bytes of a message on the wire, header included; 0 for an unknown kind.
 size_t sandboxd_message_size(uint32_t kind);
-// Checks received bytes (with the count of descriptors that came along) as sent by `sender`. 0, or -EPROTO; ret_message is untouched then.
+// Checks received bytes (with the count of descriptors that came along) as sent by `sender`. 0, or -EPROTO;
+// ret_message is untouched then.
 int sandboxd_message_decode(const void *data, size_t length, size_t fd_count, enum channel_side sender,
                             struct sandboxd_message *ret_message);
 // Sends one message (fd -1: without a descriptor). As ipc_send; aborts when the message would not decode.
-int sandboxd_message_send(int socket, const struct sandboxd_message *message, enum channel_side sender, int fd);
+int sandboxd_message_send(int socket, const struct sandboxd_message *message, enum channel_side sender,
+                          int fd);
 
 // Names for logs and problem documents. NULL when out of range.
 const char *start_stage_name(uint32_t stage);

@@ -20,8 +20,8 @@ int streamer_start_check(const struct streamer_start *start, size_t length)
 {
     if (length != sizeof(*start) || start->magic != STREAMER_START_MAGIC || start->reserved != 0)
         return -EPROTO;
-    if (start->width < DISPLAY_WIDTH_MIN || start->width > DISPLAY_WIDTH_MAX || start->height < DISPLAY_HEIGHT_MIN ||
-        start->height > DISPLAY_HEIGHT_MAX)
+    if (start->width < DISPLAY_WIDTH_MIN || start->width > DISPLAY_WIDTH_MAX ||
+        start->height < DISPLAY_HEIGHT_MIN || start->height > DISPLAY_HEIGHT_MAX)
         return -EPROTO;
     if (start->framerate < 1 || start->framerate > 240 || start->bitrate_kbps < 100 || start->view_only > 1 ||
         start->log_level > LOG_LEVEL_DEBUG || start->log_json > 1)

@@ -17,7 +17,8 @@
 
 struct streamer_start {
     uint32_t magic;
-    uint32_t width; // of the framebuffer, pixels; 4 bytes each, rows without padding, after an XWD header of FRAMEBUFFER_HEADER_SIZE
+    uint32_t width; // of the framebuffer, pixels; 4 bytes each, rows without padding, after an XWD header of
+                    // FRAMEBUFFER_HEADER_SIZE
     uint32_t height;
     uint32_t framerate;    // frames per second, at most
     uint32_t bitrate_kbps; // upper bound while the picture moves
@@ -31,7 +32,8 @@ struct streamer_start {
     char tune[STREAMER_NAME_MAX];   // VIDEO_TUNE
 };
 
-// Xvfb writes an XWD header of this size before the pixels: 100 bytes header, window name, colour map (Xvfb 21.1).
+// Xvfb writes an XWD header of this size before the pixels: 100 bytes header, window name, colour map
+// (Xvfb 21.1).
 #define FRAMEBUFFER_HEADER_SIZE 3232u
 // The exact size of the framebuffer file of a width x height display.
 size_t framebuffer_size(uint32_t width, uint32_t height);
@@ -39,6 +41,7 @@ size_t framebuffer_size(uint32_t width, uint32_t height);
 // 0, or -EPROTO when anything is out of range or not terminated.
 int streamer_start_check(const struct streamer_start *start, size_t length);
 
-// A packet of the stream socket is one flag byte and a part of a message of docs/PROTOCOL.md, STREAM_PACKET_MAX bytes in all.
-// Towards the browser a message may take several packets; towards the streamer it is always one, with flags 0.
+// A packet of the stream socket is one flag byte and a part of a message of docs/PROTOCOL.md,
+// STREAM_PACKET_MAX bytes in all. Towards the browser a message may take several packets; towards the
+// streamer it is always one, with flags 0.
 #define STREAM_PACKET_MORE 0x01u // more packets of this message follow

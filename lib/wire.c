@@ -190,7 +190,8 @@ static void write_rectangle(struct writer *w, struct rectangle rectangle)
     write_u16(w, rectangle.height);
 }
 
-void wire_write_hello(struct writer *w, uint16_t width, uint16_t height, uint16_t framerate, const char *codec)
+void wire_write_hello(struct writer *w, uint16_t width, uint16_t height, uint16_t framerate,
+                      const char *codec)
 {
     size_t codec_length = strlen(codec);
     write_start(w, WIRE_HELLO, 0);

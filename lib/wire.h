@@ -83,7 +83,7 @@ struct browser_message {
             uint8_t button; // button: 1, 2, 3, 8, 9
             bool down;
             int16_t horizontal, vertical; // wheel, 1/120 notch
-        } pointer;                        // pointer, button, wheel; x and y are not yet checked against the display
+        } pointer; // pointer, button, wheel; x and y are not yet checked against the display
         struct {
             uint16_t width, height, scale_percent;
         } resize; // within DISPLAY_*_MIN/MAX
@@ -100,7 +100,8 @@ struct browser_message {
 int wire_decode_browser(const void *data, size_t length, struct browser_message *ret_message);
 
 // Encoders append to a writer and set its `failed` when it is full. `codec` is at most 255 bytes.
-void wire_write_hello(struct writer *w, uint16_t width, uint16_t height, uint16_t framerate, const char *codec);
+void wire_write_hello(struct writer *w, uint16_t width, uint16_t height, uint16_t framerate,
+                      const char *codec);
 // Followed by the caller's access unit.
 void wire_write_video_frame(struct writer *w, bool key_frame, const struct wire_frame_header *header,
                             const struct rectangle *rectangles, size_t count);
