@@ -4,6 +4,7 @@
 
 #include "server/deadlines.h"
 #include "server/exchange.h"
+#include "server/metrics.h"
 #include "server/record.h"
 #include "server/sandboxd_client.h"
 #include "store/sandbox.h"
