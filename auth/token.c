@@ -2,15 +2,17 @@
 
 #include <errno.h>
 #include <jwt.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "auth/token_form.h"
 #include "lib/cleanup.h"
 
-#define TOKEN_TYPE "at+jwt"
-#define HEADER_MEMBERS 3 // alg, typ, kid
-#define CLAIM_COUNT 9    // iss, aud, sub, sid, jti, role, iat, nbf, exp
+#define TOKEN_TYPE "JWT"   // libjwt 1.10.2 writes no other typ
+#define TOKEN_USE "access" // which is why what RFC 9068 says by typ at+jwt is said by a claim
+#define HEADER_MEMBERS 3   // alg, typ, kid
+#define CLAIM_COUNT 10     // iss, aud, token_use, sub, sid, jti, role, iat, nbf, exp
 
 static const char *const role_names[ROLE_COUNT] = {[ROLE_USER] = "user", [ROLE_ADMIN] = "admin"};
 
@@ -50,7 +52,7 @@ static int add_texts(jwt_t *jwt, const struct token_claims *claims)
     id_format(&claims->sign_in, sign_in);
     id_format(&claims->token, token);
     const char *const grants[][2] = {
-        {"iss", TOKEN_ISSUER}, {"aud", TOKEN_AUDIENCE}, {"sub", account},
+        {"iss", TOKEN_ISSUER}, {"aud", TOKEN_AUDIENCE}, {"token_use", TOKEN_USE},           {"sub", account},
         {"sid", sign_in},      {"jti", token},          {"role", role_names[claims->role]},
     };
     int error = 0;
@@ -65,8 +67,8 @@ int token_issue(const struct token_key *key, const struct token_claims *claims,
     require_key(key);
     CLEANUP(cleanup_jwt) jwt_t *jwt = NULL;
     if (jwt_new(&jwt) || jwt_set_alg(jwt, JWT_ALG_HS256, key->bytes, (int)key->length) ||
-        jwt_add_header(jwt, "typ", TOKEN_TYPE) || jwt_add_header(jwt, "kid", key->id) ||
-        add_texts(jwt, claims) || jwt_add_grant_int(jwt, "iat", claims->issued_at) ||
+        jwt_add_header(jwt, "kid", key->id) || add_texts(jwt, claims) ||
+        jwt_add_grant_int(jwt, "iat", claims->issued_at) ||
         jwt_add_grant_int(jwt, "nbf", claims->issued_at) || jwt_add_grant_int(jwt, "exp", claims->expires_at))
         return -ENOMEM;
     AUTO_FREE char *text = jwt_encode_str(jwt);
@@ -95,17 +97,18 @@ static const struct token_key *find_key(const struct token_key *keys, size_t cou
     return NULL;
 }
 
-// libjwt compares in constant time (jwt_strcmp), but would follow whatever algorithm the header names: that
-// was fixed before.
-static int verify_signature(const struct token_key *key, const char *token, size_t length)
+static int verify_signature(const struct token_key *key, const struct token_form *form)
 {
-    char text[TOKEN_MAX + 1];
-    memcpy(text, token, length);
-    text[length] = '\0';
-    CLEANUP(cleanup_jwt) jwt_t *jwt = NULL;
-    if (jwt_decode(&jwt, text, key->bytes, (int)key->length) != 0 || jwt_get_alg(jwt) != JWT_ALG_HS256)
-        return -EBADMSG;
-    return 0;
+    uint8_t expected[crypto_auth_hmacsha256_BYTES];
+    crypto_auth_hmacsha256_state state;
+    crypto_auth_hmacsha256_init(&state, key->bytes, key->length);
+    crypto_auth_hmacsha256_update(&state, (const uint8_t *)form->signed_text, form->signed_length);
+    crypto_auth_hmacsha256_final(&state, expected);
+    bool equal = form->signature_length == sizeof(expected) &&
+                 sodium_memcmp(form->signature, expected, sizeof(expected)) == 0;
+    sodium_memzero(&state, sizeof(state));
+    sodium_memzero(expected, sizeof(expected));
+    return equal ? 0 : -EBADMSG;
 }
 
 static int read_id(const json_t *payload, const char *name, struct id *ret_id)
@@ -127,10 +130,11 @@ static int read_claims(const json_t *payload, int64_t *ret_not_before, struct to
 {
     const char *role = token_form_text(payload, "role");
     if (json_object_size(payload) != CLAIM_COUNT || !text_is(payload, "iss", TOKEN_ISSUER) ||
-        !text_is(payload, "aud", TOKEN_AUDIENCE) || !role || role_of(role, &ret_claims->role) ||
-        read_id(payload, "sub", &ret_claims->account) || read_id(payload, "sid", &ret_claims->sign_in) ||
-        read_id(payload, "jti", &ret_claims->token) || read_time(payload, "iat", &ret_claims->issued_at) ||
-        read_time(payload, "nbf", ret_not_before) || read_time(payload, "exp", &ret_claims->expires_at))
+        !text_is(payload, "aud", TOKEN_AUDIENCE) || !text_is(payload, "token_use", TOKEN_USE) || !role ||
+        role_of(role, &ret_claims->role) || read_id(payload, "sub", &ret_claims->account) ||
+        read_id(payload, "sid", &ret_claims->sign_in) || read_id(payload, "jti", &ret_claims->token) ||
+        read_time(payload, "iat", &ret_claims->issued_at) || read_time(payload, "nbf", ret_not_before) ||
+        read_time(payload, "exp", &ret_claims->expires_at))
         return -EKEYREJECTED;
     return 0;
 }
@@ -145,7 +149,7 @@ int token_verify(const struct token_key *keys, size_t key_count, const char *tok
     const struct token_key *key = find_key(keys, key_count, form.header);
     if (!key || !text_is(form.header, "alg", "HS256") || json_object_size(form.header) != HEADER_MEMBERS)
         return -EBADMSG;
-    error = verify_signature(key, token, length);
+    error = verify_signature(key, &form);
     if (error)
         return error;
     if (!text_is(form.header, "typ", TOKEN_TYPE))

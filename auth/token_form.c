@@ -17,10 +17,10 @@ struct segment {
 
 // sodium_base642bin refuses padding, unknown characters and set bits beyond the last byte: a segment has one
 // spelling only.
-static int decode_segment(struct segment segment, uint8_t ret_bytes[static TOKEN_MAX], size_t *ret_length)
+static int decode_segment(struct segment segment, uint8_t *ret_bytes, size_t capacity, size_t *ret_length)
 {
     size_t length;
-    if (segment.length == 0 || sodium_base642bin(ret_bytes, TOKEN_MAX, segment.text, segment.length, NULL,
+    if (segment.length == 0 || sodium_base642bin(ret_bytes, capacity, segment.text, segment.length, NULL,
                                                  &length, NULL, VARIANT) != 0)
         return -EBADMSG;
     *ret_length = length;
@@ -48,7 +48,7 @@ static int decode_object(struct segment segment, json_t **ret_object)
 {
     uint8_t bytes[TOKEN_MAX];
     size_t length;
-    int error = decode_segment(segment, bytes, &length);
+    int error = decode_segment(segment, bytes, sizeof(bytes), &length);
     if (error)
         return error;
     json_t *object = json_loadb((const char *)bytes, length, JSON_REJECT_DUPLICATES, NULL);
@@ -65,12 +65,10 @@ int token_form_parse(const char *token, size_t length, struct token_form *ret_fo
     if (length == 0 || length > TOKEN_MAX)
         return -EBADMSG;
     struct segment segments[3];
-    uint8_t signature[TOKEN_MAX];
-    size_t signature_length;
-    struct token_form form = {0};
+    struct token_form form = {.signed_text = token};
     int error = split(token, length, segments);
     if (!error)
-        error = decode_segment(segments[2], signature, &signature_length);
+        error = decode_segment(segments[2], form.signature, sizeof(form.signature), &form.signature_length);
     if (!error)
         error = decode_object(segments[0], &form.header);
     if (!error)
@@ -79,6 +77,7 @@ int token_form_parse(const char *token, size_t length, struct token_form *ret_fo
         token_form_finish(&form);
         return error;
     }
+    form.signed_length = segments[0].length + 1 + segments[1].length;
     *ret_form = form;
     return 0;
 }

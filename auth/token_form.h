@@ -3,10 +3,17 @@
 
 #include <jansson.h>
 #include <stddef.h>
+#include <stdint.h>
+
+#define TOKEN_SIGNATURE_MAX 64
 
 struct token_form {
-    json_t *header;  // owned; an object without duplicate members
-    json_t *payload; // owned; the same
+    json_t *header;          // owned; an object without duplicate members
+    json_t *payload;         // owned; the same
+    const char *signed_text; // borrowed: the first two segments and the dot between them
+    size_t signed_length;
+    uint8_t signature[TOKEN_SIGNATURE_MAX];
+    size_t signature_length;
 };
 
 // Exactly three segments of strict base64url, the first two JSON objects in which no member stands twice. 0

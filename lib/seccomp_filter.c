@@ -1,0 +1,31 @@
+#include "lib/seccomp_filter.h"
+
+#include "lib/cleanup.h"
+
+static void cleanup_filter(scmp_filter_ctx *filter)
+{
+    if (*filter)
+        seccomp_release(*filter);
+}
+
+static int add_rule(scmp_filter_ctx filter, const struct seccomp_rule *rule)
+{
+    if (rule->mask == 0)
+        return seccomp_rule_add_array(filter, rule->action, rule->call, 0, NULL);
+    struct scmp_arg_cmp condition = {
+        .arg = rule->argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = rule->mask, .datum_b = rule->value};
+    return seccomp_rule_add_array(filter, rule->action, rule->call, 1, &condition);
+}
+
+int seccomp_filter_load(const struct seccomp_rule *rules, size_t count)
+{
+    CLEANUP(cleanup_filter) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+    if (!filter)
+        return -ENOMEM;
+    int error = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
+    if (!error)
+        error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+    for (size_t i = 0; i < count && !error; i++)
+        error = add_rule(filter, &rules[i]);
+    return error ? error : seccomp_load(filter);
+}

@@ -1,0 +1,78 @@
+#include "streaming/encoder.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "streaming/encoder_backend.h"
+#include "streaming/grid.h"
+
+struct encoder {
+    const struct encoder_backend *backend;
+    void *state;
+    uint8_t *unchanged;
+    char codec[CODEC_STRING_MAX];
+};
+
+static const struct encoder_backend *const backends[] = {&encoder_x264};
+
+static const struct encoder_backend *find_backend(const char *name)
+{
+    for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
+        if (strcmp(backends[i]->name, name) == 0)
+            return backends[i];
+    }
+    return NULL;
+}
+
+void encoder_free(struct encoder *e)
+{
+    if (!e)
+        return;
+    if (e->state)
+        e->backend->close(e->state);
+    free(e->unchanged);
+    free(e);
+}
+
+static void cleanup_encoder(struct encoder **e)
+{
+    encoder_free(*e);
+}
+
+int encoder_new(const struct encoder_settings *settings, struct encoder **ret_encoder)
+{
+    CLEANUP(cleanup_encoder) struct encoder *e = calloc(1, sizeof(*e));
+    if (!e)
+        return -ENOMEM;
+    e->backend = find_backend(settings->codec);
+    if (!e->backend)
+        return -EINVAL;
+    size_t columns = (settings->width + MACROBLOCK - 1) / MACROBLOCK;
+    size_t rows = (settings->height + MACROBLOCK - 1) / MACROBLOCK;
+    e->unchanged = calloc(columns * rows, 1);
+    if (!e->unchanged)
+        return -ENOMEM;
+    int error = e->backend->open(settings, e->codec, &e->state);
+    if (error)
+        return error;
+    *ret_encoder = steal_pointer(&e);
+    return 0;
+}
+
+const char *encoder_codec(const struct encoder *e)
+{
+    return e->codec;
+}
+
+uint8_t *encoder_unchanged(struct encoder *e)
+{
+    return e->unchanged;
+}
+
+int encoder_encode(struct encoder *e, const struct picture *picture, int quantizer, bool key_frame,
+                   struct access_unit *ret_unit)
+{
+    return e->backend->encode(e->state, picture, e->unchanged, quantizer, key_frame, ret_unit);
+}

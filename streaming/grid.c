@@ -1,0 +1,233 @@
+#include "streaming/grid.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct span {
+    unsigned left, right, top, bottom; // cells; right and bottom are exclusive
+};
+
+int grid_init(struct grid *g, uint16_t width, uint16_t height)
+{
+    *g = (struct grid){.width = width,
+                       .height = height,
+                       .columns = (uint16_t)((width + MACROBLOCK - 1) / MACROBLOCK),
+                       .rows = (uint16_t)((height + MACROBLOCK - 1) / MACROBLOCK)};
+    g->count = (size_t)g->columns * g->rows;
+    g->cells = calloc(g->count, sizeof(*g->cells));
+    g->changed = calloc(g->count, sizeof(*g->changed));
+    if (g->cells && g->changed)
+        return 0;
+    grid_finish(g);
+    return -ENOMEM;
+}
+
+void grid_finish(struct grid *g)
+{
+    free(g->cells);
+    free(g->changed);
+    *g = (struct grid){0};
+}
+
+static int64_t limit(int64_t value, int64_t maximum)
+{
+    return value < 0 ? 0 : value > maximum ? maximum : value;
+}
+
+bool grid_clamp(const struct grid *g, int32_t x, int32_t y, uint32_t width, uint32_t height,
+                struct rectangle *ret_rectangle)
+{
+    int64_t left = limit(x, g->width), right = limit((int64_t)x + width, g->width);
+    int64_t top = limit(y, g->height), bottom = limit((int64_t)y + height, g->height);
+    if (left >= right || top >= bottom)
+        return false;
+    *ret_rectangle = (struct rectangle){.x = (uint16_t)left,
+                                        .y = (uint16_t)top,
+                                        .width = (uint16_t)(right - left),
+                                        .height = (uint16_t)(bottom - top)};
+    return true;
+}
+
+static struct span span_of(struct rectangle r)
+{
+    return (struct span){.left = r.x / MACROBLOCK,
+                         .right = (r.x + r.width + MACROBLOCK - 1u) / MACROBLOCK,
+                         .top = r.y / MACROBLOCK,
+                         .bottom = (r.y + r.height + MACROBLOCK - 1u) / MACROBLOCK};
+}
+
+static struct rectangle rectangle_of(const struct grid *g, struct span s)
+{
+    unsigned right = s.right * MACROBLOCK, bottom = s.bottom * MACROBLOCK;
+    right = right < g->width ? right : g->width;
+    bottom = bottom < g->height ? bottom : g->height;
+    return (struct rectangle){.x = (uint16_t)(s.left * MACROBLOCK),
+                              .y = (uint16_t)(s.top * MACROBLOCK),
+                              .width = (uint16_t)(right - s.left * MACROBLOCK),
+                              .height = (uint16_t)(bottom - s.top * MACROBLOCK)};
+}
+
+static void set_cell(struct grid *g, size_t cell, uint8_t flags)
+{
+    if ((flags & CELL_LOSSY) && !(g->cells[cell] & CELL_LOSSY))
+        g->lossy++;
+    g->cells[cell] |= flags;
+}
+
+static void clear_cell(struct grid *g, size_t cell, uint8_t flags)
+{
+    if ((flags & CELL_LOSSY) && (g->cells[cell] & CELL_LOSSY))
+        g->lossy--;
+    g->cells[cell] &= (uint8_t)~flags;
+}
+
+void grid_set(struct grid *g, struct rectangle rectangle, uint8_t flags)
+{
+    struct span s = span_of(rectangle);
+    for (size_t row = s.top; row < s.bottom; row++) {
+        for (size_t column = s.left; column < s.right; column++)
+            set_cell(g, row * g->columns + column, flags);
+    }
+}
+
+void grid_clear(struct grid *g, struct rectangle rectangle, uint8_t flags)
+{
+    struct span s = span_of(rectangle);
+    for (size_t row = s.top; row < s.bottom; row++) {
+        for (size_t column = s.left; column < s.right; column++)
+            clear_cell(g, row * g->columns + column, flags);
+    }
+}
+
+void grid_set_all(struct grid *g, uint8_t flags)
+{
+    for (size_t cell = 0; cell < g->count; cell++)
+        set_cell(g, cell, flags);
+}
+
+void grid_stamp(struct grid *g, struct rectangle rectangle, uint32_t now_ms)
+{
+    struct span s = span_of(rectangle);
+    for (size_t row = s.top; row < s.bottom; row++) {
+        for (size_t column = s.left; column < s.right; column++)
+            g->changed[row * g->columns + column] = now_ms;
+    }
+}
+
+struct cover {
+    struct span spans[RECTANGLES_MAX];
+    size_t count;
+    size_t open; // spans from here on may still grow downward
+};
+
+// Adds one row's run: it prolongs the span above it that has the same columns, or starts a new one. false
+// when there is no room.
+static bool add_run(struct cover *cover, unsigned left, unsigned right, unsigned row)
+{
+    for (size_t i = cover->open; i < cover->count; i++) {
+        struct span *s = &cover->spans[i];
+        if (s->bottom == row && s->left == left && s->right == right) {
+            s->bottom = row + 1;
+            return true;
+        }
+    }
+    if (cover->count == RECTANGLES_MAX)
+        return false;
+    cover->spans[cover->count++] = (struct span){.left = left, .right = right, .top = row, .bottom = row + 1};
+    return true;
+}
+
+// The next run of flagged cells in a row from *column on; gaps of up to `gap` cells are taken in.
+static bool next_run(const uint8_t *row, unsigned columns, uint8_t flag, unsigned gap, unsigned *column,
+                     unsigned *ret_left, unsigned *ret_right)
+{
+    unsigned at = *column;
+    while (at < columns && !(row[at] & flag))
+        at++;
+    if (at == columns)
+        return false;
+    *ret_left = at;
+    unsigned end = at + 1;
+    for (unsigned i = end; i < columns && i <= end + gap; i++) {
+        if (row[i] & flag)
+            end = i + 1;
+    }
+    *ret_right = end;
+    *column = end;
+    return true;
+}
+
+static bool cover_rows(const struct grid *g, uint8_t flag, unsigned gap, struct cover *cover)
+{
+    *cover = (struct cover){.count = 0};
+    for (unsigned row = 0; row < g->rows; row++) {
+        const uint8_t *cells = g->cells + (size_t)row * g->columns;
+        unsigned column = 0, left, right;
+        while (next_run(cells, g->columns, flag, gap, &column, &left, &right)) {
+            if (!add_run(cover, left, right, row))
+                return false;
+        }
+        while (cover->open < cover->count && cover->spans[cover->open].bottom <= row)
+            cover->open++;
+    }
+    return true;
+}
+
+// One span for each band of rows: at most RECTANGLES_MAX whatever the map looks like.
+static void cover_bands(const struct grid *g, uint8_t flag, struct cover *cover)
+{
+    *cover = (struct cover){.count = 0};
+    unsigned height = (g->rows + RECTANGLES_MAX - 1) / RECTANGLES_MAX;
+    for (unsigned top = 0; top < g->rows; top += height) {
+        struct span s = {.left = g->columns, .top = g->rows};
+        for (unsigned row = top; row < top + height && row < g->rows; row++) {
+            for (unsigned column = 0; column < g->columns; column++) {
+                if (!(g->cells[(size_t)row * g->columns + column] & flag))
+                    continue;
+                s.left = column < s.left ? column : s.left;
+                s.right = column + 1 > s.right ? column + 1 : s.right;
+                s.top = row < s.top ? row : s.top;
+                s.bottom = row + 1;
+            }
+        }
+        if (s.bottom > 0)
+            cover->spans[cover->count++] = s;
+    }
+}
+
+size_t grid_rectangles(const struct grid *g, uint8_t flag,
+                       struct rectangle ret_rectangles[static RECTANGLES_MAX])
+{
+    static const unsigned gaps[] = {0, 2, 8, 32};
+    struct cover cover;
+    bool covered = false;
+    for (size_t i = 0; i < sizeof(gaps) / sizeof(gaps[0]) && !covered; i++)
+        covered = cover_rows(g, flag, gaps[i], &cover);
+    if (!covered)
+        cover_bands(g, flag, &cover);
+    for (size_t i = 0; i < cover.count; i++)
+        ret_rectangles[i] = rectangle_of(g, cover.spans[i]);
+    return cover.count;
+}
+
+size_t grid_choose_repair(struct grid *g, uint32_t before_ms, size_t maximum)
+{
+    size_t chosen = 0;
+    for (size_t cell = 0; cell < g->count && chosen < maximum; cell++) {
+        bool still = (int32_t)(g->changed[cell] - before_ms) <= 0;
+        if ((g->cells[cell] & (CELL_LOSSY | CELL_DAMAGED)) == CELL_LOSSY && still) {
+            g->cells[cell] |= CELL_CHOSEN;
+            chosen++;
+        }
+    }
+    return chosen;
+}
+
+size_t rectangles_area(const struct rectangle *rectangles, size_t count)
+{
+    size_t area = 0;
+    for (size_t i = 0; i < count; i++)
+        area += (size_t)rectangles[i].width * rectangles[i].height;
+    return area;
+}

@@ -1,0 +1,53 @@
+#pragma once
+// The display as a map of macroblocks (16 x 16 pixels): what has changed, and what the browser has so far
+// only seen in lossy form. Rectangles from the X server are clamped on their way in; rectangles on their way
+// out are never empty and lie inside the display.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/limits.h"
+#include "lib/wire.h"
+
+#define MACROBLOCK 16u
+
+enum cell_flag {
+    CELL_DAMAGED = 1, // changed since it was last sent
+    CELL_LOSSY = 2,   // the browser shows a lossy picture of it
+    CELL_CHOSEN = 4,  // part of the update being made
+};
+
+struct grid {
+    uint16_t width, height; // of the display, pixels
+    uint16_t columns, rows;
+    size_t count;
+    uint8_t *cells;    // enum cell_flag bits
+    uint32_t *changed; // ms; when the cell was last sent because it had changed
+    size_t lossy;      // cells with CELL_LOSSY
+};
+
+int grid_init(struct grid *g, uint16_t width, uint16_t height);
+void grid_finish(struct grid *g);
+
+// A rectangle in untrusted coordinates, cut to the display. false when nothing is left of it.
+bool grid_clamp(const struct grid *g, int32_t x, int32_t y, uint32_t width, uint32_t height,
+                struct rectangle *ret_rectangle);
+
+// Sets or clears flags on every cell that the rectangle (inside the display) touches.
+void grid_set(struct grid *g, struct rectangle rectangle, uint8_t flags);
+void grid_clear(struct grid *g, struct rectangle rectangle, uint8_t flags);
+void grid_set_all(struct grid *g, uint8_t flags);
+void grid_stamp(struct grid *g, struct rectangle rectangle, uint32_t now_ms);
+
+// Covers all cells that carry `flag` with at most RECTANGLES_MAX macroblock-aligned rectangles, cut to the
+// display. They do not overlap. They may cover other cells too where that is what it takes to stay under the
+// maximum. Returns how many there are.
+size_t grid_rectangles(const struct grid *g, uint8_t flag,
+                       struct rectangle ret_rectangles[static RECTANGLES_MAX]);
+
+// Chooses (CELL_CHOSEN) up to `maximum` lossy cells, in raster order, that have been still since `before_ms`,
+// and returns how many.
+size_t grid_choose_repair(struct grid *g, uint32_t before_ms, size_t maximum);
+
+size_t rectangles_area(const struct rectangle *rectangles, size_t count);

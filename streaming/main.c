@@ -1,0 +1,82 @@
+// sandbox-streamer: streams one sandbox's desktop to one viewer. It is started by sandboxd with the
+// descriptors of lib/streamer_channel.h and takes no argument.
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "lib/log.h"
+#include "lib/streamer_channel.h"
+#include "streaming/confinement.h"
+#include "streaming/viewer.h"
+#include "streaming/watchdog.h"
+
+static int give_up(const char *problem, int error)
+{
+    log_error("the stream ends", {"problem", problem}, {"error", strerror(-error)});
+    return EXIT_FAILURE;
+}
+
+static int read_start(struct streamer_start *ret_start)
+{
+    int seals = fcntl(STREAMER_START_FD, F_GET_SEALS);
+    int needed = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
+    struct stat status;
+    if (seals < 0 || fstat(STREAMER_START_FD, &status) < 0)
+        return -errno;
+    if ((seals & needed) != needed || status.st_size != (off_t)sizeof(*ret_start))
+        return -EPROTO;
+    ssize_t length = pread(STREAMER_START_FD, ret_start, sizeof(*ret_start), 0);
+    if (length < 0)
+        return -errno;
+    return streamer_start_check(ret_start, (size_t)length);
+}
+
+static void cleanup_viewer(struct viewer **v)
+{
+    viewer_free(*v);
+}
+
+static int stream(const struct streamer_start *start)
+{
+    const char *problem = "no memory";
+    CLEANUP(cleanup_viewer) struct viewer *viewer = NULL;
+    int error = viewer_new(start, STREAMER_STREAM_FD, STREAMER_FRAMEBUFFER_FD, &viewer, &problem);
+    if (error)
+        return give_up(problem, error);
+    close(STREAMER_FRAMEBUFFER_FD);
+    close(STREAMER_START_FD);
+    error = confinement_enter(start, &problem);
+    if (error)
+        return give_up(problem, error);
+    error = viewer_serve(viewer, STREAMER_DISPLAY_FD, &problem);
+    return error ? give_up(problem, error) : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    (void)argv;
+    tzset(); // the log's time conversion would open the zone file on first use, when no file can be opened
+             // any more
+    log_open("sandbox-streamer", LOG_LEVEL_INFO, false);
+    if (argc != 1) {
+        log_error("sandbox-streamer is started by sandboxd and takes no argument");
+        return EXIT_FAILURE;
+    }
+    struct streamer_start start;
+    int error = read_start(&start);
+    if (error)
+        return give_up("the start message is missing or wrong", error);
+    log_open("sandbox-streamer", (enum log_level)start.log_level, start.log_json != 0);
+    error = watchdog_init();
+    if (error)
+        return give_up("the watchdog could not be set up", error);
+    int status = stream(&start);
+    explicit_bzero(&start, sizeof(start));
+    return status;
+}

@@ -1,0 +1,85 @@
+#include "streaming/outbox.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "lib/streamer_channel.h"
+
+int outbox_init(struct outbox *o)
+{
+    *o = (struct outbox){.data = malloc(OUTBOX_CAPACITY)};
+    return o->data ? 0 : -ENOMEM;
+}
+
+void outbox_finish(struct outbox *o)
+{
+    free(o->data);
+    *o = (struct outbox){0};
+}
+
+bool outbox_empty(const struct outbox *o)
+{
+    return o->current == o->count;
+}
+
+struct writer outbox_begin(struct outbox *o)
+{
+    o->mark = o->length;
+    return writer_of(o->data + o->length, OUTBOX_CAPACITY - o->length);
+}
+
+int outbox_end(struct outbox *o, const struct writer *w)
+{
+    if (w->failed || w->length == 0 || w->length > STREAM_MESSAGE_MAX || o->count == OUTBOX_MESSAGES_MAX)
+        return -EMSGSIZE;
+    o->length = o->mark + w->length;
+    o->ends[o->count++] = o->length;
+    return 0;
+}
+
+struct outbox_position outbox_position(const struct outbox *o)
+{
+    return (struct outbox_position){.length = o->length, .count = o->count};
+}
+
+void outbox_rewind(struct outbox *o, struct outbox_position position)
+{
+    if (position.count < o->current || position.count > o->count)
+        abort();
+    o->length = position.length;
+    o->count = position.count;
+}
+
+// One packet: the flag byte and as much of the current message as fits.
+static int send_packet(struct outbox *o, int socket)
+{
+    size_t left = o->ends[o->current] - o->sent;
+    size_t part = left < STREAM_PACKET_MAX - 1 ? left : STREAM_PACKET_MAX - 1;
+    uint8_t flags = part < left ? STREAM_PACKET_MORE : 0;
+    struct iovec parts[] = {{&flags, 1}, {o->data + o->sent, part}};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+    ssize_t n;
+    do {
+        n = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    } while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return errno == ECONNRESET ? -EPIPE : -errno;
+    o->sent += part;
+    o->bytes_sent += part + 1;
+    if (o->sent == o->ends[o->current])
+        o->current++;
+    return 0;
+}
+
+int outbox_send(struct outbox *o, int socket)
+{
+    while (o->current < o->count) {
+        int error = send_packet(o, socket);
+        if (error)
+            return error;
+    }
+    o->length = o->sent = o->count = o->current = 0;
+    return 0;
+}

@@ -1,0 +1,19 @@
+#pragma once
+// The encoder's input: a full-range BT.601 I420 picture of the display, converted only where an update covers
+// it.
+
+#include <stdint.h>
+
+#include "lib/wire.h"
+#include "streaming/framebuffer.h"
+
+struct picture {
+    uint16_t width, height; // even: the display's size rounded up, which is what 4:2:0 needs
+    uint8_t *planes[3];
+    int strides[3];
+};
+
+int picture_init(struct picture *p, uint16_t display_width, uint16_t display_height);
+void picture_finish(struct picture *p);
+// Converts a rectangle with even x and y inside the framebuffer.
+void picture_convert(struct picture *p, const struct framebuffer *framebuffer, struct rectangle rectangle);

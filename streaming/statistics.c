@@ -1,0 +1,31 @@
+#include "streaming/statistics.h"
+
+#include <stdlib.h>
+
+void statistics_encoded(struct statistics *s, uint32_t encode_us)
+{
+    s->samples[s->sample_count++ % STATISTICS_SAMPLES] = encode_us;
+    s->counters.encoded++;
+}
+
+bool statistics_due(const struct statistics *s, uint64_t now_us)
+{
+    return now_us - s->reported_us >= STATISTICS_INTERVAL_US;
+}
+
+static int compare(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+struct wire_statistics statistics_report(struct statistics *s, uint64_t now_us)
+{
+    size_t count = s->sample_count < STATISTICS_SAMPLES ? s->sample_count : STATISTICS_SAMPLES;
+    qsort(s->samples, count, sizeof(s->samples[0]), compare);
+    s->counters.encode_p50_us = count ? s->samples[count / 2] : 0;
+    s->counters.encode_p95_us = count ? s->samples[count * 95 / 100] : 0;
+    s->sample_count = 0;
+    s->reported_us = now_us;
+    return s->counters;
+}

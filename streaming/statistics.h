@@ -1,0 +1,22 @@
+#pragma once
+// Counters of one viewer's stream, sent every two seconds while frames flow.
+
+#include <stdbool.h>
+
+#include "lib/wire.h"
+
+#define STATISTICS_INTERVAL_US UINT64_C(2000000)
+#define STATISTICS_SAMPLES 256u
+
+struct statistics {
+    struct wire_statistics counters;
+    uint32_t samples[STATISTICS_SAMPLES]; // encode times since the last report, µs
+    size_t sample_count;
+    uint64_t reported_us;
+};
+
+// One update's encode time. Beyond STATISTICS_SAMPLES per report the oldest are overwritten.
+void statistics_encoded(struct statistics *s, uint32_t encode_us);
+bool statistics_due(const struct statistics *s, uint64_t now_us);
+// The report, percentiles included; starts the next interval.
+struct wire_statistics statistics_report(struct statistics *s, uint64_t now_us);

@@ -1,0 +1,235 @@
+#include "streaming/update.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "streaming/clock.h"
+#include "streaming/lossless.h"
+
+#define REPAIR_CELLS_MAX (LOSSLESS_PIXELS_MAX / (MACROBLOCK * MACROBLOCK))
+
+int update_init(struct update *u, const struct streamer_start *start, int framebuffer_fd,
+                struct outbox *outbox)
+{
+    uint16_t width = (uint16_t)start->width, height = (uint16_t)start->height;
+    *u = (struct update){.outbox = outbox, .key_needed = true};
+    int error = framebuffer_init(&u->framebuffer, framebuffer_fd, width, height);
+    if (error)
+        return error;
+    error = grid_init(&u->grid, width, height);
+    if (error)
+        return error;
+    error = picture_init(&u->picture, width, height);
+    if (error)
+        return error;
+    struct encoder_settings settings = {.width = u->picture.width,
+                                        .height = u->picture.height,
+                                        .framerate = start->framerate,
+                                        .codec = start->codec,
+                                        .preset = start->preset,
+                                        .tune = start->tune};
+    error = encoder_new(&settings, &u->encoder);
+    if (error)
+        return error;
+    uint64_t now = clock_us();
+    pace_init(&u->pace, start->framerate, start->bitrate_kbps, now);
+    u->statistics.reported_us = now;
+    return 0;
+}
+
+void update_finish(struct update *u)
+{
+    encoder_free(u->encoder);
+    picture_finish(&u->picture);
+    grid_finish(&u->grid);
+    framebuffer_finish(&u->framebuffer);
+    *u = (struct update){0};
+}
+
+bool update_repairs(const struct update *u)
+{
+    return u->grid.lossy > 0;
+}
+
+void update_refresh(struct update *u)
+{
+    u->key_needed = true;
+}
+
+static uint32_t microseconds(uint64_t from, uint64_t to)
+{
+    uint64_t passed = to - from;
+    return passed < UINT32_MAX ? (uint32_t)passed : UINT32_MAX;
+}
+
+static struct wire_frame_header make_header(const struct update *u, const struct update_moment *moment)
+{
+    return (struct wire_frame_header){
+        .sequence = u->sequence + 1,
+        .input = moment->input,
+        .captured_us = moment->now_us,
+        .waited_us = moment->damaged_us ? microseconds(moment->damaged_us, moment->now_us) : 0,
+    };
+}
+
+static uint32_t milliseconds(uint64_t us)
+{
+    return (uint32_t)(us / 1000);
+}
+
+static int put_lossless(struct update *u, const struct update_moment *moment, struct rectangle r)
+{
+    uint64_t start = clock_us();
+    struct wire_frame_header header = make_header(u, moment);
+    struct writer w = outbox_begin(u->outbox);
+    wire_write_lossless(&w, &header, r, WIRE_LOSSLESS_QOI);
+    struct writer head = writer_of(w.data, w.length);
+    lossless_encode(&w, &u->framebuffer, r);
+    header.encoded_us = microseconds(start, clock_us());
+    wire_write_lossless(&head, &header, r, WIRE_LOSSLESS_QOI); // once more, now that the time is known
+    int error = outbox_end(u->outbox, &w);
+    if (error)
+        return error;
+    u->sequence++;
+    statistics_encoded(&u->statistics, header.encoded_us);
+    return 0;
+}
+
+// One message for each LOSSLESS_PIXELS_MAX pixels of the rectangle.
+static int put_lossless_bands(struct update *u, const struct update_moment *moment, struct rectangle r)
+{
+    unsigned rows = LOSSLESS_PIXELS_MAX / r.width / MACROBLOCK * MACROBLOCK;
+    rows = rows > 0 ? rows : 1;
+    for (unsigned done = 0; done < r.height; done += rows) {
+        struct rectangle band = r;
+        band.y = (uint16_t)(r.y + done);
+        band.height = (uint16_t)(r.height - done < rows ? r.height - done : rows);
+        int error = put_lossless(u, moment, band);
+        if (error)
+            return error;
+    }
+    return 0;
+}
+
+static void mark_sent(struct update *u, const struct rectangle *rectangles, size_t count, bool lossy,
+                      uint64_t now_us)
+{
+    for (size_t i = 0; i < count; i++) {
+        grid_clear(&u->grid, rectangles[i], lossy ? CELL_DAMAGED : CELL_DAMAGED | CELL_LOSSY);
+        if (lossy)
+            grid_set(&u->grid, rectangles[i], CELL_LOSSY);
+        grid_stamp(&u->grid, rectangles[i], milliseconds(now_us));
+    }
+}
+
+// Tries the damage as lossless rectangles. false, with nothing changed, when they are larger than the rate
+// allows.
+static bool send_lossless(struct update *u, const struct update_moment *moment,
+                          const struct rectangle *rectangles, size_t count)
+{
+    struct outbox_position before = outbox_position(u->outbox);
+    uint32_t sequence = u->sequence;
+    size_t allowance = pace_allowance(&u->pace, moment->now_us);
+    for (size_t i = 0; i < count; i++) {
+        if (put_lossless_bands(u, moment, rectangles[i]) || u->outbox->length - before.length > allowance) {
+            outbox_rewind(u->outbox, before);
+            u->sequence = sequence;
+            return false;
+        }
+    }
+    mark_sent(u, rectangles, count, false, moment->now_us);
+    pace_sent(&u->pace, moment->now_us, u->sequence, u->outbox->length - before.length, PACE_FINE);
+    return true;
+}
+
+static size_t convert(struct update *u, const struct rectangle *rectangles, size_t count)
+{
+    uint8_t *unchanged = encoder_unchanged(u->encoder);
+    memset(unchanged, 1, u->grid.count);
+    size_t macroblocks = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct rectangle r = rectangles[i];
+        picture_convert(&u->picture, &u->framebuffer, r);
+        size_t columns = (r.width + MACROBLOCK - 1) / MACROBLOCK,
+               rows = (r.height + MACROBLOCK - 1) / MACROBLOCK;
+        for (size_t row = 0; row < rows; row++)
+            memset(unchanged + (r.y / MACROBLOCK + row) * u->grid.columns + r.x / MACROBLOCK, 0, columns);
+        macroblocks += columns * rows;
+    }
+    return macroblocks;
+}
+
+static int send_video(struct update *u, const struct update_moment *moment,
+                      const struct rectangle *rectangles, size_t count)
+{
+    bool key = u->key_needed;
+    struct wire_frame_header header = make_header(u, moment);
+    uint64_t start = clock_us();
+    size_t macroblocks = convert(u, rectangles, count);
+    uint64_t converted = clock_us();
+    int quantizer = pace_quantizer(&u->pace, moment->now_us, macroblocks, key);
+    struct access_unit unit;
+    int error = encoder_encode(u->encoder, &u->picture, quantizer, key, &unit);
+    if (error)
+        return error;
+    header.converted_us = microseconds(start, converted);
+    header.encoded_us = microseconds(converted, clock_us());
+    pace_learn(&u->pace, macroblocks, key, quantizer, unit.length);
+
+    struct writer w = outbox_begin(u->outbox);
+    wire_write_video_frame(&w, unit.key_frame, &header, rectangles, count);
+    write_bytes(&w, unit.data, unit.length);
+    if (outbox_end(u->outbox, &w)) {
+        // Too large for one message. The encoder went on without the browser: only a key frame, coarser by
+        // what was learned, mends that.
+        u->key_needed = true;
+        u->pace.next_us = moment->now_us + u->pace.interval_us;
+        u->statistics.counters.skipped++;
+        return 0;
+    }
+    u->key_needed = false;
+    u->sequence++;
+    u->statistics.counters.quantizer = (uint32_t)quantizer;
+    statistics_encoded(&u->statistics, header.encoded_us);
+    mark_sent(u, rectangles, count, true, moment->now_us);
+    pace_sent(&u->pace, moment->now_us, u->sequence, w.length,
+              quantizer > QUANTIZER_BEST ? PACE_LIMITED : PACE_FINE);
+    return 0;
+}
+
+int update_damage(struct update *u, const struct update_moment *moment)
+{
+    if (u->key_needed)
+        grid_set_all(&u->grid, CELL_DAMAGED);
+    struct rectangle rectangles[RECTANGLES_MAX];
+    size_t count = grid_rectangles(&u->grid, CELL_DAMAGED, rectangles);
+    if (count == 0)
+        return 0;
+    u->statistics.counters.captured++;
+    if (!u->key_needed && rectangles_area(rectangles, count) <= LOSSLESS_PIXELS_MAX &&
+        send_lossless(u, moment, rectangles, count))
+        return 0;
+    return send_video(u, moment, rectangles, count);
+}
+
+int update_repair(struct update *u, const struct update_moment *moment)
+{
+    uint32_t before = milliseconds(moment->now_us - REPAIR_AFTER_US);
+    u->repair_us = moment->now_us + u->pace.interval_us;
+    if (grid_choose_repair(&u->grid, before, REPAIR_CELLS_MAX) == 0)
+        return 0;
+    struct rectangle rectangles[RECTANGLES_MAX];
+    size_t count = grid_rectangles(&u->grid, CELL_CHOSEN, rectangles);
+    for (size_t cell = 0; cell < u->grid.count; cell++)
+        u->grid.cells[cell] &= (uint8_t)~CELL_CHOSEN;
+    size_t start = u->outbox->length;
+    size_t allowance = pace_allowance(&u->pace, moment->now_us);
+    for (size_t i = 0; i < count && (i == 0 || u->outbox->length - start < allowance); i++) {
+        if (put_lossless_bands(u, moment, rectangles[i]))
+            break;
+        mark_sent(u, &rectangles[i], 1, false, moment->now_us);
+    }
+    if (u->outbox->length > start)
+        pace_sent(&u->pace, moment->now_us, u->sequence, u->outbox->length - start, PACE_REPAIR);
+    return 0;
+}

@@ -1,0 +1,56 @@
+#pragma once
+// From damaged macroblocks to messages: what is lossless, what is video, and what is repaired once it is
+// still.
+//
+// The rule that keeps encoder and browser together: a video frame's rectangles are exactly the macroblocks
+// whose current pixels were converted for it; all others are flagged unchanged and not painted. What lossless
+// rectangles have painted since therefore needs no record: the encoder's reference is old there, its input
+// too, and neither reaches the screen before new damage converts it again.
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/streamer_channel.h"
+#include "streaming/encoder.h"
+#include "streaming/framebuffer.h"
+#include "streaming/grid.h"
+#include "streaming/outbox.h"
+#include "streaming/pace.h"
+#include "streaming/statistics.h"
+
+// Lossy parts of the picture are repaired when they have not changed for so long.
+#define REPAIR_AFTER_US UINT64_C(200000)
+
+struct update {
+    struct framebuffer framebuffer;
+    struct grid grid;
+    struct picture picture;
+    struct encoder *encoder;
+    struct outbox *outbox;
+    struct pace pace;
+    struct statistics statistics;
+    uint32_t sequence; // of the last message
+    bool key_needed;
+    uint64_t repair_us; // no repair before
+};
+
+// What the frame header says of an update.
+struct update_moment {
+    uint64_t now_us;
+    uint64_t damaged_us; // first damage; 0 when there is none
+    uint32_t input;
+};
+
+int update_init(struct update *u, const struct streamer_start *start, int framebuffer_fd,
+                struct outbox *outbox);
+void update_finish(struct update *u);
+
+// Puts what is damaged (all of it when a key frame is needed) into the empty outbox and tells the pace. 0,
+// also when nothing was damaged; -EIO when the encoder failed.
+int update_damage(struct update *u, const struct update_moment *moment);
+// Puts some of what is lossy and still into the empty outbox, losslessly.
+int update_repair(struct update *u, const struct update_moment *moment);
+// True while something waits to be repaired.
+bool update_repairs(const struct update *u);
+// The browser's decoder lost its way: the next update is a key frame of the full display.
+void update_refresh(struct update *u);

@@ -1,0 +1,429 @@
+#include "streaming/viewer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+
+#include "lib/cleanup.h"
+#include "lib/fd.h"
+#include "lib/ipc.h"
+#include "lib/wire.h"
+#include "streaming/clock.h"
+#include "streaming/cursor.h"
+#include "streaming/damage.h"
+#include "streaming/display.h"
+#include "streaming/input.h"
+#include "streaming/outbox.h"
+#include "streaming/update.h"
+#include "streaming/watchdog.h"
+
+#define NEVER UINT64_MAX
+#define MESSAGES_PER_TURN 64
+#define EVENTS_PER_TURN 256
+// Kept small so that stale frames do not pile up; the kernel doubles it for its own bookkeeping.
+#define STREAM_SEND_BUFFER ((int)STREAM_PACKET_MAX)
+
+struct viewer {
+    const struct streamer_start *start;
+    int stream, epoll, timer;
+    struct display display;
+    struct damage damage;
+    struct cursor cursor;
+    struct input input;
+    struct outbox outbox;
+    struct update update;
+    uint64_t wake_us;  // what the timer is set to
+    uint32_t interest; // epoll events asked for on the stream
+    bool left;         // the viewer has gone
+    uint8_t packet[CLIPBOARD_MESSAGE_MAX + 1];
+    const char *problem;
+};
+
+static int fail(struct viewer *v, int error, const char *problem)
+{
+    if (error && !v->problem)
+        v->problem = problem;
+    return error;
+}
+
+static int watch(struct viewer *v, int operation, int fd, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data.fd = fd};
+    return epoll_ctl(v->epoll, operation, fd, &event) < 0 ? -errno : 0;
+}
+
+static int set_timer(struct viewer *v, uint64_t wake_us)
+{
+    if (wake_us == v->wake_us)
+        return 0;
+    struct itimerspec when = {0}; // disarmed
+    if (wake_us != NEVER) {
+        when.it_value.tv_sec = (time_t)(wake_us / 1000000);
+        when.it_value.tv_nsec = (long)(wake_us % 1000000 * 1000) + 1; // never 0, which would disarm it
+    }
+    if (timerfd_settime(v->timer, TFD_TIMER_ABSTIME, &when, NULL) < 0)
+        return -errno;
+    v->wake_us = wake_us;
+    return 0;
+}
+
+static int answer_resize(struct viewer *v)
+{
+    struct writer w = outbox_begin(&v->outbox);
+    wire_write_display(&w, (uint16_t)v->start->width, (uint16_t)v->start->height);
+    return outbox_end(&v->outbox, &w);
+}
+
+static int handle_message(struct viewer *v, const struct browser_message *message, uint64_t now_us)
+{
+    if (v->start->view_only && !wire_browser_rule((uint8_t)message->kind)->view_only)
+        return -EPROTO;
+    switch (message->kind) {
+    case WIRE_ACKNOWLEDGE:
+        return pace_acknowledged(&v->update.pace, now_us, message->acknowledge.sequence);
+    case WIRE_REFRESH:
+        update_refresh(&v->update);
+        return 0;
+    case WIRE_RESIZE:
+        return answer_resize(v);
+    case WIRE_BROWSER_CLIPBOARD:
+    case WIRE_BROWSER_AUDIO:
+        return 0; // checked and dropped, docs/PROTOCOL.md
+    default:
+        input_handle(&v->input, message, now_us);
+        return 0;
+    }
+}
+
+// One packet. -EAGAIN when there is none; the viewer's leaving is no error.
+static int read_packet(struct viewer *v, uint64_t now_us)
+{
+    AUTO_PACKET struct ipc_packet packet = {.fds = {-1, -1, -1, -1}};
+    int error = ipc_receive(v->stream, v->packet, sizeof(v->packet), &packet);
+    if (error == -ECONNRESET) {
+        v->left = true;
+        return -EAGAIN;
+    }
+    if (error)
+        return error;
+    struct browser_message message;
+    if (packet.fd_count > 0 || packet.length < 1 || v->packet[0] != 0 ||
+        wire_decode_browser(v->packet + 1, packet.length - 1, &message))
+        return -EPROTO;
+    return handle_message(v, &message, now_us);
+}
+
+// Answers wait in the outbox: a viewer that does not take them is not heard either.
+static bool hears(const struct viewer *v)
+{
+    return v->outbox.count < OUTBOX_MESSAGES_MAX / 2;
+}
+
+static int read_stream(struct viewer *v)
+{
+    uint64_t now_us = clock_us();
+    for (int i = 0; i < MESSAGES_PER_TURN && hears(v); i++) {
+        int error = read_packet(v, now_us);
+        if (error == -EAGAIN)
+            return 0;
+        if (error)
+            return fail(v, error, "the viewer broke the protocol");
+    }
+    return 0;
+}
+
+static void handle_event(struct viewer *v, const xcb_generic_event_t *event)
+{
+    uint8_t type = event->response_type & 0x7f;
+    if (type == v->display.damage_event)
+        damage_notify(&v->damage, clock_us());
+    else if (type == v->display.cursor_event)
+        v->cursor.changed = true;
+    else if (type == XCB_MAPPING_NOTIFY)
+        v->input.typing.stale = true;
+}
+
+// Takes what the X server has sent. ret_progress: something came, so that there may be more to do before
+// sleeping. Each look for a reply may put other replies and events into libxcb's queues, so only a pass that
+// read nothing is the last one.
+static int read_display(struct viewer *v, bool *ret_progress)
+{
+    uint64_t before = xcb_total_read(v->display.connection);
+    bool received = false;
+    int events = 0;
+    for (; events < EVENTS_PER_TURN; events++) {
+        AUTO_FREE xcb_generic_event_t *event = xcb_poll_for_event(v->display.connection);
+        if (!event)
+            break;
+        handle_event(v, event);
+    }
+    if (display_check(&v->display))
+        return fail(v, -ECONNRESET, "the X server ended the connection");
+    if (v->damage.requested) {
+        int error = damage_receive(&v->damage, &v->display, &v->update.grid);
+        if (error && error != -EAGAIN)
+            return fail(v, error, "the X server refused to tell the damage");
+        received |= error == 0;
+    }
+    if (v->cursor.requested) {
+        int error = cursor_receive(&v->cursor, &v->display, &v->outbox);
+        if (error && error != -EAGAIN)
+            return fail(v, error, "the X server sent an impossible cursor");
+        received |= error == 0;
+    }
+    int error = typing_refresh(&v->input.typing);
+    *ret_progress = received || events > 0 || xcb_total_read(v->display.connection) != before;
+    return fail(v, error, "the X server sent an impossible keyboard map");
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int put_statistics(struct viewer *v, uint64_t now_us)
+{
+    v->update.statistics.counters.sent_kib = (uint32_t)(v->outbox.bytes_sent / 1024);
+    struct wire_statistics report = statistics_report(&v->update.statistics, now_us);
+    struct writer w = outbox_begin(&v->outbox);
+    wire_write_statistics(&w, &report);
+    return outbox_end(&v->outbox, &w);
+}
+
+// Sends what has changed, once its region is known. ret_wake: when to look again.
+static int advance_damage(struct viewer *v, uint64_t now_us, uint64_t wait, uint64_t *ret_wake)
+{
+    if (wait > 0) {
+        *ret_wake = wait == PACE_FOREVER ? NEVER : now_us + wait;
+        return 0;
+    }
+    if (v->damage.reported && !v->damage.fetched) {
+        damage_request(&v->damage, &v->display);
+        return 0;
+    }
+    struct update_moment moment = {.now_us = now_us,
+                                   .damaged_us = v->damage.fetched ? v->damage.fetched_us : 0,
+                                   .input = v->input.handled};
+    v->damage.fetched = false;
+    return update_damage(&v->update, &moment);
+}
+
+static int advance_repair(struct viewer *v, uint64_t now_us, uint64_t wait, uint64_t *ret_wake)
+{
+    struct update *u = &v->update;
+    if (wait == PACE_FOREVER || !pace_permits_repair(&u->pace))
+        return 0; // an acknowledgement will wake the loop
+    uint64_t due = u->repair_us > now_us + wait ? u->repair_us : now_us + wait;
+    *ret_wake = due;
+    if (due > now_us)
+        return 0;
+    struct update_moment moment = {.now_us = now_us, .input = v->input.handled};
+    int error = update_repair(u, &moment);
+    *ret_wake = u->repair_us;
+    return error;
+}
+
+// Makes the update that is due, if any.
+static int make_update(struct viewer *v, uint64_t now_us, uint64_t *ret_wake)
+{
+    if (v->damage.requested)
+        return 0;
+    uint64_t wait = pace_wait(&v->update.pace, now_us);
+    if (v->damage.reported || v->damage.fetched || v->update.key_needed)
+        return advance_damage(v, now_us, wait, ret_wake);
+    if (update_repairs(&v->update))
+        return advance_repair(v, now_us, wait, ret_wake);
+    return 0;
+}
+
+// Decides what to do next and when to wake up.
+static int plan(struct viewer *v)
+{
+    uint64_t now_us = clock_us();
+    uint64_t wake_us = NEVER;
+    if (outbox_empty(&v->outbox)) {
+        uint32_t before = v->update.sequence;
+        int error = make_update(v, now_us, &wake_us);
+        if (error)
+            return fail(v, error, "the encoder failed");
+        if (v->update.sequence != before && statistics_due(&v->update.statistics, now_us) &&
+            put_statistics(v, now_us))
+            return fail(v, -EMSGSIZE, "the outbox is full");
+        if (v->cursor.changed && !v->cursor.requested) {
+            if (v->cursor.next_us <= now_us)
+                cursor_request(&v->cursor, &v->display, now_us);
+            else
+                wake_us = earlier(wake_us, v->cursor.next_us);
+        }
+    }
+    xcb_flush(v->display.connection);
+    return fail(v, set_timer(v, wake_us), "the timer failed");
+}
+
+static int send_stream(struct viewer *v)
+{
+    int error = outbox_send(&v->outbox, v->stream);
+    if (error == -EPIPE) {
+        v->left = true;
+        return 0;
+    }
+    if (error && error != -EAGAIN)
+        return fail(v, error, "the stream failed");
+    uint32_t interest = (hears(v) ? EPOLLIN : 0u) | (error == -EAGAIN ? EPOLLOUT : 0u);
+    if (interest == v->interest)
+        return 0;
+    v->interest = interest;
+    return fail(v, watch(v, EPOLL_CTL_MOD, v->stream, interest), "epoll failed");
+}
+
+// Works until there is nothing to do but wait.
+static int turn(struct viewer *v)
+{
+    for (bool progress = true; progress && !v->left;) {
+        int error = plan(v);
+        bool sends = !outbox_empty(&v->outbox);
+        if (!error)
+            error = send_stream(v);
+        // Last, so that nothing read by libxcb meanwhile is slept over.
+        if (!error)
+            error = read_display(v, &progress);
+        if (error)
+            return error;
+        // An outbox that has emptied may be what the next update waited for.
+        progress |= sends && outbox_empty(&v->outbox);
+    }
+    return 0;
+}
+
+static int wait_for_events(struct viewer *v)
+{
+    struct epoll_event events[3];
+    int count;
+    watchdog_pause();
+    do {
+        count = epoll_wait(v->epoll, events, 3, -1);
+    } while (count < 0 && errno == EINTR);
+    watchdog_start();
+    if (count < 0)
+        return fail(v, -errno, "epoll failed");
+    for (int i = 0; i < count; i++) {
+        if (events[i].data.fd == v->timer)
+            v->wake_us = NEVER; // it has rung: whoever needs it sets it anew
+        if (events[i].data.fd == v->stream && (events[i].events & ~(uint32_t)EPOLLOUT)) {
+            int error = read_stream(v);
+            if (error)
+                return error;
+            v->left |= (events[i].events & (EPOLLHUP | EPOLLERR)) && !hears(v);
+        }
+    }
+    return 0;
+}
+
+static int serve(struct viewer *v)
+{
+    struct writer w = outbox_begin(&v->outbox);
+    wire_write_hello(&w, (uint16_t)v->start->width, (uint16_t)v->start->height, (uint16_t)v->start->framerate,
+                     encoder_codec(v->update.encoder));
+    int error = outbox_end(&v->outbox, &w);
+    while (!error && !v->left) {
+        error = turn(v);
+        if (!error && !v->left)
+            error = wait_for_events(v);
+    }
+    return error;
+}
+
+// Lets go of what the viewer held, and waits until the server has done it: closing the connection may
+// overtake it otherwise.
+static void leave(struct viewer *v)
+{
+    input_release_all(&v->input);
+    display_synchronise(&v->display);
+}
+
+int viewer_serve(struct viewer *v, int display, const char **ret_problem)
+{
+    watchdog_start();
+    *ret_problem = "the X connection could not be set up";
+    int error = display_init(&v->display, display, v->start, ret_problem);
+    if (error)
+        return error;
+    *ret_problem = "the X server sent an impossible keyboard map";
+    error = input_init(&v->input, &v->display);
+    if (error)
+        return error;
+    damage_init(&v->damage, &v->display);
+    cursor_init(&v->cursor, &v->display);
+    *ret_problem = "epoll failed";
+    error = watch(v, EPOLL_CTL_ADD, display, EPOLLIN);
+    if (error)
+        return error;
+    error = serve(v);
+    *ret_problem = v->problem ? v->problem : "the stream could not be started";
+    watchdog_start();
+    leave(v);
+    watchdog_pause();
+    return error;
+}
+
+static void cleanup_viewer(struct viewer **v)
+{
+    viewer_free(*v);
+}
+
+void viewer_free(struct viewer *v)
+{
+    if (!v)
+        return;
+    display_finish(&v->display);
+    update_finish(&v->update);
+    outbox_finish(&v->outbox);
+    cleanup_fd(&v->epoll);
+    cleanup_fd(&v->timer);
+    free(v);
+}
+
+static int open_loop(struct viewer *v)
+{
+    v->epoll = epoll_create1(EPOLL_CLOEXEC);
+    v->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (v->epoll < 0 || v->timer < 0)
+        return -errno;
+    int size = STREAM_SEND_BUFFER;
+    if (setsockopt(v->stream, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) < 0)
+        return -errno;
+    int error = set_nonblocking(v->stream);
+    if (error)
+        return error;
+    v->interest = EPOLLIN;
+    error = watch(v, EPOLL_CTL_ADD, v->stream, EPOLLIN);
+    return error ? error : watch(v, EPOLL_CTL_ADD, v->timer, EPOLLIN);
+}
+
+int viewer_new(const struct streamer_start *start, int stream, int framebuffer, struct viewer **ret_viewer,
+               const char **ret_problem)
+{
+    CLEANUP(cleanup_viewer) struct viewer *v = calloc(1, sizeof(*v));
+    if (!v)
+        return -ENOMEM;
+    v->start = start;
+    v->stream = stream;
+    v->epoll = v->timer = -1;
+    v->wake_us = NEVER;
+    *ret_problem = "the event loop could not be made";
+    int error = open_loop(v);
+    if (error)
+        return error;
+    *ret_problem = "no memory";
+    error = outbox_init(&v->outbox);
+    if (error)
+        return error;
+    *ret_problem = "the framebuffer or the encoder's settings are wrong";
+    error = update_init(&v->update, start, framebuffer, &v->outbox);
+    if (error)
+        return error;
+    *ret_viewer = steal_pointer(&v);
+    return 0;
+}

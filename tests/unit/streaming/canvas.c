@@ -1,0 +1,235 @@
+#include "canvas.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <libavcodec/avcodec.h>
+#include <libyuv/convert_argb.h>
+
+#include "lib/bytes.h"
+#include "lib/limits.h"
+
+void canvas_init(struct canvas *c)
+{
+    *c = (struct canvas){0};
+}
+
+void canvas_finish(struct canvas *c)
+{
+    avcodec_free_context(&c->decoder);
+    av_frame_free(&c->frame);
+    av_packet_free(&c->packet);
+    free(c->pixels);
+    *c = (struct canvas){0};
+}
+
+static void read_hello(struct canvas *c, struct reader *r)
+{
+    assert_int_equal(read_u16(r), WIRE_VERSION);
+    c->width = read_u16(r);
+    c->height = read_u16(r);
+    read_u16(r);
+    size_t length = read_u8(r);
+    const uint8_t *codec = read_bytes(r, length);
+    assert_true(reader_done(r) && length < sizeof(c->codec));
+    memcpy(c->codec, codec, length);
+    c->hellos++;
+    c->sequence = 0;
+    c->pixels = calloc((size_t)c->width * c->height, 4);
+    c->decoder = avcodec_alloc_context3(avcodec_find_decoder(AV_CODEC_ID_H264));
+    c->decoder->thread_count = 1;
+    c->decoder->flags |= AV_CODEC_FLAG_LOW_DELAY;
+    assert_int_equal(avcodec_open2(c->decoder, NULL, NULL), 0);
+    c->frame = av_frame_alloc();
+    c->packet = av_packet_alloc();
+}
+
+static void read_frame_header(struct canvas *c, struct reader *r)
+{
+    struct wire_frame_header h = {.sequence = read_u32(r), .input = read_u32(r), .captured_us = read_u64(r)};
+    h.waited_us = read_u32(r);
+    h.converted_us = read_u32(r);
+    h.encoded_us = read_u32(r);
+    assert_int_equal(h.sequence, c->sequence + 1);
+    assert_true(h.input >= c->input && h.captured_us >= c->captured_us);
+    c->sequence = h.sequence;
+    c->input = h.input;
+    c->captured_us = h.captured_us;
+    c->header = h;
+}
+
+static struct rectangle read_rectangle(struct canvas *c, struct reader *r)
+{
+    struct rectangle a = {.x = read_u16(r), .y = read_u16(r)};
+    a.width = read_u16(r);
+    a.height = read_u16(r);
+    assert_true(!r->failed && a.width > 0 && a.height > 0);
+    assert_true(a.x + a.width <= c->width && a.y + a.height <= c->height);
+    return a;
+}
+
+static uint8_t *at(struct canvas *c, unsigned x, unsigned y)
+{
+    return c->pixels + ((size_t)y * c->width + x) * 4;
+}
+
+static void decode(struct canvas *c, const uint8_t *data, size_t length)
+{
+    // The decoder reads past the end in words.
+    assert_int_equal(av_new_packet(c->packet, (int)length), 0);
+    memcpy(c->packet->data, data, length);
+    assert_int_equal(avcodec_send_packet(c->decoder, c->packet), 0);
+    av_packet_unref(c->packet);
+    // One in, one out: no frame is held back.
+    assert_int_equal(avcodec_receive_frame(c->decoder, c->frame), 0);
+    assert_true(c->frame->width >= c->width && c->frame->height >= c->height);
+    assert_int_equal(c->frame->color_range, AVCOL_RANGE_JPEG);
+    assert_int_equal(c->frame->colorspace, AVCOL_SPC_SMPTE170M);
+}
+
+static void read_video(struct canvas *c, struct reader *r, bool key)
+{
+    read_frame_header(c, r);
+    size_t count = read_u16(r);
+    assert_true(count >= 1 && count <= RECTANGLES_MAX);
+    struct rectangle rectangles[RECTANGLES_MAX];
+    for (size_t i = 0; i < count; i++)
+        rectangles[i] = read_rectangle(c, r);
+    assert_true(r->left > 4);
+    if (c->video_frames == 0)
+        assert_true(key && c->sequence == 1);
+    decode(c, r->data, r->left);
+    const AVFrame *f = c->frame;
+    for (size_t i = 0; i < count; i++) {
+        struct rectangle a = rectangles[i];
+        assert_true(a.x % 2 == 0 && a.y % 2 == 0);
+        J420ToARGB(f->data[0] + (size_t)a.y * (size_t)f->linesize[0] + a.x, f->linesize[0],
+                   f->data[1] + (size_t)(a.y / 2) * (size_t)f->linesize[1] + a.x / 2, f->linesize[1],
+                   f->data[2] + (size_t)(a.y / 2) * (size_t)f->linesize[2] + a.x / 2, f->linesize[2],
+                   at(c, a.x, a.y), c->width * 4, a.width, a.height);
+    }
+    c->last_count = count;
+    c->video_frames++;
+    c->key_frames += key;
+}
+
+// QOI 1.0, written from its specification and not from lossless.c.
+static void read_qoi(struct canvas *c, struct reader *r, struct rectangle a)
+{
+    assert_memory_equal(read_bytes(r, 4), "qoif", 4);
+    uint8_t size[8] = {0, 0, (uint8_t)(a.width >> 8),  (uint8_t)a.width,
+                       0, 0, (uint8_t)(a.height >> 8), (uint8_t)a.height};
+    assert_memory_equal(read_bytes(r, 8), size, 8);
+    assert_int_equal(read_u8(r), 3);
+    assert_int_equal(read_u8(r), 0);
+    uint8_t index[64][4] = {0}, pixel[4] = {0, 0, 0, 255};
+    unsigned run = 0;
+    for (unsigned i = 0; i < (unsigned)a.width * a.height; i++) {
+        if (run > 0) {
+            run--;
+        } else {
+            uint8_t op = read_u8(r);
+            if (op == 0xfe) {
+                for (int k = 0; k < 3; k++)
+                    pixel[k] = read_u8(r);
+            } else if (op >> 6 == 0) {
+                memcpy(pixel, index[op], 4);
+            } else if (op >> 6 == 1) {
+                for (int k = 0; k < 3; k++)
+                    pixel[k] = (uint8_t)(pixel[k] + (op >> (4 - 2 * k) & 3) - 2);
+            } else if (op >> 6 == 2) {
+                uint8_t next = read_u8(r);
+                int green = (op & 63) - 32;
+                pixel[0] = (uint8_t)(pixel[0] + green + (next >> 4) - 8);
+                pixel[1] = (uint8_t)(pixel[1] + green);
+                pixel[2] = (uint8_t)(pixel[2] + green + (next & 15) - 8);
+            } else {
+                assert_true(op < 0xfe);
+                run = op & 63;
+            }
+            memcpy(index[(pixel[0] * 3 + pixel[1] * 5 + pixel[2] * 7 + pixel[3] * 11) % 64], pixel, 4);
+        }
+        uint8_t *to = at(c, a.x + i % a.width, a.y + i / a.width);
+        to[0] = pixel[2];
+        to[1] = pixel[1];
+        to[2] = pixel[0];
+    }
+    assert_int_equal(run, 0);
+    static const uint8_t end[8] = {[7] = 1};
+    assert_memory_equal(read_bytes(r, 8), end, 8);
+    assert_true(reader_done(r));
+}
+
+static void read_lossless(struct canvas *c, struct reader *r)
+{
+    read_frame_header(c, r);
+    assert_true(c->video_frames > 0);
+    struct rectangle a = read_rectangle(c, r);
+    assert_true((size_t)a.width * a.height <= 65536);
+    assert_int_equal(read_u8(r), WIRE_LOSSLESS_QOI);
+    assert_int_equal(read_u8(r) | read_u16(r), 0);
+    read_qoi(c, r, a);
+    c->lossless++;
+    c->lossless_pixels += (size_t)a.width * a.height;
+}
+
+static void read_cursor(struct canvas *c, struct reader *r)
+{
+    c->cursor_width = read_u16(r);
+    c->cursor_height = read_u16(r);
+    uint16_t hot_x = read_u16(r), hot_y = read_u16(r);
+    assert_true(c->cursor_width <= CURSOR_SIDE_MAX && c->cursor_height <= CURSOR_SIDE_MAX);
+    assert_true(c->cursor_width == 0 || (hot_x < c->cursor_width && hot_y < c->cursor_height));
+    assert_int_equal(r->left, (size_t)c->cursor_width * c->cursor_height * 4);
+    c->cursors++;
+}
+
+bool canvas_apply(struct canvas *c, const uint8_t *message, size_t length)
+{
+    struct reader r = reader_of(message, length);
+    uint8_t kind = read_u8(&r), flags = read_u8(&r);
+    assert_int_equal(read_u16(&r), 0);
+    c->bytes += length;
+    assert_true(kind == WIRE_HELLO || c->hellos == 1);
+    switch (kind) {
+    case WIRE_HELLO:
+        read_hello(c, &r);
+        return false;
+    case WIRE_VIDEO_FRAME:
+        read_video(c, &r, flags & WIRE_FLAG_KEY_FRAME);
+        return true;
+    case WIRE_LOSSLESS_RECTANGLE:
+        read_lossless(c, &r);
+        return true;
+    case WIRE_CURSOR:
+        read_cursor(c, &r);
+        return false;
+    case WIRE_DISPLAY:
+        assert_int_equal(read_u16(&r), c->width);
+        assert_int_equal(read_u16(&r), c->height);
+        c->displays++;
+        return false;
+    case WIRE_STATISTICS:
+        assert_int_equal(length, 4 + 7 * 4);
+        read_bytes(&r, 6 * 4);
+        c->quantizer = read_u32(&r);
+        c->statistics++;
+        return false;
+    default:
+        fail_msg("unknown kind %u", kind);
+    }
+    return false;
+}
+
+size_t canvas_acknowledgement(const struct canvas *c, uint8_t ret_message[static 16])
+{
+    struct writer w = writer_of(ret_message, 16);
+    write_u32(&w, WIRE_ACKNOWLEDGE);
+    write_u32(&w, c->sequence);
+    write_u32(&w, 1000);
+    write_u32(&w, 0);
+    return w.length;
+}
