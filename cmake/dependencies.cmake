@@ -1,0 +1,15 @@
+# Every library that the programs link, found once for the whole tree.
+
+find_package(PkgConfig REQUIRED)
+foreach(library IN ITEMS
+    "JANSSON jansson" "JWT libjwt" "PQ libpq" "SECCOMP libseccomp" "SODIUM libsodium"
+    "WEBSOCKETS libwebsockets" "X264 x264"
+    "XCB xcb" "XCB_DAMAGE xcb-damage" "XCB_XFIXES xcb-xfixes" "XCB_XTEST xcb-xtest")
+  separate_arguments(library)
+  list(GET library 0 prefix)
+  list(GET library 1 module)
+  pkg_check_modules(${prefix} REQUIRED IMPORTED_TARGET GLOBAL ${module})
+endforeach()
+if(BUILD_TESTING)
+  pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET GLOBAL cmocka)
+endif()

@@ -1,0 +1,26 @@
+#pragma once
+// Findings of `sandboxctl doctor`.
+
+#include "ctl/context.h"
+#include "lib/isolation.h"
+
+enum verdict { VERDICT_OK, VERDICT_WEAK, VERDICT_FAILED };
+
+struct findings;
+
+// Notes one finding; the detail says what to do when it is not ok.
+__attribute__((format(printf, 4, 5))) void found(struct findings *findings, enum verdict verdict,
+                                                 const char *name, const char *detail, ...);
+
+void check_kernel(struct context *context, struct findings *findings);
+void check_configuration(struct context *context, struct findings *findings);
+void check_secret(struct context *context, struct findings *findings);
+void check_database(struct context *context, struct findings *findings);
+void check_web_root(struct context *context, struct findings *findings);
+void check_storage(struct context *context, struct findings *findings);
+void check_isolation(struct context *context, struct findings *findings);
+
+// A layer that is not on: failed when SANDBOX_LAYERS_REQUIRED names it (or says "all"), else weak.
+enum verdict layer_verdict(const char *required, enum layer layer, enum layer_state state);
+// What to make of a kernel release as uname(2) tells it ("6.1.0-18-amd64").
+enum verdict kernel_verdict(const char *release);

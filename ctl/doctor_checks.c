@@ -1,0 +1,196 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/utsname.h>
+
+#include "auth/token.h"
+#include "ctl/doctor.h"
+#include "ctl/probe.h"
+#include "lib/cleanup.h"
+#include "store/migration.h"
+
+#define FREE_SPACE_MIN (1ull << 30) // bytes below which storage is weak
+
+enum verdict kernel_verdict(const char *release)
+{
+    unsigned major, minor;
+    if (sscanf(release, "%u.%u", &major, &minor) != 2)
+        return VERDICT_FAILED;
+    unsigned version = major * 1000 + minor;
+    if (version < 5006) // openat2(2)
+        return VERDICT_FAILED;
+    return version < 5013 ? VERDICT_WEAK : VERDICT_OK; // landlock(7)
+}
+
+void check_kernel(struct context *context, struct findings *findings)
+{
+    (void)context;
+    struct utsname names;
+    if (uname(&names))
+        return found(findings, VERDICT_FAILED, "kernel", "uname: %s", strerror(errno));
+    enum verdict verdict = kernel_verdict(names.release);
+    static const char *const advice[] = {[VERDICT_OK] = "",
+                                         [VERDICT_WEAK] = ": without Landlock; use 5.13 or newer",
+                                         [VERDICT_FAILED] = ": too old; use 5.13 or newer"};
+    found(findings, verdict, "kernel", "Linux %s%s", names.release, advice[verdict]);
+}
+
+void check_configuration(struct context *context, struct findings *findings)
+{
+    // config_load judges values, file modes and unknown keys alike.
+    if (context->config_problem)
+        found(findings, VERDICT_FAILED, "configuration", "%s", context->config_problem);
+    else
+        found(findings, VERDICT_OK, "configuration", "%s",
+              context->config_path ? context->config_path : "from the environment alone");
+}
+
+void check_secret(struct context *context, struct findings *findings)
+{
+    const char *text = config_text(context->config, CONFIG_JWT_SECRET);
+    struct token_key key;
+    if (!*text)
+        return found(findings, VERDICT_WEAK, "secrets",
+                     "not checked: give --secrets FILE (STATE_DIR/secrets.env)");
+    if (token_key_init(&key, text))
+        return found(findings, VERDICT_FAILED, "secrets",
+                     "JWT_SECRET is not random enough; make one with: openssl rand -hex 32");
+    token_key_finish(&key);
+    found(findings, VERDICT_OK, "secrets", "JWT_SECRET is set");
+}
+
+static void cleanup_store(struct store **store)
+{
+    store_free(*store);
+}
+
+void check_database(struct context *context, struct findings *findings)
+{
+    const char *url = config_text(context->config, CONFIG_DATABASE_URL);
+    char directory[PATH_MAX];
+    struct store_migrations migrations;
+    if (!*url)
+        return found(findings, VERDICT_FAILED, "database",
+                     "DATABASE_URL is not set: give --config FILE with it");
+    int error = context_migrations(context, directory, sizeof(directory));
+    if (error)
+        return found(findings, VERDICT_FAILED, "database", "%s", strerror(-error));
+    CLEANUP(cleanup_store) struct store *store = store_new(url);
+    if (!store)
+        return found(findings, VERDICT_FAILED, "database", "%s", strerror(ENOMEM));
+    error = store_migrations_check(store, directory, &migrations);
+    if (error == -ENOTCONN)
+        return found(findings, VERDICT_FAILED, "database",
+                     "can't be reached: %s; check DATABASE_URL and that PostgreSQL runs", store_error(store));
+    if (error)
+        return found(findings, VERDICT_FAILED, "database", "%s",
+                     *store_error(store) ? store_error(store) : strerror(-error));
+    if (migrations.pending)
+        return found(findings, VERDICT_FAILED, "database",
+                     "%u migrations are not applied; run: sandboxctl migrate", migrations.pending);
+    found(findings, VERDICT_OK, "database", "reachable, %u migrations applied", migrations.applied);
+}
+
+static int open_directory(const char *path, int *ret_fd)
+{
+    int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    *ret_fd = fd;
+    return 0;
+}
+
+void check_web_root(struct context *context, struct findings *findings)
+{
+    const char *path = config_text(context->config, CONFIG_WEB_ROOT);
+    AUTO_FD int fd = -1;
+    if (!*path)
+        return found(findings, VERDICT_WEAK, "web client",
+                     "WEB_ROOT is not set: the server has no pages to serve");
+    int error = open_directory(path, &fd);
+    if (error)
+        return found(findings, VERDICT_FAILED, "web client", "WEB_ROOT %s: %s", path, strerror(-error));
+    if (faccessat(fd, "index.html", R_OK, 0))
+        return found(findings, VERDICT_FAILED, "web client",
+                     "WEB_ROOT %s: index.html: %s; build the web client", path, strerror(errno));
+    found(findings, VERDICT_OK, "web client", "%s", path);
+}
+
+void check_storage(struct context *context, struct findings *findings)
+{
+    const char *path = config_text(context->config, CONFIG_FILE_STORAGE_PATH);
+    AUTO_FD int fd = -1;
+    struct stat status;
+    struct statvfs space;
+    if (!*path)
+        return found(findings, VERDICT_WEAK, "storage", "FILE_STORAGE_PATH is not set: not checked");
+    int error = open_directory(path, &fd);
+    if (!error && (fstat(fd, &status) || fstatvfs(fd, &space)))
+        error = -errno;
+    if (error)
+        return found(findings, VERDICT_FAILED, "storage", "FILE_STORAGE_PATH %s: %s", path, strerror(-error));
+    if (status.st_mode & 022)
+        return found(findings, VERDICT_FAILED, "storage", "others may write %s; run: chmod 711 %s", path,
+                     path);
+    unsigned long long left = (unsigned long long)space.f_bavail * space.f_frsize;
+    found(findings, left < FREE_SPACE_MIN ? VERDICT_WEAK : VERDICT_OK, "storage", "%s, %llu MiB free", path,
+          left >> 20);
+}
+
+enum verdict layer_verdict(const char *required, enum layer layer, enum layer_state state)
+{
+    if (state == LAYER_ON)
+        return VERDICT_OK;
+    if (strcmp(required, "all") == 0)
+        return VERDICT_FAILED;
+    const char *name = layer_name(layer);
+    for (const char *word = required; *word;) {
+        size_t length = strcspn(word, ", ");
+        if (length == strlen(name) && memcmp(word, name, length) == 0)
+            return VERDICT_FAILED;
+        word += length;
+        word += *word != '\0';
+    }
+    return VERDICT_WEAK;
+}
+
+static int find_sandboxd(const struct context *context, char path[static PATH_MAX])
+{
+    char own[PATH_MAX];
+    const char *directory = config_text(context->config, CONFIG_PROGRAM_DIR);
+    if (!*directory) {
+        int error = context_own_directory(own, sizeof(own));
+        if (error)
+            return error;
+        directory = own;
+    }
+    int length = snprintf(path, PATH_MAX, "%s/sandboxd", directory);
+    return length < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+void check_isolation(struct context *context, struct findings *findings)
+{
+    char program[PATH_MAX] = "";
+    struct layer_report layers[LAYER_COUNT];
+    int error = find_sandboxd(context, program);
+    if (!error)
+        error = probe_run(program, context->config_path, layers);
+    if (error == -EPROTO)
+        return found(findings, VERDICT_FAILED, "isolation",
+                     "%s --probe does not say what this version expects: "
+                     "install all programs of one version",
+                     program);
+    if (error)
+        return found(findings, VERDICT_FAILED, "isolation", "%s --probe: %s", program, strerror(-error));
+    const char *required = config_text(context->config, CONFIG_SANDBOX_LAYERS_REQUIRED);
+    for (unsigned i = 0; i < LAYER_COUNT; i++) {
+        const struct layer_report *layer = &layers[i];
+        found(findings, layer_verdict(required, i, layer->state), layer_name(i), "%s%s%s",
+              layer_state_name(layer->state), layer->detail[0] ? ": " : "", layer->detail);
+    }
+}

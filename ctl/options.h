@@ -1,0 +1,33 @@
+#pragma once
+// What stands behind a command on the command line.
+
+enum option {
+    OPTION_USERNAME,
+    OPTION_PASSWORD,
+    OPTION_PASSWORD_STDIN,
+    OPTION_ROLE,
+    OPTION_NODE,
+    OPTION_ALL,
+    OPTION_DIRECTORY,
+    OPTION_JSON,
+    OPTION_COUNT,
+};
+
+#define ACCEPT(option) (1u << (option))
+
+struct options {
+    char *values[OPTION_COUNT]; // NULL: not given; "" for those without a value; borrowed from argv
+    char *operand;              // the one word that is no option; NULL: none
+};
+
+struct options_error {
+    char text[160];
+};
+
+// Reads `--name VALUE` or `--name=VALUE` of the accepted options, each at most once, and at most one operand
+// where `operand` names one. 0, or -EINVAL with the error told.
+int options_parse(struct options *options, char **argv, unsigned accepted, const char *operand,
+                  struct options_error *ret_error);
+
+// "--role user|admin" for usage texts.
+const char *option_text(enum option option);

@@ -1,0 +1,117 @@
+#include "ctl/probe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "lib/cleanup.h"
+
+static int find_name(const char *name, const char *(*name_of)(unsigned))
+{
+    for (unsigned i = 0; name_of(i); i++) {
+        if (strcmp(name_of(i), name) == 0)
+            return (int)i;
+    }
+    return -EPROTO;
+}
+
+static int parse_line(char *line, struct layer_report *layers, bool *seen)
+{
+    const char *name = strsep(&line, " ");
+    const char *state_text = line ? strsep(&line, " ") : "";
+    const char *detail = line ? line : "";
+    int layer = find_name(name, layer_name);
+    int state = find_name(state_text, layer_state_name);
+    if (layer < 0 || state < 0 || seen[layer] || strlen(detail) >= sizeof(layers[0].detail))
+        return -EPROTO;
+    seen[layer] = true;
+    layers[layer].state = (uint8_t)state;
+    memcpy(layers[layer].detail, detail, strlen(detail));
+    return 0;
+}
+
+int probe_parse(char *text, struct layer_report ret_layers[static LAYER_COUNT])
+{
+    struct layer_report layers[LAYER_COUNT] = {0};
+    bool seen[LAYER_COUNT] = {false};
+    for (char *line; (line = strsep(&text, "\n"));) {
+        int error = *line ? parse_line(line, layers, seen) : 0;
+        if (error)
+            return error;
+    }
+    for (unsigned i = 0; i < LAYER_COUNT; i++) {
+        if (!seen[i])
+            return -EPROTO;
+    }
+    memcpy(ret_layers, layers, sizeof(layers));
+    return 0;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+// Everything until the end of the output, NUL-terminated.
+static int read_output(int fd, char text[static PROBE_TEXT_MAX])
+{
+    int64_t deadline = now_ms() + PROBE_DEADLINE_MS;
+    size_t length = 0;
+    for (;;) {
+        struct pollfd watched = {.fd = fd, .events = POLLIN};
+        int64_t left = deadline - now_ms();
+        if (left <= 0 || poll(&watched, 1, (int)left) == 0)
+            return -ETIMEDOUT;
+        ssize_t n = read(fd, text + length, PROBE_TEXT_MAX - 1 - length);
+        if (n < 0 && errno != EINTR)
+            return -errno;
+        if (n == 0) {
+            text[length] = '\0';
+            return 0;
+        }
+        length += n > 0 ? (size_t)n : 0;
+        if (length == PROBE_TEXT_MAX - 1)
+            return -EPROTO;
+    }
+}
+
+_Noreturn static void execute(const char *program, const char *config_path, int output)
+{
+    const char *const arguments[] = {"sandboxd", "--probe", config_path ? "--config" : NULL, config_path,
+                                     NULL};
+    int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (input < 0 || dup2(input, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0)
+        _exit(126);
+    execv(program, (char *const *)arguments);
+    _exit(127);
+}
+
+int probe_run(const char *program, const char *config_path,
+              struct layer_report ret_layers[static LAYER_COUNT])
+{
+    int ends[2];
+    char text[PROBE_TEXT_MAX];
+    if (access(program, X_OK) || pipe2(ends, O_CLOEXEC))
+        return -errno;
+    AUTO_FD int output = ends[0];
+    AUTO_FD int input = ends[1];
+    pid_t pid = fork();
+    if (pid < 0)
+        return -errno;
+    if (pid == 0)
+        execute(program, config_path, input);
+    close(steal_fd(&input));
+    int error = read_output(output, text);
+    if (error)
+        kill(pid, SIGKILL);
+    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+    return error ? error : probe_parse(text, ret_layers);
+}

@@ -1,0 +1,19 @@
+#pragma once
+// What sandboxd finds on this machine: `sandboxd --probe` prints a line `name state detail` for each
+// isolation layer.
+
+#include <stddef.h>
+
+#include "lib/isolation.h"
+
+#define PROBE_TEXT_MAX 16384
+#define PROBE_DEADLINE_MS 15000
+
+// Runs it (with --config when config_path is not NULL) and reads what it prints; its stderr is this
+// program's. 0, -EPROTO when a line is none of ours or a layer is not told, -ETIMEDOUT, -ENOENT when there is
+// no such program, or another -errno.
+int probe_run(const char *program, const char *config_path,
+              struct layer_report ret_layers[static LAYER_COUNT]);
+
+// Reads its output; NUL-terminated, overwritten. 0 or -EPROTO.
+int probe_parse(char *text, struct layer_report ret_layers[static LAYER_COUNT]);

@@ -1,0 +1,122 @@
+#include "store/statements.h"
+
+#define MICROSECONDS(column) "(extract(epoch FROM " column ") * 1000000)::bigint"
+#define AT_MICROSECONDS(parameter) "timestamptz 'epoch' + " parameter "::bigint * interval '1 microsecond'"
+
+// In the order that account.c reads them.
+#define ACCOUNT_COLUMNS                                                                                      \
+    "a.id, a.number, a.username, a.role, a.sandbox_limit, " MICROSECONDS("a.created_at") ", " MICROSECONDS(  \
+        "a.disabled_at")
+
+// In the order that sandbox.c reads them.
+#define SANDBOX_COLUMNS                                                                                                      \
+    "s.id, s.account_id, s.template, s.node, s.state, s.memory_mb, s.cpu_percent, s.pids, "                                  \
+    "s.session_seconds, s.idle_seconds, s.display_width, s.display_height, " MICROSECONDS("s.created_at") ", " MICROSECONDS( \
+        "s.started_at") ", " MICROSECONDS("s.ended_at") ", " MICROSECONDS("s.expires_at") ", " MICROSECONDS("s.idle_expires_at") ", s.stop_requested, s.stop_reason, s.stop_detail, s.cpu_us, s.peak_memory_bytes, s.layers"
+
+// clang-format off
+static const struct statement_entry table[SQL_COUNT] = {
+    // Reads a table of ours: a database without the schema is not ready either.
+    [SQL_PING] = {"ping", "SELECT version FROM schema_migrations LIMIT 1"},
+
+    [SQL_PRUNE_REFRESH_TOKENS] = {"prune_refresh_tokens",
+        "DELETE FROM refresh_tokens WHERE expires_at < now()"},
+    [SQL_PRUNE_SIGN_INS] = {"prune_sign_ins",
+        "DELETE FROM sign_ins s WHERE NOT EXISTS (SELECT FROM refresh_tokens t WHERE t.sign_in_id = s.id)"},
+    [SQL_PRUNE_TICKETS] = {"prune_tickets",
+        "DELETE FROM tickets WHERE expires_at < now()"},
+    [SQL_PRUNE_IDEMPOTENCY_KEYS] = {"prune_idempotency_keys",
+        "UPDATE sandboxes SET idempotency_key = NULL"
+        " WHERE idempotency_key IS NOT NULL AND created_at < now() - interval '24 hours'"},
+
+    [SQL_MIGRATIONS_EXIST] = {"migrations_exist",
+        "SELECT to_regclass('schema_migrations') IS NOT NULL"},
+    [SQL_MIGRATION_LIST] = {"migration_list",
+        "SELECT version, name, checksum FROM schema_migrations ORDER BY version"},
+    [SQL_MIGRATION_RECORD] = {"migration_record",
+        "INSERT INTO schema_migrations (version, name, checksum) VALUES ($1::integer, $2, $3)"},
+
+    [SQL_ACCOUNT_INSERT] = {"account_insert",
+        "INSERT INTO accounts AS a (id, username, role, password_hash) VALUES ($1::uuid, $2, $3, $4)"
+        " RETURNING " ACCOUNT_COLUMNS},
+    [SQL_ACCOUNT_BY_NAME] = {"account_by_name",
+        "SELECT " ACCOUNT_COLUMNS ", a.password_hash FROM accounts a"
+        " WHERE lower(a.username COLLATE \"C\") = lower($1 COLLATE \"C\")"},
+    [SQL_ACCOUNT_BY_ID] = {"account_by_id",
+        "SELECT " ACCOUNT_COLUMNS " FROM accounts a WHERE a.id = $1::uuid"},
+    [SQL_ACCOUNT_LIST] = {"account_list",
+        "SELECT " ACCOUNT_COLUMNS " FROM accounts a ORDER BY a.number"},
+    [SQL_ACCOUNT_SET_PASSWORD] = {"account_set_password",
+        "SELECT account_set_password($1::uuid, $2)"},
+    [SQL_ACCOUNT_DISABLE] = {"account_disable",
+        "SELECT account_disable($1::uuid)"},
+    [SQL_ACCOUNT_ENABLE] = {"account_enable",
+        "UPDATE accounts SET disabled_at = NULL WHERE id = $1::uuid RETURNING true"},
+
+    // FOR SHARE waits for an operator who is disabling the account, and then sees it.
+    [SQL_SIGN_IN_INSERT] = {"sign_in_insert",
+        "WITH account AS (SELECT id, disabled_at IS NULL AS enabled FROM accounts WHERE id = $2::uuid FOR SHARE),"
+        " family AS (INSERT INTO sign_ins (id, account_id) SELECT $1::uuid, id FROM account WHERE enabled RETURNING id),"
+        " token AS (INSERT INTO refresh_tokens (digest, sign_in_id, expires_at)"
+        "  SELECT $3::bytea, id, now() + $4::bigint * interval '1 second' FROM family)"
+        " SELECT enabled FROM account"},
+    [SQL_SIGN_IN_ROTATE] = {"sign_in_rotate",
+        "SELECT r.outcome, r.sign_in_id, " ACCOUNT_COLUMNS
+        " FROM sign_in_rotate($1::bytea, $2::bytea, $3::bigint, $4::bigint) r"
+        " LEFT JOIN accounts a ON a.id = r.account_id"},
+    [SQL_SIGN_IN_CHECK] = {"sign_in_check",
+        "SELECT s.ended_at IS NULL AND a.disabled_at IS NULL, " ACCOUNT_COLUMNS
+        " FROM sign_ins s JOIN accounts a ON a.id = s.account_id WHERE s.id = $1::uuid"},
+    [SQL_SIGN_IN_END] = {"sign_in_end",
+        "UPDATE sign_ins s SET ended_at = now(), end_reason = 'logout' FROM refresh_tokens t"
+        " WHERE t.sign_in_id = s.id AND t.digest = $1::bytea AND s.ended_at IS NULL"},
+
+    [SQL_SANDBOX_INSERT] = {"sandbox_insert",
+        "SELECT outcome, sandbox_id FROM sandbox_insert($1::uuid, $2::uuid, $3, $4, $5::integer, $6::integer,"
+        " $7::integer, $8::integer, $9::integer, $10::integer, $11::integer, $12::jsonb, $13, $14::integer, $15::integer)"},
+    [SQL_SANDBOX_GET] = {"sandbox_get",
+        "SELECT " SANDBOX_COLUMNS " FROM sandboxes s"
+        " WHERE s.id = $1::uuid AND ($2::uuid IS NULL OR s.account_id = $2::uuid)"},
+    [SQL_SANDBOX_STARTED] = {"sandbox_started",
+        "UPDATE sandboxes SET state = 'running', started_at = now(),"
+        " expires_at = now() + session_seconds * interval '1 second',"
+        " idle_expires_at = now() + idle_seconds * interval '1 second'"
+        " WHERE id = $1::uuid AND state = 'starting'"},
+    [SQL_SANDBOX_STOPPING] = {"sandbox_stopping",
+        "UPDATE sandboxes SET state = 'stopping', stop_reason = $2"
+        " WHERE id = $1::uuid AND state IN ('starting', 'running')"},
+    // The reason of a stop that was begun holds: that a sandbox crashed while it was being stopped is nobody's news.
+    [SQL_SANDBOX_ENDED] = {"sandbox_ended",
+        "UPDATE sandboxes SET state = 'ended', ended_at = now(), idle_expires_at = NULL,"
+        " stop_reason = coalesce(stop_reason, $2), stop_detail = $3,"
+        " cpu_us = $4::bigint, peak_memory_bytes = $5::bigint"
+        " WHERE id = $1::uuid AND state <> 'ended'"},
+    [SQL_SANDBOX_ACTIVE_AT] = {"sandbox_active_at",
+        "UPDATE sandboxes SET idle_expires_at ="
+        " greatest(idle_expires_at, " AT_MICROSECONDS("$2") " + idle_seconds * interval '1 second')"
+        " WHERE id = $1::uuid AND state = 'running' RETURNING true"},
+    [SQL_SANDBOX_LIST] = {"sandbox_list",
+        "SELECT " SANDBOX_COLUMNS " FROM sandboxes s"
+        " WHERE ($1::uuid IS NULL OR s.account_id = $1::uuid) AND ($2::text IS NULL OR s.node = $2)"
+        " AND ($3::boolean IS NULL OR (s.state <> 'ended') = $3::boolean)"
+        " AND ($4::uuid IS NULL OR s.id < $4::uuid) ORDER BY s.id DESC LIMIT $5::integer"},
+    [SQL_SANDBOX_LIST_ACTIVE] = {"sandbox_list_active",
+        "SELECT " SANDBOX_COLUMNS " FROM sandboxes s WHERE s.node = $1 AND s.state <> 'ended' ORDER BY s.id DESC"},
+    [SQL_SANDBOX_REQUEST_STOP] = {"sandbox_request_stop",
+        "UPDATE sandboxes SET stop_requested = coalesce(stop_requested, $2) WHERE id = $1::uuid AND state <> 'ended'"
+        " RETURNING pg_notify('sandbox_server', 'stop ' || id)"},
+
+    [SQL_TICKET_INSERT] = {"ticket_insert",
+        "INSERT INTO tickets (digest, sandbox_id, account_id, access, expires_at)"
+        " VALUES ($1::bytea, $2::uuid, $3::uuid, $4, now() + $5::bigint * interval '1 second')"
+        " RETURNING " MICROSECONDS("expires_at")},
+    [SQL_TICKET_TAKE] = {"ticket_take",
+        "DELETE FROM tickets t USING accounts a WHERE t.digest = $1::bytea AND a.id = t.account_id"
+        " RETURNING t.sandbox_id, t.account_id, t.access, t.expires_at > now(), a.disabled_at IS NULL"},
+};
+// clang-format on
+
+const struct statement_entry *statement_entry(enum statement statement)
+{
+    return &table[statement];
+}

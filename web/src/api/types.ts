@@ -1,0 +1,91 @@
+/** The shapes of docs/openapi.yaml that this client reads. */
+
+export interface User {
+    id: string;
+    username: string;
+    role: "user" | "admin";
+    created_at: string;
+    sandbox_limit: number;
+}
+
+export interface AccessToken {
+    access_token: string;
+    token_type: "Bearer";
+    expires_in: number;
+    user: User;
+}
+
+export interface Limits {
+    memory_mb: number;
+    cpu_percent: number;
+    pids: number;
+    session_seconds: number;
+    idle_seconds: number;
+}
+
+export interface Display {
+    width: number;
+    height: number;
+}
+
+export interface Template {
+    id: string;
+    name: string;
+    description: string;
+    display: Display;
+    limits: Limits;
+    network: "none";
+}
+
+export interface Layer {
+    name: string;
+    state: "on" | "weaker" | "missing";
+    detail: string;
+}
+
+export type StopReason =
+    | "user"
+    | "administrator"
+    | "idle"
+    | "limit"
+    | "memory"
+    | "display"
+    | "crash"
+    | "start_failed"
+    | "node_restart"
+    | "shutdown"
+    | "account_disabled";
+
+export interface Stop {
+    reason: StopReason;
+    detail: string;
+}
+
+export interface Sandbox {
+    id: string;
+    template: string;
+    state: "starting" | "running" | "stopping" | "ended";
+    node: string;
+    created_at: string;
+    started_at: string | null;
+    ended_at: string | null;
+    expires_at: string | null;
+    idle_expires_at: string | null;
+    limits: Limits;
+    display: Display;
+    viewers: number;
+    stop: Stop | null;
+    usage: { cpu_seconds: number | null; peak_memory_mb: number | null } | null;
+    layers: Layer[];
+}
+
+export interface Page<T> {
+    items: T[];
+    next_cursor: string | null;
+}
+
+export interface Ticket {
+    ticket: string;
+    path: string;
+    expires_at: string;
+}

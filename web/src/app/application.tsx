@@ -1,0 +1,70 @@
+import { useEffect } from "preact/hooks";
+import { Reconnecting } from "../components/reconnecting";
+import { DesktopPage } from "../pages/desktop";
+import { HomePage } from "../pages/home";
+import { InsecurePage } from "../pages/insecure";
+import { NotFoundPage } from "../pages/not-found";
+import { SignInPage } from "../pages/sign-in";
+import { Splash } from "../pages/splash";
+import { type App, AppContext } from "./context";
+import { useStore } from "./store";
+
+export function Application({ app }: { app: App }) {
+    return (
+        <AppContext.Provider value={app}>
+            {isSecureContext ? <Pages app={app} /> : <InsecurePage />}
+        </AppContext.Provider>
+    );
+}
+
+function Pages({ app }: { app: App }) {
+    const { client, router } = app;
+    const auth = useStore(client.auth.state);
+    const route = useStore(router.route);
+    const waiting = useStore(client.waiting);
+
+    useEffect(() => {
+        const life = new AbortController();
+        // A refused refresh leaves "signed-out" behind, which is all there is to know.
+        client.resume(life.signal).catch(() => {
+            if (!life.signal.aborted && client.auth.state.get().status === "unknown") {
+                client.auth.forget();
+            }
+        });
+        return () => life.abort();
+    }, [client]);
+
+    useEffect(() => {
+        if (auth.status === "signed-out") {
+            router.askForSignIn();
+        } else if (auth.status === "signed-in" && route.page === "sign-in") {
+            router.afterSignIn();
+        }
+    }, [auth.status, route.page]);
+
+    return (
+        <>
+            {waiting > 0 && <Reconnecting />}
+            {page()}
+        </>
+    );
+
+    function page() {
+        if (auth.status === "unknown") {
+            return <Splash />;
+        }
+        if (auth.status === "signed-out") {
+            return <SignInPage />;
+        }
+        switch (route.page) {
+            case "home":
+                return <HomePage user={auth.user} />;
+            case "desktop":
+                return <DesktopPage key={route.id} id={route.id} />;
+            case "sign-in":
+                return <Splash />;
+            case "not-found":
+                return <NotFoundPage />;
+        }
+    }
+}

@@ -1,0 +1,176 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { PageLink } from "../components/button";
+import { Icon, type IconName } from "../components/icon";
+import { Menu, MenuItem } from "../components/menu";
+import type { SessionState } from "./session";
+import "./toolbar.css";
+
+/** Keys that browsers and systems keep for themselves, as Linux input event codes. */
+const CHORDS: readonly [string, readonly number[]][] = [
+    ["Ctrl + Alt + Delete", [29, 56, 111]],
+    ["Alt + Tab", [56, 15]],
+    ["Alt + F4", [56, 62]],
+    ["Super", [125]],
+    ["Escape", [1]],
+    ["Ctrl + W", [29, 17]],
+    ["Ctrl + T", [29, 20]],
+    ["Ctrl + N", [29, 49]],
+    ["F11", [87]],
+    ["Print Screen", [99]],
+];
+
+const FIRST_SHOWN_MS = 3_000;
+const LEFT_MS = 900;
+
+const CONNECTIONS: Readonly<Record<SessionState["connection"], { text: string; tone: string }>> = {
+    connecting: { text: "Connecting", tone: "busy" },
+    open: { text: "Connected", tone: "good" },
+    waiting: { text: "Reconnecting", tone: "busy" },
+    ended: { text: "Ended", tone: "off" },
+    failed: { text: "Disconnected", tone: "bad" },
+    "signed-out": { text: "Signed out", tone: "off" },
+};
+
+interface Props {
+    state: SessionState;
+    statistics: boolean;
+    typing: boolean;
+    /** Set to the element that takes the focus when the keyboard leaves the desktop. */
+    entry: { current: HTMLButtonElement | null };
+    onChord: (codes: readonly number[]) => void;
+    onStatistics: () => void;
+    onTyping: () => void;
+    onFullScreen: () => void;
+    onStop: () => void;
+}
+
+export function Toolbar(props: Props) {
+    const { open, show, hide, pin } = useAutoHide(FIRST_SHOWN_MS);
+    const fullScreen = useFullScreen();
+    const connection = CONNECTIONS[props.state.connection];
+    const running = props.state.connection !== "ended" && props.state.connection !== "failed";
+
+    return (
+        <div
+            class="toolbar"
+            data-theme="dark"
+            data-open={open}
+            role="toolbar"
+            aria-label="Controls"
+            onPointerEnter={(event) => event.pointerType !== "touch" && show()}
+            onPointerLeave={(event) => event.pointerType !== "touch" && hide()}
+            onFocusIn={show}
+            onFocusOut={hide}
+        >
+            <div class="toolbar-bar">
+                <PageLink to="/" class="toolbar-button" label="Back to your desktops">
+                    <Icon name="home" />
+                </PageLink>
+                <span class={`toolbar-state toolbar-${connection.tone}`} role="status">{connection.text}</span>
+                <Menu
+                    face={<Icon name="command" />}
+                    label="Send keys"
+                    className="toolbar-button"
+                    align="left"
+                    onOpen={pin}
+                >
+                    {(close) => CHORDS.map(([name, codes]) => (
+                        <MenuItem
+                            key={name}
+                            onSelect={() => {
+                                close();
+                                props.onChord(codes);
+                            }}
+                        >
+                            {name}
+                        </MenuItem>
+                    ))}
+                </Menu>
+                <Toggle icon="keyboard" label="Type text" pressed={props.typing} onPress={props.onTyping} />
+                <Toggle icon="chart" label="Statistics" pressed={props.statistics} onPress={props.onStatistics} />
+                <Toggle
+                    icon={fullScreen ? "shrink" : "expand"}
+                    label="Full screen"
+                    pressed={fullScreen}
+                    onPress={props.onFullScreen}
+                />
+                <button
+                    type="button"
+                    class="toolbar-button toolbar-stop"
+                    aria-label="Stop desktop"
+                    title="Stop desktop"
+                    disabled={!running}
+                    onClick={props.onStop}
+                >
+                    <Icon name="stop" />
+                </button>
+            </div>
+            <button
+                ref={(element) => {
+                    props.entry.current = element;
+                }}
+                type="button"
+                class="toolbar-handle"
+                aria-label={open ? "Hide controls" : "Show controls"}
+                aria-expanded={open}
+                onClick={() => (open ? hide(0) : show())}
+            >
+                <span />
+            </button>
+        </div>
+    );
+}
+
+function Toggle(props: { icon: IconName; label: string; pressed: boolean; onPress: () => void }) {
+    return (
+        <button
+            type="button"
+            class="toolbar-button"
+            aria-label={props.label}
+            title={props.label}
+            aria-pressed={props.pressed}
+            onClick={props.onPress}
+        >
+            <Icon name={props.icon} />
+        </button>
+    );
+}
+
+/** Open at first and while used; closes a moment later, unless pinned by an open menu. */
+function useAutoHide(first: number) {
+    const [open, setOpen] = useState(true);
+    const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+    const pinned = useRef(false);
+
+    const show = () => {
+        clearTimeout(timer.current);
+        setOpen(true);
+    };
+    const hide = (after: unknown = LEFT_MS) => {
+        clearTimeout(timer.current);
+        if (!pinned.current) {
+            timer.current = setTimeout(() => setOpen(false), typeof after === "number" ? after : LEFT_MS);
+        }
+    };
+    const pin = (value: boolean) => {
+        pinned.current = value;
+        if (value) {
+            show();
+        }
+    };
+    useEffect(() => {
+        hide(first);
+        return () => clearTimeout(timer.current);
+    }, []);
+    return { open, show, hide, pin };
+}
+
+function useFullScreen(): boolean {
+    const [full, setFull] = useState(document.fullscreenElement !== null);
+    useEffect(() => {
+        const changed = () => setFull(document.fullscreenElement !== null);
+        document.addEventListener("fullscreenchange", changed);
+        return () => document.removeEventListener("fullscreenchange", changed);
+    }, []);
+    return full;
+}

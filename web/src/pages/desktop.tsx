@@ -1,0 +1,147 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { describe } from "../api/problem";
+import { useApp } from "../app/context";
+import { useTitle } from "../app/hooks";
+import { Store, useStore } from "../app/store";
+import { PageLink } from "../components/button";
+import { StopDialog } from "../components/stop-dialog";
+import { DesktopController } from "../desktop/controller";
+import { enterOrLeaveFullScreen } from "../desktop/full-screen";
+import { Overlay } from "../desktop/overlay";
+import { type SessionState, START } from "../desktop/session";
+import { StatisticsOverlay } from "../desktop/statistics-overlay";
+import { Toolbar } from "../desktop/toolbar";
+import { TypingField } from "../desktop/typing-field";
+import { Centred } from "./centred";
+import "./desktop.css";
+
+const BEFORE = new Store<SessionState>(START);
+
+export function DesktopPage({ id }: { id: string }) {
+    useTitle("Desktop");
+    return typeof VideoDecoder === "undefined" ? <NoDecoder /> : <Desktop id={id} />;
+}
+
+function NoDecoder() {
+    return (
+        <Centred>
+            <h1>This browser can't show desktops</h1>
+            <p>
+                It has no WebCodecs video decoder. Current versions of Chrome, Edge, Safari and, on computers, Firefox have
+                one.
+            </p>
+            <div class="centred-actions">
+                <PageLink to="/" look="primary">Back to your desktops</PageLink>
+            </div>
+        </Centred>
+    );
+}
+
+function Desktop({ id }: { id: string }) {
+    const { client, router } = useApp();
+    const canvas = useRef<HTMLCanvasElement>(null);
+    const stage = useRef<HTMLDivElement>(null);
+    const entry = useRef<HTMLButtonElement | null>(null);
+    const [controller, setController] = useState<DesktopController | null>(null);
+    const [statistics, setStatistics] = useState(false);
+    const [typing, setTyping] = useState(false);
+    const [stopping, setStopping] = useState(false);
+    const [starting, setStarting] = useState(false);
+    const [startError, setStartError] = useState<string | null>(null);
+    const state = useStore(controller?.session.state ?? BEFORE);
+    const open = state.connection === "open";
+    const running = state.connection !== "ended" && state.connection !== "failed";
+
+    useEffect(() => {
+        if (canvas.current === null || stage.current === null) {
+            return;
+        }
+        const made = new DesktopController(client, id, canvas.current, stage.current, () => entry.current?.focus());
+        setController(made);
+        return () => made.close();
+    }, [client, id]);
+
+    useEffect(() => {
+        if (open) {
+            canvas.current?.focus({ preventScroll: true });
+        }
+    }, [open]);
+
+    useEffect(() => {
+        if (state.connection === "signed-out") {
+            client.auth.forget();
+        }
+    }, [state.connection]);
+
+    const startNew = async () => {
+        setStarting(true);
+        setStartError(null);
+        try {
+            const old = await client.sandbox(id, new AbortController().signal);
+            const fresh = await client.startSandbox(old.template, crypto.randomUUID());
+            if (fresh.state === "ended") {
+                setStartError(fresh.stop?.detail ?? "The desktop could not start.");
+            } else {
+                router.replace(`/sandboxes/${fresh.id}`);
+            }
+        } catch (error) {
+            setStartError(describe(error));
+        }
+        setStarting(false);
+    };
+    const focusDesktop = () => canvas.current?.focus({ preventScroll: true });
+
+    return (
+        <main class="desktop" ref={stage}>
+            <canvas
+                ref={canvas}
+                class="desktop-canvas"
+                data-painted={state.painted}
+                role="application"
+                aria-label="Desktop"
+                aria-describedby="desktop-hint"
+                tabIndex={0}
+            />
+            <p id="desktop-hint" class="visually-hidden">
+                Keys go to the sandbox. Press Control, Alt and Shift together to leave it for the controls.
+            </p>
+            <Overlay
+                state={state}
+                onRetry={() => controller?.session.retry()}
+                onNew={() => void startNew()}
+                starting={starting}
+                startError={startError}
+            />
+            {controller !== null && statistics && running && <StatisticsOverlay controller={controller} />}
+            {controller !== null && typing && running && (
+                <TypingField
+                    input={controller.input}
+                    onClose={() => {
+                        setTyping(false);
+                        focusDesktop();
+                    }}
+                />
+            )}
+            <Toolbar
+                state={state}
+                statistics={statistics}
+                typing={typing}
+                entry={entry}
+                onChord={(codes) => {
+                    controller?.input.chord(codes);
+                    focusDesktop();
+                }}
+                onStatistics={() => setStatistics(!statistics)}
+                onTyping={() => setTyping(!typing)}
+                onFullScreen={() => {
+                    void enterOrLeaveFullScreen();
+                    focusDesktop();
+                }}
+                onStop={() => setStopping(true)}
+            />
+            {stopping && (
+                <StopDialog id={id} onClose={() => setStopping(false)} onStopped={() => setStopping(false)} />
+            )}
+        </main>
+    );
+}

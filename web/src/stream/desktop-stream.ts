@@ -1,0 +1,209 @@
+import { NOTHING, PaintQueue, type Paint } from "./paint-queue";
+import type { Picture } from "./picture";
+import type { StreamStatistics } from "./statistics";
+import { Video } from "./video";
+import {
+    decodeMessage,
+    encodeAcknowledge,
+    encodeRefresh,
+    type FrameHeader,
+    type Rectangle,
+    type Size,
+    type StreamMessage,
+    WireError,
+} from "./wire";
+
+export interface Cursor {
+    size: Size;
+    hotX: number;
+    hotY: number;
+    pixels: Uint8Array;
+}
+
+export interface StreamEvents {
+    send(message: ArrayBuffer): void;
+    /** The stream starts anew. */
+    hello(size: Size): void;
+    resized(size: Size): void;
+    cursor(cursor: Cursor): void;
+    painted(): void;
+    /** The stream breaks the protocol; nothing more is taken from it. */
+    broken(reason: string): void;
+    /** This browser can't show this stream; trying again is no use. */
+    unsupported(detail: string): void;
+}
+
+/** More decoder failures than this within the period: the browser can't play this stream. */
+const MAX_FAILURES = 5;
+const FAILURE_PERIOD_MS = 10_000;
+
+/** One connection's stream: messages in, pixels and acknowledgements out. */
+export class DesktopStream {
+    private readonly queue: PaintQueue;
+    private readonly video: Video;
+    private size: Size | null = null;
+    private codec = "";
+    private sequence = 0;
+    private failures: number[] = [];
+    private rectangles = new Map<number, Rectangle[]>();
+
+    constructor(
+        private readonly picture: Picture,
+        private readonly statistics: StreamStatistics,
+        private readonly events: StreamEvents,
+    ) {
+        this.queue = new PaintQueue(
+            (sequence, decode, queued) => this.painted(sequence, decode, queued),
+            () => performance.now(),
+        );
+        this.video = new Video({
+            frame: (sequence, frame) => this.guarded(() => this.decoded(sequence, frame)),
+            failed: (reason) => this.guarded(() => this.decoderFailed(reason)),
+        });
+    }
+
+    receive(buffer: ArrayBuffer): void {
+        this.statistics.bytesReceived += buffer.byteLength;
+        this.guarded(() => this.take(buffer));
+    }
+
+    close(): void {
+        this.video.close();
+        this.queue.clear();
+        this.rectangles.clear();
+    }
+
+    private guarded(action: () => void): void {
+        try {
+            action();
+        } catch (error) {
+            this.close();
+            this.events.broken(error instanceof Error ? error.message : String(error));
+        }
+    }
+
+    private take(buffer: ArrayBuffer): void {
+        const message = decodeMessage(buffer, this.size);
+        switch (message.kind) {
+            case "hello":
+                this.start(message.size, message.codec);
+                break;
+            case "video":
+                this.takeVideo(message, buffer.byteLength);
+                break;
+            case "lossless":
+                this.takeSequence(message.header);
+                this.queue.push(message.header.sequence, buffer.byteLength, paintOnly(() =>
+                    this.picture.paintLossless(message.rectangle, message.encoding, message.data),
+                ));
+                break;
+            case "copy":
+                this.takeSequence(message.header);
+                this.queue.push(message.header.sequence, buffer.byteLength, paintOnly(() =>
+                    this.picture.copy(message.copies),
+                ));
+                break;
+            case "cursor":
+                this.events.cursor(message);
+                break;
+            case "display":
+                this.resize(message.size);
+                break;
+            case "statistics":
+                this.statistics.streamer = message.statistics;
+                break;
+            case "clipboard":
+            case "audio":
+                break;
+        }
+    }
+
+    private start(size: Size, codec: string): void {
+        this.close();
+        this.size = size;
+        this.codec = codec;
+        this.sequence = 0;
+        this.statistics.codec = codec;
+        this.statistics.lastSequence = 0;
+        this.picture.resize(size);
+        this.events.hello(size);
+        this.video.open(codec, size);
+        void this.checkSupport(codec, size);
+    }
+
+    private async checkSupport(codec: string, size: Size): Promise<void> {
+        const config = { codec, codedWidth: size.width, codedHeight: size.height, optimizeForLatency: true };
+        const answer = await VideoDecoder.isConfigSupported(config).catch(() => null);
+        if (answer?.supported !== true && this.codec === codec) {
+            this.events.unsupported(`This browser has no decoder for ${codec}.`);
+        }
+    }
+
+    private takeSequence(header: FrameHeader): void {
+        if (header.sequence !== this.sequence + 1) {
+            throw new WireError(`sequence ${header.sequence} after ${this.sequence}`);
+        }
+        this.sequence = header.sequence;
+    }
+
+    private takeVideo(message: StreamMessage & { kind: "video" }, bytes: number): void {
+        this.takeSequence(message.header);
+        const sequence = message.header.sequence;
+        this.rectangles.set(sequence, message.rectangles);
+        this.queue.push(sequence, bytes, null);
+        if (!this.video.decode(sequence, message.key, message.data)) {
+            this.rectangles.delete(sequence);
+            this.queue.settle(sequence, NOTHING);
+        }
+    }
+
+    private resize(size: Size): void {
+        this.size = size;
+        this.queue.push(null, 0, paintOnly(() => {
+            this.picture.resize(size);
+            this.events.resized(size);
+        }));
+    }
+
+    private decoded(sequence: number, frame: VideoFrame): void {
+        const rectangles = this.rectangles.get(sequence);
+        this.rectangles.delete(sequence);
+        const paint: Paint = {
+            paint: () => {
+                try {
+                    this.picture.paintFrame(frame, rectangles ?? []);
+                } finally {
+                    frame.close();
+                }
+            },
+            discard: () => frame.close(),
+        };
+        if (!this.queue.settle(sequence, paint)) {
+            frame.close();
+        }
+    }
+
+    private decoderFailed(reason: string): void {
+        const now = performance.now();
+        this.statistics.decoderFailures++;
+        this.failures = [...this.failures.filter((time) => now - time < FAILURE_PERIOD_MS), now];
+        this.rectangles.clear();
+        if (this.failures.length > MAX_FAILURES || this.size === null) {
+            this.events.unsupported(`The video decoder keeps failing: ${reason}`);
+            return;
+        }
+        this.video.open(this.codec, this.size);
+        this.queue.abandon();
+        this.events.send(encodeRefresh());
+    }
+
+    private painted(sequence: number, decodeMicroseconds: number, queued: number): void {
+        this.statistics.painted(sequence, decodeMicroseconds);
+        this.events.send(encodeAcknowledge(sequence, decodeMicroseconds, queued));
+        this.events.painted();
+    }
+}
+
+function paintOnly(paint: () => void): Paint {
+    return { paint, discard: () => undefined };
+}

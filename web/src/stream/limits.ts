@@ -1,0 +1,20 @@
+/** Maximums of docs/PROTOCOL.md, and the browser's own bounds on what a stream may make it hold. */
+
+export const PROTOCOL_VERSION = 1;
+export const SUBPROTOCOL = "sandbox.desktop.v1";
+
+export const MAX_MESSAGE_BYTES = 8 * 1024 * 1024;
+export const MAX_CLIPBOARD_BYTES = 65_536;
+export const MAX_DISPLAY_WIDTH = 7_680;
+export const MAX_DISPLAY_HEIGHT = 4_320;
+export const MAX_RECTANGLES = 64;
+export const MAX_CURSOR_SIZE = 256;
+export const MAX_FRAMERATE = 240;
+export const MAX_CODEC_LENGTH = 64;
+
+/** A streamer keeps at most 3 frames un-acknowledged; beyond these bounds it is broken or hostile. */
+export const MAX_QUEUED_MESSAGES = 256;
+export const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
+
+/** A notice is a few hundred bytes of JSON. */
+export const MAX_NOTICE_LENGTH = 8_192;

@@ -1,0 +1,88 @@
+import { MAX_QUEUED_BYTES, MAX_QUEUED_MESSAGES } from "./limits";
+import { WireError } from "./wire";
+
+/** What to do with an entry once every earlier one is painted. `discard` frees what `paint` would have used. */
+export interface Paint {
+    paint(): void;
+    discard(): void;
+}
+
+interface Entry {
+    /** null for messages outside the sequence, such as a new display size. */
+    sequence: number | null;
+    arrived: number;
+    bytes: number;
+    /** null while the decoder works on it. */
+    paint: Paint | null;
+}
+
+export type Painted = (sequence: number, decodeMicroseconds: number, queued: number) => void;
+
+/**
+ * The order of the stream, kept across an asynchronous decoder: an entry is painted when it is ready and
+ * everything before it is painted. Bounded in count and bytes.
+ */
+export class PaintQueue {
+    private entries: Entry[] = [];
+    private bytes = 0;
+
+    constructor(
+        private readonly painted: Painted,
+        private readonly now: () => number,
+    ) {}
+
+    get length(): number {
+        return this.entries.length;
+    }
+
+    /** Throws WireError when the stream makes the browser hold too much. */
+    push(sequence: number | null, bytes: number, paint: Paint | null): void {
+        this.entries.push({ sequence, bytes, paint, arrived: this.now() });
+        this.bytes += bytes;
+        if (this.entries.length > MAX_QUEUED_MESSAGES || this.bytes > MAX_QUEUED_BYTES) {
+            throw new WireError("the stream runs ahead of its acknowledgements");
+        }
+        this.pump();
+    }
+
+    /** The decoder has answered for `sequence`. False when nothing waits for it: the caller keeps `paint`. */
+    settle(sequence: number, paint: Paint): boolean {
+        const entry = this.entries.find((candidate) => candidate.sequence === sequence);
+        if (entry === undefined || entry.paint !== null) {
+            return false;
+        }
+        entry.paint = paint;
+        this.pump();
+        return true;
+    }
+
+    /** The decoder will not answer for what it was given: those entries pass without a picture. */
+    abandon(): void {
+        for (const entry of this.entries) {
+            entry.paint ??= NOTHING;
+        }
+        this.pump();
+    }
+
+    clear(): void {
+        const entries = this.entries;
+        this.entries = [];
+        this.bytes = 0;
+        for (const entry of entries) {
+            entry.paint?.discard();
+        }
+    }
+
+    private pump(): void {
+        for (let head = this.entries[0]; head?.paint != null; head = this.entries[0]) {
+            this.entries.shift();
+            this.bytes -= head.bytes;
+            head.paint.paint();
+            if (head.sequence !== null) {
+                this.painted(head.sequence, (this.now() - head.arrived) * 1000, this.entries.length);
+            }
+        }
+    }
+}
+
+export const NOTHING: Paint = { paint: () => undefined, discard: () => undefined };

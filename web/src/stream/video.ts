@@ -1,0 +1,96 @@
+import type { Size } from "./wire";
+
+/** Nothing decoded for this long while something waits: the decoder holds frames or hangs. */
+const STALLED_MS = 3_000;
+
+export interface VideoEvents {
+    /** The receiver closes the frame. */
+    frame(sequence: number, frame: VideoFrame): void;
+    /** Nothing given to the decoder until now will come back; the next frame has to be a key frame. */
+    failed(reason: string): void;
+}
+
+/** One WebCodecs decoder for Annex B H.264, replaced as a whole after any failure. */
+export class Video {
+    private decoder: VideoDecoder | null = null;
+    private needsKey = true;
+    private pending = 0;
+    private stalled: ReturnType<typeof setTimeout> | undefined;
+
+    constructor(private readonly events: VideoEvents) {}
+
+    /** Starts anew: what an earlier decoder still holds is dropped without a word. */
+    open(codec: string, size: Size): void {
+        this.close();
+        const decoder = new VideoDecoder({
+            output: (frame) => this.output(decoder, frame),
+            error: (error) => this.fail(decoder, error.message),
+        });
+        this.decoder = decoder;
+        this.needsKey = true;
+        try {
+            decoder.configure({
+                codec,
+                codedWidth: size.width,
+                codedHeight: size.height,
+                optimizeForLatency: true,
+            });
+        } catch (error) {
+            this.fail(decoder, String(error));
+        }
+    }
+
+    close(): void {
+        const decoder = this.decoder;
+        this.decoder = null;
+        this.pending = 0;
+        clearTimeout(this.stalled);
+        this.stalled = undefined;
+        if (decoder !== null && decoder.state !== "closed") {
+            decoder.close();
+        }
+    }
+
+    /** False when the access unit can't be used: it depends on a frame that was never decoded. */
+    decode(sequence: number, key: boolean, data: Uint8Array): boolean {
+        const decoder = this.decoder;
+        if (decoder === null || decoder.state !== "configured" || (this.needsKey && !key)) {
+            return false;
+        }
+        this.needsKey = false;
+        this.pending++;
+        this.watch(decoder);
+        try {
+            decoder.decode(new EncodedVideoChunk({ type: key ? "key" : "delta", timestamp: sequence, data }));
+        } catch (error) {
+            this.fail(decoder, String(error));
+            return false;
+        }
+        return true;
+    }
+
+    private output(decoder: VideoDecoder, frame: VideoFrame): void {
+        if (decoder !== this.decoder) {
+            frame.close();
+            return;
+        }
+        this.pending = Math.max(this.pending - 1, 0);
+        clearTimeout(this.stalled);
+        this.stalled = undefined;
+        if (this.pending > 0) {
+            this.watch(decoder);
+        }
+        this.events.frame(frame.timestamp, frame);
+    }
+
+    private watch(decoder: VideoDecoder): void {
+        this.stalled ??= setTimeout(() => this.fail(decoder, "the decoder stopped answering"), STALLED_MS);
+    }
+
+    private fail(decoder: VideoDecoder, reason: string): void {
+        if (decoder === this.decoder) {
+            this.close();
+            this.events.failed(reason);
+        }
+    }
+}

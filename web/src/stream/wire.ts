@@ -1,0 +1,367 @@
+/**
+ * The browser's codec of docs/PROTOCOL.md. Every byte of a message is hostile: nothing is read before its
+ * bounds are checked, and a message that does not fit its kind exactly is refused as a whole.
+ */
+import {
+    MAX_CLIPBOARD_BYTES,
+    MAX_CODEC_LENGTH,
+    MAX_CURSOR_SIZE,
+    MAX_DISPLAY_HEIGHT,
+    MAX_DISPLAY_WIDTH,
+    MAX_FRAMERATE,
+    MAX_MESSAGE_BYTES,
+    MAX_RECTANGLES,
+    PROTOCOL_VERSION,
+} from "./limits";
+
+export interface Size {
+    width: number;
+    height: number;
+}
+
+export interface Rectangle extends Size {
+    x: number;
+    y: number;
+}
+
+export interface CopyRectangle {
+    sourceX: number;
+    sourceY: number;
+    target: Rectangle;
+}
+
+export interface FrameHeader {
+    sequence: number;
+    input: number;
+    captured: bigint;
+    waited: number;
+    converted: number;
+    encoded: number;
+}
+
+export type LosslessEncoding = "qoi" | "bgrx";
+
+export type StreamMessage =
+    | { kind: "hello"; size: Size; framerate: number; codec: string }
+    | { kind: "video"; header: FrameHeader; key: boolean; rectangles: Rectangle[]; data: Uint8Array }
+    | { kind: "lossless"; header: FrameHeader; rectangle: Rectangle; encoding: LosslessEncoding; data: Uint8Array }
+    | { kind: "copy"; header: FrameHeader; copies: CopyRectangle[] }
+    | { kind: "cursor"; size: Size; hotX: number; hotY: number; pixels: Uint8Array }
+    | { kind: "clipboard"; type: "text" | "png"; data: Uint8Array }
+    | { kind: "audio"; captured: bigint; data: Uint8Array }
+    | { kind: "display"; size: Size }
+    | { kind: "statistics"; statistics: StreamerStatistics };
+
+export interface StreamerStatistics {
+    captured: number;
+    encoded: number;
+    skipped: number;
+    sentKib: number;
+    encodeP50: number;
+    encodeP95: number;
+    quantizer: number;
+}
+
+/** The message breaks the protocol; the connection that carried it can't be trusted further. */
+export class WireError extends Error {
+    override name = "WireError";
+}
+
+class Reader {
+    private readonly view: DataView;
+    private offset = 0;
+
+    constructor(private readonly buffer: ArrayBuffer) {
+        this.view = new DataView(buffer);
+    }
+
+    private take(count: number): number {
+        const start = this.offset;
+        if (count > this.view.byteLength - start) {
+            throw new WireError(`message ends at byte ${this.view.byteLength}, expected ${start + count}`);
+        }
+        this.offset = start + count;
+        return start;
+    }
+
+    u8(): number {
+        return this.view.getUint8(this.take(1));
+    }
+
+    u16(): number {
+        return this.view.getUint16(this.take(2), true);
+    }
+
+    u32(): number {
+        return this.view.getUint32(this.take(4), true);
+    }
+
+    u64(): bigint {
+        return this.view.getBigUint64(this.take(8), true);
+    }
+
+    bytes(count: number): Uint8Array {
+        return new Uint8Array(this.buffer, this.take(count), count);
+    }
+
+    rest(): Uint8Array {
+        return this.bytes(this.view.byteLength - this.offset);
+    }
+
+    zero(count: number): void {
+        for (let i = 0; i < count; i++) {
+            expect(this.u8() === 0, "a reserved byte is not 0");
+        }
+    }
+
+    end(): void {
+        expect(this.offset === this.view.byteLength, "message is longer than its kind");
+    }
+}
+
+function expect(condition: boolean, message: string): asserts condition {
+    if (!condition) {
+        throw new WireError(message);
+    }
+}
+
+function readDisplaySize(reader: Reader): Size {
+    const width = reader.u16();
+    const height = reader.u16();
+    expect(width > 0 && width <= MAX_DISPLAY_WIDTH, `display width ${width}`);
+    expect(height > 0 && height <= MAX_DISPLAY_HEIGHT, `display height ${height}`);
+    return { width, height };
+}
+
+function readRectangle(reader: Reader, display: Size): Rectangle {
+    const x = reader.u16();
+    const y = reader.u16();
+    const width = reader.u16();
+    const height = reader.u16();
+    expect(width > 0 && height > 0, "empty rectangle");
+    expect(x + width <= display.width && y + height <= display.height, "rectangle outside the display");
+    return { x, y, width, height };
+}
+
+function readCount(reader: Reader): number {
+    const count = reader.u16();
+    expect(count > 0 && count <= MAX_RECTANGLES, `${count} rectangles`);
+    return count;
+}
+
+function readFrameHeader(reader: Reader): FrameHeader {
+    return {
+        sequence: reader.u32(),
+        input: reader.u32(),
+        captured: reader.u64(),
+        waited: reader.u32(),
+        converted: reader.u32(),
+        encoded: reader.u32(),
+    };
+}
+
+function readHello(reader: Reader): StreamMessage {
+    const version = reader.u16();
+    expect(version === PROTOCOL_VERSION, `protocol version ${version}`);
+    const size = readDisplaySize(reader);
+    const framerate = reader.u16();
+    expect(framerate > 0 && framerate <= MAX_FRAMERATE, `frame rate ${framerate}`);
+    const length = reader.u8();
+    expect(length > 0 && length <= MAX_CODEC_LENGTH, `codec string of ${length} bytes`);
+    const codec = String.fromCharCode(...reader.bytes(length));
+    expect(/^[A-Za-z0-9][A-Za-z0-9.]*$/.test(codec), "codec string has characters of no codec");
+    reader.end();
+    return { kind: "hello", size, framerate, codec };
+}
+
+function readVideo(reader: Reader, display: Size, flags: number): StreamMessage {
+    const header = readFrameHeader(reader);
+    const count = readCount(reader);
+    const rectangles: Rectangle[] = [];
+    for (let i = 0; i < count; i++) {
+        rectangles.push(readRectangle(reader, display));
+    }
+    const data = reader.rest();
+    expect(data.length > 0, "empty access unit");
+    return { kind: "video", header, key: (flags & 1) !== 0, rectangles, data };
+}
+
+function readLossless(reader: Reader, display: Size): StreamMessage {
+    const header = readFrameHeader(reader);
+    const rectangle = readRectangle(reader, display);
+    const encoding = reader.u8();
+    expect(encoding === 1 || encoding === 2, `lossless encoding ${encoding}`);
+    reader.zero(3);
+    const data = reader.rest();
+    if (encoding === 2) {
+        expect(data.length === rectangle.width * rectangle.height * 4, "raw pixels do not fill their rectangle");
+    }
+    return { kind: "lossless", header, rectangle, encoding: encoding === 1 ? "qoi" : "bgrx", data };
+}
+
+function readCopy(reader: Reader, display: Size): StreamMessage {
+    const header = readFrameHeader(reader);
+    const count = readCount(reader);
+    const copies: CopyRectangle[] = [];
+    for (let i = 0; i < count; i++) {
+        const sourceX = reader.u16();
+        const sourceY = reader.u16();
+        const target = readRectangle(reader, display);
+        expect(
+            sourceX + target.width <= display.width && sourceY + target.height <= display.height,
+            "copy from outside the display",
+        );
+        copies.push({ sourceX, sourceY, target });
+    }
+    reader.end();
+    return { kind: "copy", header, copies };
+}
+
+function readCursor(reader: Reader): StreamMessage {
+    const width = reader.u16();
+    const height = reader.u16();
+    const hotX = reader.u16();
+    const hotY = reader.u16();
+    expect(width <= MAX_CURSOR_SIZE && height <= MAX_CURSOR_SIZE, `cursor of ${width} x ${height}`);
+    expect((width === 0) === (height === 0), "cursor with one side of 0");
+    expect(hotX <= width && hotY <= height, "cursor's hot spot outside of it");
+    const pixels = reader.bytes(width * height * 4);
+    reader.end();
+    return { kind: "cursor", size: { width, height }, hotX, hotY, pixels };
+}
+
+function readClipboard(reader: Reader, length: number): StreamMessage {
+    expect(length <= MAX_CLIPBOARD_BYTES, `clipboard message of ${length} bytes`);
+    const type = reader.u8();
+    expect(type === 1 || type === 2, `clipboard type ${type}`);
+    return { kind: "clipboard", type: type === 1 ? "text" : "png", data: reader.rest() };
+}
+
+function readAudio(reader: Reader): StreamMessage {
+    const captured = reader.u64();
+    const data = reader.rest();
+    expect(data.length > 0, "empty audio packet");
+    return { kind: "audio", captured, data };
+}
+
+function readStatistics(reader: Reader): StreamMessage {
+    const statistics = {
+        captured: reader.u32(),
+        encoded: reader.u32(),
+        skipped: reader.u32(),
+        sentKib: reader.u32(),
+        encodeP50: reader.u32(),
+        encodeP95: reader.u32(),
+        quantizer: reader.u32(),
+    };
+    reader.end();
+    return { kind: "statistics", statistics };
+}
+
+function readDisplay(reader: Reader): StreamMessage {
+    const size = readDisplaySize(reader);
+    reader.end();
+    return { kind: "display", size };
+}
+
+const HELLO = 0x01;
+const KEY_FRAME = 0x01;
+
+const READERS: Record<number, (reader: Reader, display: Size, flags: number, length: number) => StreamMessage> = {
+    [HELLO]: (reader) => readHello(reader),
+    0x02: readVideo,
+    0x03: readLossless,
+    0x04: readCopy,
+    0x05: (reader) => readCursor(reader),
+    0x06: (reader, _display, _flags, length) => readClipboard(reader, length),
+    0x07: (reader) => readAudio(reader),
+    0x08: (reader) => readDisplay(reader),
+    0x09: (reader) => readStatistics(reader),
+};
+
+/**
+ * Decodes one message. `display` is the size in force, null before the first hello. The result's byte arrays
+ * are views of `buffer`. Throws WireError, and nothing else, on any input.
+ */
+export function decodeMessage(buffer: ArrayBuffer, display: Size | null): StreamMessage {
+    expect(buffer.byteLength <= MAX_MESSAGE_BYTES, `message of ${buffer.byteLength} bytes`);
+    const reader = new Reader(buffer);
+    const kind = reader.u8();
+    const flags = reader.u8();
+    reader.zero(2);
+    const read = READERS[kind];
+    expect(read !== undefined, `unknown message kind ${kind}`);
+    expect(kind === 0x02 ? (flags & ~KEY_FRAME) === 0 : flags === 0, `unknown flags ${flags}`);
+    if (display === null) {
+        expect(kind === HELLO, `message kind ${kind} before hello`);
+        return readHello(reader);
+    }
+    return read(reader, display, flags, buffer.byteLength);
+}
+
+function message(kind: number, length: number): DataView {
+    const view = new DataView(new ArrayBuffer(length));
+    view.setUint8(0, kind);
+    return view;
+}
+
+function inputMessage(kind: number, length: number, input: number): DataView {
+    const view = message(kind, length);
+    view.setUint32(4, input, true);
+    return view;
+}
+
+function pointMessage(kind: number, length: number, input: number, x: number, y: number): DataView {
+    const view = inputMessage(kind, length, input);
+    view.setUint16(8, x, true);
+    view.setUint16(10, y, true);
+    return view;
+}
+
+/** `decode`: microseconds from arrival to painted. */
+export function encodeAcknowledge(sequence: number, decode: number, queued: number): ArrayBuffer {
+    const view = message(0x81, 16);
+    view.setUint32(4, sequence, true);
+    view.setUint32(8, Math.min(Math.max(Math.round(decode), 0), 0xffffffff), true);
+    view.setUint32(12, queued, true);
+    return view.buffer as ArrayBuffer;
+}
+
+export function encodeKey(input: number, code: number, down: boolean): ArrayBuffer {
+    const view = inputMessage(0x82, 12, input);
+    view.setUint16(8, code, true);
+    view.setUint8(10, down ? 1 : 0);
+    return view.buffer as ArrayBuffer;
+}
+
+export function encodeText(input: number, codePoint: number): ArrayBuffer {
+    const view = inputMessage(0x83, 12, input);
+    view.setUint32(8, codePoint, true);
+    return view.buffer as ArrayBuffer;
+}
+
+export function encodePointer(input: number, x: number, y: number): ArrayBuffer {
+    return pointMessage(0x84, 12, input, x, y).buffer as ArrayBuffer;
+}
+
+export function encodeButton(input: number, x: number, y: number, button: number, down: boolean): ArrayBuffer {
+    const view = pointMessage(0x85, 16, input, x, y);
+    view.setUint8(12, button);
+    view.setUint8(13, down ? 1 : 0);
+    return view.buffer as ArrayBuffer;
+}
+
+export function encodeWheel(input: number, x: number, y: number, horizontal: number, vertical: number): ArrayBuffer {
+    const view = pointMessage(0x86, 16, input, x, y);
+    view.setInt16(12, horizontal, true);
+    view.setInt16(14, vertical, true);
+    return view.buffer as ArrayBuffer;
+}
+
+export function encodeReleaseAll(input: number): ArrayBuffer {
+    return inputMessage(0x87, 8, input).buffer as ArrayBuffer;
+}
+
+export function encodeRefresh(): ArrayBuffer {
+    return message(0x8a, 4).buffer as ArrayBuffer;
+}

@@ -1,0 +1,3 @@
+import { applyTheme, storedTheme } from "./app/theme-storage";
+
+applyTheme(storedTheme());

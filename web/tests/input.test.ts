@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { displayPoint, fit } from "../src/input/geometry";
+import { linuxCode } from "../src/input/keymap";
+import { InputSender } from "../src/input/sender";
+import { ANCHOR, typedBetween } from "../src/input/soft-keyboard";
+import { WheelAccumulator } from "../src/input/wheel";
+
+test("keys are named by their place", () => {
+    const expected = { Escape: 1, KeyA: 30, KeyZ: 44, Space: 57, Enter: 28, ArrowLeft: 105, AltRight: 100, F12: 88 };
+    for (const [code, value] of Object.entries(expected)) {
+        assert.equal(linuxCode(code), value);
+    }
+    for (const code of ["", "Unidentified", "constructor", "__proto__", "Fn"]) {
+        assert.equal(linuxCode(code), null);
+    }
+});
+
+test("a picture of the box's own size is shown one to one", () => {
+    const box = { width: 1366, height: 768 };
+    assert.deepEqual(fit(box, box, 1), { x: 0, y: 0, ...box });
+    assert.deepEqual(fit({ width: 2732, height: 1536 }, box, 2), { x: 0, y: 0, ...box });
+});
+
+test("a picture fits inside any box, centred, its shape kept", () => {
+    for (const [width, height, ratio] of [[820, 1180, 2], [1366, 768, 1], [390, 844, 3], [1001, 333, 1.25]] as const) {
+        const spot = fit({ width: 1920, height: 1080 }, { width, height }, ratio);
+        assert.ok(spot.x >= 0 && spot.y >= 0);
+        assert.ok(spot.x + spot.width <= width + 1e-9 && spot.y + spot.height <= height + 1e-9);
+        assert.ok(Math.abs(spot.width / spot.height - 16 / 9) < 0.02);
+        assert.ok(Math.abs(spot.x - (width - spot.x - spot.width)) <= 2 / ratio);
+    }
+});
+
+test("each corner pixel of the display can be pointed at, and nothing beyond", () => {
+    const display = { width: 1920, height: 1080 };
+    const picture = { x: 43, y: 0, width: 1280, height: 720 };
+    assert.deepEqual(displayPoint(43, 0, picture, display), { x: 0, y: 0 });
+    assert.deepEqual(displayPoint(43 + 1279.9, 719.9, picture, display), { x: 1919, y: 1079 });
+    assert.deepEqual(displayPoint(-50, -50, picture, display), { x: 0, y: 0 });
+    assert.deepEqual(displayPoint(5000, 5000, picture, display), { x: 1919, y: 1079 });
+});
+
+test("without scaling a position is its pixel", () => {
+    const display = { width: 800, height: 600 };
+    const picture = { x: 10, y: 20, ...display };
+    for (let i = 0; i < 600; i += 37) {
+        assert.deepEqual(displayPoint(10 + i, 20 + i, picture, display), { x: i, y: i });
+    }
+});
+
+test("a notch is 120 units in every delta mode, and slow movement adds up", () => {
+    const wheel = new WheelAccumulator();
+    for (const [delta, mode] of [[100, 0], [3, 1], [1, 2]] as const) {
+        wheel.add(0, delta, mode);
+        assert.deepEqual(wheel.take(), { horizontal: 0, vertical: 120 });
+    }
+    wheel.add(-0.4, 0, 0);
+    assert.equal(wheel.take(), null);
+    wheel.add(-0.5, 0, 0);
+    assert.deepEqual(wheel.take(), { horizontal: -1, vertical: 0 });
+    wheel.add(0, 1e9, 0);
+    assert.equal(wheel.take()?.vertical, 0x7fff);
+});
+
+function record() {
+    const sent: number[][] = [];
+    const link = { open: true };
+    const sender = new InputSender((message) => {
+        if (link.open) {
+            sent.push([...new Uint8Array(message)]);
+        }
+        return link.open;
+    });
+    return { sent, sender, link };
+}
+
+test("input numbers rise by 1 and start at 1 with a new connection", () => {
+    const { sent, sender } = record();
+    sender.key(30, true);
+    sender.pointer({ x: 1, y: 2 });
+    sender.text("né");
+    assert.deepEqual(sent.map((message) => message[4]), [1, 2, 3, 4]);
+    sender.restart();
+    sender.key(30, true);
+    assert.equal(sent.at(-1)?.[4], 1);
+});
+
+test("only changes of keys and buttons are sent", () => {
+    const { sent, sender } = record();
+    sender.key(30, true);
+    sender.key(30, true);
+    sender.key(31, false);
+    sender.button({ x: 0, y: 0 }, 1, true);
+    sender.button({ x: 0, y: 0 }, 1, true);
+    assert.equal(sent.length, 2);
+});
+
+test("everything held is released once, and nothing is sent when nothing is held", () => {
+    const { sent, sender } = record();
+    sender.releaseAll();
+    assert.equal(sent.length, 0);
+    sender.key(42, true);
+    sender.releaseAll();
+    sender.releaseAll();
+    assert.deepEqual(sent.map((message) => message[0]), [0x82, 0x87]);
+});
+
+test("a chord is pressed in order and released in reverse", () => {
+    const { sent, sender } = record();
+    sender.chord([29, 56, 111]);
+    assert.deepEqual(sent.map((message) => [message[8], message[10]]),
+        [[29, 1], [56, 1], [111, 1], [111, 0], [56, 0], [29, 0]]);
+});
+
+test("what could not be sent does not count as held", () => {
+    const { sent, sender, link } = record();
+    link.open = false;
+    sender.key(30, true);
+    link.open = true;
+    sender.key(30, false);
+    assert.equal(sent.length, 0);
+});
+
+test("a soft keyboard's corrections become deletions and text", () => {
+    const typed = (before: string, after: string) => typedBetween(ANCHOR + before, ANCHOR + after);
+    assert.deepEqual(typed("a", "ab"), { deletions: 0, text: "b" });
+    assert.deepEqual(typed("teh", "the"), { deletions: 2, text: "he" });
+    assert.deepEqual(typed("x😀", "x"), { deletions: 1, text: "" });
+    assert.deepEqual(typed("", "😀é"), { deletions: 0, text: "😀é" });
+});
+
+test("Backspace in an empty field is one, and replacing everything deletes the visible text alone", () => {
+    assert.deepEqual(typedBetween(ANCHOR, ""), { deletions: 1, text: "" });
+    assert.deepEqual(typedBetween(ANCHOR + "old", "new"), { deletions: 3, text: "new" });
+    assert.deepEqual(typedBetween(ANCHOR + "old", ""), { deletions: 3, text: "" });
+});
+
+test("text the protocol has no message for is left out, and line ends are keys", () => {
+    const { sent, sender } = record();
+    sender.text("a\u0007\ud800\u0085\nb");
+    assert.deepEqual(sent.map((message) => [message[0], message[8]]), [[0x83, 97], [0x82, 28], [0x82, 28], [0x83, 98]]);
+});
