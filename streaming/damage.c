@@ -10,7 +10,8 @@
 void damage_init(struct damage *d, struct display *display)
 {
     xcb_connection_t *c = display->connection;
-    *d = (struct damage){.damage = xcb_generate_id(c), .region = xcb_generate_id(c)};
+    // A new damage object of a window begins with all of the window damaged.
+    *d = (struct damage){.damage = xcb_generate_id(c), .region = xcb_generate_id(c), .reported = true};
     xcb_xfixes_create_region(c, d->region, 0, NULL);
     xcb_damage_create(c, d->damage, display->setup.root, XCB_DAMAGE_REPORT_LEVEL_NON_EMPTY);
 }

@@ -145,9 +145,13 @@ static void handle_event(struct viewer *v, const xcb_generic_event_t *event)
         v->input.typing.stale = true;
 }
 
-// Takes what the X server has sent. true when something came, so that more may be to do before sleeping.
+// Takes what the X server has sent. ret_progress: something came, so that there may be more to do before
+// sleeping. Each look for a reply may put other replies and events into libxcb's queues, so only a pass that
+// read nothing is the last one.
 static int read_display(struct viewer *v, bool *ret_progress)
 {
+    uint64_t before = xcb_total_read(v->display.connection);
+    bool received = false;
     int events = 0;
     for (; events < EVENTS_PER_TURN; events++) {
         AUTO_FREE xcb_generic_event_t *event = xcb_poll_for_event(v->display.connection);
@@ -155,22 +159,23 @@ static int read_display(struct viewer *v, bool *ret_progress)
             break;
         handle_event(v, event);
     }
-    *ret_progress = events > 0;
     if (display_check(&v->display))
         return fail(v, -ECONNRESET, "the X server ended the connection");
     if (v->damage.requested) {
         int error = damage_receive(&v->damage, &v->display, &v->update.grid);
         if (error && error != -EAGAIN)
             return fail(v, error, "the X server refused to tell the damage");
-        *ret_progress |= error == 0;
+        received |= error == 0;
     }
     if (v->cursor.requested) {
         int error = cursor_receive(&v->cursor, &v->display, &v->outbox);
         if (error && error != -EAGAIN)
             return fail(v, error, "the X server sent an impossible cursor");
-        *ret_progress |= error == 0;
+        received |= error == 0;
     }
-    return fail(v, typing_refresh(&v->input.typing), "the X server sent an impossible keyboard map");
+    int error = typing_refresh(&v->input.typing);
+    *ret_progress = received || events > 0 || xcb_total_read(v->display.connection) != before;
+    return fail(v, error, "the X server sent an impossible keyboard map");
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -194,7 +199,7 @@ static int advance_damage(struct viewer *v, uint64_t now_us, uint64_t wait, uint
         *ret_wake = wait == PACE_FOREVER ? NEVER : now_us + wait;
         return 0;
     }
-    if (!v->damage.fetched && !v->update.key_needed) {
+    if (v->damage.reported && !v->damage.fetched) {
         damage_request(&v->damage, &v->display);
         return 0;
     }
@@ -278,6 +283,7 @@ static int turn(struct viewer *v)
 {
     for (bool progress = true; progress && !v->left;) {
         int error = plan(v);
+        bool sends = !outbox_empty(&v->outbox);
         if (!error)
             error = send_stream(v);
         // Last, so that nothing read by libxcb meanwhile is slept over.
@@ -285,6 +291,8 @@ static int turn(struct viewer *v)
             error = read_display(v, &progress);
         if (error)
             return error;
+        // An outbox that has emptied may be what the next update waited for.
+        progress |= sends && outbox_empty(&v->outbox);
     }
     return 0;
 }

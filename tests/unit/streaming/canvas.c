@@ -192,6 +192,7 @@ bool canvas_apply(struct canvas *c, const uint8_t *message, size_t length)
     struct reader r = reader_of(message, length);
     uint8_t kind = read_u8(&r), flags = read_u8(&r);
     assert_int_equal(read_u16(&r), 0);
+    c->bytes += length;
     assert_true(kind == WIRE_HELLO || c->hellos == 1);
     switch (kind) {
     case WIRE_HELLO:
@@ -213,6 +214,8 @@ bool canvas_apply(struct canvas *c, const uint8_t *message, size_t length)
         return false;
     case WIRE_STATISTICS:
         assert_int_equal(length, 4 + 7 * 4);
+        read_bytes(&r, 6 * 4);
+        c->quantizer = read_u32(&r);
         c->statistics++;
         return false;
     default:

@@ -14,7 +14,9 @@ struct canvas {
     uint32_t sequence, input;
     unsigned video_frames, key_frames, lossless, cursors, hellos, statistics, displays;
     size_t lossless_pixels;
-    size_t last_count; // rectangles of the last video frame
+    size_t bytes;
+    uint32_t quantizer; // as statistics told it last
+    size_t last_count;  // rectangles of the last video frame
     uint64_t captured_us;
     struct wire_frame_header header;
     uint16_t cursor_width, cursor_height;

@@ -62,8 +62,9 @@ static void exec_server(const struct rig *r, int number_pipe)
     path_in(r, "fb", frames, sizeof(frames));
     snprintf(geometry, sizeof(geometry), "%ux%ux24", r->start.width, r->start.height);
     // fd 8 is what the symlink in fb/ names.
+    // It complains of each display number that is taken.
     int quiet = open("/dev/null", O_WRONLY);
-    if (dup2(number_pipe, 9) < 0 || dup2(r->framebuffer, 8) < 0 || dup2(quiet, 2) < 0)
+    if (dup2(number_pipe, 9) < 0 || dup2(r->framebuffer, 8) < 0 || dup2(quiet, STDERR_FILENO) < 0)
         _exit(126);
     execlp("Xvfb", "Xvfb", "-displayfd", "9", "-screen", "0", geometry, "-fbdir", frames, "-auth", auth,
            "-nocursor", "-noreset", "-nolisten", "tcp", "-extension", "GLX", (char *)NULL);
@@ -88,8 +89,11 @@ static void start_server(struct rig *r)
         exec_server(r, ends[1]);
     close(ends[1]);
     char number[16] = "";
-    struct pollfd ready = {.fd = ends[0], .events = POLLIN};
-    CHECK(poll(&ready, 1, RIG_PATIENCE_MS) == 1 && read(ends[0], number, sizeof(number) - 1) > 1);
+    for (size_t length = 0; !strchr(number, '\n'); length++) {
+        struct pollfd ready = {.fd = ends[0], .events = POLLIN};
+        CHECK(length < sizeof(number) - 1 && poll(&ready, 1, RIG_PATIENCE_MS) == 1);
+        CHECK(read(ends[0], number + length, 1) == 1);
+    }
     close(ends[0]);
     snprintf(r->socket_path, sizeof(r->socket_path), "/tmp/.X11-unix/X%ld", strtol(number, NULL, 10));
 }

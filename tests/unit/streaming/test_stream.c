@@ -1,9 +1,10 @@
-// The streamer as a process, between a real X server and a browser's half of the protocol.
+// Pictures: the streamer as a process, between a real X server and a browser's half of the protocol.
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -11,108 +12,226 @@
 
 #include <cmocka.h>
 
-#include "canvas.h"
-#include "lib/limits.h"
-#include "rig.h"
-#include "streaming/clock.h"
-
-#define WIDTH 800
-#define HEIGHT 600
-#define QUIET_MS 600 // longer than the repair of a still picture waits
-
-static uint8_t message[STREAM_MESSAGE_MAX];
-
-struct scene {
-    struct rig rig;
-    struct canvas canvas;
-};
-
-// Applies and acknowledges one message. false when nothing came in time or the stream has ended.
-static bool step(struct scene *s, int timeout_ms)
-{
-    ssize_t length = rig_receive(&s->rig, message, sizeof(message), timeout_ms);
-    if (length <= 0)
-        return false;
-    if (canvas_apply(&s->canvas, message, (size_t)length)) {
-        uint8_t acknowledgement[16];
-        rig_send(&s->rig, acknowledgement, canvas_acknowledgement(&s->canvas, acknowledgement));
-    }
-    return true;
-}
-
-static void settle(struct scene *s)
-{
-    while (step(s, QUIET_MS))
-        continue;
-}
-
-static bool bit_exact(const struct scene *s)
-{
-    size_t count = (size_t)s->canvas.width * s->canvas.height;
-    for (size_t i = 0; i < count; i++) {
-        if (memcmp(s->canvas.pixels + i * 4, s->rig.pixels + i * 4, 3) != 0)
-            return false;
-    }
-    return true;
-}
-
-// Mean squared error of the colours; 65 is a PSNR of 30 dB.
-static double error_of(const struct scene *s)
-{
-    size_t count = (size_t)s->canvas.width * s->canvas.height;
-    double sum = 0;
-    for (size_t i = 0; i < count * 4; i++) {
-        double difference = i % 4 == 3 ? 0 : (double)s->canvas.pixels[i] - s->rig.pixels[i];
-        sum += difference * difference;
-    }
-    return sum / (double)(count * 3);
-}
-
-static int start_scene(void **state)
-{
-    struct scene *s = calloc(1, sizeof(*s));
-    rig_start(&s->rig, WIDTH, HEIGHT);
-    canvas_init(&s->canvas);
-    *state = s;
-    return 0;
-}
-
-static int end_scene(void **state)
-{
-    struct scene *s = *state;
-    char errors[4096];
-    rig_errors(&s->rig, errors, sizeof(errors));
-    print_message("%s", errors);
-    rig_finish(&s->rig);
-    canvas_finish(&s->canvas);
-    free(s);
-    return 0;
-}
+#include "scene.h"
 
 static void hello_then_key_frame(void **state)
 {
     struct scene *s = *state;
-    rig_noise(&s->rig, 1, 0, 0, WIDTH, HEIGHT);
+    rig_noise(&s->rig, 1, 0, 0, SCENE_WIDTH, SCENE_HEIGHT);
     rig_synchronise(&s->rig);
     rig_attach(&s->rig, -1);
-    assert_true(step(s, RIG_PATIENCE_MS));
+    assert_true(scene_step(s, RIG_PATIENCE_MS));
     assert_int_equal(s->canvas.hellos, 1);
-    assert_int_equal(s->canvas.width, WIDTH);
+    assert_int_equal(s->canvas.width, SCENE_WIDTH);
+    assert_int_equal(s->canvas.height, SCENE_HEIGHT);
     assert_memory_equal(s->canvas.codec, "avc1.42", 7);
     while (s->canvas.video_frames == 0)
-        assert_true(step(s, RIG_PATIENCE_MS));
+        assert_true(scene_step(s, RIG_PATIENCE_MS));
     assert_int_equal(s->canvas.key_frames, 1);
-    assert_true(error_of(s) < 65);
-    settle(s);
-    assert_true(bit_exact(s));
-    assert_int_equal(s->canvas.key_frames, 1);
+    assert_true(scene_error(s) < 65);
+    scene_settle(s);
+    assert_true(scene_exact(s));
+    assert_int_equal(s->canvas.video_frames, 1);
     assert_int_equal(s->canvas.cursors, 1);
+}
+
+static void small_change_is_lossless_at_once(void **state)
+{
+    struct scene *s = *state;
+    scene_open(s);
+    unsigned video = s->canvas.video_frames, lossless = s->canvas.lossless;
+    rig_fill(&s->rig, 0x3366aa, 101, 203, 30, 20);
+    assert_true(scene_step(s, RIG_PATIENCE_MS));
+    assert_int_equal(s->canvas.lossless, lossless + 1);
+    assert_true(scene_exact(s));
+    scene_settle(s);
+    assert_int_equal(s->canvas.video_frames, video);
+    assert_int_equal(s->canvas.lossless, lossless + 1);
+}
+
+// How often a process has gone to sleep, which it must after each time it wakes.
+static long sleeps_of(pid_t process)
+{
+    char path[64], line[256];
+    snprintf(path, sizeof(path), "/proc/%d/status", process);
+    FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    long count = -1;
+    while (fgets(line, sizeof(line), file)) {
+        if (sscanf(line, "voluntary_ctxt_switches: %ld", &count) == 1)
+            break;
+    }
+    fclose(file);
+    assert_true(count >= 0);
+    return count;
+}
+
+static void still_screen_costs_nothing(void **state)
+{
+    struct scene *s = *state;
+    rig_noise(&s->rig, 2, 0, 0, SCENE_WIDTH, SCENE_HEIGHT);
+    scene_open(s);
+    assert_true(scene_exact(s));
+    long before = sleeps_of(s->rig.streamer);
+    assert_false(scene_step(s, 1000));
+    assert_int_equal(sleeps_of(s->rig.streamer), before);
+}
+
+static void motion_is_video_and_then_exact(void **state)
+{
+    struct scene *s = *state;
+    scene_open(s);
+    unsigned video = s->canvas.video_frames;
+    for (uint32_t i = 0; i < 20; i++) {
+        rig_noise(&s->rig, i, 0, 0, SCENE_WIDTH, SCENE_HEIGHT);
+        assert_true(scene_step(s, RIG_PATIENCE_MS));
+    }
+    assert_true(s->canvas.video_frames > video + 5);
+    assert_int_equal(s->canvas.key_frames, 1);
+    scene_settle(s);
+    assert_true(scene_exact(s));
+}
+
+// Lossless patches leave the encoder's reference behind; video over them must not show it.
+static void patches_and_video_mix(void **state)
+{
+    struct scene *s = *state;
+    scene_open(s);
+    uint32_t random = 12345;
+    for (unsigned i = 0; i < 60; i++) {
+        random = random * 1103515245 + 12345;
+        unsigned width = i % 3 ? 16 + (random >> 8) % 100 : 400 + (random >> 8) % 300;
+        unsigned height = i % 3 ? 16 + (random >> 16) % 100 : 300 + (random >> 16) % 200;
+        int x = (int)((random >> 4) % (SCENE_WIDTH - width)),
+            y = (int)((random >> 12) % (SCENE_HEIGHT - height));
+        if (i % 2)
+            rig_fill(&s->rig, random & 0xffffff, x, y, width, height);
+        else
+            rig_noise(&s->rig, random, x, y, width, height);
+        rig_synchronise(&s->rig);
+        // All that came of this change: nothing comes while pictures wait for their repair.
+        while (scene_step(s, 60))
+            continue;
+        assert_true(scene_error(s) < 65);
+    }
+    scene_settle(s);
+    assert_true(scene_exact(s));
+}
+
+static void refresh_brings_a_key_frame(void **state)
+{
+    struct scene *s = *state;
+    rig_noise(&s->rig, 3, 0, 0, SCENE_WIDTH, SCENE_HEIGHT);
+    scene_open(s);
+    unsigned video = s->canvas.video_frames;
+    rig_send(&s->rig, (uint8_t[]){WIRE_REFRESH, 0, 0, 0}, 4);
+    assert_true(scene_step(s, RIG_PATIENCE_MS));
+    assert_int_equal(s->canvas.video_frames, video + 1);
+    assert_int_equal(s->canvas.key_frames, 2);
+    scene_settle(s);
+    assert_true(scene_exact(s));
+}
+
+static void unacknowledged_updates_are_bounded(void **state)
+{
+    struct scene *s = *state;
+    scene_open(s);
+    uint32_t sequence = s->canvas.sequence;
+    s->mute = true;
+    for (uint32_t i = 0; i < 8; i++) {
+        rig_fill(&s->rig, 0x102030 * (i + 1) & 0xffffff, 40, 40, 20, 20);
+        rig_synchronise(&s->rig);
+        scene_step(s, 100);
+    }
+    assert_int_equal(s->canvas.sequence, sequence + 3);
+    assert_false(scene_step(s, 300));
+    // The newest wins: one update brings all that was missed.
+    s->mute = false;
+    scene_acknowledge(s);
+    assert_true(scene_step(s, RIG_PATIENCE_MS));
+    assert_int_equal(s->canvas.sequence, sequence + 4);
+    assert_true(scene_exact(s));
+}
+
+static void slow_reader_gets_whole_messages_in_order(void **state)
+{
+    struct scene *s = *state;
+    scene_open(s);
+    // Nobody reads: the socket fills, then the outbox, then capture pauses.
+    for (uint32_t i = 0; i < 50; i++) {
+        rig_noise(&s->rig, i * 77, 0, 0, SCENE_WIDTH, SCENE_HEIGHT);
+        rig_synchronise(&s->rig);
+    }
+    uint32_t sequence = s->canvas.sequence;
+    scene_settle(s);
+    assert_true(scene_exact(s));
+    assert_true(s->canvas.sequence > sequence);
+}
+
+static void bitrate_is_kept(void **state)
+{
+    struct scene *s = *state;
+    s->rig.start.bitrate_kbps = 2000;
+    scene_open(s);
+    size_t bytes = s->canvas.bytes;
+    uint64_t start = s->canvas.captured_us;
+    for (uint32_t i = 0; i < 400 && s->canvas.captured_us - start < 2000000; i++) {
+        rig_noise(&s->rig, i, (int)(i % 50), 0, SCENE_WIDTH - 50, SCENE_HEIGHT);
+        assert_true(scene_step(s, RIG_PATIENCE_MS));
+    }
+    double seconds = (double)(s->canvas.captured_us - start) / 1e6;
+    assert_true(seconds >= 2);
+    double kbps = (double)(s->canvas.bytes - bytes) * 8 / 1000 / seconds;
+    print_message("%.0f kbit/s, quantizer from statistics %u\n", kbps, s->canvas.quantizer);
+    // The burst that an idle stream may start with is in it.
+    assert_true(kbps < 2000 * 1.5);
+    assert_true(s->canvas.statistics > 0);
+}
+
+static void odd_size(void **state)
+{
+    struct scene *s = *state;
+    rig_finish(&s->rig);
+    rig_start(&s->rig, 645, 403);
+    rig_noise(&s->rig, 9, 0, 0, 645, 403);
+    rig_attach(&s->rig, -1);
+    while (s->canvas.video_frames == 0)
+        assert_true(scene_step(s, RIG_PATIENCE_MS));
+    assert_true(scene_error(s) < 65);
+    scene_settle(s);
+    assert_true(scene_exact(s));
+}
+
+static void cursor_follows(void **state)
+{
+    struct scene *s = *state;
+    scene_open(s);
+    unsigned cursors = s->canvas.cursors;
+    assert_true(s->canvas.cursor_width > 0);
+    xcb_connection_t *c = s->rig.drawer;
+    uint32_t font = xcb_generate_id(c), cursor = xcb_generate_id(c);
+    xcb_open_font(c, font, 6, "cursor");
+    xcb_create_glyph_cursor(c, cursor, font, font, 68, 69, 0xffff, 0, 0, 0, 0, 0xffff);
+    xcb_change_window_attributes(c, s->rig.screen->root, XCB_CW_CURSOR, &cursor);
+    rig_synchronise(&s->rig);
+    while (s->canvas.cursors == cursors)
+        assert_true(scene_step(s, RIG_PATIENCE_MS));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(hello_then_key_frame, start_scene, end_scene),
+        cmocka_unit_test_setup_teardown(hello_then_key_frame, scene_start, scene_end),
+        cmocka_unit_test_setup_teardown(small_change_is_lossless_at_once, scene_start, scene_end),
+        cmocka_unit_test_setup_teardown(still_screen_costs_nothing, scene_start, scene_end),
+        cmocka_unit_test_setup_teardown(motion_is_video_and_then_exact, scene_start, scene_end),
+        cmocka_unit_test_setup_teardown(patches_and_video_mix, scene_start, scene_end),
+        cmocka_unit_test_setup_teardown(refresh_brings_a_key_frame, scene_start, scene_end),
+        cmocka_unit_test_setup_teardown(unacknowledged_updates_are_bounded, scene_start, scene_end),
+        cmocka_unit_test_setup_teardown(slow_reader_gets_whole_messages_in_order, scene_start, scene_end),
+        cmocka_unit_test_setup_teardown(bitrate_is_kept, scene_start, scene_end),
+        cmocka_unit_test_setup_teardown(odd_size, scene_start, scene_end),
+        cmocka_unit_test_setup_teardown(cursor_follows, scene_start, scene_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,179 @@
+#include "sandbox/cgroup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "lib/fd.h"
+
+#define CGROUP_FILE_MAX 4096
+
+static int write_value(int base, const char *group, const char *file, const char *text)
+{
+    char path[128];
+    if (snprintf(path, sizeof(path), "%s/%s", group, file) >= (int)sizeof(path))
+        return -ENAMETOOLONG;
+    AUTO_FD int fd = openat(base, path, O_WRONLY | O_CLOEXEC);
+    return fd < 0 ? -errno : write_all(fd, text, strlen(text));
+}
+
+static int read_value(int base, const char *group, const char *file, char **ret_text)
+{
+    char path[128];
+    if (base < 0)
+        return -ENOENT;
+    if (snprintf(path, sizeof(path), "%s/%s", group, file) >= (int)sizeof(path))
+        return -ENAMETOOLONG;
+    return read_file_at(base, path, CGROUP_FILE_MAX, ret_text, NULL);
+}
+
+// cpu and cpuacct are often one hierarchy: the directory is there twice, which is harmless.
+static int make_groups(const struct cgroup_root *root, const char *name)
+{
+    for (unsigned i = 0; i < CGROUP_HIERARCHY_COUNT; i++) {
+        if (root->base[i] >= 0 && mkdirat(root->base[i], name, 0755) < 0 && errno != EEXIST)
+            return -errno;
+    }
+    return 0;
+}
+
+static bool controlled(const struct cgroup_root *root, const struct cgroup_value *value)
+{
+    if (root->backend != CGROUP_V2)
+        return root->controls[value->hierarchy];
+    static const struct {
+        const char *prefix;
+        enum cgroup_hierarchy controller;
+    } prefixes[] = {{"memory.", CGROUP_MEMORY}, {"cpu.", CGROUP_CPU}, {"pids.", CGROUP_PIDS}};
+    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+        if (strncmp(value->file, prefixes[i].prefix, strlen(prefixes[i].prefix)) == 0)
+            return root->controls[prefixes[i].controller];
+    }
+    return false;
+}
+
+static int set_limits(const struct cgroup_root *root, const char *name, const struct sandbox_limits *limits)
+{
+    struct cgroup_value values[CGROUP_VALUES_MAX];
+    unsigned count = cgroup_values(root->backend, limits, values);
+    for (unsigned i = 0; i < count; i++) {
+        if (!controlled(root, &values[i]))
+            continue;
+        int error = write_value(root->base[values[i].hierarchy], name, values[i].file, values[i].text);
+        if (error && !(values[i].optional && error == -ENOENT))
+            return error;
+    }
+    return 0;
+}
+
+int cgroup_make(const struct cgroup_root *root, const char *name, const struct sandbox_limits *limits,
+                struct cgroup *ret_cgroup)
+{
+    struct cgroup cgroup = {0};
+    if (root->backend == CGROUP_NONE) {
+        *ret_cgroup = cgroup;
+        return 0;
+    }
+    snprintf(cgroup.name, sizeof(cgroup.name), "%s", name);
+    int error = make_groups(root, name);
+    if (!error)
+        error = set_limits(root, name, limits);
+    if (error) {
+        cgroup_remove(root, &cgroup);
+        return error;
+    }
+    *ret_cgroup = cgroup;
+    return 0;
+}
+
+int cgroup_open_procs(const struct cgroup_root *root, const struct cgroup *cgroup, int *fds, unsigned maximum)
+{
+    unsigned count = 0;
+    int error = 0;
+    char path[64];
+    snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup->name);
+    for (unsigned i = 0; i < CGROUP_HIERARCHY_COUNT && cgroup->name[0] && !error; i++) {
+        if (root->base[i] < 0)
+            continue;
+        int fd = count < maximum ? openat(root->base[i], path, O_WRONLY | O_CLOEXEC) : -1;
+        if (fd < 0)
+            error = count < maximum ? -errno : -E2BIG;
+        else
+            fds[count++] = fd;
+    }
+    while (error && count > 0)
+        close(fds[--count]);
+    return error ? error : (int)count;
+}
+
+int cgroup_kill(const struct cgroup_root *root, const struct cgroup *cgroup)
+{
+    if (root->base[CGROUP_UNIFIED] < 0 || !cgroup->name[0])
+        return -ENOTSUP;
+    int error = write_value(root->base[CGROUP_UNIFIED], cgroup->name, "cgroup.kill", "1");
+    return error == -ENOENT || error == -EACCES ? -ENOTSUP : error;
+}
+
+int cgroup_remove(const struct cgroup_root *root, struct cgroup *cgroup)
+{
+    int error = 0;
+    for (unsigned i = 0; i < CGROUP_HIERARCHY_COUNT && cgroup->name[0]; i++) {
+        if (root->base[i] >= 0 && unlinkat(root->base[i], cgroup->name, AT_REMOVEDIR) < 0 &&
+            errno != ENOENT && !error)
+            error = -errno;
+    }
+    if (!error)
+        cgroup->name[0] = '\0';
+    return error;
+}
+
+static uint64_t read_number(const struct cgroup_root *root, enum cgroup_hierarchy hierarchy,
+                            const char *group, const char *file)
+{
+    AUTO_FREE char *text = NULL;
+    if (read_value(root->base[hierarchy], group, file, &text) < 0)
+        return UINT64_MAX;
+    char *end;
+    errno = 0;
+    unsigned long long number = strtoull(text, &end, 10);
+    return errno || end == text ? UINT64_MAX : number;
+}
+
+static uint64_t find_number(const struct cgroup_root *root, enum cgroup_hierarchy hierarchy,
+                            const char *group, const char *file, const char *key)
+{
+    AUTO_FREE char *text = NULL;
+    uint64_t number;
+    if (read_value(root->base[hierarchy], group, file, &text) < 0 || !cgroup_find_number(text, key, &number))
+        return UINT64_MAX;
+    return number;
+}
+
+void cgroup_usage(const struct cgroup_root *root, const struct cgroup *cgroup,
+                  struct sandbox_usage *ret_usage)
+{
+    struct sandbox_usage usage = {.cpu_us = UINT64_MAX, .peak_memory_bytes = UINT64_MAX};
+    if (cgroup->name[0] && root->backend == CGROUP_V2) {
+        usage.cpu_us = find_number(root, CGROUP_UNIFIED, cgroup->name, "cpu.stat", "usage_usec");
+        usage.peak_memory_bytes = read_number(root, CGROUP_UNIFIED, cgroup->name, "memory.peak");
+    } else if (cgroup->name[0]) {
+        uint64_t ns = read_number(root, CGROUP_CPUACCT, cgroup->name, "cpuacct.usage");
+        usage.cpu_us = ns == UINT64_MAX ? ns : ns / 1000;
+        usage.peak_memory_bytes = read_number(root, CGROUP_MEMORY, cgroup->name, "memory.max_usage_in_bytes");
+    }
+    *ret_usage = usage;
+}
+
+uint64_t cgroup_oom_kills(const struct cgroup_root *root, const struct cgroup *cgroup)
+{
+    if (!cgroup->name[0])
+        return 0;
+    uint64_t kills = root->backend == CGROUP_V2
+                         ? find_number(root, CGROUP_UNIFIED, cgroup->name, "memory.events", "oom_kill")
+                         : find_number(root, CGROUP_MEMORY, cgroup->name, "memory.oom_control", "oom_kill");
+    return kills == UINT64_MAX ? 0 : kills;
+}

@@ -1,0 +1,75 @@
+#pragma once
+// Control groups: one group per sandbox and per streamer below a delegated one, in each hierarchy that the
+// machine has. Files are written directly.
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/sandboxd_channel.h"
+
+enum cgroup_hierarchy {
+    CGROUP_MEMORY,
+    CGROUP_CPU,
+    CGROUP_CPUACCT,
+    CGROUP_PIDS,
+    CGROUP_UNIFIED, // v2: every controller; hybrid: kill and the populated event only
+    CGROUP_HIERARCHY_COUNT,
+};
+
+enum cgroup_backend { CGROUP_NONE, CGROUP_HYBRID, CGROUP_V2 };
+
+struct cgroup_root {
+    enum cgroup_backend backend;
+    int base[CGROUP_HIERARCHY_COUNT];      // the delegated groups; -1: not there or not ours
+    bool controls[CGROUP_HIERARCHY_COUNT]; // memory, cpu, cpuacct, pids can be limited or read
+};
+
+#define CGROUP_NAME_MAX 16
+
+struct cgroup {
+    char name[CGROUP_NAME_MAX]; // empty: there is none
+};
+
+// Finds the delegated groups. wanted: SANDBOX_CGROUP_BACKEND; path: SANDBOX_CGROUP_PATH or "". A machine
+// without usable groups gives backend CGROUP_NONE, not an error; -ENOTSUP only when the wanted backend is not
+// auto or none and can't be had.
+int cgroup_root_open(const char *wanted, const char *path, struct cgroup_root *ret_root);
+void cgroup_root_close(struct cgroup_root *root);
+// Ends what an earlier run left and removes its groups. 0, or the first -errno; -ETIMEDOUT when something
+// would not end.
+int cgroup_clear(const struct cgroup_root *root);
+
+// Makes the group and sets its limits. On failure nothing is left.
+int cgroup_make(const struct cgroup_root *root, const char *name, const struct sandbox_limits *limits,
+                struct cgroup *ret_cgroup);
+// Opens the cgroup.procs files for a process that joins by writing "0". Returns how many, or -errno.
+int cgroup_open_procs(const struct cgroup_root *root, const struct cgroup *cgroup, int *fds,
+                      unsigned maximum);
+// Kills every process in it; -ENOTSUP where the kernel offers no cgroup.kill to us.
+int cgroup_kill(const struct cgroup_root *root, const struct cgroup *cgroup);
+// Removes it. -EBUSY while a process is still in it.
+int cgroup_remove(const struct cgroup_root *root, struct cgroup *cgroup);
+void cgroup_usage(const struct cgroup_root *root, const struct cgroup *cgroup,
+                  struct sandbox_usage *ret_usage);
+// How often the out-of-memory killer chose a process of it; 0 when unknown.
+uint64_t cgroup_oom_kills(const struct cgroup_root *root, const struct cgroup *cgroup);
+
+// cgroup_values.c: what is written where.
+struct cgroup_value {
+    enum cgroup_hierarchy hierarchy;
+    const char *file;
+    bool optional; // an absent file is fine
+    char text[32];
+};
+#define CGROUP_VALUES_MAX 8
+// The writes for the limits, in the order the kernel needs. Returns how many.
+unsigned cgroup_values(enum cgroup_backend backend, const struct sandbox_limits *limits,
+                       struct cgroup_value values[static CGROUP_VALUES_MAX]);
+// The number after `key` in a file of "key value" lines; false when there is none.
+bool cgroup_find_number(const char *text, const char *key, uint64_t *ret_number);
+
+// cgroup_find.c: the directories of the delegated groups from /proc/self/mountinfo and /proc/self/cgroup.
+struct cgroup_paths {
+    char path[CGROUP_HIERARCHY_COUNT][512]; // empty: not mounted
+};
+void cgroup_find(const char *mountinfo, const char *own, const char *path, struct cgroup_paths *ret_paths);

@@ -1,0 +1,224 @@
+// The delegated groups: found, tried, cleared.
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "lib/fd.h"
+#include "sandbox/cgroup.h"
+#include "sandbox/launch.h"
+#include "sandbox/process.h"
+
+#define PROC_FILE_MAX (1u << 20)
+#define DAEMON_GROUP "daemon"
+#define TRIAL_GROUP "trial"
+#define LEFTOVER_DEADLINE_MS 5000
+
+static void cleanup_dir(DIR **dir)
+{
+    if (*dir)
+        closedir(*dir);
+}
+
+static int open_groups(const char *path, struct cgroup_root *root)
+{
+    AUTO_FREE char *mountinfo = NULL;
+    AUTO_FREE char *own = NULL;
+    int error = read_file_at(AT_FDCWD, "/proc/self/mountinfo", PROC_FILE_MAX, &mountinfo, NULL);
+    if (!error)
+        error = read_file_at(AT_FDCWD, "/proc/self/cgroup", PROC_FILE_MAX, &own, NULL);
+    if (error)
+        return error;
+    struct cgroup_paths paths;
+    cgroup_find(mountinfo, own, path, &paths);
+    for (unsigned i = 0; i < CGROUP_HIERARCHY_COUNT; i++) {
+        if (!paths.path[i][0])
+            continue;
+        AUTO_FD int fd = open(paths.path[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd >= 0 && faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) == 0)
+            root->base[i] = steal_fd(&fd);
+    }
+    return 0;
+}
+
+static bool has_controller(const char *list, const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *p = list; *p;) {
+        size_t n = strcspn(p, " \n");
+        if (n == length && memcmp(p, name, n) == 0)
+            return true;
+        p += n + (p[n] != '\0');
+    }
+    return false;
+}
+
+static void write_at(int base, const char *path, const char *text)
+{
+    AUTO_FD int fd = openat(base, path, O_WRONLY | O_CLOEXEC);
+    if (fd >= 0)
+        write_all(fd, text, strlen(text)); // what could not be had is missing in cgroup.subtree_control
+}
+
+// A v2 group with controllers for its children can't hold processes of its own: the daemon moves into a leaf
+// first.
+static void enable_v2(struct cgroup_root *root)
+{
+    static const char *const names[] = {
+        [CGROUP_MEMORY] = "memory", [CGROUP_CPU] = "cpu", [CGROUP_PIDS] = "pids"};
+    int base = root->base[CGROUP_UNIFIED];
+    AUTO_FREE char *enabled = NULL;
+    if (read_file_at(base, "cgroup.procs", PROC_FILE_MAX, &enabled, NULL) == 0 && *enabled &&
+        (mkdirat(base, DAEMON_GROUP, 0755) == 0 || errno == EEXIST))
+        write_at(base, DAEMON_GROUP "/cgroup.procs", "0");
+    write_at(base, "cgroup.subtree_control", "+memory");
+    write_at(base, "cgroup.subtree_control", "+cpu");
+    write_at(base, "cgroup.subtree_control", "+pids");
+    free(steal_pointer(&enabled));
+    if (read_file_at(base, "cgroup.subtree_control", PROC_FILE_MAX, &enabled, NULL) < 0)
+        return;
+    for (unsigned i = 0; i <= CGROUP_PIDS; i++)
+        root->controls[i] = names[i] && has_controller(enabled, names[i]);
+    root->controls[CGROUP_CPUACCT] = true; // cpu.stat is in every group
+}
+
+// Whether a child can really join: cgroup2 besides asks for write access to the common ancestor's
+// cgroup.procs.
+static bool can_join(int base)
+{
+    if (mkdirat(base, TRIAL_GROUP, 0755) < 0 && errno != EEXIST)
+        return false;
+    AUTO_FD int procs = openat(base, TRIAL_GROUP "/cgroup.procs", O_WRONLY | O_CLOEXEC);
+    AUTO_FD int pidfd = -1;
+    int status = 1;
+    pid_t pid = procs < 0 ? -1 : process_fork(0, &pidfd);
+    if (pid == 0)
+        _exit(write_all(procs, "0", 1) == 0 ? 0 : 1);
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    unlinkat(base, TRIAL_GROUP, AT_REMOVEDIR);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static void drop_base(struct cgroup_root *root, unsigned hierarchy)
+{
+    cleanup_fd(&root->base[hierarchy]);
+    root->base[hierarchy] = -1;
+}
+
+static void try_groups(struct cgroup_root *root, bool hybrid)
+{
+    bool v1 = false;
+    for (unsigned i = 0; i < CGROUP_UNIFIED; i++) {
+        root->controls[i] = hybrid && root->base[i] >= 0 && can_join(root->base[i]);
+        if (!root->controls[i])
+            drop_base(root, i);
+        v1 |= root->controls[i];
+    }
+    int unified = root->base[CGROUP_UNIFIED];
+    if (unified >= 0 && !v1)
+        enable_v2(root);
+    if (unified >= 0 && !can_join(unified)) {
+        drop_base(root, CGROUP_UNIFIED);
+        for (unsigned i = 0; i < CGROUP_UNIFIED && !v1; i++)
+            root->controls[i] = false;
+    }
+    if (v1)
+        root->backend = CGROUP_HYBRID;
+    else if (root->base[CGROUP_UNIFIED] >= 0)
+        root->backend = CGROUP_V2;
+}
+
+int cgroup_root_open(const char *wanted, const char *path, struct cgroup_root *ret_root)
+{
+    struct cgroup_root root = {.backend = CGROUP_NONE, .base = {-1, -1, -1, -1, -1}};
+    if (strcmp(wanted, "none") != 0) {
+        int error = open_groups(path, &root);
+        if (error)
+            return error;
+        try_groups(&root, strcmp(wanted, "v2") != 0);
+    }
+    bool had = strcmp(wanted, "auto") == 0 || strcmp(wanted, "none") == 0 ||
+               root.backend == (strcmp(wanted, "v2") == 0 ? CGROUP_V2 : CGROUP_HYBRID);
+    if (!had) {
+        cgroup_root_close(&root);
+        return -ENOTSUP;
+    }
+    *ret_root = root;
+    return 0;
+}
+
+void cgroup_root_close(struct cgroup_root *root)
+{
+    for (unsigned i = 0; i < CGROUP_HIERARCHY_COUNT; i++)
+        drop_base(root, i);
+}
+
+static int end_process(pid_t pid)
+{
+    AUTO_FD int pidfd = pidfd_open(pid, 0);
+    if (pidfd < 0)
+        return errno == ESRCH ? 0 : -errno;
+    char path[32];
+    struct stat status;
+    snprintf(path, sizeof(path), "/proc/%d",
+             (int)pid); // always owned by the uid of the process, dumpable or not
+    if (stat(path, &status) < 0)
+        return errno == ENOENT ? 0 : -errno;
+    launch_kill(pidfd, status.st_uid);
+    struct pollfd ended = {.fd = pidfd, .events = POLLIN};
+    return poll(&ended, 1, LEFTOVER_DEADLINE_MS) == 1 ? 0 : -ETIMEDOUT;
+}
+
+static int clear_group(int base, const char *name)
+{
+    char path[300];
+    snprintf(path, sizeof(path), "%s/cgroup.kill", name);
+    write_at(base, path, "1");
+    snprintf(path, sizeof(path), "%s/cgroup.procs", name);
+    AUTO_FREE char *processes = NULL;
+    int error = read_file_at(base, path, PROC_FILE_MAX, &processes, NULL);
+    char *rest = processes;
+    for (char *line; !error && (line = strsep(&rest, "\n"));) {
+        long pid = strtol(line, NULL, 10);
+        error = pid > 0 ? end_process((pid_t)pid) : 0;
+    }
+    if (error)
+        return error == -ENOENT ? 0 : error;
+    return unlinkat(base, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+static int clear_hierarchy(int base)
+{
+    CLEANUP(cleanup_dir) DIR *dir = NULL;
+    AUTO_FD int copy = openat(base, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (copy < 0 || !(dir = fdopendir(copy)))
+        return -errno;
+    steal_fd(&copy);
+    int error = 0;
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        bool group =
+            entry->d_type == DT_DIR && entry->d_name[0] != '.' && strcmp(entry->d_name, DAEMON_GROUP) != 0;
+        int result = group ? clear_group(base, entry->d_name) : 0;
+        error = error ? error : result;
+    }
+    return error;
+}
+
+int cgroup_clear(const struct cgroup_root *root)
+{
+    int error = 0;
+    for (int i = CGROUP_HIERARCHY_COUNT - 1; i >= 0; i--) {
+        int result = root->base[i] >= 0 ? clear_hierarchy(root->base[i]) : 0;
+        error = error ? error : result;
+    }
+    return error;
+}

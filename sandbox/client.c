@@ -1,0 +1,218 @@
+#include "sandbox/client.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "lib/fd.h"
+#include "lib/log.h"
+#include "sandbox/sandbox.h"
+#include "sandbox/streamer.h"
+
+#define NOT_LISTING SANDBOX_MAX_TOTAL
+
+struct client {
+    struct service *service;
+    struct watch socket;
+    bool greeted;
+    unsigned listed; // LIST: the next slot; NOT_LISTING when none is under way
+    bool end_of_list;
+};
+
+void client_close(struct service *service)
+{
+    if (!service->client)
+        return;
+    watch_close(&service->client->socket);
+    free(steal_pointer(&service->client));
+}
+
+static void drop(struct service *service, const char *why)
+{
+    log_warning("client dropped", {"why", why});
+    client_close(service);
+}
+
+// 0, -EAGAIN when the socket is full, or another -errno.
+static int send_now(struct client *client, const struct sandboxd_message *message, int fd)
+{
+    return sandboxd_message_send(client->socket.fd, message, CHANNEL_SERVER, fd);
+}
+
+void client_send(struct service *service, const struct sandboxd_message *message, int fd)
+{
+    if (!service->client || !service->client->greeted)
+        return;
+    int error = send_now(service->client, message, fd);
+    if (error)
+        drop(service, error == -EAGAIN ? "it does not read" : strerror(-error));
+}
+
+static void welcome(struct service *service)
+{
+    struct sandboxd_message message = {.kind = SANDBOXD_WELCOME};
+    message.welcome = (struct sandboxd_welcome){.version = SANDBOXD_CHANNEL_VERSION,
+                                                .sandbox_count = service->sandbox_count,
+                                                .sandbox_maximum = service->settings->sandbox_maximum,
+                                                .display_width = service->settings->width,
+                                                .display_height = service->settings->height};
+    memcpy(message.welcome.layers, service->layers, sizeof(message.welcome.layers));
+    service->client->greeted = true;
+    client_send(service, &message, -1);
+}
+
+// Sends as many entries as the socket takes; the rest follows when it has room.
+static void continue_list(struct service *service)
+{
+    struct client *client = service->client;
+    while (client->listed < SANDBOX_MAX_TOTAL || client->end_of_list) {
+        struct sandboxd_message message = {.kind = SANDBOXD_LIST_END};
+        bool entry = client->listed < SANDBOX_MAX_TOTAL;
+        if (entry && !service->sandboxes[client->listed]) {
+            client->listed++;
+            continue;
+        }
+        if (entry) {
+            message.kind = SANDBOXD_ENTRY;
+            sandbox_describe(service->sandboxes[client->listed], &message.entry);
+        }
+        int error = send_now(client, &message, -1);
+        if (error == -EAGAIN) {
+            watch_change(&client->socket, EPOLLOUT); // no further request until this one is answered
+            return;
+        }
+        if (error) {
+            drop(service, strerror(-error));
+            return;
+        }
+        client->listed += entry;
+        client->end_of_list = entry;
+    }
+    watch_change(&client->socket, EPOLLIN);
+}
+
+static void create(struct service *service, const struct sandboxd_create *request)
+{
+    enum start_stage stage;
+    int error = sandbox_create(service, request, &stage);
+    if (!error)
+        return;
+    struct sandboxd_message message = {.kind = SANDBOXD_FAILED};
+    message.failed = (struct sandboxd_failed){.sandbox = request->sandbox, .stage = stage, .error = -error};
+    log_warning("sandbox refused", {"stage", start_stage_name(stage)}, {"error", strerror(-error)});
+    client_send(service, &message, -1);
+}
+
+static void stop(struct service *service, const struct sandboxd_stop *request)
+{
+    struct sandbox *sandbox = sandbox_find(service, &request->sandbox);
+    if (sandbox) {
+        sandbox_stop(sandbox, request->reason);
+        return;
+    }
+    // It ended before the request came, and a client that was away may not have heard so.
+    struct sandboxd_message message = {.kind = SANDBOXD_ENDED};
+    message.ended = (struct sandboxd_ended){.sandbox = request->sandbox,
+                                            .reason = request->reason,
+                                            .usage = {.cpu_us = UINT64_MAX, .peak_memory_bytes = UINT64_MAX}};
+    client_send(service, &message, -1);
+}
+
+static void attach(struct service *service, const struct sandboxd_attach *request)
+{
+    int error = streamer_attach(service, request);
+    if (!error)
+        return;
+    struct sandboxd_message message = {.kind = SANDBOXD_ATTACH_FAILED};
+    message.attach_failed = (struct sandboxd_attach_failed){
+        .sandbox = request->sandbox, .viewer = request->viewer, .error = -error};
+    client_send(service, &message, -1);
+}
+
+static int handle(struct service *service, const struct sandboxd_message *message)
+{
+    struct client *client = service->client;
+    if (!client->greeted) {
+        if (message->kind != SANDBOXD_HELLO || message->hello.version != SANDBOXD_CHANNEL_VERSION)
+            return -EPROTO;
+        welcome(service);
+        return 0;
+    }
+    switch (message->kind) {
+    case SANDBOXD_CREATE:
+        create(service, &message->create);
+        return 0;
+    case SANDBOXD_STOP:
+        stop(service, &message->stop);
+        return 0;
+    case SANDBOXD_LIST:
+        client->listed = 0;
+        client->end_of_list = true;
+        continue_list(service);
+        return 0;
+    case SANDBOXD_ATTACH:
+        attach(service, &message->attach);
+        return 0;
+    default:
+        return -EPROTO;
+    }
+}
+
+static void on_ready(struct watch *watch, uint32_t events)
+{
+    struct client *client = CONTAINER_OF(watch, struct client, socket);
+    struct service *service = client->service;
+    struct sandboxd_message buffer, message;
+    AUTO_PACKET struct ipc_packet packet = {0};
+
+    if (events & EPOLLOUT) {
+        continue_list(service);
+        return;
+    }
+    int error = ipc_receive(watch->fd, &buffer, sizeof(buffer), &packet);
+    if (error == -EAGAIN)
+        return;
+    if (error == -ECONNRESET) {
+        log_info("client left");
+        client_close(service);
+        return;
+    }
+    if (!error)
+        error = sandboxd_message_decode(&buffer, packet.length, packet.fd_count, CHANNEL_CLIENT, &message);
+    if (!error)
+        error = handle(service, &message);
+    if (error)
+        drop(service, "wrong message");
+}
+
+static bool permitted(const struct settings *settings, int socket)
+{
+    uid_t uid;
+    if (ipc_peer_uid(socket, &uid) < 0)
+        return false;
+    return uid == 0 || uid == geteuid() || (settings->client_uid >= 0 && uid == (uid_t)settings->client_uid);
+}
+
+void client_accept(struct service *service, int socket)
+{
+    AUTO_FD int fd = socket;
+    if (!permitted(service->settings, fd)) {
+        log_warning("connection refused: not the uid of SANDBOXD_CLIENT_UID");
+        return;
+    }
+    struct client *client = calloc(1, sizeof(*client));
+    if (!client)
+        return;
+    client_close(service);
+    client->service = service;
+    client->listed = NOT_LISTING;
+    if (watch_open(&client->socket, service->epoll, steal_fd(&fd), EPOLLIN, on_ready) < 0) {
+        free(client);
+        return;
+    }
+    service->client = client;
+    service->client_count++;
+}

@@ -1,0 +1,129 @@
+#include "sandbox/daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "lib/ipc.h"
+#include "lib/log.h"
+#include "lib/notify.h"
+#include "sandbox/client.h"
+#include "sandbox/sandbox.h"
+
+struct daemon {
+    struct service service;
+    struct watch listener;
+    struct watch signals;
+};
+
+static void on_connection(struct watch *watch, uint32_t events)
+{
+    (void)events;
+    struct daemon *daemon = CONTAINER_OF(watch, struct daemon, listener);
+    int socket = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (socket >= 0)
+        client_accept(&daemon->service, socket);
+    else if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
+        log_error("can't accept a client", {"error", strerror(errno)});
+}
+
+static void on_signal(struct watch *watch, uint32_t events)
+{
+    (void)events;
+    struct daemon *daemon = CONTAINER_OF(watch, struct daemon, signals);
+    struct signalfd_siginfo info;
+    if (read(watch->fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+        return;
+    log_info("stopping");
+    daemon->service.stopping = true;
+    watch_close(&daemon->listener);
+    sandbox_stop_all(&daemon->service, STOP_SHUTDOWN);
+}
+
+static int open_signals(struct daemon *daemon)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+        return -errno;
+    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fd < 0 ? -errno : watch_open(&daemon->signals, daemon->service.epoll, fd, EPOLLIN, on_signal);
+}
+
+static int open_listener(struct daemon *daemon)
+{
+    const struct settings *settings = daemon->service.settings;
+    // A client of another uid needs the mode; SO_PEERCRED decides.
+    mode_t mode = settings->client_uid >= 0 ? 0666 : 0600;
+    int fd;
+    int error = ipc_listen(settings->socket, mode, &fd);
+    return error ? error : watch_open(&daemon->listener, daemon->service.epoll, fd, EPOLLIN, on_connection);
+}
+
+static int open_all(struct daemon *daemon)
+{
+    daemon->service.epoll = epoll_create1(EPOLL_CLOEXEC);
+    daemon->service.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (daemon->service.epoll < 0 || daemon->service.null_fd < 0)
+        return -errno;
+    int error = open_signals(daemon);
+    return error ? error : open_listener(daemon);
+}
+
+static void daemon_free(struct daemon *daemon)
+{
+    client_close(&daemon->service);
+    watch_close(&daemon->listener);
+    watch_close(&daemon->signals);
+    cleanup_fd(&daemon->service.null_fd);
+    cleanup_fd(&daemon->service.epoll);
+    free(daemon);
+}
+
+static int serve(struct daemon *daemon)
+{
+    int error = notify_ready();
+    if (error < 0)
+        return error;
+    log_info("serving", {"socket", daemon->service.settings->socket});
+    error = 0;
+    while (!error && !(daemon->service.stopping && daemon->service.sandbox_count == 0))
+        error = watch_run(daemon->service.epoll, -1);
+    return error;
+}
+
+int daemon_run(const struct settings *settings, const struct probe *probe, const struct cgroup_root *cgroups)
+{
+    struct daemon *daemon = calloc(1, sizeof(*daemon));
+    if (!daemon)
+        return -ENOMEM;
+    const struct watch closed = WATCH_CLOSED;
+    daemon->listener = daemon->signals = closed;
+    daemon->service = (struct service){.settings = settings,
+                                       .layers = probe->layers,
+                                       .host = {.program_dir = settings->program_dir,
+                                                .desktop_dir = settings->desktop_dir,
+                                                .own_uids = probe->own_uids,
+                                                .cgroups = cgroups->backend != CGROUP_NONE,
+                                                .landlock = probe->landlock,
+                                                .seccomp = probe->seccomp},
+                                       .cgroups = *cgroups,
+                                       .epoll = -1,
+                                       .null_fd = -1};
+    int error = open_all(daemon);
+    if (!error)
+        error = serve(daemon);
+    if (error)
+        log_error("can't serve", {"error", strerror(-error)}, {"socket", settings->socket});
+    daemon_free(daemon);
+    return error;
+}

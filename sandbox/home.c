@@ -1,0 +1,129 @@
+// A home directory and its owner. The service has no CAP_CHOWN: a directory is made and given away by a
+// short-lived child in a user namespace that maps just the two uids.
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "lib/fd.h"
+#include "sandbox/operations.h"
+#include "sandbox/process.h"
+
+#define INSIDE_OWNER 1
+
+static int check_owner(int storage, const char *name, uid_t owner)
+{
+    AUTO_FD int home = -1;
+    int error = open_beneath(storage, name, O_PATH | O_DIRECTORY, 0, &home);
+    if (error)
+        return error;
+    struct stat status;
+    if (fstat(home, &status) < 0)
+        return -errno;
+    return status.st_uid == owner ? 0 : -EPERM;
+}
+
+static int make_home(int storage, const char *name)
+{
+    return mkdirat(storage, name, 0700) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+static int write_map(pid_t pid, const char *file, unsigned service, unsigned owner)
+{
+    char path[64], map[64];
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+    int length = snprintf(map, sizeof(map), "0 %u 1\n%d %u 1\n", service, INSIDE_OWNER, owner);
+    AUTO_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
+    return fd < 0 ? -errno : write_all(fd, map, (size_t)length);
+}
+
+// Half-made homes never show under their name: made under another one, given away, then renamed into place.
+static int make_for_owner(int storage, const char *name)
+{
+    char making[64];
+    if (snprintf(making, sizeof(making), ".making-%s", name) >= (int)sizeof(making))
+        return -ENAMETOOLONG;
+    if (unlinkat(storage, making, AT_REMOVEDIR) < 0 && errno != ENOENT)
+        return -errno;
+    int error = make_home(storage, making);
+    if (error)
+        return error;
+    if (fchownat(storage, making, INSIDE_OWNER, INSIDE_OWNER, AT_SYMLINK_NOFOLLOW) < 0 ||
+        renameat(storage, making, storage, name) < 0)
+        return -errno;
+    return 0;
+}
+
+// In the child: waits for the map (a byte comes when it is written), then works as root of its namespace.
+__attribute__((noreturn)) static void helper(int ready, int storage, const char *name)
+{
+    char byte;
+    if (read(ready, &byte, 1) != 1)
+        _exit(EIO);
+    int error = setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0 ? -errno : make_for_owner(storage, name);
+    _exit(-error & 0xff);
+}
+
+static int give_map(pid_t pid, int ready, uid_t owner)
+{
+    int error = write_map(pid, "uid_map", geteuid(), owner);
+    if (!error)
+        error = write_map(pid, "gid_map", getegid(), owner);
+    return error ? error : write_all(ready, "x", 1);
+}
+
+static int make_with_helper(int storage, const char *name, uid_t owner)
+{
+    int ends[2];
+    if (prctl(PR_SET_DUMPABLE, 1) < 0 || pipe2(ends, O_CLOEXEC) < 0)
+        return -errno;
+    AUTO_FD int ready = ends[0];
+    AUTO_FD int tell = ends[1];
+    AUTO_FD int pidfd = -1;
+    pid_t pid = process_fork(CLONE_NEWUSER, &pidfd);
+    if (pid < 0)
+        return (int)pid;
+    if (pid == 0) {
+        close(tell);
+        helper(ready, storage, name);
+    }
+    int error = give_map(pid, tell, owner);
+    close(steal_fd(&tell));
+    int status;
+    while (waitpid(pid, &status, 0) < 0) {
+        if (errno != EINTR)
+            return -errno;
+    }
+    if (error)
+        return error;
+    return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
+}
+
+int operation_home(struct run *run, const struct operation *operation)
+{
+    (void)run;
+    AUTO_FD int storage = open(operation->source, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (storage < 0)
+        return -errno;
+    uid_t owner = operation->number < 0 ? geteuid() : (uid_t)operation->number;
+    int error = check_owner(storage, operation->target, owner);
+    if (error != -ENOENT)
+        return error;
+    if (flock(storage, LOCK_EX) < 0) // two sandboxes of one new owner may start at once
+        return -errno;
+    error = check_owner(storage, operation->target, owner);
+    if (error != -ENOENT)
+        return error;
+    error = operation->number < 0 ? make_home(storage, operation->target)
+                                  : make_with_helper(storage, operation->target, owner);
+    return error ? error : check_owner(storage, operation->target, owner);
+}

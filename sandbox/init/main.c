@@ -1,0 +1,149 @@
+// sandbox-init: pid 1 of a sandbox. Starts the desktop, reaps what ends, and ends with its channel
+// (sandbox/DESIGN.md).
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "lib/init_channel.h"
+#include "lib/sandboxd_channel.h"
+#include "sandbox/init/display.h"
+#include "sandbox/init/home.h"
+#include "sandbox/init/session.h"
+
+struct desktop_state {
+    pid_t display; // 0: none
+    struct session session;
+};
+
+static int tell(uint32_t kind, int fd)
+{
+    struct init_message message = {.kind = kind};
+    return init_message_send(INIT_CHANNEL_FD, &message, INIT_SIDE_INIT, fd);
+}
+
+__attribute__((noreturn)) static void fail(enum start_stage stage, int error)
+{
+    struct init_message message = {.kind = INIT_FAILED, .failed = {.stage = stage, .error = -error}};
+    init_message_send(INIT_CHANNEL_FD, &message, INIT_SIDE_INIT, -1);
+    _exit(EXIT_FAILURE); // the kernel ends every other process of the sandbox
+}
+
+__attribute__((noreturn)) static void display_ended(int status)
+{
+    struct init_message message = {.kind = INIT_DISPLAY_ENDED, .display_ended = {.status = status}};
+    init_message_send(INIT_CHANNEL_FD, &message, INIT_SIDE_INIT, -1);
+    _exit(EXIT_FAILURE);
+}
+
+static int announce_display(void)
+{
+    AUTO_FD int path = -1;
+    int error = display_open_path(&path);
+    return error ? error : tell(INIT_DISPLAY_LISTENING, path);
+}
+
+static void start_desktop(struct desktop_state *state, const struct init_start_desktop *start,
+                          int framebuffer)
+{
+    AUTO_FD int listener = -1;
+    int error = display_prepare(start, &listener);
+    if (!error)
+        error = announce_display();
+    if (error)
+        fail(START_DISPLAY, error);
+    state->display = display_start(start, listener, framebuffer);
+    if (state->display < 0)
+        fail(START_DISPLAY, state->display);
+    home_seed(SESSION_DESKTOP_DIR "/home", "/home/user");
+    error = session_start(&state->session); // connects now, is served when the X server is up
+    if (error)
+        fail(START_WINDOW_MANAGER, error);
+}
+
+static void reap(struct desktop_state *state)
+{
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+        if (pid == state->display)
+            display_ended(status);
+        session_child_ended(&state->session, pid);
+    }
+}
+
+static int receive_start(struct init_start_desktop *ret_start, int *ret_framebuffer)
+{
+    struct init_message buffer, message;
+    AUTO_PACKET struct ipc_packet packet = {0};
+    int error = ipc_receive(INIT_CHANNEL_FD, &buffer, sizeof(buffer), &packet);
+    if (!error)
+        error = init_message_decode(&buffer, packet.length, packet.fd_count, INIT_SIDE_SANDBOXD, &message);
+    explicit_bzero(&buffer, sizeof(buffer));
+    if (error)
+        return error;
+    *ret_start = message.start_desktop;
+    *ret_framebuffer = steal_fd(&packet.fds[0]);
+    return 0;
+}
+
+static int open_signals(void)
+{
+    sigset_t set;
+    sigfillset(&set);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+        return -errno;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fd < 0 ? -errno : fd;
+}
+
+static void serve(struct desktop_state *state, int signals)
+{
+    for (;;) {
+        struct pollfd fds[] = {{.fd = INIT_CHANNEL_FD, .events = POLLIN},
+                               {.fd = signals, .events = POLLIN},
+                               {.fd = state->session.ready_fd, .events = POLLIN}};
+        if (poll(fds, sizeof(fds) / sizeof(fds[0]), -1) < 0 && errno != EINTR)
+            return;
+        if (fds[0].revents) // one start is all that sandboxd ever says: this is its end
+            return;
+        if (fds[1].revents) {
+            struct signalfd_siginfo info;
+            while (read(signals, &info, sizeof(info)) > 0)
+                ;
+            reap(state);
+        }
+        if (fds[2].revents & POLLIN) {
+            if (session_continue(&state->session) < 0 || tell(INIT_DESKTOP_READY, -1) < 0)
+                fail(START_WINDOW_MANAGER, -EIO);
+        }
+    }
+}
+
+int main(void)
+{
+    // The user's programs have the same uid: none of them may trace pid 1 or read its memory.
+    if (prctl(PR_SET_DUMPABLE, 0) < 0 || getpid() != 1) {
+        fprintf(stderr, "sandbox-init: only sandboxd starts this program\n");
+        return EXIT_FAILURE;
+    }
+    struct desktop_state state = {.session.ready_fd = -1};
+    struct init_start_desktop start;
+    AUTO_FD int framebuffer = -1;
+    AUTO_FD int signals = open_signals();
+    if (signals < 0 || receive_start(&start, &framebuffer) < 0)
+        _exit(EXIT_FAILURE);
+    start_desktop(&state, &start, framebuffer);
+    explicit_bzero(&start, sizeof(start));
+    close(steal_fd(&framebuffer));
+    serve(&state, signals);
+    _exit(EXIT_SUCCESS);
+}

@@ -1,0 +1,91 @@
+#include "sandbox/init/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sandbox/init/display.h"
+#include "sandbox/init/process.h"
+
+#define READY_FIFO DISPLAY_DIR "/ready"
+
+// A user's programs go first when memory runs out, the session next, the X server and sandbox-init last.
+#define SCORE_SESSION 100
+#define SCORE_PROGRAMS 300
+
+enum { WINDOW_MANAGER, PANEL };
+
+#define STARTS_MAX 5
+#define WINDOW_MS 30000u
+
+static const char *const window_manager[] = {"openbox", "--startup",
+                                             "/bin/sh -c 'echo ready >" READY_FIFO "'", NULL};
+static const char *const panel[] = {"/bin/sh", SESSION_DESKTOP_DIR "/panel", NULL};
+static const char *const background[] = {"/bin/sh", SESSION_DESKTOP_DIR "/background", NULL};
+static const char *const autostart[] = {"/bin/sh", "/home/user/.config/openbox/autostart", NULL};
+
+static const char *const *const commands[SESSION_PROGRAMS] = {
+    [WINDOW_MANAGER] = window_manager, [PANEL] = panel};
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static pid_t start_command(const char *const *arguments, int score)
+{
+    const struct program program = {.arguments = arguments, .out_of_memory_score = score};
+    return process_start(&program);
+}
+
+static int start_program(struct session *session, unsigned which)
+{
+    struct session_program *program = &session->programs[which];
+    uint64_t now = now_ms();
+    if (now - program->window_ms > WINDOW_MS) {
+        program->window_ms = now;
+        program->starts = 0;
+    }
+    program->pid = 0;
+    if (program->starts++ >= STARTS_MAX)
+        return -EAGAIN;
+    // What the window manager starts by its menu are the user's programs; they inherit its score.
+    pid_t pid = start_command(commands[which], which == WINDOW_MANAGER ? SCORE_PROGRAMS : SCORE_SESSION);
+    if (pid < 0)
+        return pid;
+    program->pid = pid;
+    return 0;
+}
+
+int session_start(struct session *session)
+{
+    *session = (struct session){.ready_fd = -1};
+    if (mkfifo(READY_FIFO, 0600) < 0)
+        return -errno;
+    // Open for writing as well: otherwise the end of the writer shows as end of file.
+    session->ready_fd = open(READY_FIFO, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    return session->ready_fd < 0 ? -errno : start_program(session, WINDOW_MANAGER);
+}
+
+int session_continue(struct session *session)
+{
+    close(session->ready_fd);
+    session->ready_fd = -1;
+    start_command(background, SCORE_PROGRAMS); // a desktop without its colours is still a desktop
+    if (access(autostart[1], R_OK) == 0)
+        start_command(autostart, SCORE_PROGRAMS);
+    return start_program(session, PANEL);
+}
+
+void session_child_ended(struct session *session, pid_t pid)
+{
+    for (unsigned i = 0; i < SESSION_PROGRAMS; i++) {
+        if (session->programs[i].pid == pid)
+            start_program(session, i);
+    }
+}

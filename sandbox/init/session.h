@@ -1,0 +1,28 @@
+#pragma once
+// The programs of the desktop session: window manager, panel, and what the user has started by himself at
+// sign-in.
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define SESSION_PROGRAMS 2
+#define SESSION_DESKTOP_DIR "/sandbox/desktop"
+
+struct session_program {
+    pid_t pid;          // 0: not running
+    unsigned starts;    // within the window
+    uint64_t window_ms; // when it began
+};
+
+struct session {
+    struct session_program programs[SESSION_PROGRAMS];
+    int ready_fd; // becomes readable when the window manager is up
+};
+
+// Starts the window manager. 0 or -errno.
+int session_start(struct session *session);
+// The window manager is up: background, panel, the user's own start script.
+int session_continue(struct session *session);
+// A child ended: starts it again if it belongs to the session, unless it ends again and again.
+void session_child_ended(struct session *session, pid_t pid);

@@ -1,0 +1,144 @@
+#include "sandbox/launch.h"
+
+#include <errno.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "lib/fd.h"
+#include "lib/ipc.h"
+#include "sandbox/operations.h"
+#include "sandbox/process.h"
+
+static operation_fn *const functions[OPERATION_COUNT] = {
+    [OPERATION_HOME] = operation_home,
+    [OPERATION_CGROUPS] = operation_cgroups,
+    [OPERATION_BECOME] = operation_become,
+    [OPERATION_NAMESPACES] = operation_namespaces,
+    [OPERATION_MAP_IDS] = operation_map_ids,
+    [OPERATION_SESSION] = operation_session,
+    [OPERATION_HOSTNAME] = operation_hostname,
+    [OPERATION_LOOPBACK] = operation_loopback,
+    [OPERATION_ROOT] = operation_root,
+    [OPERATION_DIRECTORY] = operation_directory,
+    [OPERATION_LINK] = operation_link,
+    [OPERATION_FILE] = operation_file,
+    [OPERATION_BIND] = operation_bind,
+    [OPERATION_BIND_HOME] = operation_bind_home,
+    [OPERATION_TMPFS] = operation_tmpfs,
+    [OPERATION_TERMINALS] = operation_terminals,
+    [OPERATION_PROCESSES] = operation_processes,
+    [OPERATION_SYSCTL] = operation_sysctl,
+    [OPERATION_READ_ONLY] = operation_read_only,
+    [OPERATION_MASK] = operation_mask,
+    [OPERATION_PIVOT] = operation_pivot,
+    [OPERATION_READ_ONLY_ROOT] = operation_read_only_root,
+    [OPERATION_CAPABILITIES] = operation_capabilities,
+    [OPERATION_LIMITS] = operation_limits,
+    [OPERATION_NO_NEW_PRIVILEGES] = operation_no_new_privileges,
+    [OPERATION_DESCRIPTORS] = operation_descriptors,
+    [OPERATION_EXEC] = operation_exec,
+};
+
+__attribute__((noreturn)) static void run_plan(const struct launch *launch, int setup)
+{
+    struct run run = {.launch = launch, .setup = setup};
+    for (size_t i = 0; i < PLAN_OPERATIONS_MAX; i++)
+        run.sources[i] = -1;
+    for (; run.position < launch->plan->count; run.position++) {
+        const struct operation *operation = &launch->plan->operations[run.position];
+        int error = functions[operation->kind](&run, operation);
+        if (error) {
+            // An operation may fail on behalf of a later one, whose source it opens.
+            enum operation_kind failed = launch->plan->operations[run.position].kind;
+            struct setup_message message = {SETUP_FAILED, failed, -error};
+            ipc_send(run.setup, &message, sizeof(message), NULL, 0);
+            break;
+        }
+    }
+    _exit(EXIT_FAILURE);
+}
+
+int launch_start(const struct launch *launch, struct launched *ret_launched)
+{
+    int pair[2];
+    int error = ipc_pair(0, pair);
+    if (error)
+        return error;
+    AUTO_FD int ours = pair[0];
+    AUTO_FD int theirs = pair[1];
+    error = set_nonblocking(ours);
+    if (error)
+        return error;
+    AUTO_FD int builder = -1;
+    pid_t pid = process_fork(0, &builder);
+    if (pid < 0)
+        return (int)pid;
+    if (pid == 0)
+        run_plan(launch, theirs);
+    *ret_launched = (struct launched){.builder = steal_fd(&builder), .setup = steal_fd(&ours)};
+    return 0;
+}
+
+int launch_receive(int setup, enum setup_event *ret_event, struct setup_message *ret_message, int *ret_pidfd)
+{
+    struct setup_message message;
+    AUTO_PACKET struct ipc_packet packet = {0};
+    int error = ipc_receive(setup, &message, sizeof(message), &packet);
+    if (error == -ECONNRESET) {
+        *ret_event = SETUP_EVENT_EXECUTED;
+        return 0;
+    }
+    if (error)
+        return error;
+    bool started = message.kind == SETUP_STARTED;
+    if (packet.length != sizeof(message) || packet.fd_count != (started ? 1 : 0) ||
+        message.operation >= OPERATION_COUNT)
+        return -EPROTO;
+    *ret_message = message;
+    *ret_event = started ? SETUP_EVENT_STARTED : SETUP_EVENT_FAILED;
+    if (started)
+        *ret_pidfd = steal_fd(&packet.fds[0]);
+    return 0;
+}
+
+int launch_kill(int pidfd, uid_t uid)
+{
+    if (pidfd_send_signal(pidfd, SIGKILL, NULL, 0) == 0 || errno == ESRCH)
+        return 0;
+    if (errno != EPERM)
+        return -errno;
+    AUTO_FD int killer = -1;
+    pid_t pid = process_fork(0, &killer);
+    if (pid < 0)
+        return (int)pid;
+    if (pid == 0) {
+        bool killed = setresuid(uid, uid, uid) == 0 && pidfd_send_signal(pidfd, SIGKILL, NULL, 0) == 0;
+        _exit(killed || errno == ESRCH ? EXIT_SUCCESS : EXIT_FAILURE);
+    }
+    int status;
+    while (waitpid(pid, &status, 0) < 0) {
+        if (errno != EINTR)
+            return -errno;
+    }
+    return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS ? 0 : -EPERM;
+}
+
+int launch_reap(int pidfd, int *ret_status)
+{
+    siginfo_t info = {0};
+    while (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG) < 0) {
+        if (errno != EINTR)
+            return -errno;
+    }
+    if (info.si_pid == 0)
+        return 0;
+    *ret_status = info.si_code == CLD_EXITED ? (info.si_status & 0xff) << 8 : info.si_status;
+    return 1;
+}

@@ -1,0 +1,55 @@
+#pragma once
+// Runs a plan: forks, works the list off in the child, and tells by the set-up socket how far it came.
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "sandbox/plan.h"
+
+#define LAUNCH_DESCRIPTORS_MAX 4
+#define LAUNCH_CGROUPS_MAX 5
+
+struct launch_descriptor {
+    int fd;
+    int place; // its number in the new program
+};
+
+struct launch {
+    const struct plan *plan;
+    int null_fd;                     // standard input and output of the new program
+    int log_fd;                      // its standard error
+    int cgroups[LAUNCH_CGROUPS_MAX]; // cgroup.procs files, open for writing
+    size_t cgroup_count;
+    struct launch_descriptor descriptors[LAUNCH_DESCRIPTORS_MAX];
+    size_t descriptor_count;
+};
+
+struct launched {
+    int builder; // pidfd of the forked child; it ends when the new program's process is made
+    int setup;   // set-up socket, non-blocking
+};
+
+enum setup_kind { SETUP_STARTED = 1, SETUP_FAILED };
+
+// The packets of the set-up socket. They come from our own code before it executes anything else.
+struct setup_message {
+    uint32_t kind;
+    uint32_t operation; // FAILED: enum operation_kind
+    int32_t error;      // FAILED: positive errno
+};
+
+// Starts it. The launch and its descriptors stay the caller's and may go once this returned.
+int launch_start(const struct launch *launch, struct launched *ret_launched);
+
+enum setup_event { SETUP_EVENT_STARTED, SETUP_EVENT_FAILED, SETUP_EVENT_EXECUTED };
+// Reads what came by the set-up socket. -EAGAIN: nothing yet. STARTED gives the pidfd of the new program's
+// process (a child of the caller); FAILED gives operation and error; EXECUTED: the end of the socket, without
+// a FAILED before it the program runs.
+int launch_receive(int setup, enum setup_event *ret_event, struct setup_message *ret_message, int *ret_pidfd);
+
+// Sends SIGKILL, if need be as the process's own uid (a service without CAP_KILL can't signal others). 0 also
+// when it ended before.
+int launch_kill(int pidfd, uid_t uid);
+// Reaps an ended child. 1 with ret_status (as waitpid(2)), 0 when it still runs, -errno.
+int launch_reap(int pidfd, int *ret_status);

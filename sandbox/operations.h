@@ -1,0 +1,32 @@
+#pragma once
+// The operations of a plan, as the forked child runs them. Each returns 0 or -errno.
+
+#include "sandbox/launch.h"
+
+struct run {
+    const struct launch *launch;
+    int setup;                        // set-up socket
+    int sources[PLAN_OPERATIONS_MAX]; // detached mounts, by position in the plan; -1: none
+    size_t position;
+    uid_t uid; // host ids, known once they are final
+    gid_t gid;
+};
+
+typedef int operation_fn(struct run *run, const struct operation *operation);
+
+// operations_identity.c
+operation_fn operation_cgroups, operation_become, operation_namespaces, operation_map_ids, operation_session,
+    operation_hostname, operation_loopback;
+// operations_mounts.c
+operation_fn operation_root, operation_bind, operation_bind_home, operation_tmpfs, operation_terminals,
+    operation_processes, operation_read_only, operation_mask, operation_pivot, operation_read_only_root;
+// operations_files.c
+operation_fn operation_directory, operation_link, operation_file, operation_sysctl;
+// operations_confine.c
+operation_fn operation_capabilities, operation_limits, operation_no_new_privileges, operation_descriptors,
+    operation_exec;
+// home.c, landlock.c, seccomp.c
+operation_fn operation_home, operation_landlock, operation_seccomp;
+
+// Gives up every capability of the calling process for good. Used before the namespaces as well.
+int drop_capabilities(void);

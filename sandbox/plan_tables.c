@@ -1,0 +1,190 @@
+#include "sandbox/plan_tables.h"
+
+#define DIRECTORY(path, mode)                                                                                \
+    {                                                                                                        \
+        .kind = OPERATION_DIRECTORY, .target = path, .number = mode                                          \
+    }
+#define BIND(path, flags)                                                                                    \
+    {                                                                                                        \
+        .kind = OPERATION_BIND, .source = "/" path, .target = path, .number = flags                          \
+    }
+#define OPTIONAL(path) BIND(path, BIND_OPTIONAL)
+#define DEVICE(name) BIND("dev/" name, BIND_DEVICE)
+#define LINK(text, path)                                                                                     \
+    {                                                                                                        \
+        .kind = OPERATION_LINK, .source = text, .target = path                                               \
+    }
+#define TEXT(path, content)                                                                                  \
+    {                                                                                                        \
+        .kind = OPERATION_FILE, .source = content, .target = path                                            \
+    }
+#define SYSCTL(path, value)                                                                                  \
+    {                                                                                                        \
+        .kind = OPERATION_SYSCTL, .target = path, .source = value                                            \
+    }
+#define MASK(path)                                                                                           \
+    {                                                                                                        \
+        .kind = OPERATION_MASK, .target = path                                                               \
+    }
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+const struct operation plan_system_table[] = {
+    BIND("usr", BIND_EXECUTABLE),
+    BIND("bin", BIND_EXECUTABLE | BIND_SYSTEM | BIND_OPTIONAL),
+    BIND("sbin", BIND_EXECUTABLE | BIND_SYSTEM | BIND_OPTIONAL),
+    BIND("lib", BIND_EXECUTABLE | BIND_SYSTEM | BIND_OPTIONAL),
+    BIND("lib32", BIND_EXECUTABLE | BIND_SYSTEM | BIND_OPTIONAL),
+    BIND("lib64", BIND_EXECUTABLE | BIND_SYSTEM | BIND_OPTIONAL),
+    DIRECTORY("etc", 0755),
+    OPTIONAL("etc/ld.so.cache"),
+};
+const size_t plan_system_count = COUNT(plan_system_table);
+
+const struct operation plan_desktop_table[] = {
+    BIND("opt", BIND_EXECUTABLE | BIND_OPTIONAL),
+    TEXT("etc/passwd", "root:x:0:0:root:/nonexistent:/usr/sbin/nologin\n"
+                       "user:x:1000:1000:User:/home/user:/bin/bash\n"
+                       "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"),
+    TEXT("etc/group", "root:x:0:\nuser:x:1000:\nnogroup:x:65534:\n"),
+    TEXT("etc/hosts", "127.0.0.1 localhost sandbox\n::1 localhost sandbox\n"),
+    TEXT("etc/hostname", "sandbox\n"),
+    TEXT("etc/nsswitch.conf",
+         "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nnetworks: files\n"
+         "protocols: files\nservices: files\n"),
+    TEXT("etc/host.conf", "multi on\n"),
+    TEXT("etc/resolv.conf", ""),
+    // The same in every sandbox, so that it identifies none of them and not the host.
+    TEXT("etc/machine-id", "5a6e64626f780000000000000000000a\n"),
+    OPTIONAL("etc/alternatives"),
+    OPTIONAL("etc/bash.bashrc"),
+    OPTIONAL("etc/chromium"),
+    OPTIONAL("etc/chromium.d"),
+    OPTIONAL("etc/dconf"),
+    OPTIONAL("etc/debian_version"),
+    OPTIONAL("etc/firefox"),
+    OPTIONAL("etc/firefox-esr"),
+    OPTIONAL("etc/fonts"),
+    OPTIONAL("etc/gtk-2.0"),
+    OPTIONAL("etc/gtk-3.0"),
+    OPTIONAL("etc/inputrc"),
+    OPTIONAL("etc/localtime"),
+    OPTIONAL("etc/mailcap"),
+    OPTIONAL("etc/mime.types"),
+    OPTIONAL("etc/os-release"),
+    OPTIONAL("etc/profile"),
+    OPTIONAL("etc/profile.d"),
+    OPTIONAL("etc/protocols"),
+    OPTIONAL("etc/python3"),
+    OPTIONAL("etc/python3.11"),
+    OPTIONAL("etc/services"),
+    OPTIONAL("etc/shells"),
+    OPTIONAL("etc/ssl/certs"),
+    OPTIONAL("etc/ssl/openssl.cnf"),
+    OPTIONAL("etc/terminfo"),
+    OPTIONAL("etc/vim"),
+    OPTIONAL("etc/X11"),
+    OPTIONAL("etc/xdg"),
+    DIRECTORY("var", 0755),
+    DIRECTORY("var/cache", 0755),
+    OPTIONAL("var/cache/fontconfig"),
+    DIRECTORY("var/lib", 0755),
+    DIRECTORY("var/lib/dbus", 0755),
+    LINK("/etc/machine-id", "var/lib/dbus/machine-id"),
+    LINK("/tmp", "var/tmp"),
+    LINK("/run", "var/run"),
+    DIRECTORY("dev", 0755),
+    DEVICE("null"),
+    DEVICE("zero"),
+    DEVICE("full"),
+    DEVICE("random"),
+    DEVICE("urandom"),
+    DEVICE("tty"),
+    DIRECTORY("dev/pts", 0755),
+    {.kind = OPERATION_TERMINALS, .target = "dev/pts"},
+    LINK("pts/ptmx", "dev/ptmx"),
+    LINK("/proc/self/fd", "dev/fd"),
+    LINK("/proc/self/fd/0", "dev/stdin"),
+    LINK("/proc/self/fd/1", "dev/stdout"),
+    LINK("/proc/self/fd/2", "dev/stderr"),
+    DIRECTORY("dev/shm", 01777),
+    DIRECTORY("tmp", 01777),
+    DIRECTORY("run", 0755),
+    DIRECTORY("home", 0755),
+    DIRECTORY("home/user", 0700),
+    DIRECTORY("proc", 0555),
+    DIRECTORY("sandbox", 0755),
+};
+const size_t plan_desktop_count = COUNT(plan_desktop_table);
+
+const struct operation plan_proc_table[] = {
+    {.kind = OPERATION_PROCESSES, .target = "proc"},
+    MASK("proc/acpi"),
+    MASK("proc/buddyinfo"),
+    MASK("proc/cmdline"),
+    MASK("proc/config.gz"),
+    MASK("proc/diskstats"),
+    MASK("proc/interrupts"),
+    MASK("proc/iomem"),
+    MASK("proc/ioports"),
+    MASK("proc/kallsyms"),
+    MASK("proc/kcore"),
+    MASK("proc/key-users"),
+    MASK("proc/keys"),
+    MASK("proc/kmsg"),
+    MASK("proc/latency_stats"),
+    MASK("proc/locks"),
+    MASK("proc/modules"),
+    MASK("proc/mtrr"),
+    MASK("proc/pagetypeinfo"),
+    MASK("proc/partitions"),
+    MASK("proc/sched_debug"),
+    MASK("proc/schedstat"),
+    MASK("proc/scsi"),
+    MASK("proc/slabinfo"),
+    MASK("proc/softirqs"),
+    MASK("proc/sysrq-trigger"),
+    MASK("proc/timer_list"),
+    MASK("proc/timer_stats"),
+    MASK("proc/vmallocinfo"),
+    MASK("proc/zoneinfo"),
+    // The limits count for this user namespace and those below it. Chromium's own sandbox needs user, pid and
+    // network namespaces; a mount namespace of one's own would open the kernel's mount interface
+    // (CVE-2022-0185). From the first of them on, no mount can be detached or made any more (Linux 6.18):
+    // only bound.
+    SYSCTL("proc/sys/user/max_mnt_namespaces", "0"),
+    SYSCTL("proc/sys/user/max_ipc_namespaces", "0"),
+    SYSCTL("proc/sys/user/max_uts_namespaces", "0"),
+    SYSCTL("proc/sys/user/max_cgroup_namespaces", "0"),
+    SYSCTL("proc/sys/user/max_time_namespaces", "0"),
+    SYSCTL("proc/sys/user/max_user_namespaces", "64"),
+    SYSCTL("proc/sys/user/max_pid_namespaces", "64"),
+    SYSCTL("proc/sys/user/max_net_namespaces", "64"),
+    {.kind = OPERATION_READ_ONLY, .target = "proc/sys"},
+    {.kind = OPERATION_READ_ONLY, .target = "proc/irq"},
+    {.kind = OPERATION_READ_ONLY, .target = "proc/bus"},
+    {.kind = OPERATION_READ_ONLY, .target = "proc/fs"},
+};
+const size_t plan_proc_count = COUNT(plan_proc_table);
+
+const char *const plan_desktop_arguments[] = {"sandbox-init", NULL};
+const char *const plan_desktop_environment[] = {
+    "HOME=/home/user",
+    "USER=user",
+    "LOGNAME=user",
+    "SHELL=/bin/bash",
+    "PATH=/home/user/.local/bin:/usr/local/bin:/usr/bin:/bin:/usr/games",
+    "LANG=C.UTF-8",
+    "TERM=xterm-256color",
+    "DISPLAY=:1",
+    "XAUTHORITY=/run/sandbox/xauthority",
+    "XAPPLRESDIR=/sandbox/desktop/app-defaults",
+    "XDG_CONFIG_DIRS=/sandbox/desktop/xdg:/etc/xdg",
+    "XDG_DATA_DIRS=/sandbox/desktop/share:/usr/local/share:/usr/share",
+    "XDG_CURRENT_DESKTOP=openbox",
+    "XDG_SESSION_TYPE=x11",
+    "XDG_RUNTIME_DIR=/run/user/1000",
+    "NO_AT_BRIDGE=1",
+    NULL,
+};
+const char *const plan_streamer_arguments[] = {"sandbox-streamer", NULL};
+const char *const plan_streamer_environment[] = {"LANG=C.UTF-8", NULL};

@@ -1,0 +1,26 @@
+#pragma once
+// The constant parts of the plans.
+
+#include <sched.h>
+
+#include "sandbox/plan.h"
+
+#define PLAN_NAMESPACES                                                                                      \
+    (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |               \
+     CLONE_NEWCGROUP)
+#define PLAN_INSIDE_ID 1000
+#define PLAN_HOSTNAME "sandbox"
+#define PLAN_TMP_INODES 65536u
+#define PLAN_RUN_INODES 4096u
+
+extern const struct operation plan_system_table[]; // read-only programs and libraries
+extern const size_t plan_system_count;
+extern const struct operation plan_desktop_table[]; // /etc, /var, /dev
+extern const size_t plan_desktop_count;
+extern const struct operation plan_proc_table[]; // /proc and what is closed in it
+extern const size_t plan_proc_count;
+
+extern const char *const plan_desktop_arguments[];
+extern const char *const plan_desktop_environment[];
+extern const char *const plan_streamer_arguments[];
+extern const char *const plan_streamer_environment[];

@@ -1,0 +1,175 @@
+#include "sandbox/probe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/sched.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "sandbox/operations.h"
+#include "sandbox/process.h"
+
+__attribute__((format(printf, 4, 5))) static void report(struct probe *probe, enum layer layer,
+                                                         enum layer_state state, const char *format, ...)
+{
+    struct layer_report *row = &probe->layers[layer];
+    row->state = (uint8_t)state;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(row->detail, sizeof(row->detail), format, arguments);
+    va_end(arguments);
+}
+
+// Runs trial in a child made with those namespaces. 0, or the -errno of clone or of the trial.
+static int try_in_child(uint64_t flags, int (*trial)(struct run *run))
+{
+    static const struct plan empty;
+    static const struct launch launch = {.plan = &empty};
+    struct run run = {
+        .launch = &launch, .uid = geteuid(), .gid = getegid()}; // unmapped ids inside read as others
+    AUTO_FD int pidfd = -1;
+    pid_t pid = process_fork(flags, &pidfd);
+    if (pid < 0)
+        return (int)pid;
+    if (pid == 0)
+        _exit(-trial(&run) & 0xff);
+    int status;
+    while (waitpid(pid, &status, 0) < 0) {
+        if (errno != EINTR)
+            return -errno;
+    }
+    return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
+}
+
+static int nothing(struct run *run)
+{
+    (void)run;
+    return 0;
+}
+
+static int try_root(struct run *run)
+{
+    static const struct operation steps[] = {
+        {.kind = OPERATION_MAP_IDS, .number = 1000},
+        {.kind = OPERATION_ROOT, .source = "size=64k,nr_inodes=16,mode=0755"},
+        {.kind = OPERATION_DIRECTORY, .target = "proc", .number = 0555},
+        {.kind = OPERATION_PROCESSES, .target = "proc"},
+    };
+    int error = prctl(PR_SET_DUMPABLE, 1) < 0 ? -errno : operation_map_ids(run, &steps[0]);
+    if (!error)
+        error = operation_root(run, &steps[1]);
+    if (!error)
+        error = operation_directory(run, &steps[2]);
+    if (!error)
+        error = operation_processes(run, &steps[3]);
+    if (!error)
+        error = operation_pivot(run, NULL);
+    return error ? error : operation_read_only_root(run, NULL);
+}
+
+static int try_confinement(struct run *run)
+{
+    int error = operation_capabilities(run, NULL);
+    return error ? error : operation_no_new_privileges(run, NULL);
+}
+
+static void probe_namespaces(struct probe *probe)
+{
+    static const struct {
+        enum layer layer;
+        uint64_t flags;
+    } table[] = {
+        {LAYER_USER_NAMESPACE, 0},
+        {LAYER_PID_NAMESPACE, CLONE_NEWPID},
+        {LAYER_MOUNT_NAMESPACE, CLONE_NEWNS},
+        {LAYER_NETWORK_NAMESPACE, CLONE_NEWNET},
+        {LAYER_IPC_NAMESPACE, CLONE_NEWIPC},
+        {LAYER_UTS_NAMESPACE, CLONE_NEWUTS},
+        {LAYER_CGROUP_NAMESPACE, CLONE_NEWCGROUP},
+    };
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        int error = try_in_child(CLONE_NEWUSER | table[i].flags, nothing);
+        if (error)
+            report(probe, table[i].layer, LAYER_MISSING,
+                   "clone: %s; see user.max_*_namespaces and the kernel's configuration", strerror(-error));
+        else
+            report(probe, table[i].layer, LAYER_ON, "%s", "");
+    }
+}
+
+static void probe_process(struct probe *probe)
+{
+    int error = try_in_child(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID, try_root);
+    if (error)
+        report(probe, LAYER_ROOT, LAYER_MISSING,
+               "fresh root: %s; a masked /proc around the service forbids it", strerror(-error));
+    else
+        report(probe, LAYER_ROOT, LAYER_ON, "%s", "");
+    error = try_in_child(CLONE_NEWUSER, try_confinement);
+    for (int layer = LAYER_CAPABILITIES; layer <= LAYER_NO_NEW_PRIVILEGES; layer++)
+        report(probe, (enum layer)layer, error ? LAYER_MISSING : LAYER_ON, "%s",
+               error ? strerror(-error) : "");
+    report(probe, LAYER_RESOURCE_LIMITS, LAYER_ON, "%s", "");
+}
+
+static bool has_capability(unsigned capability)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+    return syscall(SYS_capget, &header, data) == 0 &&
+           (data[capability / 32].effective & (1u << (capability % 32)));
+}
+
+static void probe_uids(struct probe *probe)
+{
+    probe->own_uids = has_capability(CAP_SETUID) && has_capability(CAP_SETGID);
+    if (probe->own_uids)
+        report(probe, LAYER_HOST_UID, LAYER_ON, "%s", "");
+    else
+        report(probe, LAYER_HOST_UID, LAYER_WEAKER,
+               "every sandbox and streamer runs as uid %u of the service; start it as root for one uid each",
+               geteuid());
+}
+
+static void probe_limits(struct probe *probe, const struct cgroup_root *cgroups)
+{
+    static const struct {
+        enum layer layer;
+        enum cgroup_hierarchy controller;
+        const char *name;
+    } table[] = {{LAYER_MEMORY_LIMIT, CGROUP_MEMORY, "memory"},
+                 {LAYER_CPU_LIMIT, CGROUP_CPU, "cpu"},
+                 {LAYER_PROCESS_LIMIT, CGROUP_PIDS, "pids"}};
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        if (cgroups->backend != CGROUP_NONE && cgroups->controls[table[i].controller])
+            report(probe, table[i].layer, LAYER_ON, "%s", "");
+        else
+            report(probe, table[i].layer, LAYER_MISSING,
+                   "no delegated cgroup with the %s controller; see SANDBOX_CGROUP_PATH", table[i].name);
+    }
+}
+
+void probe_run(const struct cgroup_root *cgroups, struct probe *ret_probe)
+{
+    struct probe probe = {0};
+    probe_namespaces(&probe);
+    probe_process(&probe);
+    probe_uids(&probe);
+    probe_limits(&probe, cgroups);
+    report(&probe, LAYER_LANDLOCK, LAYER_MISSING, "%s", "not applied to sandboxes yet");
+    report(&probe, LAYER_SECCOMP, LAYER_MISSING, "%s", "not applied to sandboxes yet");
+    *ret_probe = probe;
+}
+
+void probe_print(const struct probe *probe, FILE *out)
+{
+    for (unsigned i = 0; i < LAYER_COUNT; i++)
+        fprintf(out, "%s\t%s\t%s\n", layer_name(i), layer_state_name(probe->layers[i].state),
+                probe->layers[i].detail);
+}

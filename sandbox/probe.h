@@ -1,0 +1,19 @@
+#pragma once
+// Which isolation layers this host gives: each is tried for real in a short-lived child.
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "lib/isolation.h"
+#include "sandbox/cgroup.h"
+
+struct probe {
+    struct layer_report layers[LAYER_COUNT];
+    bool own_uids; // the service may change to the owners' uids
+    bool landlock;
+    bool seccomp;
+};
+
+void probe_run(const struct cgroup_root *cgroups, struct probe *ret_probe);
+// One line per layer: name, state, detail, separated by tabs.
+void probe_print(const struct probe *probe, FILE *out);

@@ -1,0 +1,247 @@
+#include "sandbox/sandbox.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+#include "sandbox/client.h"
+#include "sandbox/launch.h"
+#include "sandbox/streamer.h"
+
+uint64_t sandbox_now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+struct sandbox *sandbox_find(struct service *service, const struct id *id)
+{
+    for (unsigned i = 0; i < SANDBOX_MAX_TOTAL; i++) {
+        if (service->sandboxes[i] && id_equal(&service->sandboxes[i]->request.sandbox, id))
+            return service->sandboxes[i];
+    }
+    return NULL;
+}
+
+static int check_request(struct service *service, const struct sandboxd_create *request)
+{
+    const struct sandbox_limits *most = &service->settings->limits;
+    if (service->stopping)
+        return -ESHUTDOWN;
+    if (sandbox_find(service, &request->sandbox))
+        return -EEXIST;
+    if (service->sandbox_count >= service->settings->sandbox_maximum)
+        return -EUSERS;
+    if (request->limits.memory_mb > most->memory_mb || request->limits.cpu_percent > most->cpu_percent ||
+        request->limits.pids > most->pids)
+        return -ERANGE;
+    return 0;
+}
+
+static unsigned free_slot(const struct service *service)
+{
+    unsigned slot = 0;
+    while (service->sandboxes[slot])
+        slot++; // check_request keeps the count under the table's size
+    return slot;
+}
+
+static void sandbox_free(struct sandbox *sandbox)
+{
+    if (!sandbox)
+        return;
+    watch_close(&sandbox->setup);
+    watch_close(&sandbox->builder);
+    watch_close(&sandbox->init);
+    watch_close(&sandbox->channel);
+    watch_close(&sandbox->timer);
+    desktop_finish(&sandbox->desktop);
+    cgroup_remove(&sandbox->service->cgroups, &sandbox->cgroup);
+    if (sandbox->service->sandboxes[sandbox->slot] == sandbox) {
+        sandbox->service->sandboxes[sandbox->slot] = NULL;
+        sandbox->service->sandbox_count--;
+    }
+    free(sandbox);
+}
+
+static void cleanup_sandbox(struct sandbox **sandbox)
+{
+    sandbox_free(*sandbox);
+}
+
+static struct sandbox *sandbox_new(struct service *service, const struct sandboxd_create *request)
+{
+    struct sandbox *sandbox = calloc(1, sizeof(*sandbox));
+    if (!sandbox)
+        return NULL;
+    const struct watch closed = WATCH_CLOSED;
+    *sandbox = (struct sandbox){
+        .service = service,
+        .slot = free_slot(service),
+        .request = *request,
+        .host_uid =
+            service->host.own_uids ? service->settings->uid_base + request->account_number : geteuid(),
+        .created_us = sandbox_now_us(),
+        .desktop = {.framebuffer = -1, .display = -1},
+        .setup = closed,
+        .builder = closed,
+        .init = closed,
+        .channel = closed,
+        .timer = closed,
+    };
+    return sandbox;
+}
+
+static int start(struct sandbox *sandbox, const struct plan *plan)
+{
+    struct service *service = sandbox->service;
+    int channel[2];
+    int error = ipc_pair(0, channel);
+    if (error)
+        return error;
+    AUTO_FD int ours = channel[0];
+    AUTO_FD int theirs = channel[1];
+    error = desktop_send_start(&sandbox->desktop, ours); // waits there until sandbox-init reads
+    if (error)
+        return error;
+    struct launch launch = {
+        .plan = plan,
+        .null_fd = service->null_fd,
+        .log_fd = service->null_fd, // what a user's programs write must not reach the service's log
+        .descriptors = {{theirs, INIT_CHANNEL_FD}},
+        .descriptor_count = 1,
+    };
+    int count = cgroup_open_procs(&service->cgroups, &sandbox->cgroup, launch.cgroups, LAUNCH_CGROUPS_MAX);
+    if (count < 0)
+        return count;
+    launch.cgroup_count = (size_t)count;
+    struct launched launched;
+    error = launch_start(&launch, &launched);
+    for (int i = 0; i < count; i++)
+        close(launch.cgroups[i]);
+    return error ? error : sandbox_watch(sandbox, launched.setup, launched.builder, steal_fd(&ours));
+}
+
+int sandbox_create(struct service *service, const struct sandboxd_create *request,
+                   enum start_stage *ret_stage)
+{
+    *ret_stage = START_REFUSED;
+    int error = check_request(service, request);
+    if (error)
+        return error;
+    CLEANUP(cleanup_sandbox) struct sandbox *sandbox = sandbox_new(service, request);
+    AUTO_FREE struct plan *plan = malloc(sizeof(*plan));
+    if (!sandbox || !plan)
+        return -ENOMEM;
+    struct plan_home home = {.storage = service->settings->storage, .owner = request->owner};
+    error = plan_desktop(plan, &service->host, &home, sandbox->host_uid, &request->limits);
+    if (!error)
+        error = desktop_init(&sandbox->desktop, service->settings->width, service->settings->height);
+    if (error)
+        return error;
+    *ret_stage = START_CGROUP;
+    char name[CGROUP_NAME_MAX];
+    snprintf(name, sizeof(name), "s%u", sandbox->slot);
+    error = cgroup_make(&service->cgroups, name, &request->limits, &sandbox->cgroup);
+    if (error)
+        return error;
+    *ret_stage = START_NAMESPACES;
+    error = start(sandbox, plan);
+    if (error)
+        return error;
+    service->sandboxes[sandbox->slot] = sandbox;
+    service->sandbox_count++;
+    steal_pointer(&sandbox);
+    return 0;
+}
+
+static void kill_processes(struct sandbox *sandbox)
+{
+    int error = cgroup_kill(&sandbox->service->cgroups, &sandbox->cgroup);
+    if (error && sandbox->init.fd >= 0)
+        error = launch_kill(sandbox->init.fd, sandbox->host_uid); // takes its whole pid namespace along
+    if (error && error != -ENOTSUP)
+        log_error("can't kill a sandbox", {"error", strerror(-error)});
+    watch_close(&sandbox->channel); // sandbox-init ends at the end of its channel as well
+}
+
+void sandbox_stop(struct sandbox *sandbox, enum stop_reason reason)
+{
+    if (sandbox->reason == STOP_NONE)
+        sandbox->reason = reason;
+    sandbox->state = SANDBOX_ENDING;
+    kill_processes(sandbox);
+    streamer_stop_all(sandbox->service, sandbox);
+    sandbox_finish(sandbox);
+}
+
+void sandbox_stop_all(struct service *service, enum stop_reason reason)
+{
+    for (unsigned i = 0; i < SANDBOX_MAX_TOTAL; i++) {
+        if (service->sandboxes[i])
+            sandbox_stop(service->sandboxes[i], reason);
+    }
+}
+
+void sandbox_fail(struct sandbox *sandbox, enum start_stage stage, int error)
+{
+    if (sandbox->reason == STOP_NONE) {
+        sandbox->failed_stage = stage;
+        sandbox->failed_error = error > 0 ? error : EIO;
+    }
+    sandbox_stop(sandbox, STOP_START_FAILED);
+}
+
+void sandbox_viewer_ended(struct sandbox *sandbox)
+{
+    sandbox->viewers--;
+    if (sandbox->state == SANDBOX_ENDING)
+        sandbox_finish(sandbox);
+}
+
+void sandbox_describe(const struct sandbox *sandbox, struct sandboxd_entry *ret_entry)
+{
+    *ret_entry = (struct sandboxd_entry){
+        .sandbox = sandbox->request.sandbox,
+        .owner = sandbox->request.owner,
+        .template_id = sandbox->request.template_id,
+        .ready = sandbox->state == SANDBOX_READY,
+        .limits = sandbox->request.limits,
+        .viewers = sandbox->viewers,
+    };
+    cgroup_usage(&sandbox->service->cgroups, &sandbox->cgroup, &ret_entry->usage);
+}
+
+static void report_end(struct sandbox *sandbox)
+{
+    struct sandboxd_message message = {.kind = SANDBOXD_ENDED};
+    char id[ID_TEXT_SIZE];
+    id_format(&sandbox->request.sandbox, id);
+    if (sandbox->reason == STOP_START_FAILED) {
+        message.kind = SANDBOXD_FAILED;
+        message.failed = (struct sandboxd_failed){.sandbox = sandbox->request.sandbox,
+                                                  .stage = sandbox->failed_stage,
+                                                  .error = sandbox->failed_error};
+        log_warning("sandbox did not start", {"sandbox", id},
+                    {"stage", start_stage_name(sandbox->failed_stage)},
+                    {"error", strerror(sandbox->failed_error)});
+    } else {
+        message.ended =
+            (struct sandboxd_ended){.sandbox = sandbox->request.sandbox, .reason = sandbox->reason};
+        cgroup_usage(&sandbox->service->cgroups, &sandbox->cgroup, &message.ended.usage);
+        log_info("sandbox ended", {"sandbox", id}, {"reason", stop_reason_name(sandbox->reason)});
+    }
+    client_send(sandbox->service, &message, -1);
+}
+
+void sandbox_finish(struct sandbox *sandbox)
+{
+    if (sandbox->builder.fd >= 0 || sandbox->setup.fd >= 0 || sandbox->init.fd >= 0 || sandbox->viewers > 0)
+        return;
+    report_end(sandbox);
+    sandbox_free(sandbox);
+}

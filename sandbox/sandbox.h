@@ -1,0 +1,52 @@
+#pragma once
+// One sandbox from CREATE to its last process: built, started, watched, ended.
+
+#include "lib/cleanup.h"
+#include "sandbox/desktop.h"
+#include "sandbox/service.h"
+
+enum sandbox_state {
+    SANDBOX_BUILDING, // the plan runs
+    SANDBOX_STARTING, // sandbox-init runs, the desktop is not up
+    SANDBOX_READY,
+    SANDBOX_ENDING, // killed; waiting for the proof that nothing is left
+};
+
+struct sandbox {
+    struct service *service;
+    unsigned slot;
+    struct sandboxd_create request;
+    uid_t host_uid;
+    uint64_t created_us;
+    enum sandbox_state state;
+    enum stop_reason reason;
+    enum start_stage failed_stage; // with reason STOP_START_FAILED
+    int failed_error;              // positive errno
+    struct cgroup cgroup;
+    struct desktop desktop;
+    unsigned viewers;
+    struct watch setup;   // set-up socket
+    struct watch builder; // pidfds
+    struct watch init;
+    struct watch channel; // of sandbox-init
+    struct watch timer;   // end of the start's patience, then of waiting for an empty cgroup
+};
+
+// Starts one. 0: the client hears READY, FAILED or ENDED later; -errno with ret_stage: refused, nothing
+// exists.
+int sandbox_create(struct service *service, const struct sandboxd_create *request,
+                   enum start_stage *ret_stage);
+struct sandbox *sandbox_find(struct service *service, const struct id *id);
+// Begins the end; the first reason stays.
+void sandbox_stop(struct sandbox *sandbox, enum stop_reason reason);
+void sandbox_stop_all(struct service *service, enum stop_reason reason);
+void sandbox_describe(const struct sandbox *sandbox, struct sandboxd_entry *ret_entry);
+// A streamer of it is gone.
+void sandbox_viewer_ended(struct sandbox *sandbox);
+
+// sandbox_events.c
+int sandbox_watch(struct sandbox *sandbox, int setup, int builder, int channel);
+// The end, once nothing of it runs.
+void sandbox_finish(struct sandbox *sandbox);
+void sandbox_fail(struct sandbox *sandbox, enum start_stage stage, int error);
+uint64_t sandbox_now_us(void);

@@ -1,0 +1,212 @@
+// What a sandbox's descriptors tell.
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/log.h"
+#include "sandbox/client.h"
+#include "sandbox/launch.h"
+#include "sandbox/sandbox.h"
+
+#define START_DEADLINE_S 20
+
+static void on_channel(struct watch *watch, uint32_t events);
+
+static enum stop_reason killed_or(const struct sandbox *sandbox, int status, enum stop_reason otherwise)
+{
+    bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    return killed && cgroup_oom_kills(&sandbox->service->cgroups, &sandbox->cgroup) > 0 ? STOP_MEMORY
+                                                                                        : otherwise;
+}
+
+// The end of a part that the sandbox can't live without.
+static void lost(struct sandbox *sandbox, enum start_stage stage, enum stop_reason reason)
+{
+    if (sandbox->state == SANDBOX_READY || reason == STOP_MEMORY)
+        sandbox_stop(sandbox, reason);
+    else
+        sandbox_fail(sandbox, stage, EIO);
+}
+
+static void on_init_ended(struct watch *watch, uint32_t events)
+{
+    (void)events;
+    struct sandbox *sandbox = CONTAINER_OF(watch, struct sandbox, init);
+    int status = 0;
+    if (launch_reap(watch->fd, &status) == 0)
+        return;
+    // Pid 1 is reaped only after every other process of its pid namespace is gone: the proof that nothing is
+    // left.
+    watch_close(watch);
+    if (sandbox->state == SANDBOX_ENDING)
+        sandbox_finish(sandbox);
+    else if (sandbox->setup.fd < 0) // else the set-up socket tells more
+        lost(sandbox, START_DISPLAY, killed_or(sandbox, status, STOP_CRASH));
+}
+
+static void on_builder_ended(struct watch *watch, uint32_t events)
+{
+    (void)events;
+    struct sandbox *sandbox = CONTAINER_OF(watch, struct sandbox, builder);
+    int status;
+    if (launch_reap(watch->fd, &status) == 0)
+        return;
+    watch_close(watch);
+    if (sandbox->state == SANDBOX_ENDING)
+        sandbox_finish(sandbox);
+}
+
+static void built(struct sandbox *sandbox)
+{
+    watch_close(&sandbox->setup);
+    if (sandbox->state == SANDBOX_ENDING) {
+        sandbox_finish(sandbox);
+        return;
+    }
+    sandbox->state = SANDBOX_STARTING;
+    int status = 0;
+    if (sandbox->init.fd < 0) // its process was never made, or ended already
+        sandbox_fail(sandbox, START_NAMESPACES, EIO);
+    else if (launch_reap(sandbox->init.fd, &status) != 0) {
+        watch_close(&sandbox->init);
+        lost(sandbox, START_DISPLAY, killed_or(sandbox, status, STOP_CRASH));
+    }
+}
+
+static void on_setup(struct watch *watch, uint32_t events)
+{
+    (void)events;
+    struct sandbox *sandbox = CONTAINER_OF(watch, struct sandbox, setup);
+    struct setup_message message;
+    enum setup_event event;
+    int pidfd = -1;
+    int error = launch_receive(watch->fd, &event, &message, &pidfd);
+    if (error == -EAGAIN)
+        return;
+    if (!error && event == SETUP_EVENT_STARTED) {
+        error = watch_open(&sandbox->init, sandbox->service->epoll, pidfd, EPOLLIN, on_init_ended);
+        if (!error && sandbox->state == SANDBOX_ENDING)
+            sandbox_stop(sandbox, sandbox->reason); // it was stopped before its process was known
+        if (!error)
+            return;
+    }
+    if (!error && event == SETUP_EVENT_EXECUTED) {
+        built(sandbox);
+        return;
+    }
+    watch_close(watch);
+    if (error)
+        sandbox_fail(sandbox, START_NAMESPACES, -error);
+    else {
+        log_warning("building a sandbox failed", {"operation", operation_name(message.operation)},
+                    {"error", strerror(message.error)});
+        sandbox_fail(sandbox, operation_stage(message.operation), message.error);
+    }
+}
+
+static void on_timer(struct watch *watch, uint32_t events)
+{
+    (void)events;
+    struct sandbox *sandbox = CONTAINER_OF(watch, struct sandbox, timer);
+    watch_close(watch);
+    if (sandbox->state != SANDBOX_READY && sandbox->state != SANDBOX_ENDING)
+        sandbox_fail(sandbox, sandbox->desktop.display < 0 ? START_DISPLAY : START_WINDOW_MANAGER, ETIMEDOUT);
+}
+
+static void desktop_ready(struct sandbox *sandbox)
+{
+    struct sandboxd_message message = {.kind = SANDBOXD_READY};
+    uint64_t start_us = sandbox_now_us() - sandbox->created_us;
+    char id[ID_TEXT_SIZE], ms[24];
+    sandbox->state = SANDBOX_READY;
+    watch_close(&sandbox->timer);
+    message.ready =
+        (struct sandboxd_ready){.sandbox = sandbox->request.sandbox, .start_us = (uint32_t)start_us};
+    id_format(&sandbox->request.sandbox, id);
+    snprintf(ms, sizeof(ms), "%llu", (unsigned long long)start_us / 1000);
+    log_info("sandbox ready", {"sandbox", id}, {"ms", ms});
+    client_send(sandbox->service, &message, -1);
+}
+
+// 0, or -EPROTO when that message has no place here.
+static int handle_message(struct sandbox *sandbox, const struct init_message *message,
+                          struct ipc_packet *packet)
+{
+    switch (message->kind) {
+    case INIT_DISPLAY_LISTENING:
+        if (desktop_take_display(&sandbox->desktop, packet->fds[0]) < 0)
+            return -EPROTO;
+        packet->fds[0] = -1;
+        return 0;
+    case INIT_DESKTOP_READY:
+        if (sandbox->state == SANDBOX_READY || sandbox->desktop.display < 0)
+            return -EPROTO;
+        desktop_ready(sandbox);
+        return 0;
+    case INIT_FAILED:
+        if (sandbox->state == SANDBOX_READY)
+            return -EPROTO;
+        sandbox_fail(sandbox, message->failed.stage, message->failed.error);
+        return 0;
+    case INIT_DISPLAY_ENDED:
+        lost(sandbox, START_DISPLAY, killed_or(sandbox, message->display_ended.status, STOP_DISPLAY));
+        return 0;
+    default:
+        return -EPROTO;
+    }
+}
+
+// Everything that comes here may have been forged by the user's programs.
+static void on_channel(struct watch *watch, uint32_t events)
+{
+    (void)events;
+    struct sandbox *sandbox = CONTAINER_OF(watch, struct sandbox, channel);
+    union {
+        struct init_message message;
+        uint8_t bytes[256];
+    } buffer;
+    struct init_message message;
+    AUTO_PACKET struct ipc_packet packet = {0};
+    int error = ipc_receive(watch->fd, &buffer, sizeof(buffer), &packet);
+    if (error == -EAGAIN)
+        return;
+    if (error == -ECONNRESET) {
+        watch_close(watch); // its process's end tells the rest
+        return;
+    }
+    if (!error)
+        error = init_message_decode(&buffer, packet.length, packet.fd_count, INIT_SIDE_INIT, &message);
+    if (!error)
+        error = handle_message(sandbox, &message, &packet);
+    if (!error)
+        return;
+    char id[ID_TEXT_SIZE];
+    id_format(&sandbox->request.sandbox, id);
+    log_warning("sandbox-init broke its protocol", {"sandbox", id});
+    lost(sandbox, START_DISPLAY, STOP_CRASH);
+}
+
+static int open_timer(struct sandbox *sandbox)
+{
+    AUTO_FD int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    struct itimerspec deadline = {.it_value.tv_sec = START_DEADLINE_S};
+    if (fd < 0 || timerfd_settime(fd, 0, &deadline, NULL) < 0)
+        return -errno;
+    return watch_open(&sandbox->timer, sandbox->service->epoll, steal_fd(&fd), EPOLLIN, on_timer);
+}
+
+int sandbox_watch(struct sandbox *sandbox, int setup, int builder, int channel)
+{
+    int epoll = sandbox->service->epoll;
+    int error = watch_open(&sandbox->setup, epoll, setup, EPOLLIN, on_setup);
+    int result = watch_open(&sandbox->builder, epoll, builder, EPOLLIN, on_builder_ended);
+    error = error ? error : result;
+    result = watch_open(&sandbox->channel, epoll, channel, EPOLLIN, on_channel);
+    error = error ? error : result;
+    return error ? error : open_timer(sandbox);
+}

@@ -1,0 +1,32 @@
+#pragma once
+// What sandboxd takes from the configuration, checked and completed.
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/config.h"
+#include "lib/isolation.h"
+#include "lib/limits.h"
+#include "lib/sandboxd_channel.h"
+
+#define SETTINGS_PATH_MAX 1200
+
+struct settings {
+    const struct config *config; // borrowed
+    char program_dir[SETTINGS_PATH_MAX];
+    char desktop_dir[SETTINGS_PATH_MAX]; // PROGRAM_DIR/../share/sandbox-server/desktop
+    const char *socket;
+    const char *storage;
+    int64_t client_uid; // -1: none besides the own and root
+    uint32_t uid_base;
+    unsigned sandbox_maximum;
+    struct sandbox_limits limits; // the most that one sandbox gets
+    uint32_t width, height;
+    bool required[LAYER_COUNT];
+};
+
+// 0, or -EINVAL with one line for the operator.
+int settings_init(struct settings *settings, const struct config *config, struct config_error *ret_error);
+// SANDBOX_LAYERS_REQUIRED: layer names separated by commas, or all. -EINVAL with an unknown name.
+int settings_parse_layers(const char *text, bool required[static LAYER_COUNT]);

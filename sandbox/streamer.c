@@ -1,0 +1,309 @@
+#include "sandbox/streamer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/fd.h"
+#include "lib/log.h"
+#include "lib/streamer_channel.h"
+#include "sandbox/client.h"
+#include "sandbox/launch.h"
+
+// Memory of an encoder at that picture size, with room for its queue: a constant part and so many pictures.
+#define STREAMER_MEMORY_MB 256u
+#define STREAMER_PICTURES 16u
+#define STREAMER_CPU_PERCENT 400u
+#define STREAMER_PIDS 64u
+
+struct streamer {
+    struct service *service;
+    struct sandbox *sandbox;
+    unsigned slot;
+    uint64_t viewer;
+    uint64_t client; // who asked: service->client_count then
+    uid_t host_uid;
+    int stream; // the client's end until it is passed on
+    bool ending;
+    int failed; // positive errno
+    struct cgroup cgroup;
+    struct watch setup, builder, process;
+};
+
+static void streamer_free(struct streamer *streamer)
+{
+    if (!streamer)
+        return;
+    watch_close(&streamer->setup);
+    watch_close(&streamer->builder);
+    watch_close(&streamer->process);
+    cleanup_fd(&streamer->stream);
+    cgroup_remove(&streamer->service->cgroups, &streamer->cgroup);
+    if (streamer->service->streamers[streamer->slot] == streamer)
+        streamer->service->streamers[streamer->slot] = NULL;
+    free(streamer);
+}
+
+static void cleanup_streamer(struct streamer **streamer)
+{
+    streamer_free(*streamer);
+}
+
+static void answer(struct streamer *streamer)
+{
+    struct sandboxd_message message = {.kind = SANDBOXD_ATTACHED};
+    int fd = streamer->stream;
+    if (streamer->client != streamer->service->client_count) {
+        fd = -1; // it asked and went away: nobody waits for the stream
+    } else if (fd >= 0 && !streamer->failed) {
+        message.attached = (struct sandboxd_attached){streamer->sandbox->request.sandbox, streamer->viewer};
+        client_send(streamer->service, &message, fd);
+    } else if (fd >= 0) {
+        message.kind = SANDBOXD_ATTACH_FAILED;
+        message.attach_failed = (struct sandboxd_attach_failed){.sandbox = streamer->sandbox->request.sandbox,
+                                                                .viewer = streamer->viewer,
+                                                                .error = streamer->failed};
+        client_send(streamer->service, &message, -1);
+    }
+    cleanup_fd(&streamer->stream);
+    streamer->stream = -1;
+}
+
+static void finish(struct streamer *streamer)
+{
+    if (streamer->setup.fd >= 0 || streamer->builder.fd >= 0 || streamer->process.fd >= 0)
+        return;
+    if (streamer->stream >= 0) {
+        streamer->failed = streamer->failed ? streamer->failed : EIO;
+        answer(streamer);
+    }
+    struct sandbox *sandbox = streamer->sandbox;
+    streamer_free(streamer);
+    sandbox_viewer_ended(sandbox);
+}
+
+static void end(struct streamer *streamer)
+{
+    streamer->ending = true;
+    int error = cgroup_kill(&streamer->service->cgroups, &streamer->cgroup);
+    if (error && streamer->process.fd >= 0)
+        error = launch_kill(streamer->process.fd, streamer->host_uid);
+    if (error && error != -ENOTSUP)
+        log_error("can't kill a streamer", {"error", strerror(-error)});
+}
+
+static void on_process_ended(struct watch *watch, uint32_t events)
+{
+    (void)events;
+    struct streamer *streamer = CONTAINER_OF(watch, struct streamer, process);
+    int status;
+    if (launch_reap(watch->fd, &status) == 0)
+        return;
+    watch_close(watch);
+    finish(streamer);
+}
+
+static void on_builder_ended(struct watch *watch, uint32_t events)
+{
+    (void)events;
+    struct streamer *streamer = CONTAINER_OF(watch, struct streamer, builder);
+    int status;
+    if (launch_reap(watch->fd, &status) == 0)
+        return;
+    watch_close(watch);
+    finish(streamer);
+}
+
+static void on_setup(struct watch *watch, uint32_t events)
+{
+    (void)events;
+    struct streamer *streamer = CONTAINER_OF(watch, struct streamer, setup);
+    struct setup_message message;
+    enum setup_event event;
+    int pidfd = -1;
+    int error = launch_receive(watch->fd, &event, &message, &pidfd);
+    if (error == -EAGAIN)
+        return;
+    if (!error && event == SETUP_EVENT_STARTED) {
+        error = watch_open(&streamer->process, streamer->service->epoll, pidfd, EPOLLIN, on_process_ended);
+        if (!error && streamer->ending)
+            end(streamer);
+        if (!error)
+            return;
+    }
+    watch_close(watch);
+    if (error || event == SETUP_EVENT_FAILED) {
+        streamer->failed = error ? -error : message.error;
+        log_error("streamer did not start",
+                  {"operation", error ? "set-up" : operation_name(message.operation)},
+                  {"error", strerror(streamer->failed)});
+        end(streamer);
+    } else if (!streamer->ending && streamer->process.fd >= 0) {
+        answer(streamer);
+    }
+    finish(streamer);
+}
+
+static int seal_start(const struct streamer_start *start, int *ret_fd)
+{
+    AUTO_FD int fd = memfd_create("start", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0)
+        return -errno;
+    int error = write_all(fd, start, sizeof(*start));
+    if (error)
+        return error;
+    if (lseek(fd, 0, SEEK_SET) < 0 ||
+        fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
+        return -errno;
+    *ret_fd = steal_fd(&fd);
+    return 0;
+}
+
+static uint8_t log_level_of(const char *name)
+{
+    static const char *const names[] = {"error", "warning", "info", "debug"};
+    uint8_t level = LOG_LEVEL_INFO;
+    for (uint8_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        level = strcmp(names[i], name) == 0 ? i : level;
+    return level;
+}
+
+static int make_start(const struct streamer *streamer, bool view_only, int *ret_fd)
+{
+    const struct config *config = streamer->service->settings->config;
+    const struct desktop *desktop = &streamer->sandbox->desktop;
+    struct streamer_start start = {
+        .magic = STREAMER_START_MAGIC,
+        .width = desktop->width,
+        .height = desktop->height,
+        .framerate = (uint32_t)config_number(config, CONFIG_VIDEO_FRAMERATE),
+        .bitrate_kbps = (uint32_t)config_number(config, CONFIG_VIDEO_BITRATE_KBPS),
+        .view_only = view_only,
+        .log_level = log_level_of(config_text(config, CONFIG_LOG_LEVEL)),
+        .log_json = strcmp(config_text(config, CONFIG_LOG_FORMAT), "json") == 0,
+    };
+    memcpy(start.cookie, desktop->cookie, sizeof(start.cookie));
+    snprintf(start.codec, sizeof(start.codec), "%s", config_text(config, CONFIG_VIDEO_CODEC));
+    snprintf(start.preset, sizeof(start.preset), "%s", config_text(config, CONFIG_VIDEO_PRESET));
+    snprintf(start.tune, sizeof(start.tune), "%s", config_text(config, CONFIG_VIDEO_TUNE));
+    int error = seal_start(&start, ret_fd);
+    explicit_bzero(&start, sizeof(start));
+    return error;
+}
+
+static int join_cgroup(struct streamer *streamer, struct launch *launch)
+{
+    const struct desktop *desktop = &streamer->sandbox->desktop;
+    uint64_t pictures = (uint64_t)desktop->width * desktop->height * 4 * STREAMER_PICTURES;
+    struct sandbox_limits limits = {.memory_mb = STREAMER_MEMORY_MB + (uint32_t)(pictures >> 20),
+                                    .cpu_percent = STREAMER_CPU_PERCENT,
+                                    .pids = STREAMER_PIDS};
+    char name[CGROUP_NAME_MAX];
+    snprintf(name, sizeof(name), "v%u", streamer->slot);
+    int error = cgroup_make(&streamer->service->cgroups, name, &limits, &streamer->cgroup);
+    if (error)
+        return error;
+    int count = cgroup_open_procs(&streamer->service->cgroups, &streamer->cgroup, launch->cgroups,
+                                  LAUNCH_CGROUPS_MAX);
+    if (count < 0)
+        return count;
+    launch->cgroup_count = (size_t)count;
+    return 0;
+}
+
+static int watch_all(struct streamer *streamer, const struct launched *launched)
+{
+    int epoll = streamer->service->epoll;
+    int error = watch_open(&streamer->setup, epoll, launched->setup, EPOLLIN, on_setup);
+    int result = watch_open(&streamer->builder, epoll, launched->builder, EPOLLIN, on_builder_ended);
+    return error ? error : result;
+}
+
+static int start(struct streamer *streamer, bool view_only)
+{
+    AUTO_FD int display = -1;
+    AUTO_FD int framebuffer = -1;
+    AUTO_FD int message = -1;
+    int stream[2];
+    int error = desktop_connect(&streamer->sandbox->desktop, &display);
+    if (!error)
+        error = desktop_open_framebuffer(&streamer->sandbox->desktop, &framebuffer);
+    if (!error)
+        error = make_start(streamer, view_only, &message);
+    if (!error)
+        error = ipc_pair(SOCK_NONBLOCK, stream);
+    if (error)
+        return error;
+    streamer->stream = stream[0];
+    AUTO_FD int theirs = stream[1];
+
+    AUTO_FREE struct plan *plan = malloc(sizeof(*plan));
+    if (!plan)
+        return -ENOMEM;
+    error = plan_streamer(plan, &streamer->service->host, streamer->host_uid);
+    if (error)
+        return error;
+    struct launch launch = {.plan = plan,
+                            .null_fd = streamer->service->null_fd,
+                            .log_fd = STDERR_FILENO,
+                            .descriptors = {{theirs, STREAMER_STREAM_FD},
+                                            {display, STREAMER_DISPLAY_FD},
+                                            {framebuffer, STREAMER_FRAMEBUFFER_FD},
+                                            {message, STREAMER_START_FD}},
+                            .descriptor_count = 4};
+    error = join_cgroup(streamer, &launch);
+    struct launched launched;
+    if (!error)
+        error = launch_start(&launch, &launched);
+    for (size_t i = 0; i < launch.cgroup_count; i++)
+        close(launch.cgroups[i]);
+    return error ? error : watch_all(streamer, &launched);
+}
+
+int streamer_attach(struct service *service, const struct sandboxd_attach *request)
+{
+    struct sandbox *sandbox = sandbox_find(service, &request->sandbox);
+    if (!sandbox || sandbox->state == SANDBOX_ENDING)
+        return -ENOENT;
+    if (sandbox->viewers >= VIEWER_MAX)
+        return -EUSERS;
+    unsigned slot = 0;
+    while (service->streamers[slot])
+        slot++; // every sandbox has at most VIEWER_MAX, so there is a free one
+    CLEANUP(cleanup_streamer) struct streamer *streamer = calloc(1, sizeof(*streamer));
+    if (!streamer)
+        return -ENOMEM;
+    const struct watch closed = WATCH_CLOSED;
+    *streamer = (struct streamer){.service = service,
+                                  .sandbox = sandbox,
+                                  .slot = slot,
+                                  .viewer = request->viewer,
+                                  .client = service->client_count,
+                                  .host_uid = service->host.own_uids ? service->settings->uid_base +
+                                                                           ACCOUNT_NUMBER_MAX + 1 + slot
+                                                                     : geteuid(),
+                                  .stream = -1,
+                                  .setup = closed,
+                                  .builder = closed,
+                                  .process = closed};
+    int error = start(streamer, request->view_only);
+    if (error)
+        return error;
+    service->streamers[slot] = streamer;
+    sandbox->viewers++;
+    steal_pointer(&streamer);
+    return 0;
+}
+
+void streamer_stop_all(struct service *service, const struct sandbox *sandbox)
+{
+    for (unsigned i = 0; i < STREAMERS_MAX; i++) {
+        if (service->streamers[i] && service->streamers[i]->sandbox == sandbox)
+            end(service->streamers[i]);
+    }
+}

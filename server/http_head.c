@@ -1,0 +1,106 @@
+#include "server/http_head.h"
+
+#include <errno.h>
+#include <libwebsockets.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "server/limits.h"
+
+#define HEAD_MAX 3072
+
+// Everything a page needs comes from here; nothing else may load, frame or be framed (CSP level 3). The separate origin of
+// cross-origin isolation also keeps other pages' windows out of the process.
+static const char security_headers[] =
+    "Content-Security-Policy: default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "connect-src 'self'; worker-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'\r\n"
+    "X-Content-Type-Options: nosniff\r\n"
+    "Referrer-Policy: no-referrer\r\n"
+    "Cross-Origin-Opener-Policy: same-origin\r\n"
+    "Cross-Origin-Embedder-Policy: require-corp\r\n"
+    "Cross-Origin-Resource-Policy: same-origin\r\n"
+    "Permissions-Policy: camera=(), geolocation=(), microphone=(), payment=(), usb=(), clipboard-read=(self), "
+    "clipboard-write=(self), fullscreen=(self), keyboard-map=(self)\r\n";
+
+struct head {
+    char *text;
+    size_t length;
+};
+
+__attribute__((format(printf, 2, 3))) static void put(struct head *head, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(head->text + head->length, HEAD_MAX - head->length, format, arguments);
+    va_end(arguments);
+    // Every value is ours and bounded: a head that does not fit is our own mistake.
+    if (length < 0 || (size_t)length >= HEAD_MAX - head->length)
+        abort();
+    head->length += (size_t)length;
+}
+
+static const char *reason_phrase(unsigned status)
+{
+    static const struct {
+        unsigned status;
+        const char *phrase;
+    } phrases[] = {
+        {200, "OK"},           {201, "Created"},         {204, "No Content"},        {304, "Not Modified"},
+        {400, "Bad Request"},  {401, "Unauthorized"},    {403, "Forbidden"},         {404, "Not Found"},
+        {405, "Method Not Allowed"}, {409, "Conflict"},  {411, "Length Required"},   {413, "Content Too Large"},
+        {421, "Misdirected Request"}, {426, "Upgrade Required"}, {429, "Too Many Requests"},
+        {500, "Internal Server Error"}, {503, "Service Unavailable"},
+    };
+    for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++) {
+        if (phrases[i].status == status)
+            return phrases[i].phrase;
+    }
+    return "Other";
+}
+
+static void put_optional(struct head *head, const struct answer *answer)
+{
+    if (answer->content_type)
+        put(head, "Content-Type: %s\r\n", answer->content_type);
+    if (answer->content_encoding)
+        put(head, "Content-Encoding: %s\r\n", answer->content_encoding);
+    if (answer->etag)
+        put(head, "ETag: %s\r\nVary: Accept-Encoding\r\n", answer->etag);
+    if (answer->retry_after)
+        put(head, "Retry-After: %u\r\n", answer->retry_after);
+    if (*answer->allow)
+        put(head, "Allow: %s\r\n", answer->allow);
+    if (*answer->set_cookie)
+        put(head, "Set-Cookie: %s\r\n", answer->set_cookie);
+    if (answer->status == 401)
+        put(head, "WWW-Authenticate: Bearer\r\n");
+    if (answer->status == 426)
+        put(head, "Upgrade: websocket\r\n");
+    if (answer->close)
+        put(head, "Connection: close\r\n");
+}
+
+int http_head_new(const struct exchange *exchange, bool with_body, unsigned char **ret_head, size_t *ret_length)
+{
+    const struct answer *answer = &exchange->answer;
+    unsigned char *buffer = malloc(LWS_PRE + HEAD_MAX + HTTP_HEAD_BODY_MAX);
+    if (!buffer)
+        return -ENOMEM;
+    struct head head = {.text = (char *)buffer + LWS_PRE};
+    put(&head, "HTTP/1.1 %u %s\r\n", answer->status, reason_phrase(answer->status));
+    put(&head, "%s", security_headers);
+    put(&head, "Cache-Control: %s\r\nX-Request-Id: %s\r\n", answer->cache_control ? answer->cache_control : "no-store",
+        exchange->request_id);
+    put_optional(&head, answer);
+    if (answer->status != 204 && answer->status != 304)
+        put(&head, "Content-Length: %zu\r\n", answer->length);
+    put(&head, "\r\n");
+    if (with_body && answer->length > 0 && answer->length <= HTTP_HEAD_BODY_MAX) {
+        memcpy(head.text + head.length, answer->body, answer->length);
+        head.length += answer->length;
+    }
+    *ret_head = buffer;
+    *ret_length = head.length;
+    return 0;
+}

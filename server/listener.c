@@ -1,0 +1,146 @@
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "lib/cleanup.h"
+#include "lib/log.h"
+#include "server/http.h"
+#include "server/limits.h"
+#include "server/server.h"
+
+#define ACCEPT_BATCH 16
+#define ACCEPT_PAUSE_US 200000 // when descriptors are out: connections wait in the backlog
+
+struct listener {
+    struct server *server;
+    enum http_site site;
+    int fd;
+    struct loop_watch watch;
+    struct loop_timer pause;
+};
+
+static void format_source(const struct sockaddr_storage *address, char text[static SOURCE_TEXT_SIZE])
+{
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)address;
+    const struct sockaddr_in *four = (const struct sockaddr_in *)address;
+    const void *bytes = address->ss_family == AF_INET6 ? (const void *)&six->sin6_addr : (const void *)&four->sin_addr;
+    if (!inet_ntop(address->ss_family, bytes, text, SOURCE_TEXT_SIZE))
+        snprintf(text, SOURCE_TEXT_SIZE, "unknown");
+}
+
+static void tune_socket(int fd)
+{
+    int on = 1;
+    // Only what fits the path is queued in the kernel: a stalled viewer must not collect seconds of stale pictures.
+    int unsent = 16384;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
+}
+
+static void adopt(struct listener *listener, int fd, const struct sockaddr_storage *address)
+{
+    struct server *server = listener->server;
+    struct connection *connection = calloc(1, sizeof(*connection));
+    if (!connection || server->connection_count >= HTTP_CONNECTIONS_MAX) {
+        free(connection);
+        close(fd);
+        metrics_count(&server->metrics, METRIC_CONNECTIONS_REFUSED);
+        return;
+    }
+    tune_socket(fd);
+    connection->server = server;
+    connection->site = listener->site;
+    format_source(address, connection->source);
+    connection->next = server->connections;
+    if (connection->next)
+        connection->next->previous = connection;
+    server->connections = connection;
+    server->connection_count++;
+    struct lws *wsi = loop_adopt_http(server->loop, fd, connection);
+    // A failed adoption may already have destroyed the socket's object, and the connection with it.
+    if (!wsi && server->connections == connection)
+        http_connection_free(connection);
+}
+
+static void on_pause_end(void *data)
+{
+    struct listener *listener = data;
+    loop_watch_change(listener->server->loop, &listener->watch, EPOLLIN);
+}
+
+static void on_ready(void *data, uint32_t events)
+{
+    (void)events;
+    struct listener *listener = data;
+    for (int i = 0; i < ACCEPT_BATCH; i++) {
+        struct sockaddr_storage address;
+        socklen_t length = sizeof(address);
+        int fd = accept4(listener->fd, (struct sockaddr *)&address, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd >= 0) {
+            adopt(listener, fd, &address);
+            continue;
+        }
+        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
+            log_warning("Connections wait: the system is out of descriptors or memory", {"error", strerror(errno)});
+            loop_watch_change(listener->server->loop, &listener->watch, 0);
+            loop_timer_set(listener->server->loop, &listener->pause, ACCEPT_PAUSE_US);
+        }
+        return;
+    }
+}
+
+static int open_socket(const char *host, unsigned port, int *ret_fd)
+{
+    char service[8];
+    snprintf(service, sizeof(service), "%u", port);
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo *found;
+    if (getaddrinfo(host, service, &hints, &found) != 0)
+        return -EADDRNOTAVAIL;
+    int on = 1;
+    AUTO_FD int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int error = 0;
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+        bind(fd, found->ai_addr, found->ai_addrlen) < 0 || listen(fd, SOMAXCONN) < 0)
+        error = -errno;
+    freeaddrinfo(found);
+    if (!error)
+        *ret_fd = steal_fd(&fd);
+    return error;
+}
+
+int listener_new(struct server *server, enum http_site site, const char *host, unsigned port, struct listener **ret_listener)
+{
+    struct listener *listener = calloc(1, sizeof(*listener));
+    if (!listener)
+        return -ENOMEM;
+    *listener = (struct listener){.server = server, .site = site, .fd = -1};
+    listener->watch = (struct loop_watch){.fd = -1, .ready = on_ready, .data = listener};
+    listener->pause = (struct loop_timer){.fire = on_pause_end, .data = listener};
+    int error = open_socket(host, port, &listener->fd);
+    if (!error)
+        error = loop_watch_add(server->loop, &listener->watch, listener->fd, EPOLLIN);
+    if (error) {
+        listener_free(listener);
+        return error;
+    }
+    *ret_listener = listener;
+    return 0;
+}
+
+void listener_free(struct listener *listener)
+{
+    if (!listener)
+        return;
+    loop_timer_cancel(&listener->pause);
+    loop_watch_remove(listener->server->loop, &listener->watch);
+    if (listener->fd >= 0)
+        close(listener->fd);
+    free(listener);
+}

@@ -1,0 +1,139 @@
+#include "server/metrics.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "lib/fd.h"
+
+static const struct {
+    const char *name;
+    const char *help;
+} counters[METRIC_COUNT] = {
+    [METRIC_CONNECTIONS_REFUSED] = {"connections_refused", "Connections over the maximum"},
+    [METRIC_SIGN_INS] = {"sign_ins", "Successful sign-ins"},
+    [METRIC_SIGN_INS_FAILED] = {"sign_ins_failed", "Wrong passwords, unknown users, disabled accounts"},
+    [METRIC_SIGN_INS_LIMITED] = {"sign_ins_limited", "Sign-ins refused by the rate limit"},
+    [METRIC_REFRESHES] = {"refreshes", "Refresh tokens rotated"},
+    [METRIC_REFRESHES_FAILED] = {"refreshes_failed", "Refresh tokens refused"},
+    [METRIC_SANDBOX_STARTS] = {"sandbox_starts", "Sandboxes asked for"},
+    [METRIC_VIEWERS_REFUSED] = {"websockets_refused", "WebSockets refused before the upgrade"},
+    [METRIC_BYTES_TO_BROWSERS] = {"relayed_to_browsers_bytes", "Stream bytes relayed to browsers"},
+    [METRIC_BYTES_FROM_BROWSERS] = {"relayed_from_browsers_bytes", "Bytes of browsers' messages"},
+};
+
+static const uint32_t start_bounds_ms[METRIC_START_BUCKETS] = {100, 200, 400, 800, 1600, 3200, 6400, 12800};
+
+void metrics_count(struct metrics *metrics, enum metric metric)
+{
+    metrics->counters[metric]++;
+}
+
+void metrics_add(struct metrics *metrics, enum metric metric, uint64_t amount)
+{
+    metrics->counters[metric] += amount;
+}
+
+void metrics_request(struct metrics *metrics, unsigned status)
+{
+    if (status < METRIC_STATUS_MAX)
+        metrics->statuses[status]++;
+}
+
+void metrics_start(struct metrics *metrics, uint32_t start_us)
+{
+    unsigned bucket = 0;
+    while (bucket < METRIC_START_BUCKETS && start_us > start_bounds_ms[bucket] * 1000u)
+        bucket++;
+    metrics->start_buckets[bucket]++;
+    metrics->start_us += start_us;
+}
+
+void metrics_start_failed(struct metrics *metrics, uint32_t stage)
+{
+    if (stage < START_STAGE_COUNT)
+        metrics->start_failures[stage]++;
+}
+
+static void print_counter(FILE *out, const char *name, const char *help)
+{
+    fprintf(out, "# HELP sandbox_server_%s_total %s.\n# TYPE sandbox_server_%s_total counter\n", name, help, name);
+}
+
+static void print_gauge(FILE *out, const char *name, const char *help, uint64_t value)
+{
+    fprintf(out, "# HELP sandbox_server_%s %s.\n# TYPE sandbox_server_%s gauge\nsandbox_server_%s %" PRIu64 "\n", name, help,
+            name, name, value);
+}
+
+static void print_counters(FILE *out, const struct metrics *metrics)
+{
+    for (int i = 0; i < METRIC_COUNT; i++) {
+        print_counter(out, counters[i].name, counters[i].help);
+        fprintf(out, "sandbox_server_%s_total %" PRIu64 "\n", counters[i].name, metrics->counters[i]);
+    }
+    print_counter(out, "http_answers", "HTTP answers by status");
+    for (unsigned status = 0; status < METRIC_STATUS_MAX; status++) {
+        if (metrics->statuses[status])
+            fprintf(out, "sandbox_server_http_answers_total{status=\"%u\"} %" PRIu64 "\n", status, metrics->statuses[status]);
+    }
+    print_counter(out, "sandbox_start_failures", "Failed starts by stage");
+    for (uint32_t stage = 0; stage < START_STAGE_COUNT; stage++)
+        fprintf(out, "sandbox_server_sandbox_start_failures_total{stage=\"%s\"} %" PRIu64 "\n", start_stage_name(stage),
+                metrics->start_failures[stage]);
+}
+
+static void print_starts(FILE *out, const struct metrics *metrics)
+{
+    static const char name[] = "sandbox_server_sandbox_start_seconds";
+    uint64_t count = 0;
+    fprintf(out, "# HELP %s From CREATE to a usable desktop.\n# TYPE %s histogram\n", name, name);
+    for (unsigned i = 0; i < METRIC_START_BUCKETS; i++) {
+        count += metrics->start_buckets[i];
+        fprintf(out, "%s_bucket{le=\"%u.%u\"} %" PRIu64 "\n", name, start_bounds_ms[i] / 1000, start_bounds_ms[i] % 1000 / 100,
+                count);
+    }
+    count += metrics->start_buckets[METRIC_START_BUCKETS];
+    fprintf(out, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n%s_sum %" PRIu64 ".%06" PRIu64 "\n%s_count %" PRIu64 "\n", name, count,
+            name, metrics->start_us / 1000000, metrics->start_us % 1000000, name, count);
+}
+
+// proc(5): the second number of statm is the resident set, in pages.
+static uint64_t resident_bytes(void)
+{
+    AUTO_FREE char *text = NULL;
+    size_t length;
+    unsigned long long total, resident;
+    if (read_file_at(AT_FDCWD, "/proc/self/statm", 4096, &text, &length) < 0 ||
+        sscanf(text, "%llu %llu", &total, &resident) != 2)
+        return 0;
+    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+char *metrics_text(const struct metrics *metrics, const struct metric_gauges *gauges)
+{
+    char *text = NULL;
+    size_t length;
+    FILE *out = open_memstream(&text, &length);
+    if (!out)
+        return NULL;
+    print_counters(out, metrics);
+    print_starts(out, metrics);
+    fprintf(out,
+            "# HELP sandbox_server_sandboxes Sandboxes of this node by state.\n# TYPE sandbox_server_sandboxes gauge\n"
+            "sandbox_server_sandboxes{state=\"starting\"} %u\nsandbox_server_sandboxes{state=\"running\"} %u\n"
+            "sandbox_server_sandboxes{state=\"stopping\"} %u\n",
+            gauges->starting, gauges->running, gauges->stopping);
+    print_gauge(out, "viewers", "Open desktop WebSockets", gauges->viewers);
+    print_gauge(out, "connections", "Open HTTP connections, WebSockets included", gauges->connections);
+    print_gauge(out, "sandboxd_connected", "1: sandboxd answers", gauges->sandboxd_connected);
+    print_gauge(out, "resident_bytes", "Resident memory of this process", resident_bytes());
+    if (fclose(out) != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}

@@ -1,0 +1,46 @@
+#pragma once
+// Counters for Prometheus. Gauges are read from their owners when the text is made.
+
+#include <stdint.h>
+
+#include "lib/sandboxd_channel.h"
+
+enum metric {
+    METRIC_CONNECTIONS_REFUSED,
+    METRIC_SIGN_INS,
+    METRIC_SIGN_INS_FAILED,
+    METRIC_SIGN_INS_LIMITED,
+    METRIC_REFRESHES,
+    METRIC_REFRESHES_FAILED,
+    METRIC_SANDBOX_STARTS,
+    METRIC_VIEWERS_REFUSED, // before the upgrade
+    METRIC_BYTES_TO_BROWSERS,
+    METRIC_BYTES_FROM_BROWSERS,
+    METRIC_COUNT,
+};
+
+#define METRIC_STATUS_MAX 600
+#define METRIC_START_BUCKETS 8
+
+struct metrics {
+    uint64_t counters[METRIC_COUNT];
+    uint64_t statuses[METRIC_STATUS_MAX]; // answers by HTTP status
+    uint64_t start_failures[START_STAGE_COUNT];
+    uint64_t start_buckets[METRIC_START_BUCKETS + 1]; // not cumulative; the last one has no bound
+    uint64_t start_us;
+};
+
+struct metric_gauges {
+    unsigned starting, running, stopping;
+    unsigned viewers;
+    unsigned connections;
+    unsigned sandboxd_connected;
+};
+
+void metrics_count(struct metrics *metrics, enum metric metric);
+void metrics_add(struct metrics *metrics, enum metric metric, uint64_t amount);
+void metrics_request(struct metrics *metrics, unsigned status);
+void metrics_start(struct metrics *metrics, uint32_t start_us);
+void metrics_start_failed(struct metrics *metrics, uint32_t stage);
+// The exposition text (version 0.0.4); the caller frees it. NULL when memory is out.
+char *metrics_text(const struct metrics *metrics, const struct metric_gauges *gauges);

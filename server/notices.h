@@ -1,0 +1,13 @@
+#pragma once
+// Notices to a viewer's browser (docs/PROTOCOL.md): JSON text that the caller frees, NULL when memory is out.
+
+#include "store/sandbox.h"
+
+char *notice_session(const struct id *sandbox, int64_t expires_us, int64_t idle_expires_us);
+char *notice_warning(const char *reason, int64_t ends_us); // "idle", "limit"
+char *notice_warning_cleared(int64_t idle_expires_us);
+char *notice_streamer_restarting(void);
+char *notice_ended(enum stop_reason reason, const char *detail);
+
+// A sentence for people.
+const char *stop_reason_sentence(enum stop_reason reason);

@@ -1,0 +1,214 @@
+#include "server/reconcile.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/log.h"
+#include "server/clock.h"
+#include "server/sandboxes.h"
+#include "server/server.h"
+#include "server/viewers.h"
+
+#define RETRY_US SECOND_US
+
+enum phase { PHASE_IDLE, PHASE_LISTING, PHASE_ROWS, PHASE_COMPLETE };
+
+struct entry {
+    struct id id;
+    bool ready;
+    bool taken; // has a row
+};
+
+struct reconcile {
+    struct sandboxes *sandboxes;
+    enum phase phase;
+    struct entry entries[SANDBOX_MAX_TOTAL];
+    size_t count;
+    bool wishes;  // the rows are to be read, whatever the phase
+    bool busy;
+    bool reading; // the job reads for PHASE_ROWS
+    unsigned generation, job_generation; // an answer for a connection that has gone does not count
+    struct work_job job;
+    const char *node;
+    struct store_sandbox_list rows;
+    int error;
+    struct loop_timer retry;
+};
+
+static void read_rows(struct reconcile *reconcile);
+
+static void on_retry(void *data)
+{
+    read_rows(data);
+}
+
+struct reconcile *reconcile_new(struct sandboxes *sandboxes)
+{
+    struct reconcile *reconcile = calloc(1, sizeof(*reconcile));
+    if (!reconcile)
+        return NULL;
+    reconcile->sandboxes = sandboxes;
+    reconcile->node = sandboxes_server(sandboxes)->node;
+    reconcile->retry = (struct loop_timer){.fire = on_retry, .data = reconcile};
+    return reconcile;
+}
+
+void reconcile_free(struct reconcile *reconcile)
+{
+    if (!reconcile)
+        return;
+    loop_timer_cancel(&reconcile->retry);
+    store_sandbox_list_finish(&reconcile->rows);
+    free(reconcile);
+}
+
+void reconcile_begin(struct reconcile *reconcile)
+{
+    struct sandboxd_message list = {.kind = SANDBOXD_LIST};
+    reconcile->count = 0;
+    reconcile->generation++;
+    reconcile->phase = PHASE_LISTING;
+    // Unsent: the connection ends, and the next one begins anew.
+    (void)sandboxd_client_send(sandboxes_server(reconcile->sandboxes)->sandboxd, &list);
+}
+
+void reconcile_abort(struct reconcile *reconcile)
+{
+    reconcile->phase = PHASE_IDLE;
+    reconcile->generation++;
+}
+
+bool reconcile_complete(const struct reconcile *reconcile)
+{
+    return reconcile->phase == PHASE_COMPLETE;
+}
+
+void reconcile_entry(struct reconcile *reconcile, const struct sandboxd_entry *entry)
+{
+    if (reconcile->phase == PHASE_LISTING && reconcile->count < SANDBOX_MAX_TOTAL)
+        reconcile->entries[reconcile->count++] = (struct entry){.id = entry->sandbox, .ready = entry->ready};
+}
+
+void reconcile_list_end(struct reconcile *reconcile)
+{
+    if (reconcile->phase != PHASE_LISTING)
+        return;
+    reconcile->phase = PHASE_ROWS;
+    read_rows(reconcile);
+}
+
+static struct entry *find(struct reconcile *reconcile, const struct id *id)
+{
+    for (size_t i = 0; i < reconcile->count; i++) {
+        if (id_equal(&reconcile->entries[i].id, id))
+            return &reconcile->entries[i];
+    }
+    return NULL;
+}
+
+void reconcile_ended(struct reconcile *reconcile, const struct id *id)
+{
+    struct entry *entry = find(reconcile, id);
+    if (entry)
+        *entry = reconcile->entries[--reconcile->count];
+}
+
+void reconcile_read_wishes(struct reconcile *reconcile)
+{
+    reconcile->wishes = true;
+    read_rows(reconcile);
+}
+
+static void run(struct work_job *job, struct store *store)
+{
+    struct reconcile *reconcile = lws_container_of(job, struct reconcile, job);
+    reconcile->error = store_sandbox_list_active(store, reconcile->node, &reconcile->rows);
+}
+
+static void stop_unknown(struct reconcile *reconcile, const struct id *id)
+{
+    struct sandboxd_message stop = {.kind = SANDBOXD_STOP, .stop = {.sandbox = *id, .reason = STOP_NODE_RESTART}};
+    char text[ID_TEXT_SIZE];
+    id_format(id, text);
+    log_warning("A sandbox without an active row is stopped", {"sandbox", text});
+    (void)sandboxd_client_send(sandboxes_server(reconcile->sandboxes)->sandboxd, &stop);
+}
+
+// Sandboxes of ours that sandboxd no longer knows, though the database may not say that they are active.
+static void end_missing(struct reconcile *reconcile)
+{
+    for (struct sandbox *sandbox = sandboxes_first(reconcile->sandboxes); sandbox; sandbox = sandbox->next) {
+        struct entry *entry = find(reconcile, &sandbox->row.id);
+        if (entry)
+            entry->taken = entry->taken || sandbox->state != STATE_ENDED;
+        else
+            sandboxes_lost(reconcile->sandboxes, &sandbox->row);
+    }
+}
+
+static void compare(struct reconcile *reconcile)
+{
+    for (size_t i = 0; i < reconcile->rows.count; i++) {
+        const struct store_sandbox *row = &reconcile->rows.items[i];
+        struct entry *entry = find(reconcile, &row->id);
+        if (entry) {
+            entry->taken = true;
+            sandboxes_adopt(reconcile->sandboxes, row, entry->ready);
+        } else {
+            sandboxes_lost(reconcile->sandboxes, row);
+        }
+    }
+    end_missing(reconcile);
+    for (size_t i = 0; i < reconcile->count; i++) {
+        if (!reconcile->entries[i].taken)
+            stop_unknown(reconcile, &reconcile->entries[i].id);
+    }
+    reconcile->phase = PHASE_COMPLETE;
+    viewers_sandboxd_back(sandboxes_server(reconcile->sandboxes)->viewers);
+}
+
+static void obey_wishes(struct reconcile *reconcile)
+{
+    for (size_t i = 0; i < reconcile->rows.count; i++) {
+        const struct store_sandbox *row = &reconcile->rows.items[i];
+        struct sandbox *sandbox = sandboxes_find(reconcile->sandboxes, &row->id);
+        if (sandbox && row->stop_requested && sandbox->state != STATE_STOPPING)
+            sandbox_stop(sandbox, row->stop_requested, NULL);
+    }
+}
+
+static void done(struct work_job *job)
+{
+    struct reconcile *reconcile = lws_container_of(job, struct reconcile, job);
+    reconcile->busy = false;
+    if (reconcile->error) {
+        reconcile->wishes |= !reconcile->reading;
+        loop_timer_set(sandboxes_server(reconcile->sandboxes)->loop, &reconcile->retry, RETRY_US);
+        return;
+    }
+    bool current = reconcile->reading && reconcile->job_generation == reconcile->generation;
+    if (current && reconcile->phase == PHASE_ROWS)
+        compare(reconcile);
+    else
+        obey_wishes(reconcile);
+    store_sandbox_list_finish(&reconcile->rows);
+    read_rows(reconcile); // what was asked for meanwhile
+}
+
+static void read_rows(struct reconcile *reconcile)
+{
+    if (reconcile->busy || (reconcile->phase != PHASE_ROWS && !reconcile->wishes))
+        return;
+    reconcile->reading = reconcile->phase == PHASE_ROWS;
+    reconcile->wishes = false;
+    reconcile->job_generation = reconcile->generation;
+    reconcile->error = -ECANCELED;
+    reconcile->rows = (struct store_sandbox_list){0};
+    reconcile->job = (struct work_job){.run = run, .done = done};
+    reconcile->busy = work_submit(sandboxes_server(reconcile->sandboxes)->work, WORK_DATABASE, &reconcile->job) == 0;
+    if (!reconcile->busy) {
+        reconcile->wishes = true;
+        loop_timer_set(sandboxes_server(reconcile->sandboxes)->loop, &reconcile->retry, RETRY_US);
+    }
+}

@@ -1,0 +1,23 @@
+#pragma once
+// After each connection to sandboxd: its list against the active rows of this node. Rows that sandboxd does not know have ended; sandboxes
+// without a row are stopped; the others go on with their stored deadlines.
+
+#include "lib/sandboxd_channel.h"
+
+struct reconcile;
+struct sandboxes;
+
+struct reconcile *reconcile_new(struct sandboxes *sandboxes);
+void reconcile_free(struct reconcile *reconcile);
+
+void reconcile_begin(struct reconcile *reconcile);
+void reconcile_abort(struct reconcile *reconcile);
+bool reconcile_complete(const struct reconcile *reconcile);
+
+void reconcile_entry(struct reconcile *reconcile, const struct sandboxd_entry *entry);
+void reconcile_list_end(struct reconcile *reconcile);
+// A sandbox of the list ended before the rows were read.
+void reconcile_ended(struct reconcile *reconcile, const struct id *id);
+
+// Reads the rows for operators' wishes alone.
+void reconcile_read_wishes(struct reconcile *reconcile);

@@ -1,0 +1,121 @@
+#include "server/record.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/log.h"
+#include "server/clock.h"
+#include "server/sandboxes.h"
+#include "server/server.h"
+
+#define RETRY_US SECOND_US
+
+static void run(struct work_job *job, struct store *store)
+{
+    struct record *record = lws_container_of(job, struct record, job);
+    const struct id *id = &record->sent.id;
+    switch (record->writing) {
+    case RECORD_STARTED:
+        record->error = store_sandbox_started(store, id, &record->row);
+        return;
+    case RECORD_STOPPING:
+        record->error = store_sandbox_stopping(store, id, record->sent.reason, &record->row);
+        return;
+    case RECORD_ACTIVE:
+        record->error = store_sandbox_active_at(store, id, record->sent.active_us);
+        return;
+    case RECORD_ENDED:
+        // Reason, detail and usage no longer change once the end is known.
+        record->error = store_sandbox_ended(store, id, record->reason, record->detail, &record->usage, &record->row);
+        return;
+    case RECORD_CHANGE_COUNT:
+        break;
+    }
+    abort();
+}
+
+static void write_next(struct record *record);
+
+static void done(struct work_job *job)
+{
+    struct record *record = lws_container_of(job, struct record, job);
+    struct sandbox *sandbox = record->sandbox;
+    record->busy = false;
+    int error = record->error;
+    bool again = error && error != -ENOENT;
+    if (!again)
+        record->wanted &= ~(1u << record->writing);
+    if (again)
+        loop_timer_set(sandboxes_server(sandbox->sandboxes)->loop, &record->retry, RETRY_US);
+    else
+        write_next(record);
+    sandbox_recorded(sandbox, record->writing, error, &record->row); // may free the sandbox
+}
+
+static void write_next(struct record *record)
+{
+    if (record->busy || !record->wanted)
+        return;
+    struct server *server = sandboxes_server(record->sandbox->sandboxes);
+    unsigned change = 0;
+    while (!(record->wanted & (1u << change)))
+        change++;
+    record->writing = (enum record_change)change;
+    record->sent.id = record->sandbox->row.id;
+    record->sent.reason = record->reason;
+    record->sent.active_us = record->active_us;
+    record->error = -ECANCELED;
+    record->job = (struct work_job){.run = run, .done = done};
+    record->busy = work_submit(server->work, WORK_DATABASE, &record->job) == 0;
+    if (!record->busy)
+        loop_timer_set(server->loop, &record->retry, RETRY_US);
+}
+
+static void on_retry(void *data)
+{
+    write_next(data);
+}
+
+void record_init(struct record *record, struct sandbox *sandbox)
+{
+    *record = (struct record){.sandbox = sandbox};
+    record->retry = (struct loop_timer){.fire = on_retry, .data = record};
+}
+
+void record_finish(struct record *record)
+{
+    if (record->busy)
+        abort();
+    loop_timer_cancel(&record->retry);
+}
+
+void record_started(struct record *record)
+{
+    record->wanted |= 1u << RECORD_STARTED;
+    write_next(record);
+}
+
+void record_stopping(struct record *record, enum stop_reason reason)
+{
+    record->reason = reason;
+    record->wanted |= 1u << RECORD_STOPPING;
+    write_next(record);
+}
+
+void record_active(struct record *record, int64_t active_us)
+{
+    record->active_us = active_us;
+    record->wanted |= 1u << RECORD_ACTIVE;
+    write_next(record);
+}
+
+void record_ended(struct record *record, enum stop_reason reason, const char *detail, const struct sandbox_usage *usage)
+{
+    record->reason = reason;
+    snprintf(record->detail, sizeof(record->detail), "%s", detail);
+    record->usage = usage ? *usage : (struct sandbox_usage){UINT64_MAX, UINT64_MAX};
+    // What is being written goes on; what only waited is out of date.
+    record->wanted = 1u << RECORD_ENDED | (record->busy ? 1u << record->writing : 0);
+    write_next(record);
+}

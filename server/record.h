@@ -1,0 +1,41 @@
+#pragma once
+// Writes what becomes of a sandbox into its row: one change after the other, each until it is in the database.
+
+#include <stdbool.h>
+
+#include "server/work.h"
+#include "store/sandbox.h"
+
+// In the order in which they are written.
+enum record_change { RECORD_STARTED, RECORD_STOPPING, RECORD_ACTIVE, RECORD_ENDED, RECORD_CHANGE_COUNT };
+
+struct sandbox;
+
+struct record {
+    struct work_job job;
+    struct sandbox *sandbox;
+    unsigned wanted; // bit per change
+    bool busy;
+    enum record_change writing;
+    enum stop_reason reason;
+    char detail[STORE_STOP_DETAIL_MAX + 1];
+    struct sandbox_usage usage;
+    int64_t active_us;
+    struct {
+        struct id id;
+        enum stop_reason reason;
+        int64_t active_us;
+    } sent; // the worker's copy
+    int error;
+    struct store_sandbox row;
+    struct loop_timer retry;
+};
+
+void record_init(struct record *record, struct sandbox *sandbox);
+void record_finish(struct record *record);
+
+void record_started(struct record *record);
+void record_stopping(struct record *record, enum stop_reason reason);
+void record_active(struct record *record, int64_t active_us);
+// Nothing else is written after it; `usage` may be NULL.
+void record_ended(struct record *record, enum stop_reason reason, const char *detail, const struct sandbox_usage *usage);

@@ -1,0 +1,65 @@
+#include "server/routes.h"
+
+#include <string.h>
+
+#include "server/limits.h"
+#include "server/server.h"
+#include "server/static_files.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const struct route web_routes[] = {
+    // method, path, signed in, body, lane, prepare, work, finish
+    {HTTP_GET, "/health", false, 0, WORK_DATABASE, NULL, NULL, health_finish},
+    {HTTP_GET, "/ready", false, 0, WORK_DATABASE, NULL, ready_work, ready_finish},
+    {HTTP_POST, "/api/auth/login", false, HTTP_BODY_MAX, WORK_PASSWORD, login_prepare, login_work, login_finish},
+    {HTTP_POST, "/api/auth/refresh", false, 0, WORK_DATABASE, refresh_prepare, refresh_work, refresh_finish},
+    {HTTP_POST, "/api/auth/logout", false, 0, WORK_DATABASE, NULL, logout_work, logout_finish},
+    {HTTP_GET, "/api/users/me", true, 0, WORK_DATABASE, NULL, NULL, me_finish},
+    {HTTP_GET, "/api/templates", true, 0, WORK_DATABASE, NULL, NULL, templates_finish},
+    {HTTP_GET, "/api/sandboxes", true, 0, WORK_DATABASE, list_prepare, list_work, list_finish},
+    {HTTP_POST, "/api/sandboxes", true, HTTP_BODY_MAX, WORK_DATABASE, create_prepare, create_work, create_finish},
+    {HTTP_GET, "/api/sandboxes/{id}", true, 0, WORK_DATABASE, sandbox_prepare, sandbox_work, get_finish},
+    {HTTP_DELETE, "/api/sandboxes/{id}", true, 0, WORK_DATABASE, sandbox_prepare, sandbox_work, stop_finish},
+    {HTTP_POST, "/api/sandboxes/{id}/ticket", true, HTTP_BODY_MAX, WORK_DATABASE, ticket_prepare, ticket_work,
+     ticket_finish},
+};
+
+static const struct route metrics_routes[] = {
+    {HTTP_GET, "/metrics", false, 0, WORK_DATABASE, NULL, NULL, metrics_finish},
+};
+
+void routes_find(enum http_site site, enum http_method method, const char *path, struct route_match *ret_match)
+{
+    if (site == SITE_METRICS)
+        route_find(metrics_routes, COUNT(metrics_routes), method, path, ret_match);
+    else
+        route_find(web_routes, COUNT(web_routes), method, path, ret_match);
+}
+
+void routes_serve_file(struct exchange *exchange, const char *path, const char *if_none_match, bool gzip)
+{
+    const struct static_file *file = NULL;
+    if (exchange->connection->site == SITE_WEB)
+        file = static_files_find(exchange->server->files, path);
+    if (!file && strncmp(path, "/ws/", 4) == 0) {
+        exchange_problem(exchange, PROBLEM_UPGRADE_REQUIRED, "This address is for a WebSocket: docs/PROTOCOL.md.");
+        return;
+    }
+    if (!file) {
+        exchange_problem(exchange, PROBLEM_NOT_FOUND, "There is nothing at this path.");
+        return;
+    }
+    struct answer *answer = &exchange->answer;
+    answer->cache_control = file->cache_control;
+    answer->etag = file->etag;
+    answer->content_type = file->content_type;
+    answer->status = strcmp(if_none_match, file->etag) == 0 ? 304 : 200;
+    if (answer->status == 200) {
+        bool compressed = gzip && file->gzip;
+        answer->content_encoding = compressed ? "gzip" : NULL;
+        answer->body = compressed ? file->gzip : file->bytes;
+        answer->length = compressed ? file->gzip_length : file->length;
+    }
+    exchange_answer(exchange);
+}

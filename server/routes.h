@@ -1,0 +1,42 @@
+#pragma once
+// The table of all routes, and what lies outside of it: the files of the web client.
+
+#include "server/exchange.h"
+#include "server/http.h"
+
+void routes_find(enum http_site site, enum http_method method, const char *path, struct route_match *ret_match);
+// Answers with a file of the web client, or 404.
+void routes_serve_file(struct exchange *exchange, const char *path, const char *if_none_match, bool gzip);
+
+// auth_routes.c
+int login_prepare(struct exchange *exchange);
+int login_work(struct exchange *exchange, struct store *store);
+void login_finish(struct exchange *exchange);
+int refresh_prepare(struct exchange *exchange);
+int refresh_work(struct exchange *exchange, struct store *store);
+void refresh_finish(struct exchange *exchange);
+int logout_work(struct exchange *exchange, struct store *store);
+void logout_finish(struct exchange *exchange);
+void me_finish(struct exchange *exchange);
+
+// status_routes.c
+void health_finish(struct exchange *exchange);
+int ready_work(struct exchange *exchange, struct store *store);
+void ready_finish(struct exchange *exchange);
+void metrics_finish(struct exchange *exchange);
+void templates_finish(struct exchange *exchange);
+
+// sandbox_routes.c
+int list_prepare(struct exchange *exchange);
+int list_work(struct exchange *exchange, struct store *store);
+void list_finish(struct exchange *exchange);
+int create_prepare(struct exchange *exchange);
+int create_work(struct exchange *exchange, struct store *store);
+void create_finish(struct exchange *exchange);
+int sandbox_prepare(struct exchange *exchange);
+int sandbox_work(struct exchange *exchange, struct store *store);
+void get_finish(struct exchange *exchange);
+void stop_finish(struct exchange *exchange);
+int ticket_prepare(struct exchange *exchange);
+int ticket_work(struct exchange *exchange, struct store *store);
+void ticket_finish(struct exchange *exchange);

@@ -1,0 +1,68 @@
+#pragma once
+// The active sandboxes of this node: what sandboxd says of them, what the database shall know of them, who waits for them and who watches
+// them. A sandbox stays here from its CREATE (or from reconciliation) until its end is written.
+
+#include "server/deadlines.h"
+#include "server/exchange.h"
+#include "server/metrics.h"
+#include "server/record.h"
+#include "server/sandboxd_client.h"
+#include "store/sandbox.h"
+
+struct sandboxes;
+struct viewer;
+
+struct sandbox {
+    struct sandboxes *sandboxes;
+    struct store_sandbox row; // as it was last read or written
+    enum store_state state;   // the truth; the row follows
+    struct deadlines deadlines;
+    int64_t active_us; // the latest input, wall clock; 0: none yet
+    int64_t saved_us;  // the input that the row knows of
+    int64_t answer_by_us; // monotonic: sandboxd must have answered START or STOP
+    struct loop_timer timer;
+    struct record record;
+    struct exchange *starters; // waiting for READY
+    struct exchange *stoppers; // waiting for the end
+    struct viewer *viewers;
+    unsigned viewer_count;
+    struct sandbox *next;
+};
+
+// NULL when memory is out.
+struct sandboxes *sandboxes_new(struct server *server);
+void sandboxes_free(struct sandboxes *sandboxes);
+
+// Can sandboxes be started and stopped now? False until the lists of sandboxd and the database have been compared.
+bool sandboxes_ready(const struct sandboxes *sandboxes);
+// Rises with each connection to sandboxd: a row made under another number may have been reconciled away.
+unsigned sandboxes_epoch(const struct sandboxes *sandboxes);
+struct sandbox *sandboxes_find(const struct sandboxes *sandboxes, const struct id *id);
+void sandboxes_gauges(const struct sandboxes *sandboxes, struct metric_gauges *gauges);
+
+// Sends CREATE for a row that was just inserted; the exchange is answered when the sandbox runs or has failed.
+void sandboxes_start(struct sandboxes *sandboxes, const struct store_sandbox *row, uint32_t account_number,
+                     struct exchange *exchange);
+// Answers the exchange as soon as the start is over.
+void sandbox_wait_start(struct sandbox *sandbox, struct exchange *exchange);
+// Stops it. `exchange` may be NULL, or is answered when it has ended.
+void sandbox_stop(struct sandbox *sandbox, enum stop_reason reason, struct exchange *exchange);
+// A person did something.
+void sandbox_active(struct sandbox *sandbox);
+
+// sandboxd's events.
+void sandboxes_connected(struct sandboxes *sandboxes);
+void sandboxes_disconnected(struct sandboxes *sandboxes);
+void sandboxes_message(struct sandboxes *sandboxes, const struct sandboxd_message *message);
+// Operators' wishes: looks through the rows for stop_requested. Again when it fails.
+void sandboxes_read_wishes(struct sandboxes *sandboxes);
+
+// For reconcile.c: takes an active row that sandboxd knows; ends one that it does not.
+void sandboxes_adopt(struct sandboxes *sandboxes, const struct store_sandbox *row, bool ready);
+void sandboxes_lost(struct sandboxes *sandboxes, const struct store_sandbox *row);
+struct server *sandboxes_server(const struct sandboxes *sandboxes);
+struct sandbox *sandboxes_first(const struct sandboxes *sandboxes);
+void sandbox_end(struct sandbox *sandbox, enum stop_reason reason, const char *detail, const struct sandbox_usage *usage);
+
+// For record.c: a change was written, and the row is as given.
+void sandbox_recorded(struct sandbox *sandbox, enum record_change change, int error, const struct store_sandbox *row);

@@ -1,0 +1,36 @@
+#pragma once
+// What one sandbox-server consists of: built and taken down by main.c; the route handlers reach their modules through it.
+
+#include "auth/token.h"
+#include "lib/config.h"
+#include "server/limiter.h"
+#include "server/loop.h"
+#include "server/metrics.h"
+#include "server/tickets.h"
+#include "server/work.h"
+
+#define SERVER_SCRATCH (64u << 10)
+
+struct server {
+    const struct config *config;
+    const char *node;
+    struct token_key token_key;
+    struct successor_key successor_key;
+    struct loop *loop;
+    struct work *work;
+    struct static_files *files;
+    struct tickets *tickets;
+    struct limiter *login_sources;
+    struct limiter *login_names;
+    struct sandboxd_client *sandboxd;
+    struct sandboxes *sandboxes;
+    struct viewers *viewers;
+    struct notifications *notifications;
+    struct listener *web;
+    struct listener *metrics_listener;
+    struct metrics metrics;
+    struct connection *connections;
+    unsigned connection_count;
+    bool stopping;
+    unsigned char scratch[LWS_PRE + SERVER_SCRATCH]; // for one write or packet at a time
+};

@@ -1,0 +1,172 @@
+#include "server/viewer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "server/clock.h"
+#include "server/http.h"
+#include "server/notices.h"
+#include "server/sandboxes.h"
+#include "server/server.h"
+
+#define CLOSE_SECONDS 3 // for a browser that does not read to be told
+
+struct viewer *viewer_new(struct viewers *viewers, struct lws *wsi, struct sandbox *sandbox, const struct ticket *ticket)
+{
+    struct viewer *viewer = calloc(1, sizeof(*viewer));
+    if (!viewer)
+        return NULL;
+    viewer->viewers = viewers;
+    viewer->server = viewers_server(viewers);
+    viewer->wsi = wsi;
+    viewer->sandbox = sandbox;
+    viewer->ticket = *ticket;
+    viewer->stream = -1;
+    viewer->watch.fd = -1;
+    viewer->up.view_only = ticket->view_only;
+    viewers_add(viewers, viewer);
+    return viewer;
+}
+
+void viewer_free(struct viewer *viewer)
+{
+    if (!viewer)
+        return;
+    viewers_remove(viewer->viewers, viewer);
+    loop_timer_cancel(&viewer->retry);
+    loop_watch_remove(viewer->server->loop, &viewer->watch);
+    if (viewer->stream >= 0)
+        close(viewer->stream);
+    relay_up_finish(&viewer->up);
+    for (unsigned i = 0; i < viewer->notice_count; i++)
+        free(viewer->notices[i]);
+    free(viewer);
+}
+
+void viewer_notice(struct viewer *viewer, char *text)
+{
+    if (!text || viewer->close_code || !viewer->established) {
+        free(text);
+        return;
+    }
+    // Notices are few: who has not taken eight of them does not read.
+    if (viewer->notice_count == VIEWER_NOTICES_MAX) {
+        free(text);
+        viewer_close(viewer, CLOSE_TOO_MUCH, "too slow");
+        return;
+    }
+    viewer->notices[viewer->notice_count++] = text;
+    lws_callback_on_writable(viewer->wsi);
+}
+
+void viewer_close(struct viewer *viewer, enum close_code code, const char *reason)
+{
+    if (viewer->close_code)
+        return;
+    viewer->close_code = code;
+    viewer->close_reason = reason;
+    loop_timer_cancel(&viewer->retry);
+    viewer_stream_end(viewer);
+    if (!viewer->established)
+        return;
+    lws_set_timeout(viewer->wsi, PENDING_TIMEOUT_CLOSE_SEND, CLOSE_SECONDS);
+    lws_callback_on_writable(viewer->wsi);
+}
+
+static int write_notice(struct viewer *viewer)
+{
+    char *text = viewer->notices[0];
+    memmove(viewer->notices, viewer->notices + 1, --viewer->notice_count * sizeof(viewer->notices[0]));
+    size_t length = strnlen(text, SERVER_SCRATCH);
+    unsigned char *at = viewer->server->scratch + LWS_PRE;
+    memcpy(at, text, length);
+    free(text);
+    lws_callback_on_writable(viewer->wsi);
+    return lws_write(viewer->wsi, at, length, LWS_WRITE_TEXT) < 0 ? -1 : 0;
+}
+
+static int close_now(struct viewer *viewer)
+{
+    lws_close_reason(viewer->wsi, (enum lws_close_status)viewer->close_code, (unsigned char *)viewer->close_reason,
+                     strlen(viewer->close_reason));
+    return -1;
+}
+
+static int on_writable(struct viewer *viewer)
+{
+    // Notices never stand inside a fragmented message.
+    if (!viewer->down.inside && viewer->notice_count)
+        return write_notice(viewer);
+    if (!viewer->down.inside && viewer->close_code)
+        return close_now(viewer);
+    return viewer_stream_relay(viewer);
+}
+
+static int on_piece(struct viewer *viewer, const void *data, size_t length)
+{
+    if (viewer->close_code)
+        return 0;
+    struct relay_piece piece = {
+        .data = data,
+        .length = length,
+        .first = lws_is_first_fragment(viewer->wsi),
+        .last = lws_is_final_fragment(viewer->wsi),
+        .binary = lws_frame_is_binary(viewer->wsi),
+    };
+    metrics_add(&viewer->server->metrics, METRIC_BYTES_FROM_BROWSERS, length);
+    int result = viewer->up_waiting ? -EDQUOT : relay_up_piece(&viewer->up, &piece, clock_monotonic_us());
+    if (result == -EDQUOT)
+        viewer_close(viewer, CLOSE_TOO_MUCH, "too many messages or bytes");
+    else if (result < 0)
+        viewer_close(viewer, CLOSE_PROTOCOL, "a message broke the protocol");
+    if (result < 1)
+        return 0;
+    if (viewer->up.rule->activity && viewer->sandbox)
+        sandbox_active(viewer->sandbox);
+    viewer_stream_send(viewer);
+    return 0;
+}
+
+static int on_established(struct viewer *viewer)
+{
+    struct sandbox *sandbox = viewer->sandbox;
+    viewer->established = true;
+    if (!sandbox) {
+        viewer_close(viewer, CLOSE_NO_DISPLAY, "the sandbox has ended");
+        return 0;
+    }
+    if (sandbox->viewer_count >= VIEWER_MAX) {
+        viewer_close(viewer, CLOSE_TOO_MANY_VIEWERS, "too many viewers of this sandbox");
+        return 0;
+    }
+    sandbox->viewer_count++;
+    viewer->counted = true;
+    viewer_notice(viewer, notice_session(&sandbox->row.id, sandbox->deadlines.limit_us, sandbox->deadlines.idle_us));
+    viewer_attach(viewer);
+    return 0;
+}
+
+int viewer_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length)
+{
+    (void)user;
+    struct connection *connection = lws_get_opaque_user_data(wsi);
+    struct viewer *viewer = connection ? connection->viewer : NULL;
+    switch (reason) {
+    case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
+        return viewer ? 0 : -1;
+    case LWS_CALLBACK_ESTABLISHED:
+        return viewer ? on_established(viewer) : -1;
+    case LWS_CALLBACK_RECEIVE:
+        return viewer ? on_piece(viewer, in, length) : -1;
+    case LWS_CALLBACK_SERVER_WRITEABLE:
+        return viewer ? on_writable(viewer) : -1;
+    case LWS_CALLBACK_CLOSED:
+        if (connection)
+            viewer_free(steal_pointer(&connection->viewer));
+        return 0;
+    default:
+        return 0;
+    }
+}

@@ -1,0 +1,56 @@
+#pragma once
+// One desktop WebSocket; for viewers.c (all of them), viewer.c (the WebSocket) and viewer_stream.c (the streamer's side).
+
+#include "server/limits.h"
+#include "server/loop.h"
+#include "server/relay.h"
+#include "server/viewers.h"
+
+struct viewer {
+    struct viewers *viewers;
+    struct server *server;
+    struct lws *wsi;
+    struct sandbox *sandbox; // NULL once it has ended
+    struct ticket ticket;
+    uint64_t number; // as sandboxd knows it
+    struct viewer *next;            // of all
+    struct viewer *next_of_sandbox;
+    bool established;
+    bool counted; // in the sandbox's viewers
+
+    int stream; // -1: none
+    struct loop_watch watch;
+    bool asked; // ATTACH was sent
+    unsigned attempts;
+    int64_t attached_us;
+    struct loop_timer retry;
+    struct relay_down down;
+
+    struct relay_up up;
+    bool up_waiting; // its packet did not fit into the stream
+
+    char *notices[VIEWER_NOTICES_MAX];
+    unsigned notice_count;
+    enum close_code close_code;
+    const char *close_reason;
+};
+
+struct server *viewers_server(const struct viewers *viewers);
+void viewers_add(struct viewers *viewers, struct viewer *viewer);
+void viewers_remove(struct viewers *viewers, struct viewer *viewer);
+
+// Takes the text.
+void viewer_notice(struct viewer *viewer, char *text);
+// Once all notices are out; the stream ends at once. The first reason holds.
+void viewer_close(struct viewer *viewer, enum close_code code, const char *reason);
+
+// viewer_stream.c
+void viewer_attach(struct viewer *viewer);
+void viewer_stream_begin(struct viewer *viewer, int fd);
+void viewer_stream_end(struct viewer *viewer);
+// The streamer is gone: begins anew, or gives up with CLOSE_NO_DISPLAY.
+void viewer_stream_lost(struct viewer *viewer);
+// The WebSocket takes something: passes one packet on. -1: the WebSocket is broken.
+int viewer_stream_relay(struct viewer *viewer);
+// The packet in viewer->up is complete.
+void viewer_stream_send(struct viewer *viewer);

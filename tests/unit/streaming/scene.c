@@ -1,0 +1,101 @@
+#include "scene.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#include "lib/limits.h"
+
+int scene_start(void **state)
+{
+    struct scene *s = calloc(1, sizeof(*s));
+    rig_start(&s->rig, SCENE_WIDTH, SCENE_HEIGHT);
+    canvas_init(&s->canvas);
+    *state = s;
+    return 0;
+}
+
+int scene_end(void **state)
+{
+    struct scene *s = *state;
+    if (s->rig.errors >= 0) {
+        char errors[4096];
+        rig_errors(&s->rig, errors, sizeof(errors));
+        print_message("%s", errors);
+    }
+    rig_finish(&s->rig);
+    canvas_finish(&s->canvas);
+    free(s);
+    return 0;
+}
+
+void scene_acknowledge(struct scene *s)
+{
+    uint8_t message[16];
+    rig_send(&s->rig, message, canvas_acknowledgement(&s->canvas, message));
+}
+
+bool scene_step(struct scene *s, int timeout_ms)
+{
+    static uint8_t message[STREAM_MESSAGE_MAX];
+    ssize_t length = rig_receive(&s->rig, message, sizeof(message), timeout_ms);
+    if (length <= 0)
+        return false;
+    if (canvas_apply(&s->canvas, message, (size_t)length) && !s->mute)
+        scene_acknowledge(s);
+    return true;
+}
+
+void scene_settle(struct scene *s)
+{
+    while (scene_step(s, QUIET_MS))
+        continue;
+}
+
+void scene_open(struct scene *s)
+{
+    rig_attach(&s->rig, -1);
+    assert_true(scene_step(s, RIG_PATIENCE_MS));
+    scene_settle(s);
+}
+
+bool scene_exact(const struct scene *s)
+{
+    size_t count = (size_t)s->canvas.width * s->canvas.height;
+    for (size_t i = 0; i < count; i++) {
+        if (memcmp(s->canvas.pixels + i * 4, s->rig.pixels + i * 4, 3) != 0)
+            return false;
+    }
+    return true;
+}
+
+double scene_error(const struct scene *s)
+{
+    size_t count = (size_t)s->canvas.width * s->canvas.height;
+    double sum = 0;
+    for (size_t i = 0; i < count * 4; i++) {
+        double difference = i % 4 == 3 ? 0 : (double)s->canvas.pixels[i] - s->rig.pixels[i];
+        sum += difference * difference;
+    }
+    return sum / (double)(count * 3);
+}
+
+void scene_check_exit(struct scene *s, int code, const char *line)
+{
+    int status = rig_wait(&s->rig);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), code);
+    char errors[4096];
+    rig_errors(&s->rig, errors, sizeof(errors));
+    if (!line) {
+        assert_string_equal(errors, "");
+        return;
+    }
+    if (!strstr(errors, line))
+        fail_msg("\"%s\" is not in: %s", line, errors);
+    assert_ptr_equal(strchr(errors, '\n'), errors + strlen(errors) - 1); // one line
+}
