@@ -26,6 +26,7 @@ struct update {
     struct grid grid;
     struct picture picture;
     struct encoder *encoder;
+    uint8_t *quantizers; // that each macroblock was last coded with
     struct outbox *outbox;
     struct pace pace;
     struct statistics statistics;
