@@ -27,7 +27,8 @@ static void run(struct work_job *job, struct store *store)
         return;
     case RECORD_ENDED:
         // Reason, detail and usage no longer change once the end is known.
-        record->error = store_sandbox_ended(store, id, record->reason, record->detail, &record->usage, &record->row);
+        record->error =
+            store_sandbox_ended(store, id, record->reason, record->detail, &record->usage, &record->row);
         return;
     case RECORD_CHANGE_COUNT:
         break;
@@ -110,7 +111,8 @@ void record_active(struct record *record, int64_t active_us)
     write_next(record);
 }
 
-void record_ended(struct record *record, enum stop_reason reason, const char *detail, const struct sandbox_usage *usage)
+void record_ended(struct record *record, enum stop_reason reason, const char *detail,
+                  const struct sandbox_usage *usage)
 {
     record->reason = reason;
     snprintf(record->detail, sizeof(record->detail), "%s", detail);

@@ -92,7 +92,8 @@ static int add_file(struct walk *walk, int directory, const char *name)
     unsigned char hash[16];
     char text[33];
     crypto_generichash(hash, sizeof(hash), (const unsigned char *)file->bytes, file->length, NULL, 0);
-    snprintf(file->etag, sizeof(file->etag), "\"%s\"", sodium_bin2hex(text, sizeof(text), hash, sizeof(hash)));
+    snprintf(file->etag, sizeof(file->etag), "\"%s\"",
+             sodium_bin2hex(text, sizeof(text), hash, sizeof(hash)));
     return 0;
 }
 
@@ -177,7 +178,8 @@ static void join_compressed(struct static_files *files)
     }
 }
 
-int static_files_load(const char *directory, struct static_files **ret_files, char wrong[static STATIC_WRONG_MAX])
+int static_files_load(const char *directory, struct static_files **ret_files,
+                      char wrong[static STATIC_WRONG_MAX])
 {
     struct static_files *files = calloc(1, sizeof(*files));
     if (!files)

@@ -104,7 +104,8 @@ void viewers_notice(struct sandbox *sandbox, char *text)
 
 void viewers_started(struct sandbox *sandbox)
 {
-    viewers_notice(sandbox, notice_session(&sandbox->row.id, sandbox->row.expires_us, sandbox->row.idle_expires_us));
+    viewers_notice(sandbox,
+                   notice_session(&sandbox->row.id, sandbox->row.expires_us, sandbox->row.idle_expires_us));
 }
 
 void viewers_end(struct sandbox *sandbox, enum stop_reason reason, const char *detail)
@@ -237,7 +238,8 @@ static void check(struct viewers *viewers)
     viewers->check_again = false;
     viewers->checked_count = 0;
     size_t skip = viewers->skip;
-    for (struct viewer *viewer = viewers->first; viewer && viewers->checked_count < CHECKED_MAX; viewer = viewer->next) {
+    for (struct viewer *viewer = viewers->first; viewer && viewers->checked_count < CHECKED_MAX;
+         viewer = viewer->next) {
         if (viewer->close_code || (skip && skip--))
             continue;
         if (!listed(viewers, &viewer->ticket.sign_in)) {
