@@ -93,7 +93,7 @@ static int open_x264(const struct encoder_settings *settings, char ret_codec[sta
     CLEANUP(cleanup_state) struct state *s = calloc(1, sizeof(*s));
     if (!s)
         return -ENOMEM;
-    x264_param_t parameters;
+    CLEANUP(x264_param_cleanup) x264_param_t parameters = {0};
     int error = set_parameters(&parameters, settings);
     if (error)
         return error;

@@ -96,23 +96,6 @@ static int put_lossless(struct update *u, const struct update_moment *moment, st
     if (error)
         return error;
     u->sequence++;
-    statistics_encoded(&u->statistics, header.encoded_us);
-    return 0;
-}
-
-// One message for each LOSSLESS_PIXELS_MAX pixels of the rectangle.
-static int put_lossless_bands(struct update *u, const struct update_moment *moment, struct rectangle r)
-{
-    unsigned rows = LOSSLESS_PIXELS_MAX / r.width / MACROBLOCK * MACROBLOCK;
-    rows = rows > 0 ? rows : 1;
-    for (unsigned done = 0; done < r.height; done += rows) {
-        struct rectangle band = r;
-        band.y = (uint16_t)(r.y + done);
-        band.height = (uint16_t)(r.height - done < rows ? r.height - done : rows);
-        int error = put_lossless(u, moment, band);
-        if (error)
-            return error;
-    }
     return 0;
 }
 
@@ -127,21 +110,24 @@ static void mark_sent(struct update *u, const struct rectangle *rectangles, size
     }
 }
 
-// Tries the damage as lossless rectangles. false, with nothing changed, when they are larger than the rate
-// allows.
-static bool send_lossless(struct update *u, const struct update_moment *moment,
-                          const struct rectangle *rectangles, size_t count)
+// Tries the damage as lossless rectangles. false, with nothing changed, when they are too many pixels, or larger than the rate allows.
+static bool send_lossless(struct update *u, const struct update_moment *moment)
 {
+    struct rectangle rectangles[UPDATE_LOSSLESS_MAX];
+    size_t count = grid_rectangles(&u->grid, CELL_DAMAGED, UPDATE_LOSSLESS_MAX, rectangles);
+    if (rectangles_area(rectangles, count) > LOSSLESS_PIXELS_MAX)
+        return false;
     struct outbox_position before = outbox_position(u->outbox);
     uint32_t sequence = u->sequence;
     size_t allowance = pace_allowance(&u->pace, moment->now_us);
     for (size_t i = 0; i < count; i++) {
-        if (put_lossless_bands(u, moment, rectangles[i]) || u->outbox->length - before.length > allowance) {
+        if (put_lossless(u, moment, rectangles[i]) || u->outbox->length - before.length > allowance) {
             outbox_rewind(u->outbox, before);
             u->sequence = sequence;
             return false;
         }
     }
+    statistics_encoded(&u->statistics, microseconds(moment->now_us, clock_us()));
     mark_sent(u, rectangles, count, false, moment->now_us);
     pace_sent(&u->pace, moment->now_us, u->sequence, u->outbox->length - before.length, PACE_FINE);
     return true;
@@ -245,14 +231,23 @@ int update_damage(struct update *u, const struct update_moment *moment)
     if (u->key_needed)
         grid_set_all(&u->grid, CELL_DAMAGED);
     struct rectangle rectangles[RECTANGLES_MAX];
-    size_t count = grid_rectangles(&u->grid, CELL_DAMAGED, rectangles);
+    size_t count = grid_rectangles(&u->grid, CELL_DAMAGED, RECTANGLES_MAX, rectangles);
     if (count == 0)
         return 0;
     u->statistics.counters.captured++;
-    if (!u->key_needed && rectangles_area(rectangles, count) <= LOSSLESS_PIXELS_MAX &&
-        send_lossless(u, moment, rectangles, count))
+    if (!u->key_needed && send_lossless(u, moment))
         return 0;
     return send_video(u, moment, rectangles, count);
+}
+
+// As much of the rectangle's top left, in whole macroblocks, as one lossless message takes.
+static struct rectangle first_piece(struct rectangle r)
+{
+    unsigned widest = LOSSLESS_PIXELS_MAX / MACROBLOCK;
+    r.width = r.width < widest ? r.width : (uint16_t)widest;
+    unsigned highest = LOSSLESS_PIXELS_MAX / r.width / MACROBLOCK * MACROBLOCK;
+    r.height = r.height < highest ? r.height : (uint16_t)highest;
+    return r;
 }
 
 int update_repair(struct update *u, const struct update_moment *moment)
@@ -261,18 +256,23 @@ int update_repair(struct update *u, const struct update_moment *moment)
     u->repair_us = moment->now_us + u->pace.interval_us;
     if (grid_choose_repair(&u->grid, before, REPAIR_CELLS_MAX) == 0)
         return 0;
-    struct rectangle rectangles[RECTANGLES_MAX];
-    size_t count = grid_rectangles(&u->grid, CELL_CHOSEN, rectangles);
+    struct rectangle rectangles[UPDATE_LOSSLESS_MAX];
+    size_t count = grid_rectangles(&u->grid, CELL_CHOSEN, UPDATE_LOSSLESS_MAX, rectangles);
     for (size_t cell = 0; cell < u->grid.count; cell++)
         u->grid.cells[cell] &= (uint8_t)~CELL_CHOSEN;
-    size_t start = u->outbox->length;
+    size_t start = u->outbox->length, pixels = 0;
     size_t allowance = pace_allowance(&u->pace, moment->now_us);
     for (size_t i = 0; i < count && (i == 0 || u->outbox->length - start < allowance); i++) {
-        if (put_lossless_bands(u, moment, rectangles[i]))
+        struct rectangle piece = first_piece(rectangles[i]);
+        pixels += rectangles_area(&piece, 1);
+        if (i > 0 && pixels > LOSSLESS_PIXELS_MAX)
             break;
-        mark_sent(u, &rectangles[i], 1, false, moment->now_us);
+        int error = put_lossless(u, moment, piece);
+        if (error)
+            return error;
+        mark_sent(u, &piece, 1, false, moment->now_us);
     }
-    if (u->outbox->length > start)
-        pace_sent(&u->pace, moment->now_us, u->sequence, u->outbox->length - start, PACE_REPAIR);
+    statistics_encoded(&u->statistics, microseconds(moment->now_us, clock_us()));
+    pace_sent(&u->pace, moment->now_us, u->sequence, u->outbox->length - start, PACE_REPAIR);
     return 0;
 }

@@ -20,6 +20,8 @@
 
 // Lossy parts of the picture are repaired when they have not changed for so long.
 #define REPAIR_AFTER_US UINT64_C(200000)
+// Each lossless rectangle is a message, and each message is acknowledged: browsers may send only so many messages per second.
+#define UPDATE_LOSSLESS_MAX 4u
 
 struct update {
     struct framebuffer framebuffer;
