@@ -5,6 +5,10 @@ add_compile_options(
   -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla
   -Wpointer-arith -Wwrite-strings -Wundef
   -fstack-protector-strong -ftrivial-auto-var-init=zero -fno-common)
+# clang before 16 asks whether one means it.
+if(CMAKE_C_COMPILER_ID STREQUAL Clang AND CMAKE_C_COMPILER_VERSION VERSION_LESS 16)
+  add_compile_options(-enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang)
+endif()
 if(WERROR)
   add_compile_options(-Werror)
 endif()

@@ -23,10 +23,10 @@ static void open_listener(struct scene *s)
 {
     xcb_connection_t *c = s->rig.drawer;
     uint32_t window = xcb_generate_id(c);
-    uint32_t values[] = {1, XCB_EVENT_MASK_KEY_PRESS | XCB_EVENT_MASK_KEY_RELEASE | XCB_EVENT_MASK_BUTTON_PRESS |
-                                XCB_EVENT_MASK_BUTTON_RELEASE};
-    xcb_create_window(c, XCB_COPY_FROM_PARENT, window, s->rig.screen->root, 0, 0, SCENE_WIDTH, SCENE_HEIGHT, 0,
-                      XCB_WINDOW_CLASS_INPUT_OUTPUT, XCB_COPY_FROM_PARENT,
+    uint32_t values[] = {1, XCB_EVENT_MASK_KEY_PRESS | XCB_EVENT_MASK_KEY_RELEASE |
+                                XCB_EVENT_MASK_BUTTON_PRESS | XCB_EVENT_MASK_BUTTON_RELEASE};
+    xcb_create_window(c, XCB_COPY_FROM_PARENT, window, s->rig.screen->root, 0, 0, SCENE_WIDTH, SCENE_HEIGHT,
+                      0, XCB_WINDOW_CLASS_INPUT_OUTPUT, XCB_COPY_FROM_PARENT,
                       XCB_CW_OVERRIDE_REDIRECT | XCB_CW_EVENT_MASK, values);
     xcb_map_window(c, window);
     xcb_set_input_focus(c, XCB_INPUT_FOCUS_POINTER_ROOT, XCB_INPUT_FOCUS_POINTER_ROOT, XCB_CURRENT_TIME);
@@ -67,7 +67,8 @@ static void send_key(struct scene *s, uint32_t input, uint16_t code, bool down)
     rig_send(&s->rig, message, w.length);
 }
 
-static void send_pointer(struct scene *s, enum wire_kind kind, uint32_t input, uint16_t x, uint16_t y, int a, int b)
+static void send_pointer(struct scene *s, enum wire_kind kind, uint32_t input, uint16_t x, uint16_t y, int a,
+                         int b)
 {
     uint8_t message[16];
     struct writer w = writer_of(message, sizeof(message));
