@@ -2,7 +2,7 @@
 
 find_package(PkgConfig REQUIRED)
 foreach(library IN ITEMS
-    "CMOCKA cmocka" "JANSSON jansson" "JWT libjwt" "PQ libpq" "SECCOMP libseccomp" "SODIUM libsodium"
+    "JANSSON jansson" "JWT libjwt" "PQ libpq" "SECCOMP libseccomp" "SODIUM libsodium"
     "WEBSOCKETS libwebsockets" "X264 x264"
     "XCB xcb" "XCB_DAMAGE xcb-damage" "XCB_XFIXES xcb-xfixes" "XCB_XTEST xcb-xtest")
   separate_arguments(library)
@@ -10,3 +10,6 @@ foreach(library IN ITEMS
   list(GET library 1 module)
   pkg_check_modules(${prefix} REQUIRED IMPORTED_TARGET GLOBAL ${module})
 endforeach()
+if(BUILD_TESTING)
+  pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET GLOBAL cmocka)
+endif()

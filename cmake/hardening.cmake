@@ -4,12 +4,10 @@ add_compile_definitions(_GNU_SOURCE SANDBOX_VERSION="${PROJECT_VERSION}")
 add_compile_options(
   -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla
   -Wpointer-arith -Wwrite-strings -Wundef
-  -fstack-protector-strong -fno-common)
-# clang took the plain spelling only with version 16.
-include(CheckCCompilerFlag)
-check_c_compiler_flag(-ftrivial-auto-var-init=zero HAS_TRIVIAL_AUTO_VAR_INIT)
-if(HAS_TRIVIAL_AUTO_VAR_INIT)
-  add_compile_options(-ftrivial-auto-var-init=zero)
+  -fstack-protector-strong -ftrivial-auto-var-init=zero -fno-common)
+# clang before 16 asks whether one means it.
+if(CMAKE_C_COMPILER_ID STREQUAL Clang AND CMAKE_C_COMPILER_VERSION VERSION_LESS 16)
+  add_compile_options(-enable-trivial-auto-var-init-zero-knowing-it-will-be-removed-from-clang)
 endif()
 if(WERROR)
   add_compile_options(-Werror)

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -178,6 +179,9 @@ void check_isolation(struct context *context, struct findings *findings)
     char program[PATH_MAX] = "";
     struct layer_report layers[LAYER_COUNT];
     int error = find_sandboxd(context, program);
+    if (geteuid() == 0 && !getpwnam(PROBE_USER))
+        return found(findings, VERDICT_FAILED, "isolation",
+                     "not checked: there is no system user " PROBE_USER "; run scripts/setup");
     if (!error)
         error = probe_run(program, context->config_path, layers);
     if (error == -EPROTO)

@@ -9,11 +9,6 @@ static void cleanup_config(struct config **config)
     config_free(*config);
 }
 
-static void cleanup_store(struct store **store)
-{
-    store_free(*store);
-}
-
 static const char *base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -99,7 +94,7 @@ int main(int argc, char **argv)
         return STATUS_USAGE;
     }
     int status = run(&context, command);
-    CLEANUP(cleanup_store) struct store *store = context.store;
+    store_free(context.store);
     if (fflush(stdout) && status == STATUS_OK) {
         complain(&context, "%s", strerror(errno));
         return STATUS_FAILED;

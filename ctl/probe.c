@@ -11,6 +11,8 @@
 
 #include "lib/cleanup.h"
 
+#define SETPRIV "/usr/bin/setpriv" // util-linux
+
 static int find_name(const char *name, const char *(*name_of)(unsigned))
 {
     for (unsigned i = 0; name_of(i); i++) {
@@ -22,8 +24,8 @@ static int find_name(const char *name, const char *(*name_of)(unsigned))
 
 static int parse_line(char *line, struct layer_report *layers, bool *seen)
 {
-    const char *name = strsep(&line, " ");
-    const char *state_text = line ? strsep(&line, " ") : "";
+    const char *name = strsep(&line, "\t");
+    const char *state_text = line ? strsep(&line, "\t") : "";
     const char *detail = line ? line : "";
     int layer = find_name(name, layer_name);
     int state = find_name(state_text, layer_state_name);
@@ -84,12 +86,17 @@ static int read_output(int fd, char text[static PROBE_TEXT_MAX])
 
 _Noreturn static void execute(const char *program, const char *config_path, int output)
 {
-    const char *const arguments[] = {"sandboxd", "--probe", config_path ? "--config" : NULL, config_path,
-                                     NULL};
+    const char *const arguments[] = {
+        // As root: with the ids and the two capabilities that the service has. sandboxd refuses to run as root.
+        SETPRIV,          "--reuid",    PROBE_USER,        "--regid",        PROBE_USER,
+        "--clear-groups", "--inh-caps", "+setuid,+setgid", "--ambient-caps", "+setuid,+setgid",
+        "--no-new-privs", "--",         program,           "--probe",        config_path ? "--config" : NULL,
+        config_path,      NULL};
+    const char *const *from = geteuid() == 0 ? arguments : arguments + 12;
     int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (input < 0 || dup2(input, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0)
         _exit(126);
-    execv(program, (char *const *)arguments);
+    execv(from[0], (char *const *)from);
     _exit(127);
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// What sandboxd finds on this machine: `sandboxd --probe` prints a line `name state detail` for each
+// What sandboxd finds on this machine: `sandboxd --probe` prints a line of name, state and detail, between tabs, for each
 // isolation layer.
 
 #include <stddef.h>
@@ -8,6 +8,7 @@
 
 #define PROBE_TEXT_MAX 16384
 #define PROBE_DEADLINE_MS 15000
+#define PROBE_USER "sandboxd" // who runs it when this program is run by root
 
 // Runs it (with --config when config_path is not NULL) and reads what it prints; its stderr is this
 // program's. 0, -EPROTO when a line is none of ours or a layer is not told, -ETIMEDOUT, -ENOENT when there is

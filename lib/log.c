@@ -16,7 +16,8 @@ static struct {
     const char *program;
     enum log_level level;
     bool json;
-} sink = {.program = "?", .level = LOG_LEVEL_INFO};
+    int fd;
+} sink = {.program = "?", .level = LOG_LEVEL_INFO, .fd = STDERR_FILENO};
 
 static const char *const level_names[] = {"error", "warning", "info", "debug"};
 
@@ -68,6 +69,16 @@ void log_open(const char *program, enum log_level level, bool json)
     sink.json = json;
 }
 
+void log_to(int fd)
+{
+    sink.fd = fd;
+}
+
+int log_descriptor(void)
+{
+    return sink.fd;
+}
+
 void log_event(enum log_level level, const char *message, const struct log_field *fields)
 {
     if (level > sink.level)
@@ -107,8 +118,8 @@ void log_event(enum log_level level, const char *message, const struct log_field
         }
     }
     line.text[line.length++] = '\n';
-    // One write keeps lines whole between threads and programs; a full or closed stderr is nobody's to mend.
-    ssize_t written = write(STDERR_FILENO, line.text, line.length);
+    // One write keeps lines whole between threads and programs; a full or closed log is nobody's to mend.
+    ssize_t written = write(sink.fd, line.text, line.length);
     (void)written;
     errno = saved;
 }

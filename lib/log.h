@@ -13,6 +13,9 @@ struct log_field {
 
 // Once, before other threads exist. `program` must outlive the process's logging.
 void log_open(const char *program, enum log_level level, bool json);
+// Lines go to this descriptor from here on (at first: standard error). It must stay open.
+void log_to(int fd);
+int log_descriptor(void);
 // The message is a constant sentence; what varies goes into fields (at most 8), ended by a NULL key. Keeps
 // errno. Thread-safe.
 void log_event(enum log_level level, const char *message, const struct log_field *fields);

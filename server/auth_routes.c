@@ -51,7 +51,8 @@ int login_prepare(struct exchange *exchange)
     char wrong[JSON_BODY_WRONG_MAX];
     if (!session)
         return -1;
-    if (json_body_read(exchange->body ? exchange->body : "", exchange->body_length, login_fields, 2, session, wrong) < 0) {
+    if (json_body_read(exchange->body ? exchange->body : "", exchange->body_length, login_fields, 2, session,
+                       wrong) < 0) {
         exchange_problem(exchange, PROBLEM_BAD_REQUEST, wrong);
         return -1;
     }
@@ -59,7 +60,8 @@ int login_prepare(struct exchange *exchange)
     if (wait == 0)
         return 0;
     metrics_count(&exchange->server->metrics, METRIC_SIGN_INS_LIMITED);
-    exchange_problem_later(exchange, PROBLEM_TOO_MANY_REQUESTS, wait, "Too many attempts to sign in. Wait before the next one.");
+    exchange_problem_later(exchange, PROBLEM_TOO_MANY_REQUESTS, wait,
+                           "Too many attempts to sign in. Wait before the next one.");
     return -1;
 }
 
@@ -71,7 +73,8 @@ static int make_sign_in(struct exchange *exchange, struct store *store, struct s
     if (error)
         return error;
     return store_sign_in_create(store, &exchange->account.id, &digest,
-                                config_number(exchange->server->config, CONFIG_JWT_REFRESH_EXPIRY), &session->sign_in);
+                                config_number(exchange->server->config, CONFIG_JWT_REFRESH_EXPIRY),
+                                &session->sign_in);
 }
 
 int login_work(struct exchange *exchange, struct store *store)
@@ -96,7 +99,8 @@ int login_work(struct exchange *exchange, struct store *store)
 static void set_cookie(struct exchange *exchange, const char *token, int64_t seconds)
 {
     snprintf(exchange->answer.set_cookie, sizeof(exchange->answer.set_cookie),
-             "refresh_token=%s; Max-Age=%lld; Path=/api/auth; Secure; HttpOnly; SameSite=Strict", token, (long long)seconds);
+             "refresh_token=%s; Max-Age=%lld; Path=/api/auth; Secure; HttpOnly; SameSite=Strict", token,
+             (long long)seconds);
 }
 
 static void answer_session(struct exchange *exchange)
@@ -115,12 +119,14 @@ static void answer_session(struct exchange *exchange)
     };
     char token[TOKEN_MAX + 1];
     if (token_issue(&server->token_key, &claims, token) < 0) {
-        exchange_problem_later(exchange, PROBLEM_UNAVAILABLE, 5, "The server is out of memory. Try again later.");
+        exchange_problem_later(exchange, PROBLEM_UNAVAILABLE, 5,
+                               "The server is out of memory. Try again later.");
         return;
     }
     set_cookie(exchange, session->refresh.text, config_number(server->config, CONFIG_JWT_REFRESH_EXPIRY));
-    json_t *document = json_pack("{s:s, s:s, s:I, s:o}", "access_token", token, "token_type", "Bearer", "expires_in",
-                                 (json_int_t)life, "user", account_json(&exchange->account, server->config));
+    json_t *document =
+        json_pack("{s:s, s:s, s:I, s:o}", "access_token", token, "token_type", "Bearer", "expires_in",
+                  (json_int_t)life, "user", account_json(&exchange->account, server->config));
     explicit_bzero(token, sizeof(token));
     exchange_json(exchange, 200, document);
 }
@@ -167,10 +173,12 @@ int refresh_work(struct exchange *exchange, struct store *store)
     struct session *session = exchange->detail;
     struct digest old, successor;
     if (opaque_token_digest(exchange->refresh_token, &old) < 0 ||
-        opaque_token_successor(&exchange->server->successor_key, exchange->refresh_token, &session->refresh) < 0 ||
+        opaque_token_successor(&exchange->server->successor_key, exchange->refresh_token, &session->refresh) <
+            0 ||
         opaque_token_digest(session->refresh.text, &successor) < 0)
         return -ENOENT;
-    return store_sign_in_rotate(store, &old, &successor, config_number(exchange->server->config, CONFIG_JWT_REFRESH_EXPIRY),
+    return store_sign_in_rotate(store, &old, &successor,
+                                config_number(exchange->server->config, CONFIG_JWT_REFRESH_EXPIRY),
                                 &session->sign_in, &exchange->account);
 }
 

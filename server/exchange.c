@@ -85,7 +85,8 @@ static void done(struct work_job *job)
     if (!exchange->refused)
         exchange->route->finish(exchange);
     else if (exchange->error == -EKEYREJECTED)
-        exchange_problem(exchange, PROBLEM_UNAUTHENTICATED, "The access token is wrong or has expired. Refresh it, or sign in.");
+        exchange_problem(exchange, PROBLEM_UNAUTHENTICATED,
+                         "The access token is wrong or has expired. Refresh it, or sign in.");
     else
         exchange_store_failed(exchange, exchange->error);
 }
@@ -94,7 +95,8 @@ void exchange_start(struct exchange *exchange)
 {
     const struct route *route = exchange->route;
     if (route->signed_in && !*exchange->bearer) {
-        exchange_problem(exchange, PROBLEM_UNAUTHENTICATED, "Send an access token: Authorization: Bearer <token>.");
+        exchange_problem(exchange, PROBLEM_UNAUTHENTICATED,
+                         "Send an access token: Authorization: Bearer <token>.");
         return;
     }
     if (route->prepare && route->prepare(exchange) < 0)
@@ -106,7 +108,8 @@ void exchange_start(struct exchange *exchange)
     exchange->job = (struct work_job){.run = run, .done = done};
     exchange->error = -ECANCELED;
     if (work_submit(exchange->server->work, route->lane, &exchange->job) < 0)
-        exchange_problem_later(exchange, PROBLEM_UNAVAILABLE, 2, "Too many requests are being worked on. Try again in a moment.");
+        exchange_problem_later(exchange, PROBLEM_UNAVAILABLE, 2,
+                               "Too many requests are being worked on. Try again in a moment.");
 }
 
 void exchange_answer(struct exchange *exchange)
@@ -115,8 +118,8 @@ void exchange_answer(struct exchange *exchange)
         abort();
     exchange->answered = true;
     metrics_request(&exchange->server->metrics, exchange->answer.status);
-    log_debug("request", {"request", exchange->request_id}, {"route", exchange->route ? exchange->route->pattern : "-"},
-              {"source", exchange->source});
+    log_debug("request", {"request", exchange->request_id},
+              {"route", exchange->route ? exchange->route->pattern : "-"}, {"source", exchange->source});
     if (exchange->connection)
         http_send(exchange->connection);
     else
@@ -151,8 +154,8 @@ void exchange_empty(struct exchange *exchange, unsigned status)
 
 void exchange_refuse(struct exchange *exchange, enum problem problem, const char *detail)
 {
-    fill_document(&exchange->answer, problem_status(problem), problem_document(problem, detail, exchange->request_id),
-                  "application/problem+json");
+    fill_document(&exchange->answer, problem_status(problem),
+                  problem_document(problem, detail, exchange->request_id), "application/problem+json");
 }
 
 void exchange_problem(struct exchange *exchange, enum problem problem, const char *detail)
@@ -161,7 +164,8 @@ void exchange_problem(struct exchange *exchange, enum problem problem, const cha
     exchange_answer(exchange);
 }
 
-void exchange_problem_later(struct exchange *exchange, enum problem problem, unsigned retry_after, const char *detail)
+void exchange_problem_later(struct exchange *exchange, enum problem problem, unsigned retry_after,
+                            const char *detail)
 {
     exchange->answer.retry_after = retry_after;
     exchange_problem(exchange, problem, detail);
@@ -173,7 +177,8 @@ void exchange_store_failed(struct exchange *exchange, int error)
         exchange_problem_later(exchange, PROBLEM_DATABASE, 1, "Nothing was lost. Try again in a moment.");
         return;
     }
-    log_error("The database refused a request; sandboxctl doctor looks into it", {"request", exchange->request_id},
-              {"error", strerror(-error)});
-    exchange_problem_later(exchange, PROBLEM_DATABASE, 5, "The administrator finds the reason in the server's log.");
+    log_error("The database refused a request; sandboxctl doctor looks into it",
+              {"request", exchange->request_id}, {"error", strerror(-error)});
+    exchange_problem_later(exchange, PROBLEM_DATABASE, 5,
+                           "The administrator finds the reason in the server's log.");
 }

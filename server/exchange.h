@@ -47,10 +47,10 @@ struct exchange {
         char state[16];
         bool wrong; // an unknown, repeated or overlong parameter
     } query;
-    char bearer[HEADER_VALUE_MAX];        // the access token; a secret
-    char refresh_token[64];               // from the cookie; a secret
+    char bearer[HEADER_VALUE_MAX];                 // the access token; a secret
+    char refresh_token[64];                        // from the cookie; a secret
     char idempotency_key[IDEMPOTENCY_KEY_MAX + 2]; // one more than permitted, so that a longer one is seen
-    char *body; // NUL-terminated; a secret
+    char *body;                                    // NUL-terminated; a secret
     size_t body_length;
     size_t body_expected;
 
@@ -60,9 +60,9 @@ struct exchange {
 
     void *detail; // the handler's, freed with the exchange after being wiped
     size_t detail_size;
-    int error;          // of the worker's part
-    bool refused;       // the access token is not good: finish is not called
-    bool started;       // all of it was read
+    int error;    // of the worker's part
+    bool refused; // the access token is not good: finish is not called
+    bool started; // all of it was read
     bool answered;
     struct answer answer;
     struct exchange *next; // in the list of whoever it waits for
@@ -79,10 +79,12 @@ void *exchange_detail(struct exchange *exchange, size_t size);
 void exchange_start(struct exchange *exchange);
 
 // Answers; each exactly once. The exchange may be gone afterwards.
-void exchange_json(struct exchange *exchange, unsigned status, json_t *document); // takes the reference; NULL: memory is out
+void exchange_json(struct exchange *exchange, unsigned status,
+                   json_t *document); // takes the reference; NULL: memory is out
 void exchange_empty(struct exchange *exchange, unsigned status);
 void exchange_problem(struct exchange *exchange, enum problem problem, const char *detail);
-void exchange_problem_later(struct exchange *exchange, enum problem problem, unsigned retry_after, const char *detail);
+void exchange_problem_later(struct exchange *exchange, enum problem problem, unsigned retry_after,
+                            const char *detail);
 // Fills in the answer without sending it: for who writes it himself (http_refuse_upgrade).
 void exchange_refuse(struct exchange *exchange, enum problem problem, const char *detail);
 // For -errno of the store that the handler has no own answer to.

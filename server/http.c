@@ -105,11 +105,13 @@ static int on_writable(struct connection *connection)
     const struct answer *answer = &exchange->answer;
     bool with_body = exchange->method != HTTP_HEAD;
     if (!connection->head_sent) {
-        if (!connection->head && http_head_new(exchange, with_body, &connection->head, &connection->head_length) < 0)
+        if (!connection->head &&
+            http_head_new(exchange, with_body, &connection->head, &connection->head_length) < 0)
             return -1;
         connection->head_sent = true;
         int length = (int)connection->head_length;
-        if (lws_write(connection->wsi, connection->head + LWS_PRE, connection->head_length, LWS_WRITE_HTTP_HEADERS) < length)
+        if (lws_write(connection->wsi, connection->head + LWS_PRE, connection->head_length,
+                      LWS_WRITE_HTTP_HEADERS) < length)
             return -1;
         // A small body went along with the head.
         connection->body_sent = with_body && answer->length <= HTTP_HEAD_BODY_MAX ? answer->length : 0;
@@ -160,11 +162,12 @@ static int on_body(struct connection *connection, const void *data, size_t lengt
         connection->lingered += length;
         return now > connection->linger_until_us || connection->lingered > HTTP_LINGER_BYTES ? -1 : 0;
     }
-    if (!exchange || exchange->answered)
+    // libwebsockets announces an empty body by an empty piece.
+    if (!exchange || exchange->answered || length == 0)
         return 0;
     if (length > exchange->body_expected - exchange->body_length ||
         now > exchange->started_us + HTTP_REQUEST_SECONDS * SECOND_US)
-        return length == 0 ? 0 : -1;
+        return -1;
     memcpy(exchange->body + exchange->body_length, data, length);
     exchange->body_length += length;
     return 0;

@@ -30,7 +30,8 @@ struct connection {
 };
 
 // Binds and listens. -errno.
-int listener_new(struct server *server, enum http_site site, const char *host, unsigned port, struct listener **ret_listener);
+int listener_new(struct server *server, enum http_site site, const char *host, unsigned port,
+                 struct listener **ret_listener);
 void listener_free(struct listener *listener);
 
 int http_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length);

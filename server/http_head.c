@@ -12,16 +12,32 @@
 
 // Everything a page needs comes from here; nothing else may load, frame or be framed (CSP level 3). The separate origin of
 // cross-origin isolation also keeps other pages' windows out of the process.
-static const char security_headers[] =
-    "Content-Security-Policy: default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
-    "connect-src 'self'; worker-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'\r\n"
-    "X-Content-Type-Options: nosniff\r\n"
-    "Referrer-Policy: no-referrer\r\n"
-    "Cross-Origin-Opener-Policy: same-origin\r\n"
-    "Cross-Origin-Embedder-Policy: require-corp\r\n"
-    "Cross-Origin-Resource-Policy: same-origin\r\n"
-    "Permissions-Policy: camera=(), geolocation=(), microphone=(), payment=(), usb=(), clipboard-read=(self), "
-    "clipboard-write=(self), fullscreen=(self), keyboard-map=(self)\r\n";
+static const struct lws_protocol_vhost_options security_headers[] = {
+#define HEADER(index, header, text)                                                                          \
+    {                                                                                                        \
+        security_headers + (index) + 1, NULL, header, text                                                   \
+    }
+    HEADER(
+        0, "Content-Security-Policy:",
+        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src "
+        "'self'; "
+        "worker-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"),
+    HEADER(1, "X-Content-Type-Options:", "nosniff"),
+    HEADER(2, "Referrer-Policy:", "no-referrer"),
+    HEADER(3, "Cross-Origin-Opener-Policy:", "same-origin"),
+    HEADER(4, "Cross-Origin-Embedder-Policy:", "require-corp"),
+    HEADER(5, "Cross-Origin-Resource-Policy:", "same-origin"),
+    {NULL, NULL, "Permissions-Policy:",
+     "camera=(), geolocation=(), microphone=(), payment=(), usb=(), clipboard-read=(self), "
+     "clipboard-write=(self), "
+     "fullscreen=(self), keyboard-map=(self)"},
+#undef HEADER
+};
+
+const struct lws_protocol_vhost_options *http_head_security(void)
+{
+    return security_headers;
+}
 
 struct head {
     char *text;
@@ -46,11 +62,23 @@ static const char *reason_phrase(unsigned status)
         unsigned status;
         const char *phrase;
     } phrases[] = {
-        {200, "OK"},           {201, "Created"},         {204, "No Content"},        {304, "Not Modified"},
-        {400, "Bad Request"},  {401, "Unauthorized"},    {403, "Forbidden"},         {404, "Not Found"},
-        {405, "Method Not Allowed"}, {409, "Conflict"},  {411, "Length Required"},   {413, "Content Too Large"},
-        {421, "Misdirected Request"}, {426, "Upgrade Required"}, {429, "Too Many Requests"},
-        {500, "Internal Server Error"}, {503, "Service Unavailable"},
+        {200, "OK"},
+        {201, "Created"},
+        {204, "No Content"},
+        {304, "Not Modified"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {409, "Conflict"},
+        {411, "Length Required"},
+        {413, "Content Too Large"},
+        {421, "Misdirected Request"},
+        {426, "Upgrade Required"},
+        {429, "Too Many Requests"},
+        {500, "Internal Server Error"},
+        {503, "Service Unavailable"},
     };
     for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++) {
         if (phrases[i].status == status)
@@ -81,7 +109,8 @@ static void put_optional(struct head *head, const struct answer *answer)
         put(head, "Connection: close\r\n");
 }
 
-int http_head_new(const struct exchange *exchange, bool with_body, unsigned char **ret_head, size_t *ret_length)
+int http_head_new(const struct exchange *exchange, bool with_body, unsigned char **ret_head,
+                  size_t *ret_length)
 {
     const struct answer *answer = &exchange->answer;
     unsigned char *buffer = malloc(LWS_PRE + HEAD_MAX + HTTP_HEAD_BODY_MAX);
@@ -89,9 +118,10 @@ int http_head_new(const struct exchange *exchange, bool with_body, unsigned char
         return -ENOMEM;
     struct head head = {.text = (char *)buffer + LWS_PRE};
     put(&head, "HTTP/1.1 %u %s\r\n", answer->status, reason_phrase(answer->status));
-    put(&head, "%s", security_headers);
-    put(&head, "Cache-Control: %s\r\nX-Request-Id: %s\r\n", answer->cache_control ? answer->cache_control : "no-store",
-        exchange->request_id);
+    for (const struct lws_protocol_vhost_options *header = security_headers; header; header = header->next)
+        put(&head, "%s %s\r\n", header->name, header->value);
+    put(&head, "Cache-Control: %s\r\nX-Request-Id: %s\r\n",
+        answer->cache_control ? answer->cache_control : "no-store", exchange->request_id);
     put_optional(&head, answer);
     if (answer->status != 204 && answer->status != 304)
         put(&head, "Content-Length: %zu\r\n", answer->length);

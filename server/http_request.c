@@ -95,7 +95,8 @@ static void read_query(struct exchange *exchange, struct lws *wsi)
 static void read_credentials(struct exchange *exchange, struct lws *wsi)
 {
     char value[HEADER_VALUE_MAX];
-    if (http_header(wsi, WSI_TOKEN_HTTP_AUTHORIZATION, value, sizeof(value)) && strncasecmp(value, "Bearer ", 7) == 0)
+    if (http_header(wsi, WSI_TOKEN_HTTP_AUTHORIZATION, value, sizeof(value)) &&
+        strncasecmp(value, "Bearer ", 7) == 0)
         memcpy(exchange->bearer, value + 7, strlen(value + 7) + 1); // both have HEADER_VALUE_MAX bytes
     if (!http_header(wsi, WSI_TOKEN_HTTP_COOKIE, value, sizeof(value)) ||
         !http_cookie(value, "refresh_token", exchange->refresh_token, sizeof(exchange->refresh_token)))
@@ -128,7 +129,8 @@ static int read_length(struct exchange *exchange, struct lws *wsi)
     size_t permitted = exchange->route ? exchange->route->body_max : 0;
     if (exchange->route && exchange->body_expected > permitted)
         return refuse(exchange, PROBLEM_TOO_LARGE,
-                      permitted ? "The body is larger than this request takes." : "This request takes no body.");
+                      permitted ? "The body is larger than this request takes."
+                                : "This request takes no body.");
     return 0;
 }
 
@@ -141,7 +143,8 @@ static int check_media_type(struct exchange *exchange, struct lws *wsi)
     size_t length = strcspn(value, "; ");
     if (fits && length == strlen("application/json") && strncasecmp(value, "application/json", length) == 0)
         return 0;
-    return refuse(exchange, PROBLEM_BAD_REQUEST, "Send the body as JSON, with Content-Type: application/json.");
+    return refuse(exchange, PROBLEM_BAD_REQUEST,
+                  "Send the body as JSON, with Content-Type: application/json.");
 }
 
 static int read_idempotency_key(struct exchange *exchange, struct lws *wsi)
@@ -151,7 +154,8 @@ static int read_idempotency_key(struct exchange *exchange, struct lws *wsi)
     if (length < 0)
         return 0;
     if (length == 0 || length > IDEMPOTENCY_KEY_MAX ||
-        lws_hdr_custom_copy(wsi, exchange->idempotency_key, sizeof(exchange->idempotency_key), name, sizeof(name) - 1) < 0)
+        lws_hdr_custom_copy(wsi, exchange->idempotency_key, sizeof(exchange->idempotency_key), name,
+                            sizeof(name) - 1) < 0)
         return refuse(exchange, PROBLEM_BAD_REQUEST, "Idempotency-Key must have 1 to 64 bytes.");
     for (const char *p = exchange->idempotency_key; *p; p++) {
         if (*p < 0x20 || *p > 0x7e)
@@ -165,7 +169,8 @@ static int check_origin(struct exchange *exchange, struct lws *wsi)
     char origin[256], host[256];
     if (exchange->method == HTTP_GET || exchange->method == HTTP_HEAD)
         return 0;
-    if (http_header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof(origin)) && http_header(wsi, WSI_TOKEN_HOST, host, sizeof(host)) &&
+    if (http_header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof(origin)) &&
+        http_header(wsi, WSI_TOKEN_HOST, host, sizeof(host)) &&
         origin_permitted(origin, host, config_text(exchange->server->config, CONFIG_ALLOWED_ORIGINS)))
         return 0;
     return refuse(exchange, PROBLEM_FORBIDDEN_ORIGIN,
@@ -185,6 +190,13 @@ int http_request_read(struct exchange *exchange, struct lws *wsi, const char *pa
 {
     char text[HTTP_PATH_MAX + 1];
     exchange->method = read_method(wsi);
+    // RFC 9112 section 3.2; HTTP/1.0 had no such header.
+    char version[12];
+    if (http_header(wsi, WSI_TOKEN_HTTP, version, sizeof(version)) && strcmp(version, "HTTP/1.1") == 0 &&
+        !lws_hdr_total_length(wsi, WSI_TOKEN_HOST)) {
+        exchange->answer.close = true;
+        return refuse(exchange, PROBLEM_BAD_REQUEST, "The Host header is missing.");
+    }
     if (path_length > HTTP_PATH_MAX || memchr(path, '\0', path_length))
         return refuse(exchange, PROBLEM_NOT_FOUND, "There is nothing at this path.");
     memcpy(text, path, path_length);
@@ -193,7 +205,8 @@ int http_request_read(struct exchange *exchange, struct lws *wsi, const char *pa
     if (read_length(exchange, wsi) < 0)
         return -1;
     if (*exchange->answer.allow)
-        return refuse(exchange, PROBLEM_METHOD_NOT_ALLOWED, "Use one of the methods that the Allow header names.");
+        return refuse(exchange, PROBLEM_METHOD_NOT_ALLOWED,
+                      "Use one of the methods that the Allow header names.");
     if (!exchange->route && (exchange->method == HTTP_GET || exchange->method == HTTP_HEAD)) {
         char tag[64], encodings[256];
         http_header(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, tag, sizeof(tag));
@@ -203,7 +216,8 @@ int http_request_read(struct exchange *exchange, struct lws *wsi, const char *pa
     }
     if (!exchange->route)
         return refuse(exchange, PROBLEM_NOT_FOUND, "There is nothing at this path.");
-    if (check_origin(exchange, wsi) < 0 || check_media_type(exchange, wsi) < 0 || read_idempotency_key(exchange, wsi) < 0)
+    if (check_origin(exchange, wsi) < 0 || check_media_type(exchange, wsi) < 0 ||
+        read_idempotency_key(exchange, wsi) < 0)
         return -1;
     read_query(exchange, wsi);
     read_credentials(exchange, wsi);

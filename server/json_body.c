@@ -59,12 +59,12 @@ static const struct json_field *find_field(const char *name, const struct json_f
     return NULL;
 }
 
-int json_body_read(const char *text, size_t length, const struct json_field *fields, size_t count, void *result,
-                   char wrong[static JSON_BODY_WRONG_MAX])
+int json_body_read(const char *text, size_t length, const struct json_field *fields, size_t count,
+                   void *result, char wrong[static JSON_BODY_WRONG_MAX])
 {
     json_error_t error;
-    CLEANUP(cleanup_json) json_t *root =
-        json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+    CLEANUP(cleanup_json)
+    json_t *root = json_loadb(text, length, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
     if (!root)
         return refuse(wrong, "The body is not valid JSON (at byte %d).", error.position);
     if (!json_is_object(root))

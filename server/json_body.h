@@ -9,15 +9,16 @@
 struct json_field {
     const char *name;
     bool required;
-    size_t length_min;   // bytes
+    size_t length_min; // bytes
     size_t length_max;
     const char *choices; // NULL, or permitted values separated by '|'
-    size_t offset;       // of a char array of length_max + 1 in the result; stays untouched when the field is absent
+    size_t
+        offset; // of a char array of length_max + 1 in the result; stays untouched when the field is absent
 };
 
 #define JSON_BODY_WRONG_MAX 160
 
 // 0 with all present fields copied to `result`, or -EINVAL with the reason as a sentence for people. NULs inside strings, duplicate
 // and unknown fields are refused.
-int json_body_read(const char *text, size_t length, const struct json_field *fields, size_t count, void *result,
-                   char wrong[static JSON_BODY_WRONG_MAX]);
+int json_body_read(const char *text, size_t length, const struct json_field *fields, size_t count,
+                   void *result, char wrong[static JSON_BODY_WRONG_MAX]);

@@ -8,7 +8,8 @@
 #include "server/limits.h"
 
 #define MICRO 1000000ll
-#define WAYS 8 // entries that one key may stand in: the table is set-associative, so that every look-up is short
+#define WAYS                                                                                                 \
+    8 // entries that one key may stand in: the table is set-associative, so that every look-up is short
 
 struct entry {
     uint64_t key;
@@ -49,7 +50,8 @@ void bucket_refund(struct bucket *bucket, uint32_t amount)
     bucket->used_us = used > 0 ? used : 0;
 }
 
-int64_t bucket_wait_us(const struct bucket *bucket, const struct bucket_rate *rate, uint32_t amount, int64_t now_us)
+int64_t bucket_wait_us(const struct bucket *bucket, const struct bucket_rate *rate, uint32_t amount,
+                       int64_t now_us)
 {
     int64_t excess = refilled(bucket, rate, now_us) + amount * MICRO - rate->burst * MICRO;
     return excess > 0 ? excess * 60 / rate->per_minute : 0;

@@ -20,7 +20,8 @@ bool bucket_take(struct bucket *bucket, const struct bucket_rate *rate, uint32_t
 // Gives back what was taken in vain.
 void bucket_refund(struct bucket *bucket, uint32_t amount);
 // Microseconds until `amount` can be taken; 0: now.
-int64_t bucket_wait_us(const struct bucket *bucket, const struct bucket_rate *rate, uint32_t amount, int64_t now_us);
+int64_t bucket_wait_us(const struct bucket *bucket, const struct bucket_rate *rate, uint32_t amount,
+                       int64_t now_us);
 
 struct limiter;
 

@@ -3,31 +3,31 @@
 
 #include "lib/limits.h"
 
-#define HTTP_CONNECTIONS_MAX 1024     // sockets at once, WebSockets included
-#define HTTP_HEADERS_MAX 8192         // bytes of one request's line and headers
-#define HTTP_TIMEOUT_SECONDS 10       // for the headers, and between two pieces of a body
-#define HTTP_KEEPALIVE_SECONDS 30     // between two requests of a connection
-#define HTTP_REQUEST_SECONDS 20       // for a whole request, however steadily it drips
-#define HTTP_PATH_MAX 512             // bytes
-#define HTTP_LINGER_SECONDS 2         // for a client to read a refusal while it still sends
+#define HTTP_CONNECTIONS_MAX 1024 // sockets at once, WebSockets included
+#define HTTP_HEADERS_MAX 8192     // bytes of one request's line and headers
+#define HTTP_TIMEOUT_SECONDS 10   // for the headers, and between two pieces of a body
+#define HTTP_KEEPALIVE_SECONDS 30 // between two requests of a connection
+#define HTTP_REQUEST_SECONDS 20   // for a whole request, however steadily it drips
+#define HTTP_PATH_MAX 512         // bytes
+#define HTTP_LINGER_SECONDS 2     // for a client to read a refusal while it still sends
 #define HTTP_LINGER_BYTES (1u << 20)
 
 #define WORK_DATABASE_THREADS 2
-#define WORK_PASSWORD_THREADS 2       // Argon2id: 64 MiB and a core each
+#define WORK_PASSWORD_THREADS 2 // Argon2id: 64 MiB and a core each
 #define WORK_DATABASE_QUEUE 256
 #define WORK_PASSWORD_QUEUE 16
 
-#define LIMITER_ENTRIES 4096          // sources or usernames that are remembered
+#define LIMITER_ENTRIES 4096 // sources or usernames that are remembered
 #define LOGIN_SOURCE_BURST 20u
 #define LOGIN_SOURCE_PER_MINUTE 20u
 #define LOGIN_NAME_BURST 10u
 #define LOGIN_NAME_PER_MINUTE 10u
 
-#define TICKETS_MAX 1024              // good ones at once on this node
+#define TICKETS_MAX 1024 // good ones at once on this node
 
 #define STATIC_FILES_MAX 512
-#define STATIC_FILE_MAX (16u << 20)   // bytes of one file
-#define STATIC_TOTAL_MAX (64u << 20)  // bytes of all files
+#define STATIC_FILE_MAX (16u << 20)  // bytes of one file
+#define STATIC_TOTAL_MAX (64u << 20) // bytes of all files
 
 #define VIEWER_PING_SECONDS 20
-#define VIEWER_NOTICES_MAX 8          // notices waiting for a stalled viewer
+#define VIEWER_NOTICES_MAX 8 // notices waiting for a stalled viewer

@@ -29,7 +29,8 @@ static void format_source(const struct sockaddr_storage *address, char text[stat
 {
     const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)address;
     const struct sockaddr_in *four = (const struct sockaddr_in *)address;
-    const void *bytes = address->ss_family == AF_INET6 ? (const void *)&six->sin6_addr : (const void *)&four->sin_addr;
+    const void *bytes =
+        address->ss_family == AF_INET6 ? (const void *)&six->sin6_addr : (const void *)&four->sin_addr;
     if (!inet_ntop(address->ss_family, bytes, text, SOURCE_TEXT_SIZE))
         snprintf(text, SOURCE_TEXT_SIZE, "unknown");
 }
@@ -87,7 +88,8 @@ static void on_ready(void *data, uint32_t events)
             continue;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) {
-            log_warning("Connections wait: the system is out of descriptors or memory", {"error", strerror(errno)});
+            log_warning("Connections wait: the system is out of descriptors or memory",
+                        {"error", strerror(errno)});
             loop_watch_change(listener->server->loop, &listener->watch, 0);
             loop_timer_set(listener->server->loop, &listener->pause, ACCEPT_PAUSE_US);
         }
@@ -115,7 +117,8 @@ static int open_socket(const char *host, unsigned port, int *ret_fd)
     return error;
 }
 
-int listener_new(struct server *server, enum http_site site, const char *host, unsigned port, struct listener **ret_listener)
+int listener_new(struct server *server, enum http_site site, const char *host, unsigned port,
+                 struct listener **ret_listener)
 {
     struct listener *listener = calloc(1, sizeof(*listener));
     if (!listener)

@@ -35,7 +35,8 @@ static void dispatch(struct loop *loop)
     loop->batch_count = 0;
 }
 
-static int callback_epoll(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length)
+static int callback_epoll(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                          size_t length)
 {
     (void)user;
     (void)in;
@@ -52,7 +53,7 @@ static void log_libwebsockets(int level, const char *line)
     log_debug("libwebsockets", {"line", line});
 }
 
-static int open_context(struct loop *loop, unsigned connection_maximum)
+static int open_context(struct loop *loop, const struct loop_shape *shape)
 {
     static const lws_retry_bo_t validity = {
         .secs_since_valid_ping = VIEWER_PING_SECONDS,
@@ -66,12 +67,13 @@ static int open_context(struct loop *loop, unsigned connection_maximum)
         .gid = (gid_t)-1,
         .uid = (uid_t)-1,
         .max_http_header_data = HTTP_HEADERS_MAX,
-        .max_http_header_pool = (unsigned short)connection_maximum,
-        .fd_limit_per_thread = connection_maximum + 16,
+        .max_http_header_pool = (unsigned short)shape->connection_maximum,
+        .fd_limit_per_thread = shape->connection_maximum + 16,
         .pt_serv_buf_size = 16384,
         .timeout_secs = HTTP_TIMEOUT_SECONDS,
         .keepalive_timeout = HTTP_KEEPALIVE_SECONDS,
         .vhost_name = "web",
+        .headers = shape->headers,
         .alpn = "http/1.1", // WebSocket over HTTP/2 corrupts the heap with frames of 100 KB (4.1.6)
         .retry_and_idle_policy = &validity,
     };
@@ -93,20 +95,21 @@ static int adopt_epoll(struct loop *loop)
     return lws_adopt_descriptor_vhost_via_info(&description) ? 0 : -ENOMEM;
 }
 
-struct loop *loop_new(const struct lws_protocols *protocols, unsigned connection_maximum)
+struct loop *loop_new(const struct loop_shape *shape)
 {
     struct loop *loop = calloc(1, sizeof(*loop));
     if (!loop)
         return NULL;
     unsigned count = 0;
-    for (; protocols[count].name; count++) {
+    for (; shape->protocols[count].name; count++) {
         if (count == LOOP_PROTOCOLS_MAX)
             abort();
-        loop->protocols[count] = protocols[count];
+        loop->protocols[count] = shape->protocols[count];
     }
-    loop->protocols[count] = (struct lws_protocols){.name = "epoll", .callback = callback_epoll, .user = loop};
+    loop->protocols[count] =
+        (struct lws_protocols){.name = "epoll", .callback = callback_epoll, .user = loop};
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    if (loop->epoll_fd < 0 || open_context(loop, connection_maximum) < 0 || adopt_epoll(loop) < 0) {
+    if (loop->epoll_fd < 0 || open_context(loop, shape) < 0 || adopt_epoll(loop) < 0) {
         loop_free(loop);
         return NULL;
     }

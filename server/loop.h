@@ -11,8 +11,15 @@
 
 struct loop;
 
-// `protocols` is ended by an entry without a name and must outlive the loop; the first one is the HTTP one. NULL on failure.
-struct loop *loop_new(const struct lws_protocols *protocols, unsigned connection_maximum);
+struct loop_shape {
+    const struct lws_protocols *protocols; // ended by an entry without a name; the first one is the HTTP one
+    const struct lws_protocol_vhost_options
+        *headers; // of the answers that libwebsockets makes itself; outlive the loop
+    unsigned connection_maximum;
+};
+
+// NULL on failure.
+struct loop *loop_new(const struct loop_shape *shape);
 void loop_free(struct loop *loop);
 
 // Serves until loop_stop. 0 or -errno.
@@ -31,7 +38,10 @@ struct loop_watch {
     void *data;
 };
 
-#define LOOP_WATCH_NONE {.fd = -1}
+#define LOOP_WATCH_NONE                                                                                      \
+    {                                                                                                        \
+        .fd = -1                                                                                             \
+    }
 
 int loop_watch_add(struct loop *loop, struct loop_watch *watch, int fd, uint32_t events);
 int loop_watch_change(struct loop *loop, struct loop_watch *watch, uint32_t events);

@@ -1,7 +1,7 @@
 #include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <sodium.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -14,6 +14,7 @@
 #include "server/clock.h"
 #include "server/confine.h"
 #include "server/http.h"
+#include "server/http_head.h"
 #include "server/limits.h"
 #include "server/notifications.h"
 #include "server/origin.h"
@@ -51,8 +52,10 @@ static int check_text(const struct config *config, enum config_key key, const ch
 static int check_config(const struct config *config)
 {
     if (config_switch(config, CONFIG_FILE_ENCRYPTION_ENABLED))
-        return refuse("FILE_ENCRYPTION_ENABLED=true: encryption of home directories is not built yet; set it to false");
-    if (check_text(config, CONFIG_JWT_SECRET, "make one with: openssl rand -hex 32, and put it into the secrets file") < 0 ||
+        return refuse(
+            "FILE_ENCRYPTION_ENABLED=true: encryption of home directories is not built yet; set it to false");
+    if (check_text(config, CONFIG_JWT_SECRET,
+                   "make one with: openssl rand -hex 32, and put it into the secrets file") < 0 ||
         check_text(config, CONFIG_DATABASE_URL, "set it to a PostgreSQL connection string") < 0 ||
         check_text(config, CONFIG_WEB_ROOT, "set it to the directory of the built web client") < 0 ||
         check_text(config, CONFIG_SANDBOXD_SOCKET, "set it to the socket of sandboxd") < 0 ||
@@ -82,7 +85,8 @@ static int read_key(struct server *server)
 {
     const char *secret = config_text(server->config, CONFIG_JWT_SECRET);
     if (!looks_random(secret) || token_key_init(&server->token_key, secret) < 0)
-        return refuse("JWT_SECRET is weak: it must be at least 32 random bytes as hexadecimal digits; make one with: openssl rand -hex 32");
+        return refuse("JWT_SECRET is weak: it must be at least 32 random bytes as hexadecimal digits; make "
+                      "one with: openssl rand -hex 32");
     token_key_successor(&server->token_key, &server->successor_key);
     return 0;
 }
@@ -120,7 +124,8 @@ static int open_modules(struct server *server)
 {
     const struct config *config = server->config;
     const char *database_url = config_text(config, CONFIG_DATABASE_URL);
-    server->loop = loop_new(protocols, HTTP_CONNECTIONS_MAX);
+    struct loop_shape shape = {protocols, http_head_security(), HTTP_CONNECTIONS_MAX};
+    server->loop = loop_new(&shape);
     if (!server->loop)
         return refuse("the event loop can't be set up: %s", strerror(errno));
     server->tickets = tickets_new();
@@ -130,10 +135,10 @@ static int open_modules(struct server *server)
     server->viewers = viewers_new(server);
     server->sandboxes = server->work ? sandboxes_new(server) : NULL;
     server->notifications = server->work ? notifications_new(server, database_url) : NULL;
-    server->sandboxd =
-        sandboxd_client_new(server->loop, config_text(config, CONFIG_SANDBOXD_SOCKET), &sandboxd_events, server);
-    if (!server->tickets || !server->login_sources || !server->login_names || !server->work || !server->viewers ||
-        !server->sandboxes || !server->notifications || !server->sandboxd)
+    server->sandboxd = sandboxd_client_new(server->loop, config_text(config, CONFIG_SANDBOXD_SOCKET),
+                                           &sandboxd_events, server);
+    if (!server->tickets || !server->login_sources || !server->login_names || !server->work ||
+        !server->viewers || !server->sandboxes || !server->notifications || !server->sandboxd)
         return refuse("out of memory or threads");
     return 0;
 }
@@ -222,7 +227,8 @@ static int serve(struct server *server)
     if (!error)
         error = notify_ready() < 0 ? -EIO : 0;
     if (!error) {
-        log_info("Serving", {"host", config_text(server->config, CONFIG_HOST)}, {"port", config_text(server->config, CONFIG_PORT)});
+        log_info("Serving", {"host", config_text(server->config, CONFIG_HOST)},
+                 {"port", config_text(server->config, CONFIG_PORT)});
         error = loop_run(server->loop);
     }
     loop_timer_cancel(&stopper.grace);
@@ -252,7 +258,8 @@ int main(int argc, char **argv)
         return 0;
     }
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-        puts("sandbox-server [--config FILE] [--secrets FILE]\n\nConfiguration, also from the environment:\n");
+        puts(
+            "sandbox-server [--config FILE] [--secrets FILE]\n\nConfiguration, also from the environment:\n");
         config_print_help();
         return 0;
     }

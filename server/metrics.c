@@ -60,13 +60,15 @@ void metrics_start_failed(struct metrics *metrics, uint32_t stage)
 
 static void print_counter(FILE *out, const char *name, const char *help)
 {
-    fprintf(out, "# HELP sandbox_server_%s_total %s.\n# TYPE sandbox_server_%s_total counter\n", name, help, name);
+    fprintf(out, "# HELP sandbox_server_%s_total %s.\n# TYPE sandbox_server_%s_total counter\n", name, help,
+            name);
 }
 
 static void print_gauge(FILE *out, const char *name, const char *help, uint64_t value)
 {
-    fprintf(out, "# HELP sandbox_server_%s %s.\n# TYPE sandbox_server_%s gauge\nsandbox_server_%s %" PRIu64 "\n", name, help,
-            name, name, value);
+    fprintf(out,
+            "# HELP sandbox_server_%s %s.\n# TYPE sandbox_server_%s gauge\nsandbox_server_%s %" PRIu64 "\n",
+            name, help, name, name, value);
 }
 
 static void print_counters(FILE *out, const struct metrics *metrics)
@@ -78,12 +80,13 @@ static void print_counters(FILE *out, const struct metrics *metrics)
     print_counter(out, "http_answers", "HTTP answers by status");
     for (unsigned status = 0; status < METRIC_STATUS_MAX; status++) {
         if (metrics->statuses[status])
-            fprintf(out, "sandbox_server_http_answers_total{status=\"%u\"} %" PRIu64 "\n", status, metrics->statuses[status]);
+            fprintf(out, "sandbox_server_http_answers_total{status=\"%u\"} %" PRIu64 "\n", status,
+                    metrics->statuses[status]);
     }
     print_counter(out, "sandbox_start_failures", "Failed starts by stage");
     for (uint32_t stage = 0; stage < START_STAGE_COUNT; stage++)
-        fprintf(out, "sandbox_server_sandbox_start_failures_total{stage=\"%s\"} %" PRIu64 "\n", start_stage_name(stage),
-                metrics->start_failures[stage]);
+        fprintf(out, "sandbox_server_sandbox_start_failures_total{stage=\"%s\"} %" PRIu64 "\n",
+                start_stage_name(stage), metrics->start_failures[stage]);
 }
 
 static void print_starts(FILE *out, const struct metrics *metrics)
@@ -93,12 +96,13 @@ static void print_starts(FILE *out, const struct metrics *metrics)
     fprintf(out, "# HELP %s From CREATE to a usable desktop.\n# TYPE %s histogram\n", name, name);
     for (unsigned i = 0; i < METRIC_START_BUCKETS; i++) {
         count += metrics->start_buckets[i];
-        fprintf(out, "%s_bucket{le=\"%u.%u\"} %" PRIu64 "\n", name, start_bounds_ms[i] / 1000, start_bounds_ms[i] % 1000 / 100,
-                count);
+        fprintf(out, "%s_bucket{le=\"%u.%u\"} %" PRIu64 "\n", name, start_bounds_ms[i] / 1000,
+                start_bounds_ms[i] % 1000 / 100, count);
     }
     count += metrics->start_buckets[METRIC_START_BUCKETS];
-    fprintf(out, "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n%s_sum %" PRIu64 ".%06" PRIu64 "\n%s_count %" PRIu64 "\n", name, count,
-            name, metrics->start_us / 1000000, metrics->start_us % 1000000, name, count);
+    fprintf(out,
+            "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n%s_sum %" PRIu64 ".%06" PRIu64 "\n%s_count %" PRIu64 "\n",
+            name, count, name, metrics->start_us / 1000000, metrics->start_us % 1000000, name, count);
 }
 
 // proc(5): the second number of statm is the resident set, in pages.
@@ -122,11 +126,13 @@ char *metrics_text(const struct metrics *metrics, const struct metric_gauges *ga
         return NULL;
     print_counters(out, metrics);
     print_starts(out, metrics);
-    fprintf(out,
-            "# HELP sandbox_server_sandboxes Sandboxes of this node by state.\n# TYPE sandbox_server_sandboxes gauge\n"
-            "sandbox_server_sandboxes{state=\"starting\"} %u\nsandbox_server_sandboxes{state=\"running\"} %u\n"
-            "sandbox_server_sandboxes{state=\"stopping\"} %u\n",
-            gauges->starting, gauges->running, gauges->stopping);
+    fprintf(
+        out,
+        "# HELP sandbox_server_sandboxes Sandboxes of this node by state.\n# TYPE sandbox_server_sandboxes "
+        "gauge\n"
+        "sandbox_server_sandboxes{state=\"starting\"} %u\nsandbox_server_sandboxes{state=\"running\"} %u\n"
+        "sandbox_server_sandboxes{state=\"stopping\"} %u\n",
+        gauges->starting, gauges->running, gauges->stopping);
     print_gauge(out, "viewers", "Open desktop WebSockets", gauges->viewers);
     print_gauge(out, "connections", "Open HTTP connections, WebSockets included", gauges->connections);
     print_gauge(out, "sandboxd_connected", "1: sandboxd answers", gauges->sandboxd_connected);

@@ -33,19 +33,21 @@ char *notice_session(const struct id *sandbox, int64_t expires_us, int64_t idle_
 {
     char id[ID_TEXT_SIZE];
     id_format(sandbox, id);
-    return text_of(json_pack("{s:s, s:s, s:s, s:o, s:o}", "type", "session", "sandbox", id, "state", "running", "expires_at",
-                             time_json(expires_us), "idle_expires_at", time_json(idle_expires_us)));
+    return text_of(json_pack("{s:s, s:s, s:s, s:o, s:o}", "type", "session", "sandbox", id, "state",
+                             "running", "expires_at", time_json(expires_us), "idle_expires_at",
+                             time_json(idle_expires_us)));
 }
 
 char *notice_warning(const char *reason, int64_t ends_us)
 {
-    return text_of(json_pack("{s:s, s:s, s:o}", "type", "warning", "reason", reason, "ends_at", time_json(ends_us)));
+    return text_of(
+        json_pack("{s:s, s:s, s:o}", "type", "warning", "reason", reason, "ends_at", time_json(ends_us)));
 }
 
 char *notice_warning_cleared(int64_t idle_expires_us)
 {
-    return text_of(json_pack("{s:s, s:s, s:o}", "type", "warning_cleared", "reason", "idle", "idle_expires_at",
-                             time_json(idle_expires_us)));
+    return text_of(json_pack("{s:s, s:s, s:o}", "type", "warning_cleared", "reason", "idle",
+                             "idle_expires_at", time_json(idle_expires_us)));
 }
 
 char *notice_streamer_restarting(void)
@@ -55,5 +57,6 @@ char *notice_streamer_restarting(void)
 
 char *notice_ended(enum stop_reason reason, const char *detail)
 {
-    return text_of(json_pack("{s:s, s:s, s:s}", "type", "ended", "reason", stop_reason_name(reason), "detail", detail));
+    return text_of(
+        json_pack("{s:s, s:s, s:s}", "type", "ended", "reason", stop_reason_name(reason), "detail", detail));
 }

@@ -7,7 +7,10 @@ static const struct {
     const char *type;
     const char *title;
 } table[PROBLEM_COUNT] = {
-#define PROBLEM(status, name, title) {status, "urn:sandbox-server:problem:" name, title}
+#define PROBLEM(status, name, title)                                                                         \
+    {                                                                                                        \
+        status, "urn:sandbox-server:problem:" name, title                                                    \
+    }
     [PROBLEM_BAD_REQUEST] = PROBLEM(400, "bad-request", "The request is wrong"),
     [PROBLEM_UNAUTHENTICATED] = PROBLEM(401, "unauthenticated", "Not signed in"),
     [PROBLEM_SIGN_IN_FAILED] = PROBLEM(401, "sign-in-failed", "Sign-in failed"),
@@ -37,6 +40,6 @@ unsigned problem_status(enum problem problem)
 
 json_t *problem_document(enum problem problem, const char *detail, const char *request_id)
 {
-    return json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", table[problem].type, "title", table[problem].title, "status",
-                     (int)table[problem].status, "detail", detail, "request_id", request_id);
+    return json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", table[problem].type, "title", table[problem].title,
+                     "status", (int)table[problem].status, "detail", detail, "request_id", request_id);
 }

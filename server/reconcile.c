@@ -25,9 +25,9 @@ struct reconcile {
     enum phase phase;
     struct entry entries[SANDBOX_MAX_TOTAL];
     size_t count;
-    bool wishes;  // the rows are to be read, whatever the phase
+    bool wishes; // the rows are to be read, whatever the phase
     bool busy;
-    bool reading; // the job reads for PHASE_ROWS
+    bool reading;                        // the job reads for PHASE_ROWS
     unsigned generation, job_generation; // an answer for a connection that has gone does not count
     struct work_job job;
     const char *node;
@@ -128,7 +128,8 @@ static void run(struct work_job *job, struct store *store)
 
 static void stop_unknown(struct reconcile *reconcile, const struct id *id)
 {
-    struct sandboxd_message stop = {.kind = SANDBOXD_STOP, .stop = {.sandbox = *id, .reason = STOP_NODE_RESTART}};
+    struct sandboxd_message stop = {.kind = SANDBOXD_STOP,
+                                    .stop = {.sandbox = *id, .reason = STOP_NODE_RESTART}};
     char text[ID_TEXT_SIZE];
     id_format(id, text);
     log_warning("A sandbox without an active row is stopped", {"sandbox", text});
@@ -206,7 +207,8 @@ static void read_rows(struct reconcile *reconcile)
     reconcile->error = -ECANCELED;
     reconcile->rows = (struct store_sandbox_list){0};
     reconcile->job = (struct work_job){.run = run, .done = done};
-    reconcile->busy = work_submit(sandboxes_server(reconcile->sandboxes)->work, WORK_DATABASE, &reconcile->job) == 0;
+    reconcile->busy =
+        work_submit(sandboxes_server(reconcile->sandboxes)->work, WORK_DATABASE, &reconcile->job) == 0;
     if (!reconcile->busy) {
         reconcile->wishes = true;
         loop_timer_set(sandboxes_server(reconcile->sandboxes)->loop, &reconcile->retry, RETRY_US);

@@ -27,7 +27,8 @@ static void run(struct work_job *job, struct store *store)
         return;
     case RECORD_ENDED:
         // Reason, detail and usage no longer change once the end is known.
-        record->error = store_sandbox_ended(store, id, record->reason, record->detail, &record->usage, &record->row);
+        record->error =
+            store_sandbox_ended(store, id, record->reason, record->detail, &record->usage, &record->row);
         return;
     case RECORD_CHANGE_COUNT:
         break;
@@ -41,16 +42,19 @@ static void done(struct work_job *job)
 {
     struct record *record = lws_container_of(job, struct record, job);
     struct sandbox *sandbox = record->sandbox;
-    record->busy = false;
+    // The next change may begin to be written before this one is told.
+    enum record_change change = record->writing;
+    struct store_sandbox row = record->row;
     int error = record->error;
     bool again = error && error != -ENOENT;
-    if (!again)
-        record->wanted &= ~(1u << record->writing);
-    if (again)
+    record->busy = false;
+    if (again) {
         loop_timer_set(sandboxes_server(sandbox->sandboxes)->loop, &record->retry, RETRY_US);
-    else
+    } else {
+        record->wanted &= ~(1u << change);
         write_next(record);
-    sandbox_recorded(sandbox, record->writing, error, &record->row); // may free the sandbox
+    }
+    sandbox_recorded(sandbox, change, error, &row); // may free the sandbox
 }
 
 static void write_next(struct record *record)
@@ -110,7 +114,8 @@ void record_active(struct record *record, int64_t active_us)
     write_next(record);
 }
 
-void record_ended(struct record *record, enum stop_reason reason, const char *detail, const struct sandbox_usage *usage)
+void record_ended(struct record *record, enum stop_reason reason, const char *detail,
+                  const struct sandbox_usage *usage)
 {
     record->reason = reason;
     snprintf(record->detail, sizeof(record->detail), "%s", detail);

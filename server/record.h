@@ -38,4 +38,5 @@ void record_started(struct record *record);
 void record_stopping(struct record *record, enum stop_reason reason);
 void record_active(struct record *record, int64_t active_us);
 // Nothing else is written after it; `usage` may be NULL.
-void record_ended(struct record *record, enum stop_reason reason, const char *detail, const struct sandbox_usage *usage);
+void record_ended(struct record *record, enum stop_reason reason, const char *detail,
+                  const struct sandbox_usage *usage);

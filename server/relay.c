@@ -9,7 +9,8 @@
 static const struct bucket_rate message_rate = {BROWSER_MESSAGES_PER_SECOND * 60, BROWSER_MESSAGES_BURST};
 static const struct bucket_rate byte_rate = {BROWSER_BYTES_PER_SECOND * 60, BROWSER_BYTES_BURST};
 
-int relay_down_packet(struct relay_down *down, const uint8_t *packet, size_t length, struct relay_fragment *ret_fragment)
+int relay_down_packet(struct relay_down *down, const uint8_t *packet, size_t length,
+                      struct relay_fragment *ret_fragment)
 {
     if (length < 2 || length > STREAM_PACKET_MAX || (packet[0] & ~STREAM_PACKET_MORE))
         return -EPROTO;
@@ -69,7 +70,9 @@ static int begin(struct relay_up *up, const struct relay_piece *piece)
 int relay_up_piece(struct relay_up *up, const struct relay_piece *piece, int64_t now_us)
 {
     // A flood is a flood also in pieces.
-    if (!bucket_take(&up->bytes, &byte_rate, (uint32_t)(piece->length < BROWSER_BYTES_BURST ? piece->length : BROWSER_BYTES_BURST), now_us) ||
+    if (!bucket_take(&up->bytes, &byte_rate,
+                     (uint32_t)(piece->length < BROWSER_BYTES_BURST ? piece->length : BROWSER_BYTES_BURST),
+                     now_us) ||
         (piece->first && !bucket_take(&up->messages, &message_rate, 1, now_us)))
         return -EDQUOT;
     int error = piece->first || !up->rule ? begin(up, piece) : 0;

@@ -35,7 +35,8 @@ struct relay_fragment {
 };
 
 // One packet of the streamer. 0, or -EPROTO: empty, unknown flags, or a message over STREAM_MESSAGE_MAX.
-int relay_down_packet(struct relay_down *down, const uint8_t *packet, size_t length, struct relay_fragment *ret_fragment);
+int relay_down_packet(struct relay_down *down, const uint8_t *packet, size_t length,
+                      struct relay_fragment *ret_fragment);
 
 struct relay_up {
     bool view_only;

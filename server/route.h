@@ -13,9 +13,9 @@ struct exchange;
 
 struct route {
     enum http_method method;
-    const char *pattern;  // "{id}" stands for a UUID
-    bool signed_in;       // needs a good access token; the handlers find the account in the exchange
-    size_t body_max;      // 0: no body is taken
+    const char *pattern; // "{id}" stands for a UUID
+    bool signed_in;      // needs a good access token; the handlers find the account in the exchange
+    size_t body_max;     // 0: no body is taken
     enum work_lane lane;
     // On the loop, with the whole body: reads it. -1 when it answered (a problem) itself. May be NULL.
     int (*prepare)(struct exchange *exchange);

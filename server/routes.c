@@ -12,13 +12,15 @@ static const struct route web_routes[] = {
     // method, path, signed in, body, lane, prepare, work, finish
     {HTTP_GET, "/health", false, 0, WORK_DATABASE, NULL, NULL, health_finish},
     {HTTP_GET, "/ready", false, 0, WORK_DATABASE, NULL, ready_work, ready_finish},
-    {HTTP_POST, "/api/auth/login", false, HTTP_BODY_MAX, WORK_PASSWORD, login_prepare, login_work, login_finish},
+    {HTTP_POST, "/api/auth/login", false, HTTP_BODY_MAX, WORK_PASSWORD, login_prepare, login_work,
+     login_finish},
     {HTTP_POST, "/api/auth/refresh", false, 0, WORK_DATABASE, refresh_prepare, refresh_work, refresh_finish},
     {HTTP_POST, "/api/auth/logout", false, 0, WORK_DATABASE, NULL, logout_work, logout_finish},
     {HTTP_GET, "/api/users/me", true, 0, WORK_DATABASE, NULL, NULL, me_finish},
     {HTTP_GET, "/api/templates", true, 0, WORK_DATABASE, NULL, NULL, templates_finish},
     {HTTP_GET, "/api/sandboxes", true, 0, WORK_DATABASE, list_prepare, list_work, list_finish},
-    {HTTP_POST, "/api/sandboxes", true, HTTP_BODY_MAX, WORK_DATABASE, create_prepare, create_work, create_finish},
+    {HTTP_POST, "/api/sandboxes", true, HTTP_BODY_MAX, WORK_DATABASE, create_prepare, create_work,
+     create_finish},
     {HTTP_GET, "/api/sandboxes/{id}", true, 0, WORK_DATABASE, sandbox_prepare, sandbox_work, get_finish},
     {HTTP_DELETE, "/api/sandboxes/{id}", true, 0, WORK_DATABASE, sandbox_prepare, sandbox_work, stop_finish},
     {HTTP_POST, "/api/sandboxes/{id}/ticket", true, HTTP_BODY_MAX, WORK_DATABASE, ticket_prepare, ticket_work,
@@ -29,7 +31,8 @@ static const struct route metrics_routes[] = {
     {HTTP_GET, "/metrics", false, 0, WORK_DATABASE, NULL, NULL, metrics_finish},
 };
 
-void routes_find(enum http_site site, enum http_method method, const char *path, struct route_match *ret_match)
+void routes_find(enum http_site site, enum http_method method, const char *path,
+                 struct route_match *ret_match)
 {
     if (site == SITE_METRICS)
         route_find(metrics_routes, COUNT(metrics_routes), method, path, ret_match);
@@ -43,7 +46,8 @@ void routes_serve_file(struct exchange *exchange, const char *path, const char *
     if (exchange->connection->site == SITE_WEB)
         file = static_files_find(exchange->server->files, path);
     if (!file && strncmp(path, "/ws/", 4) == 0) {
-        exchange_problem(exchange, PROBLEM_UPGRADE_REQUIRED, "This address is for a WebSocket: docs/PROTOCOL.md.");
+        exchange_problem(exchange, PROBLEM_UPGRADE_REQUIRED,
+                         "This address is for a WebSocket: docs/PROTOCOL.md.");
         return;
     }
     if (!file) {

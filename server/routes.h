@@ -4,7 +4,8 @@
 #include "server/exchange.h"
 #include "server/http.h"
 
-void routes_find(enum http_site site, enum http_method method, const char *path, struct route_match *ret_match);
+void routes_find(enum http_site site, enum http_method method, const char *path,
+                 struct route_match *ret_match);
 // Answers with a file of the web client, or 404.
 void routes_serve_file(struct exchange *exchange, const char *path, const char *if_none_match, bool gzip);
 

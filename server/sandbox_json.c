@@ -15,8 +15,8 @@ json_t *layers_json(const struct layer_report *layers)
 {
     json_t *array = json_array();
     for (unsigned i = 0; i < LAYER_COUNT; i++) {
-        json_t *layer = json_pack("{s:s, s:s, s:s}", "name", layer_name(i), "state", layer_state_name(layers[i].state),
-                                  "detail", layers[i].detail);
+        json_t *layer = json_pack("{s:s, s:s, s:s}", "name", layer_name(i), "state",
+                                  layer_state_name(layers[i].state), "detail", layers[i].detail);
         if (json_array_append_new(array, layer) < 0) {
             json_decref(array);
             return NULL;
@@ -25,11 +25,12 @@ json_t *layers_json(const struct layer_report *layers)
     return array;
 }
 
-static json_t *limits_json(const struct sandbox_limits *limits, json_int_t session_seconds, json_int_t idle_seconds)
+static json_t *limits_json(const struct sandbox_limits *limits, json_int_t session_seconds,
+                           json_int_t idle_seconds)
 {
     return json_pack("{s:I, s:I, s:I, s:I, s:I}", "memory_mb", (json_int_t)limits->memory_mb, "cpu_percent",
-                     (json_int_t)limits->cpu_percent, "pids", (json_int_t)limits->pids, "session_seconds", session_seconds,
-                     "idle_seconds", idle_seconds);
+                     (json_int_t)limits->cpu_percent, "pids", (json_int_t)limits->pids, "session_seconds",
+                     session_seconds, "idle_seconds", idle_seconds);
 }
 
 static json_t *display_json(unsigned width, unsigned height)
@@ -61,14 +62,14 @@ json_t *sandbox_json(const struct store_sandbox *row, unsigned viewers)
 {
     char id[ID_TEXT_SIZE];
     id_format(&row->id, id);
-    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o}", "id", id, "template",
-                     row->template_name, "state", store_state_name(row->state), "node", row->node, "created_at",
-                     time_json(row->created_us), "started_at", time_json(row->started_us), "ended_at",
-                     time_json(row->ended_us), "expires_at", time_json(row->expires_us), "idle_expires_at",
-                     time_json(row->idle_expires_us), "limits",
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o}", "id", id,
+                     "template", row->template_name, "state", store_state_name(row->state), "node", row->node,
+                     "created_at", time_json(row->created_us), "started_at", time_json(row->started_us),
+                     "ended_at", time_json(row->ended_us), "expires_at", time_json(row->expires_us),
+                     "idle_expires_at", time_json(row->idle_expires_us), "limits",
                      limits_json(&row->limits, row->session_seconds, row->idle_seconds), "display",
-                     display_json(row->display_width, row->display_height), "viewers", (int)viewers, "stop", stop_json(row),
-                     "usage", usage_json(row), "layers", layers_json(row->layers));
+                     display_json(row->display_width, row->display_height), "viewers", (int)viewers, "stop",
+                     stop_json(row), "usage", usage_json(row), "layers", layers_json(row->layers));
 }
 
 json_t *template_json(const struct config *config, unsigned width, unsigned height)
@@ -79,8 +80,8 @@ json_t *template_json(const struct config *config, unsigned width, unsigned heig
         .pids = (uint32_t)config_number(config, CONFIG_SANDBOX_PID_LIMIT),
     };
     return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s}", "id", "desktop", "name", "Desktop", "description",
-                     "A Linux desktop with a terminal and a browser. Files in the home directory are kept.", "display",
-                     display_json(width, height), "limits",
+                     "A Linux desktop with a terminal and a browser. Files in the home directory are kept.",
+                     "display", display_json(width, height), "limits",
                      limits_json(&limits, config_number(config, CONFIG_SANDBOX_SESSION_TIMEOUT_SECS),
                                  config_number(config, CONFIG_SANDBOX_IDLE_TIMEOUT_SECS)),
                      "network", "none");
@@ -90,8 +91,9 @@ json_t *account_json(const struct store_account *account, const struct config *c
 {
     char id[ID_TEXT_SIZE];
     id_format(&account->id, id);
-    json_int_t limit =
-        account->sandbox_limit >= 0 ? account->sandbox_limit : config_number(config, CONFIG_SANDBOX_MAX_PER_USER);
-    return json_pack("{s:s, s:s, s:s, s:o, s:I}", "id", id, "username", account->username, "role", role_name(account->role),
-                     "created_at", time_json(account->created_us), "sandbox_limit", limit);
+    json_int_t limit = account->sandbox_limit >= 0 ? account->sandbox_limit
+                                                   : config_number(config, CONFIG_SANDBOX_MAX_PER_USER);
+    return json_pack("{s:s, s:s, s:s, s:o, s:I}", "id", id, "username", account->username, "role",
+                     role_name(account->role), "created_at", time_json(account->created_us), "sandbox_limit",
+                     limit);
 }

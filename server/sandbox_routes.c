@@ -87,7 +87,8 @@ void list_finish(struct exchange *exchange)
     if (page->list.more && page->list.count)
         id_format(&page->list.items[page->list.count - 1].id, cursor);
     store_sandbox_list_finish(&page->list);
-    exchange_json(exchange, 200, json_pack("{s:o, s:s?}", "items", items, "next_cursor", *cursor ? cursor : NULL));
+    exchange_json(exchange, 200,
+                  json_pack("{s:o, s:s?}", "items", items, "next_cursor", *cursor ? cursor : NULL));
 }
 
 struct creation {
@@ -103,7 +104,8 @@ static const struct json_field create_fields[] = {
     {"template", true, 1, STORE_TEMPLATE_MAX, NULL, offsetof(struct creation, template_name)},
 };
 
-static void fill_order(struct creation *creation, const struct exchange *exchange, const struct sandboxd_welcome *welcome)
+static void fill_order(struct creation *creation, const struct exchange *exchange,
+                       const struct sandboxd_welcome *welcome)
 {
     const struct config *config = exchange->server->config;
     memcpy(creation->layers, welcome->layers, sizeof(creation->layers));
@@ -132,7 +134,8 @@ int create_prepare(struct exchange *exchange)
     char wrong[JSON_BODY_WRONG_MAX];
     if (!creation)
         return -1;
-    if (json_body_read(exchange->body ? exchange->body : "", exchange->body_length, create_fields, 1, creation, wrong) < 0)
+    if (json_body_read(exchange->body ? exchange->body : "", exchange->body_length, create_fields, 1,
+                       creation, wrong) < 0)
         return refuse(exchange, wrong);
     if (strcmp(creation->template_name, "desktop") != 0)
         return refuse(exchange, "There is no such template. GET /api/templates lists them.");
@@ -156,9 +159,11 @@ int create_work(struct exchange *exchange, struct store *store)
 static void answer_over(struct exchange *exchange, enum store_outcome outcome)
 {
     if (outcome == STORE_OVER_PER_USER)
-        exchange_problem(exchange, PROBLEM_LIMIT_REACHED, "You run as many sandboxes as you may. Stop one first.");
+        exchange_problem(exchange, PROBLEM_LIMIT_REACHED,
+                         "You run as many sandboxes as you may. Stop one first.");
     else
-        exchange_problem_later(exchange, PROBLEM_UNAVAILABLE, 30, "This node runs as many sandboxes as it may. Try again later.");
+        exchange_problem_later(exchange, PROBLEM_UNAVAILABLE, 30,
+                               "This node runs as many sandboxes as it may. Try again later.");
 }
 
 static void answer_existing(struct exchange *exchange, const struct store_sandbox *row)
@@ -257,7 +262,8 @@ int ticket_prepare(struct exchange *exchange)
     char wrong[JSON_BODY_WRONG_MAX];
     if (!request)
         return -1;
-    if (json_body_read(exchange->body ? exchange->body : "", exchange->body_length, ticket_fields, 1, request, wrong) < 0)
+    if (json_body_read(exchange->body ? exchange->body : "", exchange->body_length, ticket_fields, 1, request,
+                       wrong) < 0)
         return refuse(exchange, wrong);
     return 0;
 }
@@ -272,7 +278,8 @@ static void answer_ticket(struct exchange *exchange, const struct opaque_token *
 {
     char id[ID_TEXT_SIZE], path[160];
     id_format(&exchange->id, id);
-    snprintf(path, sizeof(path), "/ws/%s/sandboxes/%s/desktop?ticket=%s", exchange->server->node, id, token->text);
+    snprintf(path, sizeof(path), "/ws/%s/sandboxes/%s/desktop?ticket=%s", exchange->server->node, id,
+             token->text);
     json_t *document = json_pack("{s:s, s:s, s:o}", "ticket", token->text, "path", path, "expires_at",
                                  time_json(clock_wall_us() + TICKET_SECONDS * SECOND_US));
     explicit_bzero(path, sizeof(path));
@@ -301,7 +308,8 @@ void ticket_finish(struct exchange *exchange)
     };
     struct opaque_token token;
     if (tickets_issue(server->tickets, &ticket, clock_monotonic_us(), &token) < 0) {
-        exchange_problem_later(exchange, PROBLEM_UNAVAILABLE, 2, "Too many tickets are out. Try again in a moment.");
+        exchange_problem_later(exchange, PROBLEM_UNAVAILABLE, 2,
+                               "Too many tickets are out. Try again in a moment.");
         return;
     }
     answer_ticket(exchange, &token);

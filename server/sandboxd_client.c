@@ -21,7 +21,7 @@ struct sandboxd_client {
     struct loop_watch watch;
     struct loop_timer timer; // to connect again, or for a greeting that does not come
     bool greeted;
-    bool broken; // a request could not be sent: the timer ends the connection
+    bool broken;     // a request could not be sent: the timer ends the connection
     bool complained; // that it can't be reached: once until it can
     struct sandboxd_welcome welcome;
 };
@@ -33,7 +33,8 @@ static void disconnect(struct sandboxd_client *client, const char *reason)
         close(steal_fd(&client->fd));
     loop_timer_set(client->loop, &client->timer, RECONNECT_US);
     if (!client->complained)
-        log_warning("sandboxd can't be reached; its log says more", {"reason", reason}, {"socket", client->path});
+        log_warning("sandboxd can't be reached; its log says more", {"reason", reason},
+                    {"socket", client->path});
     client->complained = true;
     bool greeted = client->greeted;
     client->greeted = false;
@@ -64,8 +65,10 @@ static int receive(struct sandboxd_client *client)
     int error = ipc_receive(client->fd, &bytes, sizeof(bytes), &packet);
     if (error == -EAGAIN)
         return error;
-    bool permitted = !error && sandboxd_message_decode(&bytes, packet.length, packet.fd_count, CHANNEL_SERVER, &message) == 0 &&
-                     (message.kind == SANDBOXD_WELCOME) != client->greeted;
+    bool permitted =
+        !error &&
+        sandboxd_message_decode(&bytes, packet.length, packet.fd_count, CHANNEL_SERVER, &message) == 0 &&
+        (message.kind == SANDBOXD_WELCOME) != client->greeted;
     if (!permitted) {
         disconnect(client, error ? strerror(-error) : "it broke the protocol");
         return -ENOTCONN;
@@ -108,8 +111,8 @@ static void on_timer(void *data)
         connect_again(client);
 }
 
-struct sandboxd_client *sandboxd_client_new(struct loop *loop, const char *path, const struct sandboxd_events *events,
-                                            void *data)
+struct sandboxd_client *sandboxd_client_new(struct loop *loop, const char *path,
+                                            const struct sandboxd_events *events, void *data)
 {
     struct sandboxd_client *client = calloc(1, sizeof(*client));
     if (!client)

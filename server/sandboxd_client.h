@@ -14,8 +14,8 @@ struct sandboxd_events {
 };
 
 // Starts connecting. `path` and `events` are borrowed. NULL when memory is out.
-struct sandboxd_client *sandboxd_client_new(struct loop *loop, const char *path, const struct sandboxd_events *events,
-                                            void *data);
+struct sandboxd_client *sandboxd_client_new(struct loop *loop, const char *path,
+                                            const struct sandboxd_events *events, void *data);
 void sandboxd_client_free(struct sandboxd_client *client);
 
 // What sandboxd said of itself and its host; NULL while not connected.

@@ -40,7 +40,8 @@ struct sandboxes *sandboxes_new(struct server *server)
     return sandboxes;
 }
 
-static void answer_all(struct exchange **list, void (*answer)(struct exchange *, const void *), const void *context)
+static void answer_all(struct exchange **list, void (*answer)(struct exchange *, const void *),
+                       const void *context)
 {
     struct exchange *exchange = *list;
     *list = NULL;
@@ -54,7 +55,8 @@ static void answer_all(struct exchange **list, void (*answer)(struct exchange *,
 static void answer_interrupted(struct exchange *exchange, const void *context)
 {
     (void)context;
-    exchange_problem_later(exchange, PROBLEM_SANDBOXES_UNAVAILABLE, 1, "The answer did not come in time. Look at the sandbox again in a moment.");
+    exchange_problem_later(exchange, PROBLEM_SANDBOXES_UNAVAILABLE, 1,
+                           "The answer did not come in time. Look at the sandbox again in a moment.");
 }
 
 static void free_sandbox(struct sandbox *sandbox)
@@ -121,7 +123,8 @@ void sandboxes_gauges(const struct sandboxes *sandboxes, struct metric_gauges *g
 
 static void arm(struct sandbox *sandbox, int64_t after_us)
 {
-    loop_timer_set(sandbox->sandboxes->server->loop, &sandbox->timer, after_us < TICK_MAX_US ? after_us : TICK_MAX_US);
+    loop_timer_set(sandbox->sandboxes->server->loop, &sandbox->timer,
+                   after_us < TICK_MAX_US ? after_us : TICK_MAX_US);
 }
 
 static void expect_answer(struct sandbox *sandbox, int64_t within_us)
@@ -157,7 +160,8 @@ static void take_deadlines(struct sandbox *sandbox)
 
 static void send_stop(struct sandbox *sandbox, enum stop_reason reason)
 {
-    struct sandboxd_message stop = {.kind = SANDBOXD_STOP, .stop = {.sandbox = sandbox->row.id, .reason = reason}};
+    struct sandboxd_message stop = {.kind = SANDBOXD_STOP,
+                                    .stop = {.sandbox = sandbox->row.id, .reason = reason}};
     // Unsent: reconciliation with the next connection sends it again.
     (void)sandboxd_client_send(sandbox->sandboxes->server->sandboxd, &stop);
 }
@@ -167,7 +171,8 @@ void sandboxes_start(struct sandboxes *sandboxes, const struct store_sandbox *ro
 {
     struct sandbox *sandbox = add(sandboxes, row);
     if (!sandbox) {
-        exchange_problem_later(exchange, PROBLEM_UNAVAILABLE, 5, "The server is out of memory. Try again later.");
+        exchange_problem_later(exchange, PROBLEM_UNAVAILABLE, 5,
+                               "The server is out of memory. Try again later.");
         return;
     }
     metrics_count(&sandboxes->server->metrics, METRIC_SANDBOX_STARTS);
@@ -182,7 +187,8 @@ void sandboxes_start(struct sandboxes *sandboxes, const struct store_sandbox *ro
     };
     expect_answer(sandbox, START_ANSWER_US);
     if (sandboxd_client_send(sandboxes->server->sandboxd, &create) < 0)
-        sandbox_end(sandbox, STOP_START_FAILED, "The sandbox manager of this node could not be reached.", NULL);
+        sandbox_end(sandbox, STOP_START_FAILED, "The sandbox manager of this node could not be reached.",
+                    NULL);
 }
 
 void sandbox_wait_start(struct sandbox *sandbox, struct exchange *exchange)
@@ -235,8 +241,8 @@ static void tick_running(struct sandbox *sandbox)
             return;
         }
         bool limit = event == DEADLINE_LIMIT_WARNING;
-        viewers_notice(sandbox, notice_warning(limit ? "limit" : "idle",
-                                               limit ? sandbox->deadlines.limit_us : sandbox->deadlines.idle_us));
+        viewers_notice(sandbox, notice_warning(limit ? "limit" : "idle", limit ? sandbox->deadlines.limit_us
+                                                                               : sandbox->deadlines.idle_us));
     }
     arm(sandbox, next - now);
 }
@@ -258,7 +264,8 @@ static void tick(void *data)
     sandbox->answer_by_us = 0;
     char id[ID_TEXT_SIZE];
     id_format(&sandbox->row.id, id);
-    log_warning("sandboxd has not answered in time", {"sandbox", id}, {"state", store_state_name(sandbox->state)});
+    log_warning("sandboxd has not answered in time", {"sandbox", id},
+                {"state", store_state_name(sandbox->state)});
     answer_all(&sandbox->stoppers, answer_interrupted, NULL);
     answer_all(&sandbox->starters, answer_interrupted, NULL);
     if (sandbox->state == STATE_STARTING)
@@ -274,7 +281,8 @@ static void on_ready(struct sandbox *sandbox)
     record_started(&sandbox->record);
 }
 
-void sandbox_end(struct sandbox *sandbox, enum stop_reason reason, const char *detail, const struct sandbox_usage *usage)
+void sandbox_end(struct sandbox *sandbox, enum stop_reason reason, const char *detail,
+                 const struct sandbox_usage *usage)
 {
     if (sandbox->state == STATE_ENDED)
         return;
@@ -290,8 +298,8 @@ static void on_failed(struct sandbox *sandbox, const struct sandboxd_failed *fai
 {
     char detail[STORE_STOP_DETAIL_MAX];
     metrics_start_failed(&sandbox->sandboxes->server->metrics, failed->stage);
-    snprintf(detail, sizeof(detail), "The start failed at the stage \"%s\" (%s).", start_stage_name(failed->stage),
-             strerror(failed->error));
+    snprintf(detail, sizeof(detail), "The start failed at the stage \"%s\" (%s).",
+             start_stage_name(failed->stage), strerror(failed->error));
     sandbox_end(sandbox, STOP_START_FAILED, detail, NULL);
 }
 
@@ -382,7 +390,8 @@ void sandboxes_lost(struct sandboxes *sandboxes, const struct store_sandbox *row
 static void answer_row(struct exchange *exchange, const void *context)
 {
     const struct sandbox *sandbox = context;
-    exchange_json(exchange, exchange->method == HTTP_POST ? 201 : 200, sandbox_json(&sandbox->row, sandbox->viewer_count));
+    exchange_json(exchange, exchange->method == HTTP_POST ? 201 : 200,
+                  sandbox_json(&sandbox->row, sandbox->viewer_count));
 }
 
 static void answer_start_failed(struct exchange *exchange, const void *context)
@@ -427,7 +436,8 @@ static void started_recorded(struct sandbox *sandbox, const struct store_sandbox
         sandbox_stop(sandbox, row->stop_requested, NULL);
 }
 
-void sandbox_recorded(struct sandbox *sandbox, enum record_change change, int error, const struct store_sandbox *row)
+void sandbox_recorded(struct sandbox *sandbox, enum record_change change, int error,
+                      const struct store_sandbox *row)
 {
     if (error == -ENOENT && change != RECORD_ENDED)
         return;

@@ -17,8 +17,8 @@ struct sandbox {
     struct store_sandbox row; // as it was last read or written
     enum store_state state;   // the truth; the row follows
     struct deadlines deadlines;
-    int64_t active_us; // the latest input, wall clock; 0: none yet
-    int64_t saved_us;  // the input that the row knows of
+    int64_t active_us;    // the latest input, wall clock; 0: none yet
+    int64_t saved_us;     // the input that the row knows of
     int64_t answer_by_us; // monotonic: sandboxd must have answered START or STOP
     struct loop_timer timer;
     struct record record;
@@ -62,7 +62,9 @@ void sandboxes_adopt(struct sandboxes *sandboxes, const struct store_sandbox *ro
 void sandboxes_lost(struct sandboxes *sandboxes, const struct store_sandbox *row);
 struct server *sandboxes_server(const struct sandboxes *sandboxes);
 struct sandbox *sandboxes_first(const struct sandboxes *sandboxes);
-void sandbox_end(struct sandbox *sandbox, enum stop_reason reason, const char *detail, const struct sandbox_usage *usage);
+void sandbox_end(struct sandbox *sandbox, enum stop_reason reason, const char *detail,
+                 const struct sandbox_usage *usage);
 
 // For record.c: a change was written, and the row is as given.
-void sandbox_recorded(struct sandbox *sandbox, enum record_change change, int error, const struct store_sandbox *row);
+void sandbox_recorded(struct sandbox *sandbox, enum record_change change, int error,
+                      const struct store_sandbox *row);

@@ -92,7 +92,8 @@ static int add_file(struct walk *walk, int directory, const char *name)
     unsigned char hash[16];
     char text[33];
     crypto_generichash(hash, sizeof(hash), (const unsigned char *)file->bytes, file->length, NULL, 0);
-    snprintf(file->etag, sizeof(file->etag), "\"%s\"", sodium_bin2hex(text, sizeof(text), hash, sizeof(hash)));
+    snprintf(file->etag, sizeof(file->etag), "\"%s\"",
+             sodium_bin2hex(text, sizeof(text), hash, sizeof(hash)));
     return 0;
 }
 
@@ -107,14 +108,15 @@ static int add_entry(struct walk *walk, int directory, const char *name)
         return add_file(walk, directory, name);
     if (!S_ISDIR(status.st_mode))
         return refuse(walk, name, "neither a file nor a directory; links are not followed", -ELOOP);
-    size_t length = strlen(walk->path);
-    if (walk->depth == DEPTH_MAX || length + strlen(name) + 2 > sizeof(walk->path))
+    size_t length = strlen(walk->path), name_length = strlen(name);
+    if (walk->depth == DEPTH_MAX || length + name_length + 2 > sizeof(walk->path))
         return refuse(walk, name, "too deep", -ENAMETOOLONG);
     int fd;
     int error = open_beneath(directory, name, O_RDONLY | O_DIRECTORY, 0, &fd);
     if (error)
         return refuse(walk, name, strerror(-error), error);
-    snprintf(walk->path + length, sizeof(walk->path) - length, "/%s", name);
+    walk->path[length] = '/';
+    memcpy(walk->path + length + 1, name, name_length + 1);
     walk->depth++;
     error = add_directory(walk, fd);
     walk->depth--;
@@ -177,7 +179,8 @@ static void join_compressed(struct static_files *files)
     }
 }
 
-int static_files_load(const char *directory, struct static_files **ret_files, char wrong[static STATIC_WRONG_MAX])
+int static_files_load(const char *directory, struct static_files **ret_files,
+                      char wrong[static STATIC_WRONG_MAX])
 {
     struct static_files *files = calloc(1, sizeof(*files));
     if (!files)

@@ -14,8 +14,8 @@ void health_finish(struct exchange *exchange)
     struct server *server = exchange->server;
     const struct sandboxd_welcome *welcome = sandboxd_client_welcome(server->sandboxd);
     exchange_json(exchange, 200,
-                  json_pack("{s:s, s:s, s:s, s:o}", "status", "ok", "version", SANDBOX_VERSION, "node", server->node, "layers",
-                            welcome ? layers_json(welcome->layers) : json_array()));
+                  json_pack("{s:s, s:s, s:s, s:o}", "status", "ok", "version", SANDBOX_VERSION, "node",
+                            server->node, "layers", welcome ? layers_json(welcome->layers) : json_array()));
 }
 
 static int check_storage(const struct config *config)
@@ -53,11 +53,14 @@ void ready_finish(struct exchange *exchange)
     bool ready = database && sandboxd && storage == 0;
     if (!ready)
         exchange->answer.retry_after = 1;
-    exchange_json(exchange, ready ? 200 : 503,
-                  json_pack("{s:s, s:{s:o, s:o, s:o}}", "status", ready ? "ready" : "failing", "checks", "database",
-                            check_json(database, "PostgreSQL does not answer, or its schema is missing."), "sandboxd",
-                            check_json(sandboxd, "sandboxd is not connected, or its sandboxes are being compared with the database."),
-                            "storage", check_json(storage == 0, strerror(-storage))));
+    exchange_json(
+        exchange, ready ? 200 : 503,
+        json_pack(
+            "{s:s, s:{s:o, s:o, s:o}}", "status", ready ? "ready" : "failing", "checks", "database",
+            check_json(database, "PostgreSQL does not answer, or its schema is missing."), "sandboxd",
+            check_json(sandboxd,
+                       "sandboxd is not connected, or its sandboxes are being compared with the database."),
+            "storage", check_json(storage == 0, strerror(-storage))));
 }
 
 void metrics_finish(struct exchange *exchange)
@@ -81,7 +84,9 @@ void templates_finish(struct exchange *exchange)
 {
     struct server *server = exchange->server;
     const struct sandboxd_welcome *welcome = sandboxd_client_welcome(server->sandboxd);
-    unsigned width = welcome ? welcome->display_width : (unsigned)config_number(server->config, CONFIG_DISPLAY_WIDTH);
-    unsigned height = welcome ? welcome->display_height : (unsigned)config_number(server->config, CONFIG_DISPLAY_HEIGHT);
+    unsigned width =
+        welcome ? welcome->display_width : (unsigned)config_number(server->config, CONFIG_DISPLAY_WIDTH);
+    unsigned height =
+        welcome ? welcome->display_height : (unsigned)config_number(server->config, CONFIG_DISPLAY_HEIGHT);
     exchange_json(exchange, 200, json_pack("{s:[o]}", "items", template_json(server->config, width, height)));
 }

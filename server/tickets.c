@@ -27,7 +27,8 @@ void tickets_free(struct tickets *tickets)
     free(tickets);
 }
 
-int tickets_issue(struct tickets *tickets, const struct ticket *ticket, int64_t now_us, struct opaque_token *ret_token)
+int tickets_issue(struct tickets *tickets, const struct ticket *ticket, int64_t now_us,
+                  struct opaque_token *ret_token)
 {
     for (struct entry *entry = tickets->entries; entry < tickets->entries + TICKETS_MAX; entry++) {
         if (entry->expires_us > now_us)

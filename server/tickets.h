@@ -21,6 +21,7 @@ struct tickets *tickets_new(void);
 void tickets_free(struct tickets *tickets);
 
 // -EAGAIN: TICKETS_MAX good ones are out. `now_us` is monotonic.
-int tickets_issue(struct tickets *tickets, const struct ticket *ticket, int64_t now_us, struct opaque_token *ret_token);
+int tickets_issue(struct tickets *tickets, const struct ticket *ticket, int64_t now_us,
+                  struct opaque_token *ret_token);
 // Takes it: it never works again. -ENOENT unknown, used, or not a ticket's text; -EKEYEXPIRED.
 int tickets_take(struct tickets *tickets, const char *text, int64_t now_us, struct ticket *ret_ticket);

@@ -68,7 +68,8 @@ static int check_protocol(struct connection *connection, struct lws *wsi, const 
     if (!http_header(wsi, WSI_TOKEN_PROTOCOL, wanted, sizeof(wanted)) || strcmp(wanted, VIEWER_PROTOCOL) != 0)
         return refuse(connection, PROBLEM_BAD_REQUEST, "Ask for the subprotocol " VIEWER_PROTOCOL ".");
     if (!http_header(wsi, WSI_TOKEN_VERSION, version, sizeof(version)) || strcmp(version, "13") != 0)
-        return refuse(connection, PROBLEM_BAD_REQUEST, "The only version of WebSocket here is 13 (RFC 6455).");
+        return refuse(connection, PROBLEM_BAD_REQUEST,
+                      "The only version of WebSocket here is 13 (RFC 6455).");
     return 0;
 }
 
@@ -76,19 +77,21 @@ static int check_origin(struct connection *connection, struct lws *wsi)
 {
     char origin[256], host[256];
     const char *allowed = config_text(connection->server->config, CONFIG_ALLOWED_ORIGINS);
-    if (http_header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof(origin)) && http_header(wsi, WSI_TOKEN_HOST, host, sizeof(host)) &&
-        origin_permitted(origin, host, allowed))
+    if (http_header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof(origin)) &&
+        http_header(wsi, WSI_TOKEN_HOST, host, sizeof(host)) && origin_permitted(origin, host, allowed))
         return 0;
     return refuse(connection, PROBLEM_FORBIDDEN_ORIGIN,
                   "Use the page that this server serves, or have its address added to ALLOWED_ORIGINS.");
 }
 
-static int take_ticket(struct connection *connection, struct lws *wsi, const struct id *sandbox, struct ticket *ret_ticket)
+static int take_ticket(struct connection *connection, struct lws *wsi, const struct id *sandbox,
+                       struct ticket *ret_ticket)
 {
     char text[OPAQUE_TOKEN_TEXT_SIZE];
     if (!http_query(wsi, "ticket", text, sizeof(text)) ||
         tickets_take(connection->server->tickets, text, clock_monotonic_us(), ret_ticket) < 0)
-        return refuse(connection, PROBLEM_UNAUTHENTICATED, "The ticket is wrong, was used, or is older than 30 s. Get a new one.");
+        return refuse(connection, PROBLEM_UNAUTHENTICATED,
+                      "The ticket is wrong, was used, or is older than 30 s. Get a new one.");
     if (!id_equal(&ret_ticket->sandbox, sandbox))
         return refuse(connection, PROBLEM_FORBIDDEN, "The ticket is for another sandbox.");
     return 0;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/bytes.h"
 #include "lib/cleanup.h"
 #include "server/clock.h"
 #include "server/http.h"
@@ -13,7 +14,8 @@
 
 #define CLOSE_SECONDS 3 // for a browser that does not read to be told
 
-struct viewer *viewer_new(struct viewers *viewers, struct lws *wsi, struct sandbox *sandbox, const struct ticket *ticket)
+struct viewer *viewer_new(struct viewers *viewers, struct lws *wsi, struct sandbox *sandbox,
+                          const struct ticket *ticket)
 {
     struct viewer *viewer = calloc(1, sizeof(*viewer));
     if (!viewer)
@@ -87,20 +89,31 @@ static int write_notice(struct viewer *viewer)
     return lws_write(viewer->wsi, at, length, LWS_WRITE_TEXT) < 0 ? -1 : 0;
 }
 
-static int close_now(struct viewer *viewer)
+// The close frame is written here and the rest of what the browser sends is read and dropped until it answers or CLOSE_SECONDS are over:
+// libwebsockets (4.1.6) gives up on more than one buffer of late messages, and the reset that follows loses the close code.
+static int write_close(struct viewer *viewer)
 {
-    lws_close_reason(viewer->wsi, (enum lws_close_status)viewer->close_code, (unsigned char *)viewer->close_reason,
-                     strlen(viewer->close_reason));
-    return -1;
+    struct writer frame = writer_of(viewer->server->scratch + LWS_PRE, SERVER_SCRATCH);
+    size_t length = strlen(viewer->close_reason);
+    write_u8(&frame, 0x88); // FIN, close (RFC 6455 section 5.5.1); the length is under 126 bytes
+    write_u8(&frame, (uint8_t)(length + 2));
+    write_u8(&frame, (uint8_t)(viewer->close_code >> 8));
+    write_u8(&frame, (uint8_t)(viewer->close_code & 0xff));
+    write_bytes(&frame, viewer->close_reason, length);
+    viewer->close_sent = true;
+    // This mode passes bytes on as they are; the one for close frames is not public.
+    return lws_write(viewer->wsi, frame.data, frame.length, LWS_WRITE_HTTP) < 0 ? -1 : 0;
 }
 
 static int on_writable(struct viewer *viewer)
 {
+    if (viewer->close_sent)
+        return 0;
     // Notices never stand inside a fragmented message.
     if (!viewer->down.inside && viewer->notice_count)
         return write_notice(viewer);
     if (!viewer->down.inside && viewer->close_code)
-        return close_now(viewer);
+        return write_close(viewer);
     return viewer_stream_relay(viewer);
 }
 
@@ -143,7 +156,8 @@ static int on_established(struct viewer *viewer)
     }
     sandbox->viewer_count++;
     viewer->counted = true;
-    viewer_notice(viewer, notice_session(&sandbox->row.id, sandbox->deadlines.limit_us, sandbox->deadlines.idle_us));
+    viewer_notice(viewer,
+                  notice_session(&sandbox->row.id, sandbox->deadlines.limit_us, sandbox->deadlines.idle_us));
     viewer_attach(viewer);
     return 0;
 }
@@ -162,6 +176,8 @@ int viewer_callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
         return viewer ? on_piece(viewer, in, length) : -1;
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return viewer ? on_writable(viewer) : -1;
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE: // also the answer to ours
+        return viewer && viewer->close_sent ? -1 : 0;
     case LWS_CALLBACK_CLOSED:
         if (connection)
             viewer_free(steal_pointer(&connection->viewer));

@@ -12,8 +12,8 @@ struct viewer {
     struct lws *wsi;
     struct sandbox *sandbox; // NULL once it has ended
     struct ticket ticket;
-    uint64_t number; // as sandboxd knows it
-    struct viewer *next;            // of all
+    uint64_t number;     // as sandboxd knows it
+    struct viewer *next; // of all
     struct viewer *next_of_sandbox;
     bool established;
     bool counted; // in the sandbox's viewers
@@ -32,7 +32,8 @@ struct viewer {
     char *notices[VIEWER_NOTICES_MAX];
     unsigned notice_count;
     enum close_code close_code;
-    const char *close_reason;
+    const char *close_reason; // a constant of at most 120 bytes
+    bool close_sent;
 };
 
 struct server *viewers_server(const struct viewers *viewers);

@@ -44,7 +44,9 @@ void viewer_attach(struct viewer *viewer)
         return;
     struct sandboxd_message attach = {
         .kind = SANDBOXD_ATTACH,
-        .attach = {.sandbox = viewer->sandbox->row.id, .viewer = viewer->number, .view_only = viewer->ticket.view_only},
+        .attach = {.sandbox = viewer->sandbox->row.id,
+                   .viewer = viewer->number,
+                   .view_only = viewer->ticket.view_only},
     };
     viewer->asked = sandboxes_ready(viewer->server->sandboxes) &&
                     sandboxd_client_send(viewer->server->sandboxd, &attach) == 0;
@@ -132,7 +134,8 @@ static int write_fragment(struct viewer *viewer, const struct relay_fragment *fr
     if (!fragment->last)
         mode |= LWS_WRITE_NO_FIN;
     metrics_add(&viewer->server->metrics, METRIC_BYTES_TO_BROWSERS, fragment->length);
-    if (lws_write(viewer->wsi, (unsigned char *)fragment->data, fragment->length, (enum lws_write_protocol)mode) < 0)
+    if (lws_write(viewer->wsi, (unsigned char *)fragment->data, fragment->length,
+                  (enum lws_write_protocol)mode) < 0)
         return -1;
     lws_callback_on_writable(viewer->wsi);
     return 0;

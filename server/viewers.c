@@ -104,7 +104,8 @@ void viewers_notice(struct sandbox *sandbox, char *text)
 
 void viewers_started(struct sandbox *sandbox)
 {
-    viewers_notice(sandbox, notice_session(&sandbox->row.id, sandbox->row.expires_us, sandbox->row.idle_expires_us));
+    viewers_notice(sandbox,
+                   notice_session(&sandbox->row.id, sandbox->row.expires_us, sandbox->row.idle_expires_us));
 }
 
 void viewers_end(struct sandbox *sandbox, enum stop_reason reason, const char *detail)
@@ -177,7 +178,8 @@ void viewers_attach_failed(struct viewers *viewers, uint64_t number, int error)
     if (!viewer || !viewer->asked)
         return;
     viewer->asked = false;
-    if (error == EUSERS) {
+    // The streamers of viewers that have just left may not have ended yet; ours alone are counted exactly.
+    if (error == EUSERS && viewer->attempts > 3) {
         viewer_close(viewer, CLOSE_TOO_MANY_VIEWERS, "too many viewers of this sandbox");
         return;
     }
@@ -237,7 +239,8 @@ static void check(struct viewers *viewers)
     viewers->check_again = false;
     viewers->checked_count = 0;
     size_t skip = viewers->skip;
-    for (struct viewer *viewer = viewers->first; viewer && viewers->checked_count < CHECKED_MAX; viewer = viewer->next) {
+    for (struct viewer *viewer = viewers->first; viewer && viewers->checked_count < CHECKED_MAX;
+         viewer = viewer->next) {
         if (viewer->close_code || (skip && skip--))
             continue;
         if (!listed(viewers, &viewer->ticket.sign_in)) {

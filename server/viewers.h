@@ -19,7 +19,8 @@ struct viewers *viewers_new(struct server *server);
 void viewers_free(struct viewers *viewers);
 
 // For a WebSocket that is about to be accepted. NULL when memory is out.
-struct viewer *viewer_new(struct viewers *viewers, struct lws *wsi, struct sandbox *sandbox, const struct ticket *ticket);
+struct viewer *viewer_new(struct viewers *viewers, struct lws *wsi, struct sandbox *sandbox,
+                          const struct ticket *ticket);
 void viewer_free(struct viewer *viewer);
 int viewer_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length);
 

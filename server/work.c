@@ -170,7 +170,9 @@ struct work *work_new(struct loop *loop, const char *database_url)
 {
     static const struct lane shapes[WORK_LANE_COUNT] = {
         [WORK_DATABASE] = {.queue_max = WORK_DATABASE_QUEUE, .thread_count = WORK_DATABASE_THREADS},
-        [WORK_PASSWORD] = {.queue_max = WORK_PASSWORD_QUEUE, .thread_count = WORK_PASSWORD_THREADS, .niceness = 5},
+        [WORK_PASSWORD] = {.queue_max = WORK_PASSWORD_QUEUE,
+                           .thread_count = WORK_PASSWORD_THREADS,
+                           .niceness = 5},
     };
     struct work *work = calloc(1, sizeof(*work));
     if (!work)

@@ -7,6 +7,8 @@
 //               the middle of a call, the change may or may not have been made.
 //   -ETIMEDOUT  it took longer than STORE_STATEMENT_MS
 //   -ENOSPC     the database has no room
+//   -EINVAL     a value that the schema does not permit or that is not UTF-8
+//   -ENOMEM
 //   -EIO        any other failure of the database (not migrated, for one)
 // store_error says which, in the database's words.
 // Times are microseconds since the epoch (UTC); 0 stands for "not yet". ret_ outputs are untouched on

@@ -4,13 +4,15 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "lib/log.h"
+
 // Only async-signal-safe calls: the log's formatting is not.
 static void bark(int number)
 {
     (void)number;
     static const char line[] =
         "sandbox-streamer error: the X server keeps the streamer waiting; it is given up\n";
-    ssize_t written = write(STDERR_FILENO, line, sizeof(line) - 1);
+    ssize_t written = write(log_descriptor(), line, sizeof(line) - 1);
     (void)written;
     _exit(1);
 }

@@ -8,7 +8,7 @@ export type AuthState =
     | { status: "signed-out" }
     | { status: "signed-in"; user: User };
 
-/** A request that leaves with less than this may arrive too late. */
+/** A request that leaves with less than this may arrive too late; short tokens are used for half their life. */
 const MARGIN_MS = 30_000;
 /** setTimeout counts in 31 bits. */
 const MAX_TIMER_MS = 2_000_000_000;
@@ -21,7 +21,8 @@ const MAX_TIMER_MS = 2_000_000_000;
 export class Auth {
     readonly state = new Store<AuthState>({ status: "unknown" });
     private token = "";
-    private expires = 0;
+    /** When the token is to be replaced, ms of the local clock. */
+    private renewal = 0;
     private refreshing: Promise<void> | null = null;
     private timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -44,7 +45,7 @@ export class Auth {
 
     /** A token that is good for a request made now. */
     async accessToken(): Promise<string> {
-        if (this.token === "" || Date.now() > this.expires - MARGIN_MS) {
+        if (this.token === "" || Date.now() >= this.renewal) {
             await this.refresh();
         }
         return this.token;
@@ -80,21 +81,22 @@ export class Auth {
 
     private accept(answer: AccessToken): void {
         this.token = answer.access_token;
-        this.expires = Date.now() + answer.expires_in * 1000;
+        const life = answer.expires_in * 1000;
+        const use = Math.max(life - MARGIN_MS, life / 2);
+        this.renewal = Date.now() + use;
         this.state.set({ status: "signed-in", user: answer.user });
         clearTimeout(this.timer);
-        const wait = Math.max(answer.expires_in * 1000 - 2 * MARGIN_MS, 1000);
         this.timer = setTimeout(() => {
             // A failure here is no news: the next request refreshes again and reports it.
             this.refresh().catch(() => undefined);
-        }, Math.min(wait, MAX_TIMER_MS));
+        }, Math.min(Math.max(use, 1000), MAX_TIMER_MS));
     }
 
     /** The server says that the sign-in is over. */
     forget(): void {
         clearTimeout(this.timer);
         this.token = "";
-        this.expires = 0;
+        this.renewal = 0;
         this.state.set({ status: "signed-out" });
     }
 }

@@ -21,7 +21,7 @@ interface Finger {
  * Touch as a mouse: a tap clicks, a finger that moves drags, a long press is a right click, two fingers
  * scroll. What a gesture is gets decided once; it stays that until all fingers are gone.
  */
-class TouchGesture {
+export class TouchGesture {
     private readonly fingers = new Map<number, Finger>();
     private readonly wheel = new WheelAccumulator();
     private mode: "idle" | "undecided" | "dragging" | "scrolling" | "done" = "idle";

@@ -1,0 +1,28 @@
+// The browser's messages.
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/limits.h"
+#include "lib/wire.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct browser_message message;
+    memset(&message, 0xaa, sizeof(message));
+    if (wire_decode_browser(data, size, &message))
+        return 0;
+    const struct wire_browser_rule *rule = wire_browser_rule(data[0]);
+    if (!rule || size < rule->size_min || size > rule->size_max || (uint8_t)message.kind != data[0])
+        abort();
+    if (message.kind == WIRE_KEY && (message.key.code < 1 || message.key.code > 255))
+        abort();
+    if (message.kind == WIRE_TEXT && message.text > 0x10ffff)
+        abort();
+    if (message.kind == WIRE_BROWSER_CLIPBOARD && message.clipboard.length + 8 != size)
+        abort();
+    return 0;
+}

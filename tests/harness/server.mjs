@@ -1,0 +1,158 @@
+// A whole private instance, started by the real supervisor from the staged programs (PROGRAMS), in a state directory of its own.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { ApiClient } from "./api.mjs";
+import { isAlive, processTree } from "./processes.mjs";
+import { until } from "./until.mjs";
+
+const PROGRAMS = process.env.PROGRAMS;
+const START_MS = 60000;
+const STOP_MS = 20000;
+const READY = /^ready: (http:\/\/\S+)(?:  user: (\S+)(?:  password: (\S+))?)?$/m;
+
+export async function freePort() {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address();
+    server.close();
+    await once(server, "close");
+    return port;
+}
+
+export function makeStateDir() {
+    const directory = mkdtempSync(join(tmpdir(), "sandbox-server-test-"));
+    chmodSync(directory, 0o755); // the programs' own users pass through it
+    return directory;
+}
+
+const mounts = () => readFileSync("/proc/self/mounts", "utf8");
+
+function sandboxCgroups() {
+    const found = [];
+    if (!existsSync("/sys/fs/cgroup")) return found;
+    for (const hierarchy of ["", ...readdirSync("/sys/fs/cgroup")]) {
+        const directory = join("/sys/fs/cgroup", hierarchy);
+        try {
+            for (const name of readdirSync(directory)) if (name.startsWith("sandbox-server-")) found.push(join(directory, name));
+        } catch (error) {
+            if (error.code !== "ENOTDIR") throw error;
+        }
+    }
+    return found;
+}
+
+export class Server {
+    constructor(child, stateDir, port) {
+        this.child = child;
+        this.stateDir = stateDir;
+        this.port = port;
+        this.stdout = "";
+        this.stderr = "";
+        this.mountsBefore = mounts();
+        this.cgroupsBefore = new Set(sandboxCgroups());
+        child.stdout.on("data", (chunk) => (this.stdout += chunk));
+        child.stderr.on("data", (chunk) => (this.stderr += chunk));
+        this.exited = once(child, "exit").then(([code, signal]) => ({ code, signal }));
+    }
+
+    get pid() {
+        return this.child.pid;
+    }
+
+    get log() {
+        return this.stdout + this.stderr;
+    }
+
+    // Waits for the ready line. Throws with the log when the supervisor ends instead.
+    async ready(timeoutMs = START_MS) {
+        let ended = null;
+        this.exited.then((status) => (ended = status));
+        const match = await until(
+            "the ready line",
+            () => {
+                if (ended) throw new Error(`ended before it was ready: ${JSON.stringify(ended)}\n${this.log}`);
+                return READY.exec(this.stdout);
+            },
+            timeoutMs,
+        );
+        [, this.url, this.adminName, this.adminPassword = null] = match;
+        return this;
+    }
+
+    // The one process of that name below the supervisor.
+    process(name) {
+        const found = processTree(this.pid).filter((process) => process.name === name.slice(0, 15));
+        assert.equal(found.length, 1, `${found.length} processes named ${name}`);
+        return found[0];
+    }
+
+    processes(name) {
+        return processTree(this.pid).filter((process) => process.name === name.slice(0, 15));
+    }
+
+    kill(name, signal = "SIGKILL") {
+        const target = this.process(name);
+        process.kill(target.pid, signal);
+        return target;
+    }
+
+    client() {
+        return new ApiClient(this.url);
+    }
+
+    async adminClient() {
+        const client = this.client();
+        const answer = await client.login("admin", this.adminPassword ?? this.knownPassword);
+        assert.equal(answer.status, 200, answer.text);
+        return client;
+    }
+
+    // Ends the supervisor with a signal and proves that nothing is left.
+    async end(signal = "SIGTERM") {
+        const all = processTree(this.pid);
+        if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill(signal);
+        const status = await Promise.race([
+            this.exited,
+            until("the supervisor's end", () => false, STOP_MS).catch((error) => {
+                throw new Error(`${error.message}\n${this.log}`);
+            }),
+        ]);
+        await until("the end of every process", () => all.every((process) => !isAlive(process)), STOP_MS).catch(() => {
+            const left = all.filter(isAlive).map(({ pid, name }) => `${name} (${pid})`);
+            assert.fail(`left running: ${left.join(", ")}\n${this.log}`);
+        });
+        await until("the removal of the cgroups", () => sandboxCgroups().every((path) => this.cgroupsBefore.has(path)), STOP_MS);
+        assert.equal(mounts(), this.mountsBefore, "mounts are left");
+        return status;
+    }
+
+    async stop() {
+        const status = await this.end();
+        assert.deepEqual(status, { code: 0, signal: null }, this.log);
+        rmSync(this.stateDir, { recursive: true, force: true });
+    }
+}
+
+// Starts without waiting: for tests of a start that fails. user: {uid, gid} to drop to.
+export async function spawnServer({ env = {}, stateDir = makeStateDir(), user } = {}) {
+    assert.ok(PROGRAMS, "PROGRAMS must name the staged programs");
+    const port = Number(env.PORT ?? (await freePort()));
+    const child = spawn(join(PROGRAMS, "bin/sandbox-supervisor"), [], {
+        env: { PATH: process.env.PATH, HOME: stateDir, STATE_DIR: stateDir, PORT: String(port), ...env },
+        stdio: ["ignore", "pipe", "pipe"],
+        ...user,
+    });
+    return new Server(child, stateDir, port);
+}
+
+export async function startServer(options = {}) {
+    const server = await spawnServer(options);
+    await server.ready();
+    return server;
+}

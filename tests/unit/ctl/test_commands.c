@@ -1,0 +1,299 @@
+#include <jansson.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "run.h"
+#include "store_testing.h"
+
+#define PASSWORD "a long enough one"
+
+static struct run result;
+
+#define RUN(input, ...) run_program(&result, (input), (const char *const[]){__VA_ARGS__, NULL})
+#define assert_status(expected)                                                                              \
+    do {                                                                                                     \
+        if (result.status != (expected))                                                                     \
+            print_error("%s%s", result.output, result.errors);                                               \
+        assert_int_equal(result.status, (expected));                                                         \
+    } while (0)
+#define assert_says(text, part) assert_non_null(strstr((text), (part)))
+
+static int set_up(void **state)
+{
+    static const char *const ours[] = {"DATABASE_URL", "WEB_ROOT", "FILE_STORAGE_PATH", "PROGRAM_DIR"};
+    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+        unsetenv(ours[i]);
+    if (testing_set_up_empty(state))
+        return -1;
+    struct testing *testing = *state;
+    return setenv("DATABASE_URL", postgres_fixture_url(testing->postgres), 1);
+}
+
+// The first test: the others need its schema.
+static void test_migrate(void **state)
+{
+    (void)state;
+    RUN("", SANDBOXCTL, "user", "list");
+    assert_status(1);
+    assert_says(result.errors, "sandboxctl migrate");
+    RUN("", SANDBOXCTL, "doctor", "--directory", MIGRATIONS);
+    assert_status(1);
+    assert_says(result.output, "migrations are not applied; run: sandboxctl migrate");
+    RUN("", SANDBOXCTL, "migrate", "--directory", "/nonexistent");
+    assert_status(1);
+    RUN("", SANDBOXCTL, "migrate", "--directory", MIGRATIONS);
+    assert_status(0);
+    RUN("", SANDBOXCTL, "migrate", "--directory=" MIGRATIONS);
+    assert_status(0);
+}
+
+static void test_usage(void **state)
+{
+    (void)state;
+    RUN("", SANDBOXCTL);
+    assert_status(2);
+    RUN("", SANDBOXCTL, "frobnicate");
+    assert_status(2);
+    assert_says(result.errors, "frobnicate: no such command");
+    assert_string_equal(result.output, "");
+    RUN("", SANDBOXCTL, "user");
+    assert_status(2);
+    RUN("", SANDBOXCTL, "user", "list", "--frob");
+    assert_status(2);
+    assert_says(result.errors, "usage: sandboxctl user list [--json]");
+    RUN("", SANDBOXCTL, "user", "disable");
+    assert_status(2);
+    RUN("", SANDBOXCTL, "sandbox", "stop", "five");
+    assert_status(2);
+    RUN("", CREATE_USER, "--password-stdin");
+    assert_status(2);
+    RUN("", SANDBOXCTL, "help");
+    assert_status(0);
+    assert_says(result.output, "sandbox stop ID");
+    RUN("", SANDBOXCTL, "version");
+    assert_status(0);
+    RUN("", SANDBOXCTL, "--version");
+    assert_string_equal(result.output, SANDBOX_VERSION "\n");
+}
+
+static void test_create_user(void **state)
+{
+    struct testing *testing = *state;
+    struct store_account account;
+    struct password_hash hash;
+    RUN("", CREATE_USER, "--username", "root.of.all", "--password", PASSWORD, "--role", "admin");
+    assert_status(0);
+    assert_stored(store_account_password(testing->store, "root.of.all", &account, &hash));
+    assert_int_equal(account.role, ROLE_ADMIN);
+    assert_int_equal(password_verify(&hash, PASSWORD, strlen(PASSWORD)), 0);
+    RUN(PASSWORD "\nmore\n", CREATE_USER, "--username", "plain", "--password-stdin");
+    assert_status(0);
+    assert_stored(store_account_password(testing->store, "plain", &account, &hash));
+    assert_int_equal(account.role, ROLE_USER);
+    assert_int_equal(password_verify(&hash, PASSWORD, strlen(PASSWORD)), 0);
+    RUN(PASSWORD, SANDBOXCTL, "user", "create", "PLAIN", "--password-stdin");
+    assert_status(3);
+}
+
+static void test_refused_users(void **state)
+{
+    struct testing *testing = *state;
+    struct store_account account;
+    RUN("too short\n", CREATE_USER, "--username", "weak", "--password-stdin");
+    assert_status(1);
+    assert_says(result.errors, "10 to 1024");
+    RUN("", CREATE_USER, "--username", "weak", "--password-stdin");
+    assert_status(1);
+    RUN(PASSWORD, CREATE_USER, "--username", "we ak", "--password-stdin");
+    assert_status(1);
+    RUN(PASSWORD, CREATE_USER, "--username", "weak", "--password-stdin", "--role", "king");
+    assert_status(2);
+    RUN(PASSWORD, CREATE_USER, "--username", "weak", "--password-stdin", "--password", PASSWORD);
+    assert_status(2);
+    RUN(PASSWORD, CREATE_USER, "--username", "weak");
+    assert_status(2);
+    assert_says(result.errors, "--password-stdin");
+    assert_int_equal(store_account_by_name(testing->store, "weak", &account), -ENOENT);
+}
+
+static void test_ask_for_the_password(void **state)
+{
+    struct testing *testing = *state;
+    struct store_account account;
+    struct password_hash hash;
+    const char *const argv[] = {CREATE_USER, "--username", "typist", NULL};
+    run_on_terminal(&result, (const char *const[]){PASSWORD "\n", "another one, longer\n", NULL}, argv);
+    assert_int_equal(result.status, 1);
+    assert_says(result.output, "differ");
+    run_on_terminal(&result, (const char *const[]){PASSWORD "\n", "\x03", NULL}, argv);
+    assert_int_equal(result.status, 1);
+    assert_int_equal(store_account_by_name(testing->store, "typist", &account), -ENOENT);
+    run_on_terminal(&result, (const char *const[]){PASSWORD "\n", PASSWORD "\n", NULL}, argv);
+    assert_int_equal(result.status, 0);
+    assert_null(strstr(result.output, PASSWORD));
+    assert_stored(store_account_password(testing->store, "typist", &account, &hash));
+    assert_int_equal(password_verify(&hash, PASSWORD, strlen(PASSWORD)), 0);
+}
+
+static void test_change_users(void **state)
+{
+    struct testing *testing = *state;
+    struct store_account account = testing_account(testing, "changing");
+    struct password_hash hash;
+    RUN("", SANDBOXCTL, "user", "disable", "changing");
+    assert_status(0);
+    assert_stored(store_account_by_id(testing->store, &account.id, &account));
+    assert_true(account.disabled_us > 0);
+    RUN("", SANDBOXCTL, "user", "enable", "--username", "changing");
+    assert_status(0);
+    assert_stored(store_account_by_id(testing->store, &account.id, &account));
+    assert_int_equal(account.disabled_us, 0);
+    RUN(PASSWORD, SANDBOXCTL, "user", "passwd", "changing", "--password-stdin");
+    assert_status(0);
+    assert_stored(store_account_password(testing->store, "changing", &account, &hash));
+    assert_int_equal(password_verify(&hash, PASSWORD, strlen(PASSWORD)), 0);
+    RUN("", SANDBOXCTL, "user", "disable", "nobody.at.all");
+    assert_status(1);
+    assert_says(result.errors, "no such user");
+}
+
+static json_t *parse_output(void)
+{
+    json_t *array = json_loads(result.output, JSON_REJECT_DUPLICATES, NULL);
+    assert_true(json_is_array(array));
+    return array;
+}
+
+static const json_t *find_row(const json_t *array, const char *member, const char *value)
+{
+    size_t i;
+    const json_t *row;
+    json_array_foreach(array, i, row)
+    {
+        const char *text = json_string_value(json_object_get(row, member));
+        if (text && strcmp(text, value) == 0)
+            return row;
+    }
+    return NULL;
+}
+
+static void test_lists(void **state)
+{
+    struct testing *testing = *state;
+    struct store_account account = testing_account(testing, "listed");
+    struct store_sandbox sandbox = testing_sandbox(testing, &account.id);
+    char id[ID_TEXT_SIZE];
+    id_format(&sandbox.id, id);
+    RUN("", SANDBOXCTL, "user", "list");
+    assert_status(0);
+    assert_says(result.output, "listed");
+    RUN("", SANDBOXCTL, "user", "list", "--json");
+    assert_status(0);
+    json_t *array = parse_output();
+    const json_t *row = find_row(array, "username", "listed");
+    assert_string_equal(json_string_value(json_object_get(row, "role")), "user");
+    assert_true(json_is_null(json_object_get(row, "disabled_at")));
+    json_decref(array);
+    RUN("", SANDBOXCTL, "sandbox", "list", "--json", "--node", "local");
+    assert_status(0);
+    array = parse_output();
+    row = find_row(array, "id", id);
+    assert_string_equal(json_string_value(json_object_get(row, "username")), "listed");
+    assert_string_equal(json_string_value(json_object_get(row, "state")), "starting");
+    json_decref(array);
+    assert_stored(store_sandbox_ended(testing->store, &sandbox.id, STOP_USER, "", NULL, &sandbox));
+    RUN("", SANDBOXCTL, "sandbox", "list");
+    assert_null(strstr(result.output, id));
+    RUN("", SANDBOXCTL, "sandbox", "list", "--all");
+    assert_says(result.output, id);
+}
+
+static void test_stop_a_sandbox(void **state)
+{
+    struct testing *testing = *state;
+    struct store_account account = testing_account(testing, "stopped");
+    struct store_sandbox sandbox = testing_sandbox(testing, &account.id);
+    char id[ID_TEXT_SIZE];
+    id_format(&sandbox.id, id);
+    RUN("", SANDBOXCTL, "sandbox", "stop", id);
+    assert_status(0);
+    assert_stored(store_sandbox_get(testing->store, &sandbox.id, NULL, &sandbox));
+    assert_int_equal(sandbox.stop_requested, STOP_ADMINISTRATOR);
+    assert_stored(store_sandbox_ended(testing->store, &sandbox.id, STOP_ADMINISTRATOR, "", NULL, &sandbox));
+    RUN("", SANDBOXCTL, "sandbox", "stop", id);
+    assert_status(1);
+}
+
+static const char *finding(const json_t *array, const char *check)
+{
+    const json_t *row = find_row(array, "check", check);
+    return row ? json_string_value(json_object_get(row, "state")) : "none";
+}
+
+static void test_doctor(void **state)
+{
+    struct testing *testing = *state;
+    char directory[] = "/tmp/doctor-XXXXXX";
+    assert_non_null(mkdtemp(directory));
+    setenv("FILE_STORAGE_PATH", directory, 1);
+    setenv("WEB_ROOT", directory, 1);
+    setenv("PROGRAM_DIR", "/nonexistent", 1);
+    RUN("", SANDBOXCTL, "doctor", "--json", "--directory", MIGRATIONS);
+    assert_status(1); // there is no sandboxd
+    json_t *array = parse_output();
+    assert_string_equal(finding(array, "database"), "ok");
+    assert_string_equal(finding(array, "configuration"), "ok");
+    assert_string_not_equal(finding(array, "storage"), "failed");
+    assert_string_equal(finding(array, "web client"), "failed");
+    assert_string_equal(finding(array, "isolation"), "failed");
+    json_decref(array);
+    assert_int_equal(chmod(directory, 0777), 0);
+    setenv("DATABASE_URL", "host=/nonexistent", 1);
+    RUN("", SANDBOXCTL, "doctor", "--json", "--directory", MIGRATIONS);
+    assert_status(1);
+    array = parse_output();
+    assert_string_equal(finding(array, "database"), "failed");
+    assert_string_equal(finding(array, "storage"), "failed");
+    json_decref(array);
+    setenv("DATABASE_URL", postgres_fixture_url(testing->postgres), 1);
+    unsetenv("FILE_STORAGE_PATH");
+    unsetenv("WEB_ROOT");
+    unsetenv("PROGRAM_DIR");
+    assert_int_equal(rmdir(directory), 0);
+}
+
+static void test_without_a_database(void **state)
+{
+    struct testing *testing = *state;
+    setenv("DATABASE_URL", "host=/nonexistent", 1);
+    RUN("", SANDBOXCTL, "user", "list");
+    assert_status(1);
+    assert_says(result.errors, "can't be reached");
+    unsetenv("DATABASE_URL");
+    RUN("", SANDBOXCTL, "user", "list");
+    assert_status(1);
+    assert_says(result.errors, "DATABASE_URL is not set");
+    setenv("SANDBOX_NONSENSE", "1", 1);
+    RUN("", SANDBOXCTL, "user", "list");
+    assert_status(1);
+    assert_says(result.errors, "SANDBOX_NONSENSE");
+    unsetenv("SANDBOX_NONSENSE");
+    setenv("DATABASE_URL", postgres_fixture_url(testing->postgres), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_migrate),
+        cmocka_unit_test(test_usage),
+        cmocka_unit_test(test_create_user),
+        cmocka_unit_test(test_refused_users),
+        cmocka_unit_test(test_ask_for_the_password),
+        cmocka_unit_test(test_change_users),
+        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_stop_a_sandbox),
+        cmocka_unit_test(test_doctor),
+        cmocka_unit_test(test_without_a_database),
+    };
+    return cmocka_run_group_tests(tests, set_up, testing_tear_down);
+}

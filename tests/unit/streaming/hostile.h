@@ -1,0 +1,30 @@
+#pragma once
+// The attacker: an X server in the hands of the user's programs, which answers as it likes.
+
+#include <sys/types.h>
+
+enum hostility {
+    HOSTILE_NOT, // an honest, very small server
+    HOSTILE_SETUP_REFUSED,
+    HOSTILE_SETUP_WITHOUT_SCREEN,
+    HOSTILE_SETUP_VENDOR,   // a vendor name longer than the answer
+    HOSTILE_SETUP_CUT,      // an answer shorter than its fixed part
+    HOSTILE_SETUP_SIZE,     // another size than the framebuffer's
+    HOSTILE_SETUP_KEYCODES, // none
+    HOSTILE_EXTENSION_MISSING,
+    HOSTILE_KEYMAP_SHORT, // fewer symbols than it says
+    HOSTILE_REGION_WILD,  // rectangles far outside, empty, too large
+    HOSTILE_REGION_MANY,  // more of them than the display has pixels
+    HOSTILE_REGION_REFUSED,
+    HOSTILE_CURSOR_LIE,    // a size without its pixels
+    HOSTILE_CURSOR_LARGE,  // 1000 x 700, truly sent
+    HOSTILE_REPLY_ENDLESS, // a reply of 16 GiB that never comes
+    HOSTILE_REPLY_HALF,    // a reply whose rest never comes
+    HOSTILE_EVENTS,        // an endless stream of events of all kinds
+    HOSTILE_NOISE,         // random bytes after the set-up
+    HOSTILE_SILENT,        // takes the connection and says nothing
+    HOSTILE_LEAVES,        // closes after the set-up
+};
+
+// Forks the server; ret_connection is the client's end. It ends with its connection.
+pid_t hostile_start(enum hostility how, unsigned width, unsigned height, unsigned seed, int *ret_connection);
