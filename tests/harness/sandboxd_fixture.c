@@ -431,8 +431,7 @@ static bool is_ours(const struct sandboxd_fixture *fixture, const char *pid, con
     if (!ours || is_zombie(pid) || read_file_at(AT_FDCWD, path, 64, &text, NULL) < 0)
         return false;
     text[strcspn(text, "\n")] = '\0';
-    static const char *const known[] = {"sandbox-init",    "init",    "Xvfb", "openbox", "tint2",
-                                        "sandbox-streame", "streamer"};
+    static const char *const known[] = {"sandbox-init", "Xvfb", "openbox", "tint2", "sandbox-streame"};
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         if (name ? strcmp(text, name) == 0 : strcmp(text, known[i]) == 0)
             return true;

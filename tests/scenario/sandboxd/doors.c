@@ -138,7 +138,7 @@ static void knock_at_files(void)
     } files[] = {{"/proc/1/mem", O_RDWR},
                  {"/proc/1/environ", O_RDONLY},
                  {"/proc/1/exe", O_WRONLY},
-                 {"/sandbox/init", O_WRONLY},
+                 {"/sandbox/sandbox-init", O_WRONLY},
                  {"/proc/1/root", O_RDONLY},
                  {"/proc/1/cwd", O_RDONLY},
                  {"/proc/1/fd/3", O_RDWR},

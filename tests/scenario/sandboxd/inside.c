@@ -67,7 +67,7 @@ static void nothing_of_the_host_shows(void **state)
         "unshare -Ur true 2>/dev/null && echo nested user namespace\n"
         "unshare -Urm true 2>/dev/null && echo nested mount namespace\n"
         "mount -t tmpfs none /tmp 2>/dev/null && echo mounted\n"
-        "(exec 3>/sandbox/init) 2>/dev/null && echo writable init\n"
+        "(exec 3>/sandbox/sandbox-init) 2>/dev/null && echo writable init\n"
         "(exec 3>/proc/1/exe) 2>/dev/null && echo writable exe\n"
         "echo descriptors $(ls /proc/self/fd | wc -l)\n"
         "env | grep -E '^(SANDBOX|FILE_|NOTIFY|PROGRAM)' && echo leaked environment\n"
@@ -86,7 +86,7 @@ static void nothing_of_the_host_shows(void **state)
         "NoNewPrivs: 1",
         "links lo",
         "routes 0",
-        "first init",
+        "first sandbox-init",
         "foreign 0",
         "devices fd full null ptmx pts random shm stderr stdin stdout tty urandom zero",
         "secrets 0",

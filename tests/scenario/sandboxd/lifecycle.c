@@ -143,7 +143,7 @@ static void killed_parts_end_the_sandbox(void **state)
     sandboxd_prepare(&f, mode);
     sandboxd_start(&f);
     kill_one(&f, "Xvfb", STOP_DISPLAY);
-    kill_one(&f, "init", STOP_CRASH);
+    kill_one(&f, "sandbox-init", STOP_CRASH);
     sandboxd_finish(&f);
 }
 
@@ -162,7 +162,7 @@ static void killed_sandboxd_leaves_nothing(void **state)
     sandboxd_start(&f);
     struct sandboxd_create request = sandboxd_request(51);
     sandboxd_create(&f, &request);
-    AUTO_FD int init = pidfd_open(sandboxd_find_process(&f, "init"), 0);
+    AUTO_FD int init = pidfd_open(sandboxd_find_process(&f, "sandbox-init"), 0);
     assert_true(init >= 0);
     sandboxd_kill(&f);
     wait_until_gone(&f, init);
