@@ -333,6 +333,19 @@ enum stop_reason sandboxd_expect_end(struct sandboxd_fixture *fixture, const str
     return message.ended.reason;
 }
 
+unsigned sandboxd_count_groups(const struct sandboxd_fixture *fixture)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < fixture->group_count; i++) {
+        DIR *groups = opendir(fixture->groups[i]);
+        assert_non_null(groups);
+        for (struct dirent *entry; (entry = readdir(groups));)
+            count += entry->d_type == DT_DIR && entry->d_name[0] == 's';
+        closedir(groups);
+    }
+    return count;
+}
+
 void sandboxd_end(struct sandboxd_fixture *fixture, const struct id *sandbox)
 {
     struct sandboxd_message message = {.kind = SANDBOXD_STOP,

@@ -44,6 +44,23 @@ static void starts_lists_and_stops(void **state)
     sandboxd_finish(&f);
 }
 
+// ENDED says that nothing is left, so nothing may be left when it comes.
+static void groups_are_gone_when_the_end_is_told(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    sandboxd_prepare(&f, mode);
+    sandboxd_start(&f);
+    for (int round = 0; round < 8; round++) {
+        struct sandboxd_create request = sandboxd_request(8);
+        sandboxd_create(&f, &request);
+        assert_true(f.group_count == 0 || sandboxd_count_groups(&f) > 0);
+        sandboxd_end(&f, &request.sandbox);
+        assert_int_equal(sandboxd_count_groups(&f), 0);
+    }
+    sandboxd_finish(&f);
+}
+
 static void owners_have_their_own_uid(void **state)
 {
     (void)state;
@@ -255,6 +272,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(starts_lists_and_stops),
+        cmocka_unit_test(groups_are_gone_when_the_end_is_told),
         cmocka_unit_test(owners_have_their_own_uid),
         cmocka_unit_test(home_persists),
         cmocka_unit_test(another_accounts_home_is_refused),
