@@ -51,9 +51,9 @@ static int ask(int terminal, const char *question, struct line *line)
     struct termios quiet = before;
     quiet.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
     quiet.c_cc[VEOL] = INTERRUPT;
-    int error = write_all(terminal, question, strlen(question));
-    if (!error && tcsetattr(terminal, TCSAFLUSH, &quiet))
-        error = -errno;
+    // The question comes after: what is typed at its sight must neither be echoed nor flushed.
+    int error =
+        tcsetattr(terminal, TCSAFLUSH, &quiet) ? -errno : write_all(terminal, question, strlen(question));
     if (!error)
         error = read_line(terminal, line);
     tcsetattr(terminal, TCSAFLUSH, &before);

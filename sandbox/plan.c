@@ -157,14 +157,14 @@ int plan_desktop(struct plan *plan, const struct plan_host *host, const struct p
     add_table(plan, plan_system_table, plan_system_count);
     add_table(plan, plan_desktop_table, plan_desktop_count);
     add_memory_file_systems(plan, limits);
-    ADD(plan, .kind = OPERATION_BIND, .target = "sandbox/init", .number = BIND_EXECUTABLE,
+    ADD(plan, .kind = OPERATION_BIND, .target = "sandbox/sandbox-init", .number = BIND_EXECUTABLE,
         .source = compose(plan, "%s/sandbox-init", host->program_dir));
     ADD(plan, .kind = OPERATION_BIND, .target = "sandbox/desktop", .number = BIND_EXECUTABLE,
         .source = host->desktop_dir);
     ADD(plan, .kind = OPERATION_BIND_HOME, .source = home->storage, .data = name, .target = "home/user");
     add_table(plan, plan_proc_table, plan_proc_count);
     add_confinement(plan, host, LIMITS_DESKTOP);
-    ADD(plan, .kind = OPERATION_EXEC, .target = "/sandbox/init");
+    ADD(plan, .kind = OPERATION_EXEC, .target = "/sandbox/sandbox-init");
     add_words(plan, plan->arguments, plan_desktop_arguments);
     add_words(plan, plan->environment, plan_desktop_environment);
     return plan->overflow ? -E2BIG : 0;
@@ -176,10 +176,10 @@ int plan_streamer(struct plan *plan, const struct plan_host *host, uint32_t host
     add_identity(plan, host, host_uid);
     ADD(plan, .kind = OPERATION_ROOT, .source = "mode=0755,size=64k,nr_inodes=64");
     add_table(plan, plan_system_table, plan_system_count);
-    ADD(plan, .kind = OPERATION_BIND, .target = "streamer", .number = BIND_EXECUTABLE,
+    ADD(plan, .kind = OPERATION_BIND, .target = "sandbox-streamer", .number = BIND_EXECUTABLE,
         .source = compose(plan, "%s/sandbox-streamer", host->program_dir));
     add_confinement(plan, host, LIMITS_STREAMER);
-    ADD(plan, .kind = OPERATION_EXEC, .target = "/streamer");
+    ADD(plan, .kind = OPERATION_EXEC, .target = "/sandbox-streamer");
     add_words(plan, plan->arguments, plan_streamer_arguments);
     add_words(plan, plan->environment, plan_streamer_environment);
     return plan->overflow ? -E2BIG : 0;

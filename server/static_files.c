@@ -115,7 +115,8 @@ static int add_entry(struct walk *walk, int directory, const char *name)
     int error = open_beneath(directory, name, O_RDONLY | O_DIRECTORY, 0, &fd);
     if (error)
         return refuse(walk, name, strerror(-error), error);
-    snprintf(walk->path + length, sizeof(walk->path) - length, "/%s", name);
+    walk->path[length] = '/';
+    memcpy(walk->path + length + 1, name, strlen(name) + 1);
     walk->depth++;
     error = add_directory(walk, fd);
     walk->depth--;
