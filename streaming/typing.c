@@ -80,11 +80,10 @@ int typing_refresh(struct typing *t)
 {
     if (t->requested) {
         void *reply_pointer = NULL;
-        xcb_generic_error_t *error_pointer = NULL;
-        if (!xcb_poll_for_reply(t->display->connection, t->sequence, &reply_pointer, &error_pointer))
+        AUTO_FREE xcb_generic_error_t *error = NULL;
+        if (!xcb_poll_for_reply(t->display->connection, t->sequence, &reply_pointer, &error))
             return 0;
         AUTO_FREE xcb_get_keyboard_mapping_reply_t *reply = reply_pointer;
-        free(error_pointer);
         t->requested = false;
         int failure = take_map(t, reply);
         if (failure)
