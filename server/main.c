@@ -12,7 +12,7 @@
 #include "lib/log.h"
 #include "lib/notify.h"
 #include "server/clock.h"
-#include "server/confine.h"
+#include "server/confinement.h"
 #include "server/http.h"
 #include "server/http_head.h"
 #include "server/limits.h"
@@ -223,7 +223,7 @@ static int serve(struct server *server)
     if (!error)
         error = open_listeners(server);
     if (!error)
-        error = confine();
+        error = confinement_apply();
     if (!error)
         error = notify_ready() < 0 ? -EIO : 0;
     if (!error) {
@@ -245,7 +245,7 @@ static int run(struct server *server)
         return -EINVAL;
     if (static_files_load(config_text(server->config, CONFIG_WEB_ROOT), &server->files, wrong) < 0)
         return refuse("%s", wrong);
-    int error = confine_limits();
+    int error = confinement_limits();
     if (!error)
         error = open_modules(server);
     return error ? error : serve(server);
