@@ -228,6 +228,7 @@ static void report_end(struct sandbox *sandbox)
                                                   .error = sandbox->failed_error};
         log_warning("sandbox did not start", {"sandbox", id},
                     {"stage", start_stage_name(sandbox->failed_stage)},
+                    {"operation", sandbox->failed_operation ? sandbox->failed_operation : "-"},
                     {"error", strerror(sandbox->failed_error)});
     } else {
         message.ended =

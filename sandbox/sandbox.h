@@ -22,6 +22,7 @@ struct sandbox {
     enum stop_reason reason;
     enum start_stage failed_stage; // with reason STOP_START_FAILED
     int failed_error;              // positive errno
+    const char *failed_operation;  // of the plan; NULL: something else failed
     struct cgroup cgroup;
     struct desktop desktop;
     unsigned viewers;

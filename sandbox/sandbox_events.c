@@ -103,8 +103,7 @@ static void on_setup(struct watch *watch, uint32_t events)
     if (error)
         sandbox_fail(sandbox, START_NAMESPACES, -error);
     else {
-        log_warning("building a sandbox failed", {"operation", operation_name(message.operation)},
-                    {"error", strerror(message.error)});
+        sandbox->failed_operation = operation_name(message.operation);
         sandbox_fail(sandbox, operation_stage(message.operation), message.error);
     }
 }

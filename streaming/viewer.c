@@ -115,10 +115,11 @@ static int read_packet(struct viewer *v, uint64_t now_us)
     return handle_message(v, &message, now_us);
 }
 
-// Answers wait in the outbox: a viewer that does not take them is not heard either.
+// Answers wait in the outbox: a viewer that does not take them is not heard either. Neither is one whose last character is still being
+// typed, so that nothing overtakes it.
 static bool hears(const struct viewer *v)
 {
-    return v->outbox.count < OUTBOX_MESSAGES_MAX / 2;
+    return !typing_waits(&v->input.typing) && v->outbox.count < OUTBOX_MESSAGES_MAX / 2;
 }
 
 static int read_stream(struct viewer *v)
@@ -243,6 +244,7 @@ static int plan(struct viewer *v)
 {
     uint64_t now_us = clock_us();
     uint64_t wake_us = NEVER;
+    typing_advance(&v->input.typing, now_us);
     if (outbox_empty(&v->outbox)) {
         uint32_t before = v->update.sequence;
         int error = make_update(v, now_us, &wake_us);
@@ -258,6 +260,8 @@ static int plan(struct viewer *v)
                 wake_us = earlier(wake_us, v->cursor.next_us);
         }
     }
+    if (typing_waits(&v->input.typing))
+        wake_us = earlier(wake_us, v->input.typing.press_us);
     xcb_flush(v->display.connection);
     return fail(v, set_timer(v, wake_us), "the timer failed");
 }

@@ -16,6 +16,7 @@ enum sandboxd_mode { SANDBOXD_DELEGATED, SANDBOXD_PLAIN };
 struct sandboxd_fixture {
     enum sandboxd_mode mode;
     uid_t uid;
+    uid_t uid_base; // SANDBOX_UID_BASE
     char directory[64];
     char socket[96];
     char program_dir[256];
