@@ -52,17 +52,20 @@ export function installProbe() {
         mark("frame");
         state.frame = { arrived: performance.now(), stages: ours ? stages(data) : null };
     };
-    window.WebSocket = class extends WebSocket {
-        constructor(...args) {
-            super(...args);
-            this.addEventListener("open", () => mark("open"));
-            this.addEventListener("message", ({ data }) => received(this, data));
-        }
-        send(data) {
-            probe.counters.sent += data.byteLength ?? data.length;
-            if (state.key) state.key.sent ??= performance.now();
-            super.send(data);
-        }
+    // No subclass: noVNC looks for the methods on the prototype itself.
+    window.WebSocket = new Proxy(window.WebSocket, {
+        construct(target, args, constructor) {
+            const socket = Reflect.construct(target, args, constructor);
+            socket.addEventListener("open", () => mark("open"));
+            socket.addEventListener("message", ({ data }) => received(socket, data));
+            return socket;
+        },
+    });
+    const plainSend = WebSocket.prototype.send;
+    WebSocket.prototype.send = function (data) {
+        probe.counters.sent += data.byteLength ?? data.length;
+        if (state.key) state.key.sent ??= performance.now();
+        plainSend.call(this, data);
     };
 
     // The background of the desktop is there: these points are not black any more.
