@@ -108,14 +108,15 @@ static int add_entry(struct walk *walk, int directory, const char *name)
         return add_file(walk, directory, name);
     if (!S_ISDIR(status.st_mode))
         return refuse(walk, name, "neither a file nor a directory; links are not followed", -ELOOP);
-    size_t length = strlen(walk->path);
-    if (walk->depth == DEPTH_MAX || length + strlen(name) + 2 > sizeof(walk->path))
+    size_t length = strlen(walk->path), name_length = strlen(name);
+    if (walk->depth == DEPTH_MAX || length + name_length + 2 > sizeof(walk->path))
         return refuse(walk, name, "too deep", -ENAMETOOLONG);
     int fd;
     int error = open_beneath(directory, name, O_RDONLY | O_DIRECTORY, 0, &fd);
     if (error)
         return refuse(walk, name, strerror(-error), error);
-    snprintf(walk->path + length, sizeof(walk->path) - length, "/%s", name);
+    walk->path[length] = '/';
+    memcpy(walk->path + length + 1, name, name_length + 1);
     walk->depth++;
     error = add_directory(walk, fd);
     walk->depth--;
