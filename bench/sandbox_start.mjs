@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { startServer } from "../tests/harness/server.mjs";
+import { stopServer } from "./lib/ours.mjs";
 import { option, report } from "./lib/report.mjs";
 import { summary } from "./lib/statistics.mjs";
 import { desktopEnvironment, displayNumber } from "./lib/tigervnc.mjs";
@@ -52,7 +53,7 @@ try {
         samples.plain.push(await startPlain());
     }
 } finally {
-    await server.stop();
+    await stopServer(server);
 }
 const row = (side, step, name) => ({ ms: name, ...summary(samples[side].map((sample) => sample[step])) });
 const ratio = row("ours", "ready", "").p50 / row("plain", "ready", "").p50;

@@ -1,4 +1,5 @@
 // Our side: a private instance of the staged programs, one signed-in page, one sandbox.
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 
 import { framesPainted, painted, signIn, startDesktop } from "../../tests/harness/browser.mjs";
@@ -8,6 +9,13 @@ import { installProbe } from "./probe.mjs";
 
 const PER_SESSION = { streamer: "sandbox-streamer", display: "Xvfb", windowManager: "openbox", panel: "tint2", init: "sandbox-init" };
 const PER_NODE = { server: "sandbox-server", sandboxd: "sandboxd", supervisor: "sandbox-supervisor", database: "postgres" };
+
+// Without the tests' proof that nothing is left, which another instance on the machine would disturb.
+export async function stopServer(server) {
+    server.child.kill("SIGTERM");
+    await server.exited;
+    rmSync(server.stateDir, { recursive: true, force: true });
+}
 
 export class Ours {
     name = "sandbox-server";
@@ -62,6 +70,6 @@ export class Ours {
 
     async stop() {
         await this.page.close();
-        await this.server.stop();
+        await stopServer(this.server);
     }
 }
