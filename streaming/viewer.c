@@ -307,7 +307,8 @@ static int open_loop(struct viewer *v)
         return error;
     v->interest = EPOLLIN;
     error = watch(v, EPOLL_CTL_ADD, v->stream, EPOLLIN);
-    return error ? error : watch(v, EPOLL_CTL_ADD, v->timer, EPOLLIN);
+    // Edge-triggered: a timer that has rung is not read, and would keep the loop awake until it is set again.
+    return error ? error : watch(v, EPOLL_CTL_ADD, v->timer, EPOLLIN | EPOLLET);
 }
 
 int viewer_new(const struct streamer_start *start, int stream, int framebuffer, struct viewer **ret_viewer,
