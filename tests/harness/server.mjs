@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -33,13 +33,16 @@ export function makeStateDir() {
 
 const mounts = () => readFileSync("/proc/self/mounts", "utf8");
 
-function sandboxCgroups() {
+// Those of this state directory: the supervisor names them by its device and inode, and other instances may run beside it.
+function cgroupsOf(stateDir) {
     const found = [];
     if (!existsSync("/sys/fs/cgroup")) return found;
+    const { dev, ino } = statSync(stateDir);
+    const own = `sandbox-server-${dev.toString(16)}-${ino.toString(16)}`;
     for (const hierarchy of ["", ...readdirSync("/sys/fs/cgroup")]) {
         const directory = join("/sys/fs/cgroup", hierarchy);
         try {
-            for (const name of readdirSync(directory)) if (name.startsWith("sandbox-server-")) found.push(join(directory, name));
+            for (const name of readdirSync(directory)) if (name === own) found.push(join(directory, name));
         } catch (error) {
             if (error.code !== "ENOTDIR") throw error;
         }
@@ -55,7 +58,6 @@ export class Server {
         this.stdout = "";
         this.stderr = "";
         this.mountsBefore = mounts();
-        this.cgroupsBefore = new Set(sandboxCgroups());
         child.stdout.on("data", (chunk) => (this.stdout += chunk));
         child.stderr.on("data", (chunk) => (this.stderr += chunk));
         this.exited = once(child, "exit").then(([code, signal]) => ({ code, signal }));
@@ -127,7 +129,7 @@ export class Server {
             const left = all.filter(isAlive).map(({ pid, name }) => `${name} (${pid})`);
             assert.fail(`left running: ${left.join(", ")}\n${this.log}`);
         });
-        await until("the removal of the cgroups", () => sandboxCgroups().every((path) => this.cgroupsBefore.has(path)), STOP_MS);
+        await until("the removal of the cgroups", () => cgroupsOf(this.stateDir).length === 0, STOP_MS);
         assert.equal(mounts(), this.mountsBefore, "mounts are left");
         return status;
     }
