@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/cleanup.h"
+#include "supervisor/announce.h"
 #include "supervisor/backoff.h"
 #include "supervisor/message.h"
 #include "supervisor/notify_socket.h"
@@ -95,31 +96,16 @@ static void start_slot(struct supervisor *s, struct slot *slot)
     slot->deadline = slot->started + program->ready_seconds * INT64_C(1000);
 }
 
-static void announce(struct supervisor *s)
-{
-    const struct settings *settings = s->plan->settings;
-    const char *host = settings_public_host(settings);
-    bool literal = strchr(host, ':') != NULL;
-
-    printf("ready: http://%s%s%s:%d  user: admin", literal ? "[" : "", host, literal ? "]" : "",
-           (int)config_number(settings->config, CONFIG_PORT));
-    if (s->plan->made_admin)
-        printf("  password: %.*s", PASSWORD_LENGTH, s->plan->password_line);
-    printf("\n");
-    if (fflush(stdout) != 0)
-        say("can't write to stdout (%s)", strerror(errno));
-    explicit_bzero(s->plan->password_line, sizeof(s->plan->password_line));
-    s->announced = true;
-}
-
 // Starts the next row once the one before it is done or ready.
 static void advance(struct supervisor *s)
 {
     s->next++;
-    if (s->next < s->plan->count)
+    if (s->next < s->plan->count) {
         start_slot(s, &s->slots[s->next]);
-    else if (!s->announced)
-        announce(s);
+    } else if (!s->announced) {
+        announce(s->plan);
+        s->announced = true;
+    }
 }
 
 static void on_ready(struct supervisor *s, struct slot *slot)
