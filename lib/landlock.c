@@ -1,6 +1,8 @@
 #include "lib/landlock.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -8,6 +10,7 @@
 #include "lib/cleanup.h"
 
 #define CREATE_RULESET_VERSION 1u // LANDLOCK_CREATE_RULESET_VERSION
+#define RULE_PATH_BENEATH 1       // LANDLOCK_RULE_PATH_BENEATH
 
 // struct landlock_ruleset_attr as of ABI 6.
 struct ruleset {
@@ -15,6 +18,12 @@ struct ruleset {
     uint64_t handled_network;
     uint64_t scoped;
 };
+
+// struct landlock_path_beneath_attr.
+struct beneath {
+    uint64_t rights;
+    int32_t fd;
+} __attribute__((packed));
 
 // What each ABI brought. The rights are numbered without gaps, so a count is a mask.
 static const struct generation {
@@ -41,17 +50,50 @@ static uint64_t first_bits(unsigned count)
     return (UINT64_C(1) << count) - 1;
 }
 
-int landlock_deny_all(void)
+static int create_ruleset(bool network, uint64_t *ret_fs, int *ret_fd)
 {
     unsigned abi = (unsigned)landlock_abi();
     if (abi == 0)
         return -EOPNOTSUPP;
     const struct generation *known = &generations[(abi < GENERATIONS ? abi : GENERATIONS) - 1];
     struct ruleset ruleset = {.handled_fs = first_bits(known->fs_rights),
-                              .handled_network = first_bits(known->network_rights),
+                              .handled_network = network ? first_bits(known->network_rights) : 0,
                               .scoped = first_bits(known->scopes)};
-    AUTO_FD int fd = (int)syscall(SYS_landlock_create_ruleset, &ruleset, known->size, 0);
+    int fd = (int)syscall(SYS_landlock_create_ruleset, &ruleset, known->size, 0);
     if (fd < 0)
         return -errno;
+    *ret_fs = ruleset.handled_fs;
+    *ret_fd = fd;
+    return 0;
+}
+
+int landlock_deny_all(void)
+{
+    AUTO_FD int fd = -1;
+    uint64_t rights;
+    int error = create_ruleset(true, &rights, &fd);
+    if (error)
+        return error;
+    return syscall(SYS_landlock_restrict_self, fd, 0) < 0 ? -errno : 0;
+}
+
+static int add_rule(int ruleset, const struct landlock_rule *rule, uint64_t known)
+{
+    AUTO_FD int fd = open(rule->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : -errno;
+    struct beneath beneath = {.rights = rule->rights & known, .fd = fd};
+    return syscall(SYS_landlock_add_rule, ruleset, RULE_PATH_BENEATH, &beneath, 0) < 0 ? -errno : 0;
+}
+
+int landlock_allow(const struct landlock_rule *rules, size_t count)
+{
+    AUTO_FD int fd = -1;
+    uint64_t rights;
+    int error = create_ruleset(false, &rights, &fd);
+    for (size_t i = 0; i < count && !error; i++)
+        error = add_rule(fd, &rules[i], rights);
+    if (error)
+        return error;
     return syscall(SYS_landlock_restrict_self, fd, 0) < 0 ? -errno : 0;
 }

@@ -2,6 +2,7 @@
 // Landlock (Linux 5.13) by its system calls; Debian 12's header stops at ABI 2, so the later rights stand
 // here.
 
+#include <stddef.h>
 #include <stdint.h>
 
 // The kernel's Landlock ABI, or 0 when it has none or has it switched off.
@@ -11,3 +12,20 @@ int landlock_abi(void);
 // ports (ABI 4), device ioctls (5), abstract unix sockets and signals to processes outside (6). Descriptors
 // that are open keep working. Needs no_new_privs. -EOPNOTSUPP when landlock_abi() is 0.
 int landlock_deny_all(void);
+
+// Rights to files, as the kernel numbers them (ABI 5); a rule gives some of them beneath a directory.
+#define LANDLOCK_EXECUTE (UINT64_C(1) << 0)
+#define LANDLOCK_WRITE_FILE (UINT64_C(1) << 1)
+#define LANDLOCK_READ (UINT64_C(1) << 2 | UINT64_C(1) << 3) // files and directories
+#define LANDLOCK_TRUNCATE (UINT64_C(1) << 14)
+#define LANDLOCK_IOCTL_DEVICE (UINT64_C(1) << 15)
+#define LANDLOCK_CHANGE ((UINT64_C(1) << 16) - 1) // all of them
+
+struct landlock_rule {
+    const char *path; // a directory; an absent one is skipped
+    uint64_t rights;
+};
+
+// Takes every right to files that the rules do not give, and reaching abstract unix sockets and processes outside. TCP is left
+// alone. As landlock_deny_all otherwise.
+int landlock_allow(const struct landlock_rule *rules, size_t count);

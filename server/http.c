@@ -162,11 +162,12 @@ static int on_body(struct connection *connection, const void *data, size_t lengt
         connection->lingered += length;
         return now > connection->linger_until_us || connection->lingered > HTTP_LINGER_BYTES ? -1 : 0;
     }
-    if (!exchange || exchange->answered)
+    // libwebsockets announces an empty body by an empty piece.
+    if (!exchange || exchange->answered || length == 0)
         return 0;
     if (length > exchange->body_expected - exchange->body_length ||
         now > exchange->started_us + HTTP_REQUEST_SECONDS * SECOND_US)
-        return length == 0 ? 0 : -1;
+        return -1;
     memcpy(exchange->body + exchange->body_length, data, length);
     exchange->body_length += length;
     return 0;

@@ -12,12 +12,13 @@
 #include "lib/log.h"
 #include "lib/notify.h"
 #include "server/clock.h"
-#include "server/confine.h"
+#include "server/confinement.h"
 #include "server/http.h"
 #include "server/http_head.h"
 #include "server/limits.h"
 #include "server/notifications.h"
 #include "server/origin.h"
+#include "server/pruning.h"
 #include "server/sandboxd_client.h"
 #include "server/sandboxes.h"
 #include "server/server.h"
@@ -135,10 +136,12 @@ static int open_modules(struct server *server)
     server->viewers = viewers_new(server);
     server->sandboxes = server->work ? sandboxes_new(server) : NULL;
     server->notifications = server->work ? notifications_new(server, database_url) : NULL;
+    server->pruning = server->work ? pruning_new(server) : NULL;
     server->sandboxd = sandboxd_client_new(server->loop, config_text(config, CONFIG_SANDBOXD_SOCKET),
                                            &sandboxd_events, server);
     if (!server->tickets || !server->login_sources || !server->login_names || !server->work ||
-        !server->viewers || !server->sandboxes || !server->notifications || !server->sandboxd)
+        !server->viewers || !server->sandboxes || !server->notifications || !server->pruning ||
+        !server->sandboxd)
         return refuse("out of memory or threads");
     return 0;
 }
@@ -163,6 +166,7 @@ static void server_finish(struct server *server)
     listener_free(server->metrics_listener);
     work_free(server->work);
     notifications_free(server->notifications);
+    pruning_free(server->pruning);
     sandboxd_client_free(server->sandboxd);
     sandboxes_free(server->sandboxes);
     loop_free(server->loop); // closes all connections
@@ -223,7 +227,7 @@ static int serve(struct server *server)
     if (!error)
         error = open_listeners(server);
     if (!error)
-        error = confine();
+        error = confinement_apply();
     if (!error)
         error = notify_ready() < 0 ? -EIO : 0;
     if (!error) {
@@ -245,7 +249,7 @@ static int run(struct server *server)
         return -EINVAL;
     if (static_files_load(config_text(server->config, CONFIG_WEB_ROOT), &server->files, wrong) < 0)
         return refuse("%s", wrong);
-    int error = confine_limits();
+    int error = confinement_limits();
     if (!error)
         error = open_modules(server);
     return error ? error : serve(server);

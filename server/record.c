@@ -42,16 +42,19 @@ static void done(struct work_job *job)
 {
     struct record *record = lws_container_of(job, struct record, job);
     struct sandbox *sandbox = record->sandbox;
-    record->busy = false;
+    // The next change may begin to be written before this one is told.
+    enum record_change change = record->writing;
+    struct store_sandbox row = record->row;
     int error = record->error;
     bool again = error && error != -ENOENT;
-    if (!again)
-        record->wanted &= ~(1u << record->writing);
-    if (again)
+    record->busy = false;
+    if (again) {
         loop_timer_set(sandboxes_server(sandbox->sandboxes)->loop, &record->retry, RETRY_US);
-    else
+    } else {
+        record->wanted &= ~(1u << change);
         write_next(record);
-    sandbox_recorded(sandbox, record->writing, error, &record->row); // may free the sandbox
+    }
+    sandbox_recorded(sandbox, change, error, &row); // may free the sandbox
 }
 
 static void write_next(struct record *record)

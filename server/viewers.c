@@ -178,7 +178,8 @@ void viewers_attach_failed(struct viewers *viewers, uint64_t number, int error)
     if (!viewer || !viewer->asked)
         return;
     viewer->asked = false;
-    if (error == EUSERS) {
+    // The streamers of viewers that have just left may not have ended yet; ours alone are counted exactly.
+    if (error == EUSERS && viewer->attempts > 3) {
         viewer_close(viewer, CLOSE_TOO_MANY_VIEWERS, "too many viewers of this sandbox");
         return;
     }

@@ -31,7 +31,7 @@ void encoder_free(struct encoder *e);
 const char *encoder_codec(const struct encoder *e);
 
 // The flags of the picture's macroblocks, in raster order: 1 where the picture is the same as in the last
-// call. The caller sets them before each encoder_encode(). A macroblock that changed without being told apart
+// call. The caller sets them before each encoder_encode(). One that was last coded with a coarser quantizer than this frame's is refined all the same. A macroblock that changed without being told apart
 // here would be wrong until it changes again.
 uint8_t *encoder_unchanged(struct encoder *e);
 

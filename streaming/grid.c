@@ -117,7 +117,7 @@ void grid_stamp(struct grid *g, struct rectangle rectangle, uint32_t now_ms)
 
 struct cover {
     struct span spans[RECTANGLES_MAX];
-    size_t count;
+    size_t count, maximum;
     size_t open; // spans from here on may still grow downward
 };
 
@@ -132,7 +132,7 @@ static bool add_run(struct cover *cover, unsigned left, unsigned right, unsigned
             return true;
         }
     }
-    if (cover->count == RECTANGLES_MAX)
+    if (cover->count == cover->maximum)
         return false;
     cover->spans[cover->count++] = (struct span){.left = left, .right = right, .top = row, .bottom = row + 1};
     return true;
@@ -160,7 +160,7 @@ static bool next_run(const uint8_t *row, unsigned columns, uint8_t flag, unsigne
 
 static bool cover_rows(const struct grid *g, uint8_t flag, unsigned gap, struct cover *cover)
 {
-    *cover = (struct cover){.count = 0};
+    cover->count = cover->open = 0;
     for (unsigned row = 0; row < g->rows; row++) {
         const uint8_t *cells = g->cells + (size_t)row * g->columns;
         unsigned column = 0, left, right;
@@ -174,11 +174,11 @@ static bool cover_rows(const struct grid *g, uint8_t flag, unsigned gap, struct 
     return true;
 }
 
-// One span for each band of rows: at most RECTANGLES_MAX whatever the map looks like.
+// One span for each band of rows: at most the maximum whatever the map looks like.
 static void cover_bands(const struct grid *g, uint8_t flag, struct cover *cover)
 {
-    *cover = (struct cover){.count = 0};
-    unsigned height = (g->rows + RECTANGLES_MAX - 1) / RECTANGLES_MAX;
+    cover->count = 0;
+    unsigned height = (g->rows + (unsigned)cover->maximum - 1) / (unsigned)cover->maximum;
     for (unsigned top = 0; top < g->rows; top += height) {
         struct span s = {.left = g->columns, .top = g->rows};
         for (unsigned row = top; row < top + height && row < g->rows; row++) {
@@ -196,11 +196,10 @@ static void cover_bands(const struct grid *g, uint8_t flag, struct cover *cover)
     }
 }
 
-size_t grid_rectangles(const struct grid *g, uint8_t flag,
-                       struct rectangle ret_rectangles[static RECTANGLES_MAX])
+size_t grid_rectangles(const struct grid *g, uint8_t flag, size_t maximum, struct rectangle *ret_rectangles)
 {
     static const unsigned gaps[] = {0, 2, 8, 32};
-    struct cover cover;
+    struct cover cover = {.maximum = maximum};
     bool covered = false;
     for (size_t i = 0; i < sizeof(gaps) / sizeof(gaps[0]) && !covered; i++)
         covered = cover_rows(g, flag, gaps[i], &cover);

@@ -40,11 +40,10 @@ void grid_clear(struct grid *g, struct rectangle rectangle, uint8_t flags);
 void grid_set_all(struct grid *g, uint8_t flags);
 void grid_stamp(struct grid *g, struct rectangle rectangle, uint32_t now_ms);
 
-// Covers all cells that carry `flag` with at most RECTANGLES_MAX macroblock-aligned rectangles, cut to the
+// Covers all cells that carry `flag` with at most `maximum` (up to RECTANGLES_MAX) macroblock-aligned rectangles, cut to the
 // display. They do not overlap. They may cover other cells too where that is what it takes to stay under the
 // maximum. Returns how many there are.
-size_t grid_rectangles(const struct grid *g, uint8_t flag,
-                       struct rectangle ret_rectangles[static RECTANGLES_MAX]);
+size_t grid_rectangles(const struct grid *g, uint8_t flag, size_t maximum, struct rectangle *ret_rectangles);
 
 // Chooses (CELL_CHOSEN) up to `maximum` lossy cells, in raster order, that have been still since `before_ms`,
 // and returns how many.

@@ -71,13 +71,15 @@ size_t pace_allowance(struct pace *p, uint64_t now_us)
     return allowance < STREAM_MESSAGE_MAX / 2 ? allowance : STREAM_MESSAGE_MAX / 2;
 }
 
-int pace_quantizer(struct pace *p, uint64_t now_us, size_t macroblocks, bool key_frame)
+int pace_quantizer(struct pace *p, uint64_t now_us, const struct pace_work *work, bool key_frame)
 {
     double allowance = (double)pace_allowance(p, now_us);
-    double bytes = p->cost[key_frame] * (double)macroblocks;
+    double cost = p->cost[key_frame];
     int quantizer = QUANTIZER_BEST;
-    for (; quantizer < QUANTIZER_WORST && bytes > allowance; quantizer++)
-        bytes /= QUANTIZER_STEP;
+    while (quantizer < QUANTIZER_WORST && cost * (double)work->macroblocks[quantizer] > allowance) {
+        cost /= QUANTIZER_STEP;
+        quantizer++;
+    }
     return quantizer;
 }
 

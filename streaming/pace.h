@@ -45,8 +45,12 @@ void pace_init(struct pace *p, uint32_t framerate, uint32_t bitrate_kbps, uint64
 uint64_t pace_wait(struct pace *p, uint64_t now_us);
 // Bytes that an update made now should not exceed.
 size_t pace_allowance(struct pace *p, uint64_t now_us);
+// How many macroblocks a frame of each quantizer codes: the changed ones, and those unchanged ones that are coarser so far.
+struct pace_work {
+    size_t macroblocks[QUANTIZER_WORST + 1];
+};
 // The finest quantizer whose frame is expected to fit into the allowance.
-int pace_quantizer(struct pace *p, uint64_t now_us, size_t macroblocks, bool key_frame);
+int pace_quantizer(struct pace *p, uint64_t now_us, const struct pace_work *work, bool key_frame);
 // What a video frame of that quantizer cost, to learn from.
 void pace_learn(struct pace *p, size_t macroblocks, bool key_frame, int quantizer, size_t bytes);
 

@@ -13,6 +13,18 @@
 #define KEYSYM_SHIFT_RIGHT 0xffe2u
 #define KEYSYM_UNICODE 0x01000000u // X11 protocol, appendix A: Unicode keysyms
 
+// No symbol at all, or one that a streamer has lent: the same Unicode symbol with and without Shift, which no layout has.
+static bool is_spare(const uint32_t *key, unsigned per_key)
+{
+    if (per_key > 1 && key[0] == key[1] && (key[0] & 0xff000000u) == KEYSYM_UNICODE)
+        return true;
+    for (unsigned i = 0; i < per_key; i++) {
+        if (key[i] != 0)
+            return false;
+    }
+    return true;
+}
+
 int typing_read_map(struct typing *t, const uint32_t *keysyms, size_t total, unsigned per_key, unsigned first,
                     unsigned count)
 {
@@ -20,12 +32,16 @@ int typing_read_map(struct typing *t, const uint32_t *keysyms, size_t total, uns
         return -EPROTO;
     memset(t->keysyms, 0, sizeof(t->keysyms));
     t->shift = 0;
+    t->spare_count = 0;
     for (unsigned i = 0; i < count; i++) {
         const uint32_t *key = keysyms + (size_t)i * per_key;
         t->keysyms[first + i][0] = key[0];
         t->keysyms[first + i][1] = per_key > 1 ? key[1] : 0;
         if (key[0] == KEYSYM_SHIFT_LEFT)
             t->shift = (uint8_t)(first + i);
+        if (is_spare(key, per_key) && t->spare_count < TYPING_SPARES_MAX)
+            t->spares[t->spare_count++].keycode =
+                (uint8_t)(first + i); // used_us of its place stays: near enough
     }
     return 0;
 }
@@ -113,13 +129,49 @@ static void set_held_shifts(struct typing *t, const uint8_t held[static 256], ui
     }
 }
 
+bool typing_waits(const struct typing *t)
+{
+    return t->waiting != 0;
+}
+
+void typing_advance(struct typing *t, uint64_t now_us)
+{
+    if (t->waiting == 0 || now_us < t->press_us)
+        return;
+    fake(t, XCB_KEY_PRESS, t->waiting);
+    fake(t, XCB_KEY_RELEASE, t->waiting);
+    t->waiting = 0;
+}
+
+// Lends the spare key that has rested longest.
+static void lend_key(struct typing *t, uint32_t keysym, uint64_t now_us)
+{
+    struct typing_spare *oldest = NULL;
+    for (size_t i = 0; i < t->spare_count; i++) {
+        if (!oldest || t->spares[i].used_us < oldest->used_us)
+            oldest = &t->spares[i];
+    }
+    if (!oldest) {
+        t->dropped++;
+        return;
+    }
+    uint32_t levels[2] = {keysym, keysym};
+    xcb_change_keyboard_mapping(t->display->connection, 1, oldest->keycode, 2, levels);
+    memcpy(t->keysyms[oldest->keycode], levels, sizeof(levels));
+    oldest->used_us = now_us;
+    t->waiting = oldest->keycode;
+    t->press_us = now_us + TYPING_SETTLE_US;
+}
+
 void typing_type(struct typing *t, uint32_t character, const uint8_t held[static 256], uint64_t now_us)
 {
-    (void)now_us;
     uint8_t keycode;
     bool shifted;
-    if (!find_key(t, keysym_of(character), &keycode, &shifted) || held[keycode] ||
-        (shifted && t->shift == 0)) {
+    if (!find_key(t, keysym_of(character), &keycode, &shifted)) {
+        lend_key(t, keysym_of(character), now_us);
+        return;
+    }
+    if (held[keycode] || (shifted && t->shift == 0)) {
         t->dropped++;
         return;
     }

@@ -1,6 +1,7 @@
 #include "streaming/update.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "streaming/clock.h"
@@ -19,6 +20,9 @@ int update_init(struct update *u, const struct streamer_start *start, int frameb
     error = grid_init(&u->grid, width, height);
     if (error)
         return error;
+    u->quantizers = calloc(u->grid.count, 1);
+    if (!u->quantizers)
+        return -ENOMEM;
     error = picture_init(&u->picture, width, height);
     if (error)
         return error;
@@ -40,6 +44,7 @@ int update_init(struct update *u, const struct streamer_start *start, int frameb
 void update_finish(struct update *u)
 {
     encoder_free(u->encoder);
+    free(u->quantizers);
     picture_finish(&u->picture);
     grid_finish(&u->grid);
     framebuffer_finish(&u->framebuffer);
@@ -91,23 +96,6 @@ static int put_lossless(struct update *u, const struct update_moment *moment, st
     if (error)
         return error;
     u->sequence++;
-    statistics_encoded(&u->statistics, header.encoded_us);
-    return 0;
-}
-
-// One message for each LOSSLESS_PIXELS_MAX pixels of the rectangle.
-static int put_lossless_bands(struct update *u, const struct update_moment *moment, struct rectangle r)
-{
-    unsigned rows = LOSSLESS_PIXELS_MAX / r.width / MACROBLOCK * MACROBLOCK;
-    rows = rows > 0 ? rows : 1;
-    for (unsigned done = 0; done < r.height; done += rows) {
-        struct rectangle band = r;
-        band.y = (uint16_t)(r.y + done);
-        band.height = (uint16_t)(r.height - done < rows ? r.height - done : rows);
-        int error = put_lossless(u, moment, band);
-        if (error)
-            return error;
-    }
     return 0;
 }
 
@@ -122,31 +110,34 @@ static void mark_sent(struct update *u, const struct rectangle *rectangles, size
     }
 }
 
-// Tries the damage as lossless rectangles. false, with nothing changed, when they are larger than the rate
-// allows.
-static bool send_lossless(struct update *u, const struct update_moment *moment,
-                          const struct rectangle *rectangles, size_t count)
+// Tries the damage as lossless rectangles. false, with nothing changed, when they are too many pixels, or larger than the rate allows.
+static bool send_lossless(struct update *u, const struct update_moment *moment)
 {
+    struct rectangle rectangles[UPDATE_LOSSLESS_MAX];
+    size_t count = grid_rectangles(&u->grid, CELL_DAMAGED, UPDATE_LOSSLESS_MAX, rectangles);
+    if (rectangles_area(rectangles, count) > LOSSLESS_PIXELS_MAX)
+        return false;
     struct outbox_position before = outbox_position(u->outbox);
     uint32_t sequence = u->sequence;
     size_t allowance = pace_allowance(&u->pace, moment->now_us);
     for (size_t i = 0; i < count; i++) {
-        if (put_lossless_bands(u, moment, rectangles[i]) || u->outbox->length - before.length > allowance) {
+        if (put_lossless(u, moment, rectangles[i]) || u->outbox->length - before.length > allowance) {
             outbox_rewind(u->outbox, before);
             u->sequence = sequence;
             return false;
         }
     }
+    statistics_encoded(&u->statistics, microseconds(moment->now_us, clock_us()));
     mark_sent(u, rectangles, count, false, moment->now_us);
     pace_sent(&u->pace, moment->now_us, u->sequence, u->outbox->length - before.length, PACE_FINE);
     return true;
 }
 
-static size_t convert(struct update *u, const struct rectangle *rectangles, size_t count)
+// Converts the rectangles and tells the encoder that the rest is as it was.
+static void convert(struct update *u, const struct rectangle *rectangles, size_t count)
 {
     uint8_t *unchanged = encoder_unchanged(u->encoder);
     memset(unchanged, 1, u->grid.count);
-    size_t macroblocks = 0;
     for (size_t i = 0; i < count; i++) {
         struct rectangle r = rectangles[i];
         picture_convert(&u->picture, &u->framebuffer, r);
@@ -154,34 +145,72 @@ static size_t convert(struct update *u, const struct rectangle *rectangles, size
                rows = (r.height + MACROBLOCK - 1) / MACROBLOCK;
         for (size_t row = 0; row < rows; row++)
             memset(unchanged + (r.y / MACROBLOCK + row) * u->grid.columns + r.x / MACROBLOCK, 0, columns);
-        macroblocks += columns * rows;
     }
-    return macroblocks;
+}
+
+// The encoder refines unchanged macroblocks that are coarser than the frame: bytes that nobody sees, but that have to be reckoned with.
+static struct pace_work reckon_work(const struct update *u)
+{
+    const uint8_t *unchanged = encoder_unchanged(u->encoder);
+    struct pace_work work = {{0}};
+    size_t counts[QUANTIZER_WORST + 1] = {0}; // unchanged macroblocks by quantizer
+    size_t changed = 0;
+    for (size_t cell = 0; cell < u->grid.count; cell++) {
+        if (unchanged[cell])
+            counts[u->quantizers[cell]]++;
+        else
+            changed++;
+    }
+    for (int quantizer = QUANTIZER_WORST, coarser = 0; quantizer >= 0; quantizer--) {
+        work.macroblocks[quantizer] = changed + (size_t)coarser;
+        coarser += (int)counts[quantizer];
+    }
+    return work;
+}
+
+static void note_quantizer(struct update *u, uint8_t quantizer)
+{
+    const uint8_t *unchanged = encoder_unchanged(u->encoder);
+    for (size_t cell = 0; cell < u->grid.count; cell++) {
+        if (!unchanged[cell] || u->quantizers[cell] > quantizer)
+            u->quantizers[cell] = quantizer;
+    }
+}
+
+static int encode(struct update *u, const struct update_moment *moment, struct access_unit *ret_unit,
+                  int *ret_quantizer)
+{
+    struct pace_work work = reckon_work(u);
+    int quantizer = pace_quantizer(&u->pace, moment->now_us, &work, u->key_needed);
+    int error = encoder_encode(u->encoder, &u->picture, quantizer, u->key_needed, ret_unit);
+    if (error)
+        return error;
+    pace_learn(&u->pace, work.macroblocks[quantizer], u->key_needed, quantizer, ret_unit->length);
+    note_quantizer(u, (uint8_t)quantizer);
+    *ret_quantizer = quantizer;
+    return 0;
 }
 
 static int send_video(struct update *u, const struct update_moment *moment,
                       const struct rectangle *rectangles, size_t count)
 {
-    bool key = u->key_needed;
     struct wire_frame_header header = make_header(u, moment);
     uint64_t start = clock_us();
-    size_t macroblocks = convert(u, rectangles, count);
+    convert(u, rectangles, count);
     uint64_t converted = clock_us();
-    int quantizer = pace_quantizer(&u->pace, moment->now_us, macroblocks, key);
     struct access_unit unit;
-    int error = encoder_encode(u->encoder, &u->picture, quantizer, key, &unit);
+    int quantizer;
+    int error = encode(u, moment, &unit, &quantizer);
     if (error)
         return error;
     header.converted_us = microseconds(start, converted);
     header.encoded_us = microseconds(converted, clock_us());
-    pace_learn(&u->pace, macroblocks, key, quantizer, unit.length);
 
     struct writer w = outbox_begin(u->outbox);
     wire_write_video_frame(&w, unit.key_frame, &header, rectangles, count);
     write_bytes(&w, unit.data, unit.length);
     if (outbox_end(u->outbox, &w)) {
-        // Too large for one message. The encoder went on without the browser: only a key frame, coarser by
-        // what was learned, mends that.
+        // Too large for one message. The encoder went on without the browser: only a key frame, coarser by what was learned, mends that.
         u->key_needed = true;
         u->pace.next_us = moment->now_us + u->pace.interval_us;
         u->statistics.counters.skipped++;
@@ -202,14 +231,23 @@ int update_damage(struct update *u, const struct update_moment *moment)
     if (u->key_needed)
         grid_set_all(&u->grid, CELL_DAMAGED);
     struct rectangle rectangles[RECTANGLES_MAX];
-    size_t count = grid_rectangles(&u->grid, CELL_DAMAGED, rectangles);
+    size_t count = grid_rectangles(&u->grid, CELL_DAMAGED, RECTANGLES_MAX, rectangles);
     if (count == 0)
         return 0;
     u->statistics.counters.captured++;
-    if (!u->key_needed && rectangles_area(rectangles, count) <= LOSSLESS_PIXELS_MAX &&
-        send_lossless(u, moment, rectangles, count))
+    if (!u->key_needed && send_lossless(u, moment))
         return 0;
     return send_video(u, moment, rectangles, count);
+}
+
+// As much of the rectangle's top left, in whole macroblocks, as one lossless message takes.
+static struct rectangle first_piece(struct rectangle r)
+{
+    unsigned widest = LOSSLESS_PIXELS_MAX / MACROBLOCK;
+    r.width = r.width < widest ? r.width : (uint16_t)widest;
+    unsigned highest = LOSSLESS_PIXELS_MAX / r.width / MACROBLOCK * MACROBLOCK;
+    r.height = r.height < highest ? r.height : (uint16_t)highest;
+    return r;
 }
 
 int update_repair(struct update *u, const struct update_moment *moment)
@@ -218,18 +256,23 @@ int update_repair(struct update *u, const struct update_moment *moment)
     u->repair_us = moment->now_us + u->pace.interval_us;
     if (grid_choose_repair(&u->grid, before, REPAIR_CELLS_MAX) == 0)
         return 0;
-    struct rectangle rectangles[RECTANGLES_MAX];
-    size_t count = grid_rectangles(&u->grid, CELL_CHOSEN, rectangles);
+    struct rectangle rectangles[UPDATE_LOSSLESS_MAX];
+    size_t count = grid_rectangles(&u->grid, CELL_CHOSEN, UPDATE_LOSSLESS_MAX, rectangles);
     for (size_t cell = 0; cell < u->grid.count; cell++)
         u->grid.cells[cell] &= (uint8_t)~CELL_CHOSEN;
-    size_t start = u->outbox->length;
+    size_t start = u->outbox->length, pixels = 0;
     size_t allowance = pace_allowance(&u->pace, moment->now_us);
     for (size_t i = 0; i < count && (i == 0 || u->outbox->length - start < allowance); i++) {
-        if (put_lossless_bands(u, moment, rectangles[i]))
+        struct rectangle piece = first_piece(rectangles[i]);
+        pixels += rectangles_area(&piece, 1);
+        if (i > 0 && pixels > LOSSLESS_PIXELS_MAX)
             break;
-        mark_sent(u, &rectangles[i], 1, false, moment->now_us);
+        int error = put_lossless(u, moment, piece);
+        if (error)
+            return error;
+        mark_sent(u, &piece, 1, false, moment->now_us);
     }
-    if (u->outbox->length > start)
-        pace_sent(&u->pace, moment->now_us, u->sequence, u->outbox->length - start, PACE_REPAIR);
+    statistics_encoded(&u->statistics, microseconds(moment->now_us, clock_us()));
+    pace_sent(&u->pace, moment->now_us, u->sequence, u->outbox->length - start, PACE_REPAIR);
     return 0;
 }

@@ -20,12 +20,15 @@
 
 // Lossy parts of the picture are repaired when they have not changed for so long.
 #define REPAIR_AFTER_US UINT64_C(200000)
+// Each lossless rectangle is a message, and each message is acknowledged: browsers may send only so many messages per second.
+#define UPDATE_LOSSLESS_MAX 4u
 
 struct update {
     struct framebuffer framebuffer;
     struct grid grid;
     struct picture picture;
     struct encoder *encoder;
+    uint8_t *quantizers; // that each macroblock was last coded with
     struct outbox *outbox;
     struct pace pace;
     struct statistics statistics;

@@ -8,45 +8,15 @@
 
 #include "lib/cleanup.h"
 #include "lib/fd.h"
-#include "lib/ipc.h"
 #include "lib/wire.h"
 #include "streaming/clock.h"
-#include "streaming/cursor.h"
-#include "streaming/damage.h"
-#include "streaming/display.h"
-#include "streaming/input.h"
-#include "streaming/outbox.h"
-#include "streaming/update.h"
+#include "streaming/viewer_private.h"
 #include "streaming/watchdog.h"
 
 #define NEVER UINT64_MAX
-#define MESSAGES_PER_TURN 64
 #define EVENTS_PER_TURN 256
 // Kept small so that stale frames do not pile up; the kernel doubles it for its own bookkeeping.
 #define STREAM_SEND_BUFFER ((int)STREAM_PACKET_MAX)
-
-struct viewer {
-    const struct streamer_start *start;
-    int stream, epoll, timer;
-    struct display display;
-    struct damage damage;
-    struct cursor cursor;
-    struct input input;
-    struct outbox outbox;
-    struct update update;
-    uint64_t wake_us;  // what the timer is set to
-    uint32_t interest; // epoll events asked for on the stream
-    bool left;         // the viewer has gone
-    uint8_t packet[CLIPBOARD_MESSAGE_MAX + 1];
-    const char *problem;
-};
-
-static int fail(struct viewer *v, int error, const char *problem)
-{
-    if (error && !v->problem)
-        v->problem = problem;
-    return error;
-}
 
 static int watch(struct viewer *v, int operation, int fd, uint32_t events)
 {
@@ -66,71 +36,6 @@ static int set_timer(struct viewer *v, uint64_t wake_us)
     if (timerfd_settime(v->timer, TFD_TIMER_ABSTIME, &when, NULL) < 0)
         return -errno;
     v->wake_us = wake_us;
-    return 0;
-}
-
-static int answer_resize(struct viewer *v)
-{
-    struct writer w = outbox_begin(&v->outbox);
-    wire_write_display(&w, (uint16_t)v->start->width, (uint16_t)v->start->height);
-    return outbox_end(&v->outbox, &w);
-}
-
-static int handle_message(struct viewer *v, const struct browser_message *message, uint64_t now_us)
-{
-    if (v->start->view_only && !wire_browser_rule((uint8_t)message->kind)->view_only)
-        return -EPROTO;
-    switch (message->kind) {
-    case WIRE_ACKNOWLEDGE:
-        return pace_acknowledged(&v->update.pace, now_us, message->acknowledge.sequence);
-    case WIRE_REFRESH:
-        update_refresh(&v->update);
-        return 0;
-    case WIRE_RESIZE:
-        return answer_resize(v);
-    case WIRE_BROWSER_CLIPBOARD:
-    case WIRE_BROWSER_AUDIO:
-        return 0; // checked and dropped, docs/PROTOCOL.md
-    default:
-        input_handle(&v->input, message, now_us);
-        return 0;
-    }
-}
-
-// One packet. -EAGAIN when there is none; the viewer's leaving is no error.
-static int read_packet(struct viewer *v, uint64_t now_us)
-{
-    AUTO_PACKET struct ipc_packet packet = {.fds = {-1, -1, -1, -1}};
-    int error = ipc_receive(v->stream, v->packet, sizeof(v->packet), &packet);
-    if (error == -ECONNRESET) {
-        v->left = true;
-        return -EAGAIN;
-    }
-    if (error)
-        return error;
-    struct browser_message message;
-    if (packet.fd_count > 0 || packet.length < 1 || v->packet[0] != 0 ||
-        wire_decode_browser(v->packet + 1, packet.length - 1, &message))
-        return -EPROTO;
-    return handle_message(v, &message, now_us);
-}
-
-// Answers wait in the outbox: a viewer that does not take them is not heard either.
-static bool hears(const struct viewer *v)
-{
-    return v->outbox.count < OUTBOX_MESSAGES_MAX / 2;
-}
-
-static int read_stream(struct viewer *v)
-{
-    uint64_t now_us = clock_us();
-    for (int i = 0; i < MESSAGES_PER_TURN && hears(v); i++) {
-        int error = read_packet(v, now_us);
-        if (error == -EAGAIN)
-            return 0;
-        if (error)
-            return fail(v, error, "the viewer broke the protocol");
-    }
     return 0;
 }
 
@@ -160,22 +65,22 @@ static int read_display(struct viewer *v, bool *ret_progress)
         handle_event(v, event);
     }
     if (display_check(&v->display))
-        return fail(v, -ECONNRESET, "the X server ended the connection");
+        return viewer_fail(v, -ECONNRESET, "the X server ended the connection");
     if (v->damage.requested) {
         int error = damage_receive(&v->damage, &v->display, &v->update.grid);
         if (error && error != -EAGAIN)
-            return fail(v, error, "the X server refused to tell the damage");
+            return viewer_fail(v, error, "the X server refused to tell the damage");
         received |= error == 0;
     }
     if (v->cursor.requested) {
         int error = cursor_receive(&v->cursor, &v->display, &v->outbox);
         if (error && error != -EAGAIN)
-            return fail(v, error, "the X server sent an impossible cursor");
+            return viewer_fail(v, error, "the X server sent an impossible cursor");
         received |= error == 0;
     }
     int error = typing_refresh(&v->input.typing);
     *ret_progress = received || events > 0 || xcb_total_read(v->display.connection) != before;
-    return fail(v, error, "the X server sent an impossible keyboard map");
+    return viewer_fail(v, error, "the X server sent an impossible keyboard map");
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -243,14 +148,15 @@ static int plan(struct viewer *v)
 {
     uint64_t now_us = clock_us();
     uint64_t wake_us = NEVER;
+    typing_advance(&v->input.typing, now_us);
     if (outbox_empty(&v->outbox)) {
         uint32_t before = v->update.sequence;
         int error = make_update(v, now_us, &wake_us);
         if (error)
-            return fail(v, error, "the encoder failed");
+            return viewer_fail(v, error, "the encoder failed");
         if (v->update.sequence != before && statistics_due(&v->update.statistics, now_us) &&
             put_statistics(v, now_us))
-            return fail(v, -EMSGSIZE, "the outbox is full");
+            return viewer_fail(v, -EMSGSIZE, "the outbox is full");
         if (v->cursor.changed && !v->cursor.requested) {
             if (v->cursor.next_us <= now_us)
                 cursor_request(&v->cursor, &v->display, now_us);
@@ -258,8 +164,10 @@ static int plan(struct viewer *v)
                 wake_us = earlier(wake_us, v->cursor.next_us);
         }
     }
+    if (typing_waits(&v->input.typing))
+        wake_us = earlier(wake_us, v->input.typing.press_us);
     xcb_flush(v->display.connection);
-    return fail(v, set_timer(v, wake_us), "the timer failed");
+    return viewer_fail(v, set_timer(v, wake_us), "the timer failed");
 }
 
 static int send_stream(struct viewer *v)
@@ -270,12 +178,12 @@ static int send_stream(struct viewer *v)
         return 0;
     }
     if (error && error != -EAGAIN)
-        return fail(v, error, "the stream failed");
-    uint32_t interest = (hears(v) ? EPOLLIN : 0u) | (error == -EAGAIN ? EPOLLOUT : 0u);
+        return viewer_fail(v, error, "the stream failed");
+    uint32_t interest = (viewer_messages_heard(v) ? EPOLLIN : 0u) | (error == -EAGAIN ? EPOLLOUT : 0u);
     if (interest == v->interest)
         return 0;
     v->interest = interest;
-    return fail(v, watch(v, EPOLL_CTL_MOD, v->stream, interest), "epoll failed");
+    return viewer_fail(v, watch(v, EPOLL_CTL_MOD, v->stream, interest), "epoll failed");
 }
 
 // Works until there is nothing to do but wait.
@@ -307,15 +215,15 @@ static int wait_for_events(struct viewer *v)
     } while (count < 0 && errno == EINTR);
     watchdog_start();
     if (count < 0)
-        return fail(v, -errno, "epoll failed");
+        return viewer_fail(v, -errno, "epoll failed");
     for (int i = 0; i < count; i++) {
         if (events[i].data.fd == v->timer)
             v->wake_us = NEVER; // it has rung: whoever needs it sets it anew
         if (events[i].data.fd == v->stream && (events[i].events & ~(uint32_t)EPOLLOUT)) {
-            int error = read_stream(v);
+            int error = viewer_messages_read(v);
             if (error)
                 return error;
-            v->left |= (events[i].events & (EPOLLHUP | EPOLLERR)) && !hears(v);
+            v->left |= (events[i].events & (EPOLLHUP | EPOLLERR)) && !viewer_messages_heard(v);
         }
     }
     return 0;
@@ -399,7 +307,8 @@ static int open_loop(struct viewer *v)
         return error;
     v->interest = EPOLLIN;
     error = watch(v, EPOLL_CTL_ADD, v->stream, EPOLLIN);
-    return error ? error : watch(v, EPOLL_CTL_ADD, v->timer, EPOLLIN);
+    // Edge-triggered: a timer that has rung is not read, and would keep the loop awake until it is set again.
+    return error ? error : watch(v, EPOLL_CTL_ADD, v->timer, EPOLLIN | EPOLLET);
 }
 
 int viewer_new(const struct streamer_start *start, int stream, int framebuffer, struct viewer **ret_viewer,

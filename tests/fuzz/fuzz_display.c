@@ -43,7 +43,7 @@ static void check_damage(const uint8_t *data, size_t size)
         abort();
     damage_mark(&grid, rectangles, count);
     struct rectangle out[RECTANGLES_MAX];
-    size_t n = grid_rectangles(&grid, CELL_DAMAGED, out);
+    size_t n = grid_rectangles(&grid, CELL_DAMAGED, RECTANGLES_MAX, out);
     for (size_t i = 0; i < n; i++) {
         if (out[i].width == 0 || out[i].height == 0 || out[i].x + out[i].width > DISPLAY_WIDTH ||
             out[i].y + out[i].height > DISPLAY_HEIGHT)

@@ -14,6 +14,7 @@ export class ApiClient {
             method,
             redirect: "manual",
             headers: {
+                connection: "close", // a kept one may be closed, by its time limit or a kill, just as it is used again
                 ...(token ? { authorization: `Bearer ${token}` } : {}),
                 ...(cookie ? { cookie: `refresh_token=${cookie}` } : {}),
                 ...(body === undefined ? {} : { "content-type": "application/json" }),

@@ -29,8 +29,11 @@
 #include "lib/fd.h"
 
 #define DEADLINE_MS 30000
-#define TEST_UID 64800
-#define UID_BASE 1879048192u
+
+// Own ids for each test program, so that several run side by side and each finds its own leftovers.
+#define TEST_UIDS 60000u
+#define TEST_UID_BASES 0x40000000u
+#define UIDS_OF_A_NODE (1u << 21)
 
 static const char *const hierarchies[SANDBOXD_GROUPS_MAX] = {"memory", "cpu", "cpuacct", "pids", "unified"};
 
@@ -58,7 +61,7 @@ static void make_group(struct sandboxd_fixture *fixture, const char *path)
 // As sandbox-supervisor does on a machine with v1 controllers; where there are none, the test runs without groups.
 static void make_groups(struct sandboxd_fixture *fixture)
 {
-    snprintf(fixture->group, sizeof(fixture->group), "/sandboxd-test-%d", (int)getpid());
+    snprintf(fixture->group, sizeof(fixture->group), "/%s", strrchr(fixture->directory, '/') + 1);
     for (size_t i = 0; i < SANDBOXD_GROUPS_MAX; i++) {
         char path[128], daemon[160];
         snprintf(path, sizeof(path), "/sys/fs/cgroup/%s", hierarchies[i]);
@@ -104,7 +107,9 @@ void sandboxd_prepare(struct sandboxd_fixture *fixture, enum sandboxd_mode mode)
     const char *programs = getenv("PROGRAMS");
     assert_non_null(programs);
     *fixture = (struct sandboxd_fixture){.mode = mode, .notify = -1, .client = -1};
-    fixture->uid = geteuid() == 0 ? TEST_UID : geteuid();
+    fixture->uid = geteuid() == 0 ? TEST_UIDS + (uid_t)getpid() % 4096 : geteuid();
+    fixture->uid_base = TEST_UID_BASES + ((uid_t)getpid() % 256) * UIDS_OF_A_NODE;
+    sandboxd_set(fixture, "SANDBOX_UID_BASE=%u", fixture->uid_base);
     snprintf(fixture->directory, sizeof(fixture->directory), "/tmp/sandboxd-test-XXXXXX");
     assert_non_null(mkdtemp(fixture->directory));
     assert_int_equal(chmod(fixture->directory, 0755), 0);
@@ -167,6 +172,7 @@ __attribute__((noreturn)) static void become_sandboxd(const struct sandboxd_fixt
             _exit(123);
     }
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL); // a failed test leaves nothing running
     char *arguments[] = {(char *)"sandboxd", NULL};
     execve(program, arguments, environment);
     _exit(124);
@@ -327,6 +333,19 @@ enum stop_reason sandboxd_expect_end(struct sandboxd_fixture *fixture, const str
     return message.ended.reason;
 }
 
+unsigned sandboxd_count_groups(const struct sandboxd_fixture *fixture)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < fixture->group_count; i++) {
+        DIR *groups = opendir(fixture->groups[i]);
+        assert_non_null(groups);
+        for (struct dirent *entry; (entry = readdir(groups));)
+            count += entry->d_type == DT_DIR && entry->d_name[0] == 's';
+        closedir(groups);
+    }
+    return count;
+}
+
 void sandboxd_end(struct sandboxd_fixture *fixture, const struct id *sandbox)
 {
     struct sandboxd_message message = {.kind = SANDBOXD_STOP,
@@ -337,7 +356,7 @@ void sandboxd_end(struct sandboxd_fixture *fixture, const struct id *sandbox)
 
 uid_t sandboxd_host_uid(const struct sandboxd_fixture *fixture, const struct sandboxd_create *request)
 {
-    return fixture->mode == SANDBOXD_DELEGATED ? UID_BASE + request->account_number : fixture->uid;
+    return fixture->mode == SANDBOXD_DELEGATED ? fixture->uid_base + request->account_number : fixture->uid;
 }
 
 void sandboxd_home(const struct sandboxd_fixture *fixture, const struct sandboxd_create *request,
@@ -359,7 +378,7 @@ static void write_script(const char *path, uid_t uid, const char *script)
 {
     AUTO_FILE FILE *file = fopen(path, "we");
     assert_non_null(file);
-    fprintf(file, "cd; { %s\n} >result.new 2>&1; mv result.new result\n", script);
+    fprintf(file, "cd; { %s\n} >~/result.new 2>&1; mv ~/result.new ~/result\n", script);
     own(path, uid);
 }
 
@@ -418,15 +437,14 @@ static bool is_ours(const struct sandboxd_fixture *fixture, const char *pid, con
     if (stat(path, &status) < 0)
         return false;
     bool ours = fixture->mode == SANDBOXD_DELEGATED
-                    ? status.st_uid > UID_BASE && status.st_uid < UID_BASE + (1u << 21)
+                    ? status.st_uid > fixture->uid_base && status.st_uid - fixture->uid_base < UIDS_OF_A_NODE
                     : status.st_uid == fixture->uid;
     AUTO_FREE char *text = NULL;
     snprintf(path, sizeof(path), "/proc/%s/comm", pid);
     if (!ours || is_zombie(pid) || read_file_at(AT_FDCWD, path, 64, &text, NULL) < 0)
         return false;
     text[strcspn(text, "\n")] = '\0';
-    static const char *const known[] = {"sandbox-init",    "init",    "Xvfb", "openbox", "tint2",
-                                        "sandbox-streame", "streamer"};
+    static const char *const known[] = {"sandbox-init", "Xvfb", "openbox", "tint2", "sandbox-streame"};
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         if (name ? strcmp(text, name) == 0 : strcmp(text, known[i]) == 0)
             return true;

@@ -28,11 +28,11 @@ async function killedComesBack(name, signal = "SIGKILL") {
     const killed = mainProcess(name);
     process.kill(killed.pid, signal);
     await until(`the end of ${name}`, () => !isAlive(killed));
-    await until(`another ${name}`, () => mainProcess(name));
+    await until(`another ${name}`, () => mainProcess(name) && mainProcess(name).pid !== killed.pid);
 }
 
 // The one that the supervisor started, not its children of the same name.
-const mainProcess = (name) => processTree(server.pid).find((process) => process.name === name && process.parent === server.pid);
+const mainProcess = (name) => processTree(server.pid).find((process) => process.name === name && process.parent === server.pid && isAlive(process));
 
 const ready = () => until("readiness", async () => (await client.request("GET", "/ready", { token: null })).status === 200);
 

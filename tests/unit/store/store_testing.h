@@ -18,7 +18,6 @@
 #include "store/migration.h"
 #include "store/sandbox.h"
 #include "store/sign_in.h"
-#include "store/ticket.h"
 #include "tests/harness/postgres_fixture.h"
 
 struct testing {

@@ -32,7 +32,7 @@ static void clamping(void **state)
 
 static size_t rectangles_of(struct grid *g, struct rectangle *ret)
 {
-    size_t count = grid_rectangles(g, CELL_DAMAGED, ret);
+    size_t count = grid_rectangles(g, CELL_DAMAGED, RECTANGLES_MAX, ret);
     uint8_t *covered = calloc(g->count, 1);
     for (size_t i = 0; i < count; i++) {
         struct rectangle r = ret[i];
@@ -94,6 +94,7 @@ static void rectangles_stay_few(void **state)
             g.cells[(random >> 8) % g.count] = CELL_DAMAGED;
         }
         assert_in_range(rectangles_of(&g, out), 1, RECTANGLES_MAX);
+        assert_in_range(grid_rectangles(&g, CELL_DAMAGED, 4, out), 1, 4);
     }
     grid_finish(&g);
 }

@@ -82,6 +82,14 @@ static void the_bucket_keeps_the_rate(void **state)
     assert_in_range(sent, 9800000, 10300000);
 }
 
+static int quantizer_for(struct pace *p, size_t macroblocks)
+{
+    struct pace_work work;
+    for (int q = 0; q <= QUANTIZER_WORST; q++)
+        work.macroblocks[q] = macroblocks;
+    return pace_quantizer(p, START, &work, false);
+}
+
 static void the_quantizer_follows_the_cost(void **state)
 {
     (void)state;
@@ -89,13 +97,18 @@ static void the_quantizer_follows_the_cost(void **state)
     pace_init(&p, 60, 20000, START);
     for (int i = 0; i < 40; i++)
         pace_learn(&p, 8160, false, 26, 20000);
-    assert_int_equal(pace_quantizer(&p, START, 8160, false), QUANTIZER_BEST);
+    assert_int_equal(quantizer_for(&p, 8160), QUANTIZER_BEST);
     pace_learn(&p, 8160, false, 26, 2000000); // a hard picture is believed at once
-    int quantizer = pace_quantizer(&p, START, 8160, false);
+    int quantizer = quantizer_for(&p, 8160);
     assert_in_range(quantizer, 40, QUANTIZER_WORST);
     // What it promises is what the model says of it.
-    assert_int_equal(pace_quantizer(&p, START, 10, false), QUANTIZER_BEST);
-    assert_true(pace_quantizer(&p, START, 4000, false) <= quantizer);
+    assert_int_equal(quantizer_for(&p, 10), QUANTIZER_BEST);
+    assert_true(quantizer_for(&p, 4000) <= quantizer);
+    // Macroblocks that a fine quantizer would refine, though unchanged, count where they would be coded.
+    struct pace_work work;
+    for (int q = 0; q <= QUANTIZER_WORST; q++)
+        work.macroblocks[q] = q < 35 ? 8160 : 10;
+    assert_int_equal(pace_quantizer(&p, START, &work, false), 35);
 }
 
 static void late_acknowledgements_lower_the_rate(void **state)

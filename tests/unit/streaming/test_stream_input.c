@@ -193,6 +193,33 @@ static void text_is_typed(void **state)
     expect(s, XCB_KEY_PRESS, KEYCODE(KEY_RIGHTSHIFT));
 }
 
+static uint32_t keysym_of(struct scene *s, uint8_t keycode)
+{
+    AUTO_FREE xcb_get_keyboard_mapping_reply_t *reply = xcb_get_keyboard_mapping_reply(
+        s->rig.drawer, xcb_get_keyboard_mapping(s->rig.drawer, keycode, 1), NULL);
+    assert_non_null(reply);
+    return xcb_get_keyboard_mapping_keysyms(reply)[0];
+}
+
+static void any_character_is_typed_in_order(void **state)
+{
+    struct scene *s = *state;
+    open_listener(s);
+    scene_open(s);
+    // More of them than there are spare keys, twice each, with a key of the map between.
+    for (uint32_t i = 0; i < 40; i++) {
+        uint32_t character = 0x4e00 + i / 2;
+        send_text(s, 2 * i + 1, character);
+        send_text(s, 2 * i + 2, 'x');
+        xcb_key_press_event_t press = next_event(s);
+        assert_int_equal(press.response_type & 0x7f, XCB_KEY_PRESS);
+        assert_int_equal(keysym_of(s, press.detail), 0x01000000 | character);
+        expect(s, XCB_KEY_RELEASE, press.detail);
+        expect(s, XCB_KEY_PRESS, KEYCODE(KEY_X));
+        expect(s, XCB_KEY_RELEASE, KEYCODE(KEY_X));
+    }
+}
+
 static void hold_some(struct scene *s)
 {
     open_listener(s);
@@ -274,6 +301,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(pointer_is_clamped, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(wheel_turns_into_clicks, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(text_is_typed, scene_start, scene_end),
+        cmocka_unit_test_setup_teardown(any_character_is_typed_in_order, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(leaving_releases_what_is_held, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(an_error_releases_what_is_held, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(release_all_releases_what_is_held, scene_start, scene_end),

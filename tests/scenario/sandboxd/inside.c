@@ -1,0 +1,258 @@
+// What programs find inside a real sandbox: what they can't see, and the limits they run into.
+// clang-format off
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+// clang-format on
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "lib/fd.h"
+#include "tests/harness/sandboxd_fixture.h"
+
+static enum sandboxd_mode mode;
+
+// Runs the script in a fresh sandbox, which is still up when this returns.
+static char *run(struct sandboxd_fixture *f, struct sandboxd_create *request, const char *script)
+{
+    sandboxd_prepare(f, mode);
+    sandboxd_start(f);
+    *request = sandboxd_request(5);
+    sandboxd_script(f, request, script);
+    sandboxd_create(f, request);
+    return sandboxd_result(f, request);
+}
+
+static void expect_line(const char *text, const char *line)
+{
+    size_t length = strlen(line);
+    for (const char *at = strstr(text, line); at; at = strstr(at + 1, line)) {
+        if ((at == text || at[-1] == '\n') && (at[length] == '\n' || at[length] == '\0'))
+            return;
+    }
+    print_error("missing \"%s\" in:\n%s\n", line, text);
+    fail();
+}
+
+static void nothing_of_the_host_shows(void **state)
+{
+    (void)state;
+    static const char script[] =
+        "echo id $(id -u) $(id -g) $(id -G)\n"
+        "echo host $(hostname)\n"
+        "grep -E '^(CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs):' /proc/self/status | tr '\\t' ' '\n"
+        "echo links $(awk -F: 'NR>2{print $1}' /proc/net/dev | tr -d ' ')\n"
+        "echo routes $(tail -n +2 /proc/net/route | wc -l)\n"
+        "echo first $(cat /proc/1/comm)\n"
+        "echo foreign $(ps -e -o user= | grep -vc '^user')\n"
+        "echo devices $(ls /dev | tr '\\n' ' ')\n"
+        "for f in /etc/shadow /etc/sudoers /root /home/root /sys /boot /var/log /mnt /srv /run/dbus "
+        "/proc/1/mem; do\n"
+        "  (exec 3<\"$f\") 2>/dev/null && echo readable $f; done\n"
+        "for f in / /usr /etc /sandbox /proc/sys/kernel /var; do\n"
+        "  (: >$f/x) 2>/dev/null && echo writable $f; done\n"
+        "(exec 3>/proc/sys/kernel/core_pattern) 2>/dev/null && echo writable core_pattern\n"
+        "(exec 3>/proc/sysrq-trigger) 2>/dev/null; echo x 2>/dev/null >/proc/sysrq-trigger\n"
+        "echo secrets $(cat /proc/kcore /proc/keys /proc/cmdline /proc/kallsyms /proc/timer_list 2>/dev/null "
+        "| wc -c)\n"
+        "echo groups $(cut -d: -f3 /proc/self/cgroup | sort -u)\n"
+        "kill -9 1; echo alive\n"
+        "unshare -Ur true 2>/dev/null && echo nested user namespace\n"
+        "unshare -Urm true 2>/dev/null && echo nested mount namespace\n"
+        "mount -t tmpfs none /tmp 2>/dev/null && echo mounted\n"
+        "(exec 3>/sandbox/sandbox-init) 2>/dev/null && echo writable init\n"
+        "(exec 3>/proc/1/exe) 2>/dev/null && echo writable exe\n"
+        "echo descriptors $(ls /proc/self/fd | wc -l)\n"
+        "env | grep -E '^(SANDBOX|FILE_|NOTIFY|PROGRAM)' && echo leaked environment\n"
+        "echo end";
+    struct sandboxd_fixture f;
+    struct sandboxd_create request;
+    AUTO_FREE char *text = run(&f, &request, script);
+    static const char *const lines[] = {
+        "id 1000 1000 1000",
+        "host sandbox",
+        "CapInh: 0000000000000000",
+        "CapPrm: 0000000000000000",
+        "CapEff: 0000000000000000",
+        "CapBnd: 0000000000000000",
+        "CapAmb: 0000000000000000",
+        "NoNewPrivs: 1",
+        "links lo",
+        "routes 0",
+        "first sandbox-init",
+        "foreign 0",
+        "devices fd full null ptmx pts random shm stderr stdin stdout tty urandom zero",
+        "secrets 0",
+        "groups /",
+        "alive",
+        "nested user namespace", // Chromium's own sandbox needs it
+        "descriptors 4",         // standard ones and ls's own
+        "end",
+    };
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+        expect_line(text, lines[i]);
+    static const char *const never[] = {"readable", "writable", "nested mount", "mounted", "leaked"};
+    for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
+        if (strstr(text, never[i])) {
+            print_error("\"%s\" in:\n%s\n", never[i], text);
+            fail();
+        }
+    }
+    sandboxd_finish(&f);
+}
+
+static void a_fork_bomb_meets_its_limit(void **state)
+{
+    (void)state;
+    if (mode != SANDBOXD_DELEGATED)
+        skip(); // without control groups nothing bounds processes, which the layers report says
+    struct sandboxd_fixture f;
+    struct sandboxd_create request;
+    // Whoever meets the limit can't start another program: what counts and clears up is built into the shell.
+    AUTO_FREE char *text =
+        run(&f, &request,
+            "sh -c 'for i in $(seq 400); do sleep 1000 & done'\n"
+            "set -- /proc/[0-9]*; echo processes $#\n"
+            "n=0; for p in \"$@\"; do read -r c <$p/comm; [ $c = sleep ] && n=$((n + 1)) && "
+            "[ $n -lt 10 ] && kill -9 ${p#/proc/}; done; wait");
+    const char *count = strstr(text, "processes ");
+    assert_non_null(count);
+    assert_in_range(strtol(count + strlen("processes "), NULL, 10), 150, 200);
+    sandboxd_end(&f, &request.sandbox);
+    assert_int_equal(sandboxd_find_process(&f, "sleep"), 0);
+    sandboxd_finish(&f);
+}
+
+static void a_memory_hog_dies_alone(void **state)
+{
+    (void)state;
+    if (mode != SANDBOXD_DELEGATED)
+        skip(); // as above
+    struct sandboxd_fixture f;
+    struct sandboxd_create request;
+    AUTO_FREE char *text = run(&f, &request, "(exec tail /dev/zero); echo status $?");
+    expect_line(text, "status 137");
+    struct sandboxd_message list = {.kind = SANDBOXD_LIST};
+    sandboxd_send(&f, &list);
+    struct sandboxd_entry entry = sandboxd_expect(&f, SANDBOXD_ENTRY, NULL).entry;
+    assert_int_equal(entry.ready, 1); // the desktop lives on
+    assert_in_range(entry.usage.peak_memory_bytes, 400u << 20, 512u << 20);
+    sandboxd_expect(&f, SANDBOXD_LIST_END, NULL);
+    sandboxd_end(&f, &request.sandbox);
+    sandboxd_finish(&f);
+}
+
+static void file_systems_in_memory_are_bounded(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    struct sandboxd_create request;
+    AUTO_FREE char *text =
+        run(&f, &request,
+            "head -c 400M /dev/zero >/tmp/fill 2>/dev/null || echo size bounded; rm /tmp/fill\n"
+            "mkdir /tmp/d; cd /tmp/d; seq 70000 | xargs -n 5000 touch 2>/dev/null || echo inodes bounded");
+    expect_line(text, "size bounded");
+    expect_line(text, "inodes bounded");
+    sandboxd_finish(&f);
+}
+
+static void descriptors_are_bounded(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    struct sandboxd_create request;
+    AUTO_FREE char *text = run(
+        &f, &request,
+        "ulimit -n 1000000 2>/dev/null || echo files bounded; ulimit -c 1 2>/dev/null || echo core bounded");
+    expect_line(text, "files bounded");
+    expect_line(text, "core bounded");
+    sandboxd_finish(&f);
+}
+
+static void copy_program(const char *to, uid_t uid)
+{
+    AUTO_FREE char *program = NULL;
+    size_t length;
+    assert_int_equal(read_file_at(AT_FDCWD, getenv("DOORS"), 16u << 20, &program, &length), 0);
+    AUTO_FD int fd = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+    assert_true(fd >= 0);
+    assert_int_equal(write_all(fd, program, length), 0);
+    assert_int_equal(fchmod(fd, 0755), 0);
+    if (geteuid() == 0)
+        assert_int_equal(fchown(fd, uid, uid), 0);
+}
+
+static void known_doors_are_shut(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    sandboxd_prepare(&f, mode);
+    sandboxd_start(&f);
+    struct sandboxd_create request = sandboxd_request(5);
+    char path[200];
+    sandboxd_script(&f, &request, "./doors");
+    sandboxd_home(&f, &request, path);
+    strncat(path, "/doors", sizeof(path) - strlen(path) - 1);
+    copy_program(path, sandboxd_host_uid(&f, &request));
+    sandboxd_create(&f, &request);
+    AUTO_FREE char *text = sandboxd_result(&f, &request);
+    expect_line(text, "knocked");
+    if (strstr(text, ": open")) {
+        print_error("%s", text);
+        fail();
+    }
+    sandboxd_finish(&f);
+}
+
+// sandbox-init shares its sandbox with hostile programs: what it says is never trusted.
+static void a_hostile_init_ends_alone(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    char path[300], desktop[300];
+    sandboxd_prepare(&f, mode);
+    snprintf(desktop, sizeof(desktop), "%s/share/sandbox-server/desktop", getenv("PROGRAMS"));
+    snprintf(f.program_dir, sizeof(f.program_dir), "%s/p/bin", f.directory);
+    static const char *const directories[] = {"p", "p/bin", "p/share", "p/share/sandbox-server"};
+    for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", f.directory, directories[i]);
+        assert_int_equal(mkdir(path, 0755), 0);
+    }
+    snprintf(path, sizeof(path), "%s/p/share/sandbox-server/desktop", f.directory);
+    assert_int_equal(symlink(desktop, path), 0);
+    snprintf(path, sizeof(path), "%s/p/bin/sandbox-init", f.directory);
+    copy_program(path, 0);
+    sandboxd_start(&f);
+    struct sandboxd_message message = {.kind = SANDBOXD_CREATE, .create = sandboxd_request(5)};
+    sandboxd_send(&f, &message);
+    struct sandboxd_failed failed = sandboxd_expect(&f, SANDBOXD_FAILED, NULL).failed;
+    assert_int_equal(failed.stage, START_DISPLAY);
+    struct sandboxd_message list = {.kind = SANDBOXD_LIST};
+    sandboxd_send(&f, &list);
+    sandboxd_expect(&f, SANDBOXD_LIST_END, NULL);
+    sandboxd_finish(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_of_the_host_shows), cmocka_unit_test(a_fork_bomb_meets_its_limit),
+        cmocka_unit_test(a_memory_hog_dies_alone),   cmocka_unit_test(file_systems_in_memory_are_bounded),
+        cmocka_unit_test(descriptors_are_bounded),   cmocka_unit_test(known_doors_are_shut),
+        cmocka_unit_test(a_hostile_init_ends_alone),
+    };
+    int failed = 0;
+    for (mode = SANDBOXD_DELEGATED; mode <= SANDBOXD_PLAIN; mode++) {
+        if (sandboxd_mode_possible(mode))
+            failed += cmocka_run_group_tests_name(mode == SANDBOXD_DELEGATED ? "delegated" : "plain", tests,
+                                                  NULL, NULL);
+    }
+    return failed;
+}

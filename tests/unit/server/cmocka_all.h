@@ -1,0 +1,9 @@
+#pragma once
+// What cmocka.h wants to find before it.
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>

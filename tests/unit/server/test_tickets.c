@@ -1,0 +1,78 @@
+#include "cmocka_all.h"
+
+#include <errno.h>
+#include <sodium.h>
+
+#include "server/clock.h"
+#include "server/limits.h"
+#include "server/tickets.h"
+
+#define NOW (100 * SECOND_US)
+
+static void test_good_once(void **state)
+{
+    (void)state;
+    struct tickets *tickets = tickets_new();
+    struct ticket ticket = {.sandbox = id_new(), .account = id_new(), .sign_in = id_new(), .view_only = true};
+    struct opaque_token token;
+    struct ticket taken = {0};
+    assert_int_equal(tickets_issue(tickets, &ticket, NOW, &token), 0);
+    assert_int_equal(tickets_take(tickets, token.text, NOW + TICKET_SECONDS * SECOND_US - 1, &taken), 0);
+    assert_true(id_equal(&taken.sandbox, &ticket.sandbox) && id_equal(&taken.sign_in, &ticket.sign_in) &&
+                taken.view_only);
+    assert_int_equal(tickets_take(tickets, token.text, NOW, &taken), -ENOENT);
+    tickets_free(tickets);
+}
+
+static void test_expires(void **state)
+{
+    (void)state;
+    struct tickets *tickets = tickets_new();
+    struct ticket ticket = {.sandbox = id_new()};
+    struct ticket taken = {0};
+    struct opaque_token token;
+    assert_int_equal(tickets_issue(tickets, &ticket, NOW, &token), 0);
+    assert_int_equal(tickets_take(tickets, token.text, NOW + TICKET_SECONDS * SECOND_US, &taken),
+                     -EKEYEXPIRED);
+    assert_true(id_is_nil(&taken.sandbox));
+    assert_int_equal(tickets_take(tickets, token.text, NOW, &taken), -ENOENT);
+    tickets_free(tickets);
+}
+
+static void test_wrong_texts(void **state)
+{
+    (void)state;
+    struct tickets *tickets = tickets_new();
+    struct ticket taken;
+    struct opaque_token other = opaque_token_new();
+    assert_int_equal(tickets_take(tickets, "", NOW, &taken), -ENOENT);
+    assert_int_equal(tickets_take(tickets, "x", NOW, &taken), -ENOENT);
+    assert_int_equal(tickets_take(tickets, other.text, NOW, &taken), -ENOENT);
+    tickets_free(tickets);
+}
+
+static void test_bounded(void **state)
+{
+    (void)state;
+    struct tickets *tickets = tickets_new();
+    struct ticket ticket = {.sandbox = id_new()};
+    struct opaque_token token;
+    for (int i = 0; i < TICKETS_MAX; i++)
+        assert_int_equal(tickets_issue(tickets, &ticket, NOW, &token), 0);
+    assert_int_equal(tickets_issue(tickets, &ticket, NOW, &token), -EAGAIN);
+    assert_int_equal(tickets_issue(tickets, &ticket, NOW + TICKET_SECONDS * SECOND_US, &token), 0);
+    tickets_free(tickets);
+}
+
+int main(void)
+{
+    if (sodium_init() < 0)
+        return 1;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_good_once),
+        cmocka_unit_test(test_expires),
+        cmocka_unit_test(test_wrong_texts),
+        cmocka_unit_test(test_bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
