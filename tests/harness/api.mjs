@@ -24,7 +24,8 @@ export class ApiClient {
         });
         const text = await response.text();
         const isJson = /^application\/(problem\+)?json/.test(response.headers.get("content-type") ?? "");
-        const set = response.headers.getSetCookie?.() ?? [];
+        // Node 18 of Debian lacks getSetCookie(); its get() is as good for the one cookie that there is.
+        const set = response.headers.getSetCookie?.() ?? [response.headers.get("set-cookie")].filter(Boolean);
         return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : null, cookies: set };
     }
 

@@ -4,7 +4,7 @@ import { readFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 
-import { listProcesses, processTree, isAlive } from "../harness/processes.mjs";
+import { isAlive, processTree, readOf } from "../harness/processes.mjs";
 import { makeStateDir, spawnServer, startServer } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
 
@@ -12,8 +12,6 @@ const stateDir = makeStateDir();
 let password;
 
 after(() => rmSync(stateDir, { recursive: true, force: true }));
-
-const lastLine = (text) => text.trimEnd().split("\n").at(-1);
 
 async function startSandbox(server) {
     server.knownPassword = password;
@@ -105,15 +103,10 @@ test("no secret is in an argument, an environment of another program, or the log
     const secret = /JWT_SECRET=(\w+)/.exec(readFileSync(join(stateDir, "secrets.env"), "utf8"))[1];
     const server = await startServer({ stateDir });
     const ours = processTree(server.pid);
-    assert.ok(ours.length > 5 && ours.length < listProcesses().length);
+    assert.ok(ours.length > 5);
     for (const { pid, name } of ours) {
         for (const file of ["cmdline", "environ"]) {
-            let text = "";
-            try {
-                text = readFileSync(`/proc/${pid}/${file}`, "latin1");
-            } catch (error) {
-                if (error.code !== "ESRCH" && error.code !== "ENOENT") throw error; // it ended meanwhile
-            }
+            const text = readOf(pid, file);
             assert.ok(!text.includes(secret) && !text.includes(password), `${name}: ${file}`);
         }
     }
