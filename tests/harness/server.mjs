@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
+import { chmodSync, chownSync, cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { after } from "node:test";
 
 import { ApiClient } from "./api.mjs";
 import { isAlive, processTree } from "./processes.mjs";
@@ -25,29 +26,30 @@ export async function freePort() {
     return port;
 }
 
-export function makeStateDir() {
+// Like scripts/run leaves it: with the programs inside, where their own users can reach them wherever the source stands.
+export function makeStateDir(user) {
+    assert.ok(PROGRAMS, "PROGRAMS must name the staged programs");
     const directory = mkdtempSync(join(tmpdir(), "sandbox-server-test-"));
-    chmodSync(directory, 0o755); // the programs' own users pass through it
+    chmodSync(directory, 0o755);
+    cpSync(PROGRAMS, join(directory, "programs"), { recursive: true });
+    if (user) chownSync(directory, user.uid, user.gid);
     return directory;
 }
 
+// A test that fails in the middle leaves its instance to this: it would keep the test program waiting.
+const running = new Set();
+after(() => running.forEach((child) => child.kill("SIGTERM")));
+
 const mounts = () => readFileSync("/proc/self/mounts", "utf8");
 
-// Those of this state directory: the supervisor names them by its device and inode, and other instances may run beside it.
+// The supervisor names its control groups after the state directory's identity.
 function cgroupsOf(stateDir) {
-    const found = [];
-    if (!existsSync("/sys/fs/cgroup")) return found;
     const { dev, ino } = statSync(stateDir);
-    const own = `sandbox-server-${dev.toString(16)}-${ino.toString(16)}`;
-    for (const hierarchy of ["", ...readdirSync("/sys/fs/cgroup")]) {
-        const directory = join("/sys/fs/cgroup", hierarchy);
-        try {
-            for (const name of readdirSync(directory)) if (name === own) found.push(join(directory, name));
-        } catch (error) {
-            if (error.code !== "ENOTDIR") throw error;
-        }
-    }
-    return found;
+    const name = `sandbox-server-${dev.toString(16)}-${ino.toString(16)}`;
+    const root = "/sys/fs/cgroup";
+    if (!existsSync(root)) return [];
+    const hierarchies = [root, ...readdirSync(root).map((entry) => join(root, entry))];
+    return hierarchies.map((directory) => join(directory, name)).filter((path) => existsSync(path));
 }
 
 export class Server {
@@ -119,12 +121,11 @@ export class Server {
     async end(signal = "SIGTERM") {
         const all = processTree(this.pid);
         if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill(signal);
-        const status = await Promise.race([
-            this.exited,
-            until("the supervisor's end", () => false, STOP_MS).catch((error) => {
-                throw new Error(`${error.message}\n${this.log}`);
-            }),
-        ]);
+        let status = null;
+        this.exited.then((ended) => (status = ended));
+        await until("the supervisor's end", () => status, STOP_MS).catch((error) => {
+            throw new Error(`${error.message}\n${this.log}`);
+        });
         await until("the end of every process", () => all.every((process) => !isAlive(process)), STOP_MS).catch(() => {
             const left = all.filter(isAlive).map(({ pid, name }) => `${name} (${pid})`);
             assert.fail(`left running: ${left.join(", ")}\n${this.log}`);
@@ -142,14 +143,15 @@ export class Server {
 }
 
 // Starts without waiting: for tests of a start that fails. user: {uid, gid} to drop to.
-export async function spawnServer({ env = {}, stateDir = makeStateDir(), user } = {}) {
-    assert.ok(PROGRAMS, "PROGRAMS must name the staged programs");
+export async function spawnServer({ env = {}, user, stateDir = makeStateDir(user) } = {}) {
     const port = Number(env.PORT ?? (await freePort()));
-    const child = spawn(join(PROGRAMS, "bin/sandbox-supervisor"), [], {
+    const child = spawn(join(stateDir, "programs/bin/sandbox-supervisor"), [], {
         env: { PATH: process.env.PATH, HOME: stateDir, STATE_DIR: stateDir, PORT: String(port), ...env },
         stdio: ["ignore", "pipe", "pipe"],
         ...user,
     });
+    running.add(child);
+    child.on("exit", () => running.delete(child));
     return new Server(child, stateDir, port);
 }
 
