@@ -89,9 +89,10 @@ export class Server {
         return this;
     }
 
-    // The one process of that name below the supervisor.
+    // The one process of that name below the supervisor. Its children bear its name too until they execute their own program.
     process(name) {
-        const found = processTree(this.pid).filter((process) => process.name === name.slice(0, 15));
+        const all = this.processes(name);
+        const found = all.filter(({ parent }) => !all.some(({ pid }) => pid === parent));
         assert.equal(found.length, 1, `${found.length} processes named ${name}`);
         return found[0];
     }
