@@ -112,7 +112,11 @@ static int advance_damage(struct viewer *v, uint64_t now_us, uint64_t wait, uint
                                    .damaged_us = v->damage.fetched ? v->damage.fetched_us : 0,
                                    .input = v->input.handled};
     v->damage.fetched = false;
-    return update_damage(&v->update, &moment);
+    int error = update_damage(&v->update, &moment);
+    // Damage may turn out to have changed no pixel; then nothing is sent that would wake the loop for the repairs still owed.
+    if (!error && update_repairs(&v->update))
+        *ret_wake = v->update.repair_us;
+    return error;
 }
 
 static int advance_repair(struct viewer *v, uint64_t now_us, uint64_t wait, uint64_t *ret_wake)
