@@ -47,6 +47,10 @@ function sandboxCgroups() {
     return found;
 }
 
+// A test that fails leaves its instance behind: it is told to end when the process of the tests does.
+const running = new Set();
+process.on("exit", () => running.forEach((child) => child.kill("SIGTERM")));
+
 export class Server {
     constructor(child, stateDir, port) {
         this.child = child;
@@ -58,7 +62,11 @@ export class Server {
         this.cgroupsBefore = new Set(sandboxCgroups());
         child.stdout.on("data", (chunk) => (this.stdout += chunk));
         child.stderr.on("data", (chunk) => (this.stderr += chunk));
-        this.exited = once(child, "exit").then(([code, signal]) => ({ code, signal }));
+        running.add(child);
+        this.exited = once(child, "exit").then(([code, signal]) => {
+            running.delete(child);
+            return { code, signal };
+        });
     }
 
     get pid() {
