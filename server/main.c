@@ -227,8 +227,6 @@ static int serve(struct server *server)
     if (!error)
         error = open_listeners(server);
     if (!error)
-        error = confinement_apply();
-    if (!error)
         error = notify_ready() < 0 ? -EIO : 0;
     if (!error) {
         log_info("Serving", {"host", config_text(server->config, CONFIG_HOST)},
@@ -245,13 +243,14 @@ static int serve(struct server *server)
 static int run(struct server *server)
 {
     char wrong[STATIC_WRONG_MAX];
+    int error = confinement_apply();
+    if (error)
+        return refuse("it can't be confined: %s", strerror(-error));
     if (check_config(server->config) < 0 || read_key(server) < 0)
         return -EINVAL;
     if (static_files_load(config_text(server->config, CONFIG_WEB_ROOT), &server->files, wrong) < 0)
         return refuse("%s", wrong);
-    int error = confinement_limits();
-    if (!error)
-        error = open_modules(server);
+    error = open_modules(server);
     return error ? error : serve(server);
 }
 
