@@ -25,7 +25,7 @@ struct ruleset {
 
 // struct landlock_path_beneath_attr.
 struct beneath {
-    uint64_t rights;
+    uint64_t rights = 0;
     int32_t fd;
 } __attribute__((packed));
 
@@ -87,7 +87,7 @@ static int add_rule(int ruleset, const struct landlock_rule *rule, uint64_t know
 int landlock_deny_but(const struct landlock_keep *keep)
 {
     AUTO_FD int fd = -1;
-    uint64_t rights;
+    uint64_t rights = 0;
     int error = create_ruleset(keep->tcp, &rights, &fd);
     for (size_t i = 0; i < keep->count && !error; i++)
         error = add_rule(fd, &keep->rules[i], rights);
