@@ -82,7 +82,7 @@ int confine(const struct confine_policy *policy, int *ret_landlock, const char *
     *ret_problem = "Landlock could not be put in force";
     int abi = landlock_abi();
     if (abi > 0) {
-        error = landlock_deny_all();
+        error = policy->keep ? landlock_deny_but(policy->keep) : landlock_deny_all();
         if (error)
             return error;
     }

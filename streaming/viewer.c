@@ -14,7 +14,8 @@
 #include "streaming/watchdog.h"
 
 #define NEVER UINT64_MAX
-#define EVENTS_PER_TURN 256
+#define EVENTS_PER_PASS 256
+#define PASSES_PER_TURN 16
 // Kept small so that stale frames do not pile up; the kernel doubles it for its own bookkeeping.
 #define STREAM_SEND_BUFFER ((int)STREAM_PACKET_MAX)
 
@@ -58,7 +59,7 @@ static int read_display(struct viewer *v, bool *ret_progress)
     uint64_t before = xcb_total_read(v->display.connection);
     bool received = false;
     int events = 0;
-    for (; events < EVENTS_PER_TURN; events++) {
+    for (; events < EVENTS_PER_PASS; events++) {
         AUTO_FREE xcb_generic_event_t *event = xcb_poll_for_event(v->display.connection);
         if (!event)
             break;
@@ -112,7 +113,11 @@ static int advance_damage(struct viewer *v, uint64_t now_us, uint64_t wait, uint
                                    .damaged_us = v->damage.fetched ? v->damage.fetched_us : 0,
                                    .input = v->input.handled};
     v->damage.fetched = false;
-    return update_damage(&v->update, &moment);
+    int error = update_damage(&v->update, &moment);
+    // Damage may turn out to have changed no pixel; then nothing is sent that would wake the loop for the repairs still owed.
+    if (!error && update_repairs(&v->update))
+        *ret_wake = v->update.repair_us;
+    return error;
 }
 
 static int advance_repair(struct viewer *v, uint64_t now_us, uint64_t wait, uint64_t *ret_wake)
@@ -186,10 +191,12 @@ static int send_stream(struct viewer *v)
     return viewer_fail(v, watch(v, EPOLL_CTL_MOD, v->stream, interest), "epoll failed");
 }
 
-// Works until there is nothing to do but wait.
-static int turn(struct viewer *v)
+// Works until there is nothing to do but wait, or long enough for the viewer to be heard again: an X server
+// that always has something to say is not the only one. ret_more: there may be more to do.
+static int turn(struct viewer *v, bool *ret_more)
 {
-    for (bool progress = true; progress && !v->left;) {
+    bool progress = true;
+    for (int pass = 0; progress && pass < PASSES_PER_TURN && !v->left; pass++) {
         int error = plan(v);
         bool sends = !outbox_empty(&v->outbox);
         if (!error)
@@ -202,16 +209,17 @@ static int turn(struct viewer *v)
         // An outbox that has emptied may be what the next update waited for.
         progress |= sends && outbox_empty(&v->outbox);
     }
+    *ret_more = progress;
     return 0;
 }
 
-static int wait_for_events(struct viewer *v)
+static int wait_for_events(struct viewer *v, int timeout_ms)
 {
     struct epoll_event events[3];
     int count;
     watchdog_pause();
     do {
-        count = epoll_wait(v->epoll, events, 3, -1);
+        count = epoll_wait(v->epoll, events, 3, timeout_ms);
     } while (count < 0 && errno == EINTR);
     watchdog_start();
     if (count < 0)
@@ -236,9 +244,10 @@ static int serve(struct viewer *v)
                      encoder_codec(v->update.encoder));
     int error = outbox_end(&v->outbox, &w);
     while (!error && !v->left) {
-        error = turn(v);
+        bool more = false;
+        error = turn(v, &more);
         if (!error && !v->left)
-            error = wait_for_events(v);
+            error = wait_for_events(v, more ? 0 : -1);
     }
     return error;
 }

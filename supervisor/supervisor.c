@@ -45,7 +45,7 @@ struct supervisor {
     const struct sweeper *sweeper;
     struct slot slots[PLAN_ROWS_MAX];
     unsigned next; // the first row that was never done or ready
-    bool announced, stopping;
+    bool stopping;
     int64_t orphan_deadline;
     int status;
     int epoll_fd, signal_fd, timer_fd;
@@ -100,12 +100,12 @@ static void start_slot(struct supervisor *s, struct slot *slot)
 static void advance(struct supervisor *s)
 {
     s->next++;
-    if (s->next < s->plan->count) {
+    if (s->stopping)
+        return;
+    if (s->next < s->plan->count)
         start_slot(s, &s->slots[s->next]);
-    } else if (!s->announced) {
-        announce(s->plan);
-        s->announced = true;
-    }
+    else
+        announce_ready(s->plan);
 }
 
 static void on_ready(struct supervisor *s, struct slot *slot)
@@ -146,6 +146,8 @@ static void on_task_end(struct supervisor *s, struct slot *slot, int status)
         begin_stop(s, 1);
         return;
     }
+    if (s->stopping)
+        announce_admin(s->plan);
     advance(s);
 }
 
@@ -181,7 +183,7 @@ static void on_end(struct supervisor *s, struct slot *slot, int status)
         if (result < 0)
             say("can't clear the control groups %s (%s)", s->plan->cgroup->name, strerror(-result));
     }
-    if (s->stopping)
+    if (s->stopping && slot->row->step != PLAN_REMEMBER_ADMIN)
         return;
     if (slot->row->program.kind == PROGRAM_TASK)
         on_task_end(s, slot, status);
@@ -225,7 +227,9 @@ static void stop_slot(struct slot *slot)
 
     if (slot->state == SLOT_STOPPING || slot->state == SLOT_KILLED)
         return;
-    kill(slot->pid, program->stop_signal);
+    // Ended in the middle, create-user could leave an administrator whose password nobody has seen.
+    if (slot->row->step != PLAN_REMEMBER_ADMIN)
+        kill(slot->pid, program->stop_signal);
     slot->state = SLOT_STOPPING;
     slot->deadline = now_ms() + program->stop_seconds * INT64_C(1000);
 }

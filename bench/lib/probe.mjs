@@ -6,7 +6,7 @@
 //   counters   {received, sent} bytes of WebSocket messages, {draws}, {ticks}: animation frames in which something was drawn
 
 export function installProbe() {
-    const state = { key: null, frame: null, drawn: false, content: false };
+    const state = { key: null, frame: null, ticking: false, content: false };
     const probe = {
         samples: [],
         marks: {},
@@ -85,6 +85,15 @@ export function installProbe() {
         });
         state.key = null;
     };
+    // Asked for after a draw alone: Chromium holds messages back behind a pending animation frame once a key was pressed.
+    const countTick = () => {
+        if (state.ticking) return;
+        state.ticking = true;
+        requestAnimationFrame(() => {
+            state.ticking = false;
+            probe.counters.ticks++;
+        });
+    };
     const wrap = (name) => {
         const original = CanvasRenderingContext2D.prototype[name];
         CanvasRenderingContext2D.prototype[name] = function (...args) {
@@ -94,7 +103,7 @@ export function installProbe() {
             answered(state.key);
             mark("draw");
             probe.counters.draws++;
-            state.drawn = true;
+            countTick();
             if (!state.content && hasContent(this)) {
                 state.content = true;
                 mark("content");
@@ -103,11 +112,4 @@ export function installProbe() {
     };
     wrap("putImageData");
     wrap("drawImage");
-
-    const tick = () => {
-        if (state.drawn) probe.counters.ticks++;
-        state.drawn = false;
-        requestAnimationFrame(tick);
-    };
-    requestAnimationFrame(tick);
 }

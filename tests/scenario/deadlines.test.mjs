@@ -21,14 +21,21 @@ test("idle: a warning, cleared by input, then the end", async () => {
     const sandbox = await admin.startSandbox();
     const client = await open(server, admin, sandbox.id);
     assert.equal((await client.notice("session")).idle_expires_at, sandbox.idle_expires_at);
-    assert.equal((await client.notice("warning", 4000)).reason, "idle");
+    const warning = await client.notice("warning", 4000);
+    assert.equal(warning.reason, "idle");
+    const late = await open(server, admin, sandbox.id);
+    assert.deepEqual(await late.notice("warning", 1000), warning, "who comes after the warning sees none");
     client.send(pointer);
     const cleared = await client.notice("warning_cleared");
     assert.ok(Date.parse(cleared.idle_expires_at) > Date.parse(sandbox.idle_expires_at));
     assert.equal((await client.notice("warning", 4000)).reason, "idle");
     assert.equal((await client.notice("ended", 6000)).reason, "idle");
     assert.equal((await client.ended()).code, 4000);
-    assert.equal((await admin.sandbox(sandbox.id)).stop.reason, "idle");
+    const ended = await until("the row", async () => {
+        const row = await admin.sandbox(sandbox.id);
+        return row.state === "ended" && row;
+    });
+    assert.equal(ended.stop.reason, "idle");
     await server.stop();
 });
 

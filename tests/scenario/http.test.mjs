@@ -60,6 +60,19 @@ for (const [name, [status, headers, body]] of Object.entries(lengths)) {
     });
 }
 
+test("an overlong path: nothing after it is taken for a request", async () => {
+    const path = `/${"a".repeat(600)}`;
+    for (const [status, line, headers, body] of [
+        [411, `GET ${path}`, { "Transfer-Encoding": "chunked" }, "0\r\n\r\nGET /health HTTP/1.1\r\nHost: x\r\n\r\n"],
+        [404, `POST ${path}`, { "Content-Length": "4" }, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n"],
+        [404, `POST ${path}`, {}, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n"],
+    ]) {
+        const { statuses, closed } = await raw(request(line, headers, body));
+        assert.deepEqual(statuses, [status], line.slice(0, 4));
+        assert.ok(closed);
+    }
+});
+
 test("two lengths are refused", async () => {
     const { statuses } = await raw("POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcde");
     assert.deepEqual(statuses, [400]);
@@ -116,6 +129,11 @@ test("the client's files: an address of the client gives the page, a tag saves t
     assert.match(page.headers.get("content-type"), /^text\/html/);
     const again = await fetch(`${server.url}/`, { headers: { "if-none-match": page.headers.get("etag") } });
     assert.equal(again.status, 304);
+    const unknown = await fetch(`${server.url}/nothing`, { headers: { accept: "text/html,*/*" } });
+    assert.equal(unknown.status, 404);
+    assert.equal(await unknown.text(), await page.text(), "a person gets the client's page for what is not there");
+    for (const path of ["/api/nothing", "/assets/nothing.js"])
+        assert.match((await fetch(server.url + path, { headers: { accept: "text/html" } })).headers.get("content-type"), /problem/);
     for (const path of ["/../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/.git/config", "//etc/passwd"])
         assert.deepEqual((await raw(request(`GET ${path}`))).statuses, [404], path);
 });

@@ -99,6 +99,18 @@ test("a first run that is killed in the middle is made up for by the next", asyn
     await next.stop();
 });
 
+test("a first run that is stopped while the administrator is made loses no password", async () => {
+    const fresh = makeStateDir();
+    const server = await spawnServer({ stateDir: fresh });
+    await until("create-user", () => server.processes("create-user").length > 0);
+    assert.deepEqual(await server.end("SIGINT"), { code: 0, signal: null }, server.log);
+    const shown = /^stopped before it was ready  user: admin  password: (\w{20})\n$/.exec(server.stdout);
+    assert.ok(shown, server.log);
+    const next = await startServer({ stateDir: fresh });
+    assert.equal((await next.client().login("admin", shown[1])).status, 200);
+    await next.stop();
+});
+
 test("no secret is in an argument, an environment of another program, or the log", async () => {
     const secret = /JWT_SECRET=(\w+)/.exec(readFileSync(join(stateDir, "secrets.env"), "utf8"))[1];
     const server = await startServer({ stateDir });
