@@ -52,10 +52,6 @@ function cgroupsOf(stateDir) {
     return hierarchies.map((directory) => join(directory, name)).filter((path) => existsSync(path));
 }
 
-// A test that fails leaves its instance behind: it is told to end when the process of the tests does.
-const running = new Set();
-process.on("exit", () => running.forEach((child) => child.kill("SIGTERM")));
-
 export class Server {
     constructor(child, stateDir, port) {
         this.child = child;
@@ -66,11 +62,7 @@ export class Server {
         this.mountsBefore = mounts();
         child.stdout.on("data", (chunk) => (this.stdout += chunk));
         child.stderr.on("data", (chunk) => (this.stderr += chunk));
-        running.add(child);
-        this.exited = once(child, "exit").then(([code, signal]) => {
-            running.delete(child);
-            return { code, signal };
-        });
+        this.exited = once(child, "exit").then(([code, signal]) => ({ code, signal }));
     }
 
     get pid() {
