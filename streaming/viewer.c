@@ -190,7 +190,10 @@ static int send_stream(struct viewer *v)
 static int turn(struct viewer *v)
 {
     for (bool progress = true; progress && !v->left;) {
+        bool fetched = v->damage.fetched;
         int error = plan(v);
+        // Damage that had nothing to send: a repair may be due, and its timer is not set yet.
+        bool used = fetched && !v->damage.fetched;
         bool sends = !outbox_empty(&v->outbox);
         if (!error)
             error = send_stream(v);
@@ -200,7 +203,7 @@ static int turn(struct viewer *v)
         if (error)
             return error;
         // An outbox that has emptied may be what the next update waited for.
-        progress |= sends && outbox_empty(&v->outbox);
+        progress |= used || (sends && outbox_empty(&v->outbox));
     }
     return 0;
 }
