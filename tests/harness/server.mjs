@@ -36,9 +36,11 @@ export function makeStateDir(user) {
     return directory;
 }
 
-// A test that fails in the middle leaves its instance to this: it would keep the test program waiting.
+// Who fails in the middle leaves its instance to this: it would keep the test program waiting. A benchmark is no test.
 const running = new Set();
-after(() => running.forEach((child) => child.kill("SIGTERM")));
+const endRunning = () => running.forEach((child) => child.kill("SIGTERM"));
+if (process.env.NODE_TEST_CONTEXT) after(endRunning);
+else process.on("exit", endRunning);
 
 const mounts = () => readFileSync("/proc/self/mounts", "utf8");
 
@@ -51,10 +53,6 @@ function cgroupsOf(stateDir) {
     const hierarchies = [root, ...readdirSync(root).map((entry) => join(root, entry))];
     return hierarchies.map((directory) => join(directory, name)).filter((path) => existsSync(path));
 }
-
-// A test that fails leaves its instance behind: it is told to end when the process of the tests does.
-const running = new Set();
-process.on("exit", () => running.forEach((child) => child.kill("SIGTERM")));
 
 export class Server {
     constructor(child, stateDir, port) {
@@ -158,8 +156,6 @@ export async function spawnServer({ env = {}, user, stateDir = makeStateDir(user
         stdio: ["ignore", "pipe", "pipe"],
         ...user,
     });
-    running.add(child);
-    child.on("exit", () => running.delete(child));
     return new Server(child, stateDir, port);
 }
 
