@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseRetryAfter, problemOf } from "../src/api/problem";
 import { reasonText } from "../src/app/reasons";
-import { clock, duration, shortDuration } from "../src/app/time";
+import { ago, clock, duration, shortDuration } from "../src/app/time";
 import { tunnelOf } from "../src/app/tunnel";
 import { heedWarning, NO_WARNINGS, nextWarning } from "../src/desktop/warnings";
 import { closeAction, reconnectPause } from "../src/stream/close-codes";
@@ -120,4 +120,8 @@ test("of two warnings the nearer one shows, and input takes away the idle one al
     assert.deepEqual(nextWarning(warnings), { reason: "limit", endsAt: 8000 });
     warnings = heedWarning(warnings, { type: "session", state: "running", expiresAt: 1, idleExpiresAt: 1 }, 1000);
     assert.equal(nextWarning(warnings), null);
+});
+
+test("what has just ended was not ended zero seconds ago", () => {
+    assert.deepEqual([ago(0.4), ago(-2), ago(61)], ["just now", "just now", "1 minute ago"]);
 });
