@@ -25,7 +25,7 @@ struct ruleset {
 
 // struct landlock_path_beneath_attr.
 struct beneath {
-    uint64_t rights = 0;
+    uint64_t rights;
     int32_t fd;
 } __attribute__((packed));
 
