@@ -64,7 +64,11 @@ export class Server {
         this.mountsBefore = mounts();
         child.stdout.on("data", (chunk) => (this.stdout += chunk));
         child.stderr.on("data", (chunk) => (this.stderr += chunk));
-        this.exited = once(child, "exit").then(([code, signal]) => ({ code, signal }));
+        running.add(child);
+        this.exited = once(child, "exit").then(([code, signal]) => {
+            running.delete(child);
+            return { code, signal };
+        });
     }
 
     get pid() {
