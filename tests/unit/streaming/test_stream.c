@@ -1,6 +1,7 @@
 // Pictures: the streamer as a process, between a real X server and a browser's half of the protocol.
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -105,11 +106,14 @@ static void patches_and_video_mix(void **state)
         unsigned height = i % 3 ? 16 + (random >> 16) % 100 : 300 + (random >> 16) % 200;
         int x = (int)((random >> 4) % (SCENE_WIDTH - width)),
             y = (int)((random >> 12) % (SCENE_HEIGHT - height));
+        // The streamer sees the change whole: a part that came later would be a patch, and no repair.
+        kill(s->rig.streamer, SIGSTOP);
         if (i % 2)
             rig_fill(&s->rig, random & 0xffffff, x, y, width, height);
         else
             rig_noise(&s->rig, random, x, y, width, height);
         rig_synchronise(&s->rig);
+        kill(s->rig.streamer, SIGCONT);
         bool repaired = false;
         while (scene_error(s) >= 65) {
             unsigned video = s->canvas.video_frames;
