@@ -52,10 +52,6 @@ function cgroupsOf(stateDir) {
     return hierarchies.map((directory) => join(directory, name)).filter((path) => existsSync(path));
 }
 
-// A test that fails leaves its instance behind: it is told to end when the process of the tests does.
-const running = new Set();
-process.on("exit", () => running.forEach((child) => child.kill("SIGTERM")));
-
 export class Server {
     constructor(child, stateDir, port) {
         this.child = child;
@@ -158,8 +154,6 @@ export async function spawnServer({ env = {}, user, stateDir = makeStateDir(user
         stdio: ["ignore", "pipe", "pipe"],
         ...user,
     });
-    running.add(child);
-    child.on("exit", () => running.delete(child));
     return new Server(child, stateDir, port);
 }
 
