@@ -11,11 +11,17 @@ const rounds = option("rounds", 3);
 const seconds = option("n", 30);
 const SETTLE_MS = 5000;
 
-// Payload bytes that the server's kernel has sent and received on its established WebSocket connections.
+// {connection: payload bytes that the kernel has sent and received on it} of the server's port.
 function bytesOnPort(port) {
-    const text = execFileSync("ss", ["-tniH", "state", "established", `( sport = :${port} )`], { encoding: "utf8" });
-    const sum = (name) => [...text.matchAll(new RegExp(`\\b${name}:(\\d+)`, "g"))].reduce((all, match) => all + Number(match[1]), 0);
-    return sum("bytes_sent") + sum("bytes_received");
+    const text = execFileSync("ss", ["-tniOH", "state", "established", `( sport = :${port} )`], { encoding: "utf8" });
+    const count = (line, name) => Number(new RegExp(`\\b${name}:(\\d+)`).exec(line)?.[1] ?? 0);
+    const lines = text.split("\n").filter(Boolean);
+    return Object.fromEntries(lines.map((line) => [line.split(/\s+/)[3], count(line, "bytes_sent") + count(line, "bytes_received")]));
+}
+
+// Of the connections that lasted: the page's idle HTTP connections end meanwhile.
+function bytesBetween(before, after) {
+    return Object.keys(before).reduce((sum, connection) => sum + (connection in after ? after[connection] - before[connection] : 0), 0);
 }
 
 // The panel's clock draws when a minute begins: the window lies between two.
@@ -33,7 +39,7 @@ async function measure(side) {
     const { share } = await cpuDuring(roles, () => side.page.waitForTimeout(seconds * 1000));
     const after = { bytes: bytesOnPort(side.port), runs: perRole(roles, runs) };
     const wakes = Object.fromEntries(Object.keys(roles).map((role) => [role, (after.runs[role] - before.runs[role]) / seconds]));
-    return { share, wakes, bytes: after.bytes - before.bytes };
+    return { share, wakes, bytes: bytesBetween(before.bytes, after.bytes) };
 }
 
 const SESSION = ["streamer", "display", "windowManager", "panel", "init", "proxy"];

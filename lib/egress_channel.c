@@ -171,9 +171,11 @@ int egress_listener_open(int *ret_fd)
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_port = htons(EGRESS_LISTENER_PORT),
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int on = 1;
     AUTO_FD int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    // Without SO_REUSEADDR, so that no program inside can take the port while it does not listen.
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+    // SO_REUSEADDR, or connections that are still closing would keep it from listening again.
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+        bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
         return -errno;
     *ret_fd = steal_fd(&fd);
     return 0;

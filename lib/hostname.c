@@ -51,10 +51,11 @@ int hostname_normalise(const char *text, size_t length, char ret_name[static HOS
 
     const char *label = name;
     for (;;) {
-        size_t size = (size_t)(strchrnul(label, '.') - label);
+        const char *dot = memchr(label, '.', (size_t)(name + length - label));
+        size_t size = (size_t)((dot ? dot : name + length) - label);
         if (!label_valid(label, size))
             return -EINVAL;
-        if (label + size == name + length) {
+        if (!dot) {
             if (label_is_number(label, size))
                 return -EINVAL;
             break;

@@ -51,9 +51,10 @@ static const struct statement_entry table[SQL_COUNT] = {
     [SQL_ACCOUNT_ENABLE] = {"account_enable",
         "UPDATE accounts SET disabled_at = NULL WHERE id = $1::uuid RETURNING true"},
 
-    // FOR SHARE waits for an operator who is disabling the account, and then sees it.
+    // FOR SHARE waits for an operator who is disabling the account or setting its password, and then sees it.
     [SQL_SIGN_IN_INSERT] = {"sign_in_insert",
-        "WITH account AS (SELECT id, disabled_at IS NULL AS enabled FROM accounts WHERE id = $2::uuid FOR SHARE),"
+        "WITH account AS (SELECT id, disabled_at IS NULL AND password_hash = $5 AS enabled"
+        "  FROM accounts WHERE id = $2::uuid FOR SHARE),"
         " family AS (INSERT INTO sign_ins (id, account_id) SELECT $1::uuid, id FROM account WHERE enabled RETURNING id),"
         " token AS (INSERT INTO refresh_tokens (digest, sign_in_id, expires_at)"
         "  SELECT $3::bytea, id, now() + $4::bigint * interval '1 second' FROM family)"

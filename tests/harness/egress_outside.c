@@ -205,7 +205,7 @@ static bool request_complete(const char *text)
     if (!end)
         return false;
     if (strcasestr(text, "\r\ntransfer-encoding:"))
-        return strstr(end, "0\r\n\r\n") != NULL;
+        return strstr(end, "\r\n0\r\n") && strcmp(text + strlen(text) - 4, "\r\n\r\n") == 0;
     return !length || strlen(end + 4) >= strtoul(length + 17, NULL, 10);
 }
 

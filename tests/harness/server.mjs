@@ -36,9 +36,11 @@ export function makeStateDir(user) {
     return directory;
 }
 
-// A test that fails in the middle leaves its instance to this: it would keep the test program waiting.
+// Who fails in the middle leaves its instance to this: it would keep the test program waiting. A benchmark is no test.
 const running = new Set();
-after(() => running.forEach((child) => child.kill("SIGTERM")));
+const endRunning = () => running.forEach((child) => child.kill("SIGTERM"));
+if (process.env.NODE_TEST_CONTEXT) after(endRunning);
+else process.on("exit", endRunning);
 
 const mounts = () => readFileSync("/proc/self/mounts", "utf8");
 

@@ -61,6 +61,7 @@ test("accounts", async () => {
     await login({ username: "admin" });
     await login({ username: "admin", password: "wrong password" });
     await login("x".repeat(20000));
+    await ask(client, "POST", "/api/auth/login", "/api/auth/login", { body: {}, headers: { origin: "https://evil.example" } });
     for (let i = 0; i < 11; i++) await login({ username: "guessed", password: "wrong password" });
     await ask(client, "POST", "/api/auth/refresh", "/api/auth/refresh");
     await ask(client, "POST", "/api/auth/refresh", "/api/auth/refresh", { headers: { origin: "https://evil.example" } });
@@ -96,6 +97,7 @@ test("sandboxes", async () => {
     const ticket = (id, options) => ask(admin, "POST", `/api/sandboxes/${id}/ticket`, "/api/sandboxes/{id}/ticket", { body: {}, ...options });
     assert.equal((await ticket(first.body.id)).status, 201);
     assert.equal((await ticket(first.body.id, { body: { access: "own" } })).status, 400);
+    assert.equal((await ticket(first.body.id, { body: "x".repeat(20000) })).status, 413);
     assert.equal((await ticket(NOBODY)).status, 404);
     assert.equal((await ticket(first.body.id, { token: "x" })).status, 401);
     assert.equal((await ticket(first.body.id, { headers: { origin: "https://evil.example" } })).status, 403);
