@@ -9,6 +9,10 @@
 
 #include "lib/cleanup.h"
 
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83 // Linux 6.16
+#endif
+
 union fd_control {
     char buffer[CMSG_SPACE(sizeof(int) * IPC_FDS_MAX)];
     struct cmsghdr align;
@@ -143,6 +147,14 @@ int ipc_connect(const char *path, int *ret_fd)
     if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
         return -errno;
     *ret_fd = steal_fd(&fd);
+    return 0;
+}
+
+int ipc_refuse_fds(int socket)
+{
+    int off = 0;
+    if (setsockopt(socket, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off)) < 0)
+        return errno == ENOPROTOOPT ? -EOPNOTSUPP : -errno;
     return 0;
 }
 

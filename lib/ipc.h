@@ -34,6 +34,10 @@ int ipc_pair(int flags, int ret_fds[static 2]);
 int ipc_listen(const char *path, mode_t mode, int *ret_fd);
 int ipc_connect(const char *path, int *ret_fd);
 
+// Refuses whatever descriptors the other end may send to this socket (the sender gets EPERM). Closing a received descriptor
+// can block for as long as its maker likes (SO_LINGER), so who needs none should not be given any. -EOPNOTSUPP before Linux 6.16.
+int ipc_refuse_fds(int socket);
+
 // The uid of the process that connected (SO_PEERCRED).
 int ipc_peer_uid(int socket, uid_t *ret_uid);
 

@@ -84,6 +84,36 @@ static int change_ids(const struct identity *identity)
     return 0;
 }
 
+// What was given up must be gone, whatever the calls above returned.
+static int check_identity(const struct identity *identity)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[2];
+    uid_t uid[3];
+    gid_t gid[3];
+
+    if (getresuid(&uid[0], &uid[1], &uid[2]) < 0 || getresgid(&gid[0], &gid[1], &gid[2]) < 0 ||
+        syscall(SYS_capget, &header, data) < 0)
+        return -errno;
+    for (int i = 0; i < 3; i++) {
+        if (uid[i] != identity->uid || gid[i] != identity->gid)
+            return -EPERM;
+    }
+    if (getgroups(0, NULL) != 0)
+        return -EPERM;
+    for (int i = 0; i < 2; i++) {
+        uint32_t kept = (uint32_t)(identity->capabilities >> (32 * i));
+        if (data[i].effective != kept || data[i].permitted != kept || data[i].inheritable != kept)
+            return -EPERM;
+    }
+    for (int capability = 0; capability < 64; capability++) {
+        bool kept = identity->capabilities & (UINT64_C(1) << capability);
+        if (!kept && prctl(PR_CAPBSET_READ, capability, 0, 0, 0) == 1)
+            return -EPERM;
+    }
+    return 0;
+}
+
 int identity_become(const struct identity *identity)
 {
     int result;
@@ -94,6 +124,8 @@ int identity_become(const struct identity *identity)
             result = change_ids(identity);
         if (result == 0)
             result = keep_ambient(identity->capabilities);
+        if (result == 0)
+            result = check_identity(identity);
         if (result < 0)
             return result;
         if (identity->capabilities == 0 && setresuid(0, 0, 0) == 0)

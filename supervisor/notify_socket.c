@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lib/cleanup.h"
+#include "lib/ipc.h"
 
 enum { NOTIFY_MESSAGE_MAX = 4096, NOTIFY_MESSAGES_PER_TURN = 16 };
 
@@ -25,6 +26,9 @@ int notify_socket_open(const char *path, uid_t uid, int *ret_fd)
         return -errno;
     if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
         return -errno;
+    int result = ipc_refuse_fds(fd);
+    if (result < 0 && result != -EOPNOTSUPP)
+        return result;
     if (unlink(path) < 0 && errno != ENOENT)
         return -errno;
     if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
@@ -75,7 +79,7 @@ bool notify_socket_drain(int fd, pid_t pid)
         struct msghdr message = {
             .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
 
-        // Descriptors that a sender attaches don't fit beside the credentials; the kernel closes them.
+        // Before Linux 6.16, descriptors that a sender attaches don't fit beside the credentials; the kernel closes them.
         ssize_t length = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
         if (length < 0)
             break;

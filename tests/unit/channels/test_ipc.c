@@ -98,12 +98,34 @@ static void a_listener_replaces_a_stale_file(void **state)
     assert_int_equal(ipc_listen(long_path, 0600, &fd), -ENAMETOOLONG);
 }
 
+static void unwanted_descriptors_are_refused(void **state)
+{
+    (void)state;
+    int fds[2];
+    char buffer[8];
+    struct ipc_packet packet;
+    pair(fds);
+    int result = ipc_refuse_fds(fds[0]);
+    if (result == -EOPNOTSUPP) {
+        print_message("this kernel has no SO_PASSRIGHTS (Linux 6.16)\n");
+        skip();
+    }
+    assert_int_equal(result, 0);
+    assert_int_equal(ipc_send(fds[1], "x", 1, &fds[1], 1), -EPERM);
+    assert_int_equal(ipc_send(fds[1], "x", 1, NULL, 0), 0);
+    assert_int_equal(ipc_receive(fds[0], buffer, sizeof(buffer), &packet), 0);
+    assert_int_equal(packet.fd_count, 0);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_there_is_eagain),
         cmocka_unit_test(a_long_packet_is_lost_with_its_descriptors),
         cmocka_unit_test(too_many_descriptors_are_refused),
+        cmocka_unit_test(unwanted_descriptors_are_refused),
         cmocka_unit_test(a_listener_replaces_a_stale_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
