@@ -38,7 +38,7 @@ struct token_claims {
 };
 
 // From JWT_SECRET's hexadecimal digits. -EINVAL when a character is none, the count is odd, or the bytes are
-// out of range.
+// out of range; -EKEYREJECTED when they are no random ones.
 int token_key_init(struct token_key *key, const char *hexadecimal);
 void token_key_finish(struct token_key *key); // wipes it
 // The key for refresh token successors that belongs to this one.

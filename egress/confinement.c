@@ -100,21 +100,21 @@ static const struct seccomp_rule resolver_calls[] = {
     SECCOMP_ALLOW(mprotect),
 };
 
-static const char *const name_service_files[] = {
-    "/etc/resolv.conf",
-    "/etc/hosts",
-    "/etc/host.conf",
-    "/etc/nsswitch.conf",
-    "/etc/gai.conf",
-    "/etc/services",
-    "/etc/ld.so.cache",
-    "/lib",
-    "/lib64",
-    "/usr/lib",
-    "/usr/lib64",
-    "/etc/localtime",
-    "/run/systemd/resolve",
-    "/run/resolvconf",
+static const struct landlock_rule name_service_files[] = {
+    {"/etc/resolv.conf", LANDLOCK_READ},
+    {"/etc/hosts", LANDLOCK_READ},
+    {"/etc/host.conf", LANDLOCK_READ},
+    {"/etc/nsswitch.conf", LANDLOCK_READ},
+    {"/etc/gai.conf", LANDLOCK_READ},
+    {"/etc/services", LANDLOCK_READ},
+    {"/etc/ld.so.cache", LANDLOCK_READ},
+    {"/lib", LANDLOCK_READ},
+    {"/lib64", LANDLOCK_READ},
+    {"/usr/lib", LANDLOCK_READ},
+    {"/usr/lib64", LANDLOCK_READ},
+    {"/etc/localtime", LANDLOCK_READ},
+    {"/run/systemd/resolve", LANDLOCK_READ},
+    {"/run/resolvconf", LANDLOCK_READ},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -143,7 +143,7 @@ unsigned confinement_descriptors(void)
 
 int confinement_of_proxy(const char **ret_problem)
 {
-    static const struct landlock_keep keep = {.tcp_connect = true};
+    static const struct landlock_keep keep = {.tcp = LANDLOCK_TCP_CONNECT};
     struct confine_limit limits[] = {
         {RLIMIT_CORE, 0}, {RLIMIT_NPROC, 0}, {RLIMIT_MEMLOCK, 0}, {RLIMIT_NOFILE, descriptor_limit()}};
     struct confine_policy policy = {.limits = limits,
@@ -157,7 +157,7 @@ int confinement_of_proxy(const char **ret_problem)
 int confinement_of_resolver(const char **ret_problem)
 {
     static const struct landlock_keep keep = {
-        .readable = name_service_files, .readable_count = COUNT(name_service_files), .tcp_connect = true};
+        .rules = name_service_files, .count = COUNT(name_service_files), .tcp = LANDLOCK_TCP_CONNECT};
     static const struct confine_limit limits[] = {
         {RLIMIT_CORE, 0},
         {RLIMIT_NPROC, 0},

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -10,16 +11,10 @@
 #include "lib/cleanup.h"
 
 #define CREATE_RULESET_VERSION 1u // LANDLOCK_CREATE_RULESET_VERSION
-#define RULE_PATH_BENEATH 1u      // LANDLOCK_RULE_PATH_BENEATH
-#define READ_FILE (UINT64_C(1) << 2)
-#define READ_DIRECTORY (UINT64_C(1) << 3)
-#define CONNECT_TCP (UINT64_C(1) << 1)
-
-// struct landlock_path_beneath_attr
-struct path_beneath {
-    uint64_t rights;
-    int32_t fd;
-} __attribute__((packed));
+#define RULE_PATH_BENEATH 1       // LANDLOCK_RULE_PATH_BENEATH
+// The kernel refuses a rule for a file that gives rights to a directory.
+#define RIGHTS_OF_A_FILE                                                                                     \
+    (LANDLOCK_EXECUTE | LANDLOCK_WRITE_FILE | LANDLOCK_READ_FILE | LANDLOCK_TRUNCATE | LANDLOCK_IOCTL_DEVICE)
 
 // struct landlock_ruleset_attr as of ABI 6.
 struct ruleset {
@@ -27,6 +22,12 @@ struct ruleset {
     uint64_t handled_network;
     uint64_t scoped;
 };
+
+// struct landlock_path_beneath_attr.
+struct beneath {
+    uint64_t rights;
+    int32_t fd;
+} __attribute__((packed));
 
 // What each ABI brought. The rights are numbered without gaps, so a count is a mask.
 static const struct generation {
@@ -53,18 +54,46 @@ static uint64_t first_bits(unsigned count)
     return (UINT64_C(1) << count) - 1;
 }
 
-static int keep_readable(int ruleset, const char *path)
+static int create_ruleset(uint64_t kept_tcp, uint64_t *ret_fs, int *ret_fd)
 {
-    AUTO_FD int fd = open(path, O_PATH | O_CLOEXEC);
+    unsigned abi = (unsigned)landlock_abi();
+    if (abi == 0)
+        return -EOPNOTSUPP;
+    const struct generation *known = &generations[(abi < GENERATIONS ? abi : GENERATIONS) - 1];
+    struct ruleset ruleset = {.handled_fs = first_bits(known->fs_rights),
+                              .handled_network = first_bits(known->network_rights) & ~kept_tcp,
+                              .scoped = first_bits(known->scopes)};
+    int fd = (int)syscall(SYS_landlock_create_ruleset, &ruleset, known->size, 0);
+    if (fd < 0)
+        return -errno;
+    *ret_fs = ruleset.handled_fs;
+    *ret_fd = fd;
+    return 0;
+}
+
+static int add_rule(int ruleset, const struct landlock_rule *rule, uint64_t known)
+{
+    AUTO_FD int fd = open(rule->path, O_PATH | O_CLOEXEC);
+    struct stat status;
     if (fd < 0)
         return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
-    struct stat status;
     if (fstat(fd, &status) < 0)
         return -errno;
-    struct path_beneath rule = {.rights = READ_FILE, .fd = fd};
-    if (S_ISDIR(status.st_mode))
-        rule.rights |= READ_DIRECTORY;
-    return syscall(SYS_landlock_add_rule, ruleset, RULE_PATH_BENEATH, &rule, 0) < 0 ? -errno : 0;
+    uint64_t possible = S_ISDIR(status.st_mode) ? known : known & RIGHTS_OF_A_FILE;
+    struct beneath beneath = {.rights = rule->rights & possible, .fd = fd};
+    return syscall(SYS_landlock_add_rule, ruleset, RULE_PATH_BENEATH, &beneath, 0) < 0 ? -errno : 0;
+}
+
+int landlock_deny_but(const struct landlock_keep *keep)
+{
+    AUTO_FD int fd = -1;
+    uint64_t rights = 0;
+    int error = create_ruleset(keep->tcp, &rights, &fd);
+    for (size_t i = 0; i < keep->count && !error; i++)
+        error = add_rule(fd, &keep->rules[i], rights);
+    if (error)
+        return error;
+    return syscall(SYS_landlock_restrict_self, fd, 0) < 0 ? -errno : 0;
 }
 
 int landlock_deny_all(void)
@@ -72,24 +101,8 @@ int landlock_deny_all(void)
     return landlock_deny_but(&(struct landlock_keep){0});
 }
 
-int landlock_deny_but(const struct landlock_keep *keep)
+int landlock_allow(const struct landlock_rule *rules, size_t count)
 {
-    unsigned abi = (unsigned)landlock_abi();
-    if (abi == 0)
-        return -EOPNOTSUPP;
-    const struct generation *known = &generations[(abi < GENERATIONS ? abi : GENERATIONS) - 1];
-    struct ruleset ruleset = {.handled_fs = first_bits(known->fs_rights),
-                              .handled_network = first_bits(known->network_rights),
-                              .scoped = first_bits(known->scopes)};
-    if (keep->tcp_connect)
-        ruleset.handled_network &= ~CONNECT_TCP;
-    AUTO_FD int fd = (int)syscall(SYS_landlock_create_ruleset, &ruleset, known->size, 0);
-    if (fd < 0)
-        return -errno;
-    for (size_t i = 0; i < keep->readable_count; i++) {
-        int error = keep_readable(fd, keep->readable[i]);
-        if (error)
-            return error;
-    }
-    return syscall(SYS_landlock_restrict_self, fd, 0) < 0 ? -errno : 0;
+    return landlock_deny_but(
+        &(struct landlock_keep){.rules = rules, .count = count, .tcp = LANDLOCK_TCP_BIND | LANDLOCK_TCP_CONNECT});
 }

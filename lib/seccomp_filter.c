@@ -12,14 +12,23 @@ static int add_rule(scmp_filter_ctx filter, const struct seccomp_rule *rule)
 {
     if (rule->mask == 0)
         return seccomp_rule_add_array(filter, rule->action, rule->call, 0, NULL);
-    struct scmp_arg_cmp condition = {
-        .arg = rule->argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = rule->mask, .datum_b = rule->value};
-    return seccomp_rule_add_array(filter, rule->action, rule->call, 1, &condition);
+    struct scmp_arg_cmp conditions[] = {
+        {.arg = rule->argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = rule->mask, .datum_b = rule->value},
+        {.arg = rule->second_argument,
+         .op = SCMP_CMP_MASKED_EQ,
+         .datum_a = rule->second_mask,
+         .datum_b = rule->second_value}};
+    return seccomp_rule_add_array(filter, rule->action, rule->call, rule->second_mask ? 2 : 1, conditions);
 }
 
 int seccomp_filter_load(const struct seccomp_rule *rules, size_t count)
 {
-    CLEANUP(cleanup_filter) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+    return seccomp_filter_load_with(SCMP_ACT_ERRNO(ENOSYS), rules, count);
+}
+
+int seccomp_filter_load_with(uint32_t otherwise, const struct seccomp_rule *rules, size_t count)
+{
+    CLEANUP(cleanup_filter) scmp_filter_ctx filter = seccomp_init(otherwise);
     if (!filter)
         return -ENOMEM;
     int error = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);

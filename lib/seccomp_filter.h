@@ -13,6 +13,10 @@ struct seccomp_rule {
     uint8_t argument;
     uint64_t mask;
     uint64_t value;
+    // A second condition, when its mask is not 0: both must hold.
+    uint8_t second_argument;
+    uint64_t second_mask;
+    uint64_t second_value;
 };
 
 #define SECCOMP_ALLOW(name)                                                                                  \
@@ -41,3 +45,5 @@ struct seccomp_rule {
 // Puts the list in force for this process: every call that it does not name fails with ENOSYS, every call of
 // another architecture's table kills. Needs no_new_privs. -errno, and nothing in force, on failure.
 int seccomp_filter_load(const struct seccomp_rule *rules, size_t count);
+// As seccomp_filter_load, with another action for calls that the list does not name. Filters add up: the strictest action of all wins.
+int seccomp_filter_load_with(uint32_t otherwise, const struct seccomp_rule *rules, size_t count);

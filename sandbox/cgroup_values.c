@@ -65,12 +65,13 @@ unsigned cgroup_values(enum cgroup_backend backend, const struct sandbox_limits 
 bool cgroup_find_number(const char *text, const char *key, uint64_t *ret_number)
 {
     size_t length = strlen(key);
-    for (const char *line = text; line && *line; line = strchr(line, '\n'), line += line != NULL) {
+    for (const char *line = text, *end; *line; line = end + (*end == '\n')) {
+        end = strchrnul(line, '\n');
         if (strncmp(line, key, length) != 0 || line[length] != ' ')
             continue;
-        char *end;
-        unsigned long long number = strtoull(line + length + 1, &end, 10);
-        if (end == line + length + 1)
+        char *digits_end;
+        unsigned long long number = strtoull(line + length + 1, &digits_end, 10);
+        if (digits_end == line + length + 1)
             return false;
         *ret_number = number;
         return true;

@@ -42,6 +42,8 @@ static operation_fn *const functions[OPERATION_COUNT] = {
     [OPERATION_CAPABILITIES] = operation_capabilities,
     [OPERATION_LIMITS] = operation_limits,
     [OPERATION_NO_NEW_PRIVILEGES] = operation_no_new_privileges,
+    [OPERATION_LANDLOCK] = operation_landlock,
+    [OPERATION_SECCOMP] = operation_seccomp,
     [OPERATION_DESCRIPTORS] = operation_descriptors,
     [OPERATION_EXEC] = operation_exec,
 };

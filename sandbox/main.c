@@ -39,8 +39,10 @@ static int refuse_root(void)
 
 static int open_cgroups(const struct config *config, struct cgroup_root *ret_root)
 {
-    int error = cgroup_root_open(config_text(config, CONFIG_SANDBOX_CGROUP_BACKEND),
-                                 config_text(config, CONFIG_SANDBOX_CGROUP_PATH), ret_root);
+    const char *backend = config_text(config, CONFIG_SANDBOX_CGROUP_BACKEND);
+    const char *path = config_text(config, CONFIG_SANDBOX_CGROUP_PATH);
+    // A probe as root must not take the machine's own groups for delegated ones.
+    int error = cgroup_root_open(geteuid() == 0 && !*path ? "none" : backend, path, ret_root);
     if (error)
         log_error("the control groups of SANDBOX_CGROUP_BACKEND can't be used", {"error", strerror(-error)});
     return error;
@@ -121,7 +123,7 @@ int main(int argc, char **argv)
     }
     config_open_log(config, "sandboxd");
     signal(SIGPIPE, SIG_IGN);
-    if (refuse_root() < 0)
+    if (!only_probe && refuse_root() < 0)
         return EXIT_FAILURE;
 #ifndef SANITIZED_BUILD // the leak check at exit traces the process
     if (prctl(PR_SET_DUMPABLE, 0) < 0)

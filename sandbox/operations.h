@@ -3,6 +3,9 @@
 
 #include "sandbox/launch.h"
 
+struct run;
+typedef int operation_fn(struct run *run, const struct operation *operation);
+
 struct run {
     const struct launch *launch;
     int setup;                        // set-up socket
@@ -10,9 +13,8 @@ struct run {
     size_t position;
     uid_t uid; // host ids, known once they are final
     gid_t gid;
+    operation_fn *trial; // probe.c: what is tried
 };
-
-typedef int operation_fn(struct run *run, const struct operation *operation);
 
 // operations_identity.c
 operation_fn operation_cgroups, operation_become, operation_namespaces, operation_map_ids, operation_session,

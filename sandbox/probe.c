@@ -12,8 +12,11 @@
 #include <unistd.h>
 
 #include "lib/cleanup.h"
+#include "lib/landlock.h"
 #include "sandbox/operations.h"
 #include "sandbox/process.h"
+
+#define LANDLOCK_ABI_COMPLETE 6
 
 __attribute__((format(printf, 4, 5))) static void report(struct probe *probe, enum layer layer,
                                                          enum layer_state state, const char *format, ...)
@@ -27,12 +30,14 @@ __attribute__((format(printf, 4, 5))) static void report(struct probe *probe, en
 }
 
 // Runs trial in a child made with those namespaces. 0, or the -errno of clone or of the trial.
-static int try_in_child(uint64_t flags, int (*trial)(struct run *run))
+static int try_in_child(uint64_t flags, operation_fn *operation, int (*trial)(struct run *run))
 {
     static const struct plan empty;
     static const struct launch launch = {.plan = &empty};
-    struct run run = {
-        .launch = &launch, .uid = geteuid(), .gid = getegid()}; // unmapped ids inside read as others
+    struct run run = {.launch = &launch,
+                      .uid = geteuid(),
+                      .gid = getegid(),
+                      .trial = operation}; // unmapped ids inside read as others
     AUTO_FD int pidfd = -1;
     pid_t pid = process_fork(flags, &pidfd);
     if (pid < 0)
@@ -94,7 +99,7 @@ static void probe_namespaces(struct probe *probe)
         {LAYER_CGROUP_NAMESPACE, CLONE_NEWCGROUP},
     };
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-        int error = try_in_child(CLONE_NEWUSER | table[i].flags, nothing);
+        int error = try_in_child(CLONE_NEWUSER | table[i].flags, NULL, nothing);
         if (error)
             report(probe, table[i].layer, LAYER_MISSING,
                    "clone: %s; see user.max_*_namespaces and the kernel's configuration", strerror(-error));
@@ -105,13 +110,13 @@ static void probe_namespaces(struct probe *probe)
 
 static void probe_process(struct probe *probe)
 {
-    int error = try_in_child(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID, try_root);
+    int error = try_in_child(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID, NULL, try_root);
     if (error)
         report(probe, LAYER_ROOT, LAYER_MISSING,
                "fresh root: %s; a masked /proc around the service forbids it", strerror(-error));
     else
         report(probe, LAYER_ROOT, LAYER_ON, "%s", "");
-    error = try_in_child(CLONE_NEWUSER, try_confinement);
+    error = try_in_child(CLONE_NEWUSER, NULL, try_confinement);
     for (int layer = LAYER_CAPABILITIES; layer <= LAYER_NO_NEW_PRIVILEGES; layer++)
         report(probe, (enum layer)layer, error ? LAYER_MISSING : LAYER_ON, "%s",
                error ? strerror(-error) : "");
@@ -155,6 +160,19 @@ static void probe_limits(struct probe *probe, const struct cgroup_root *cgroups)
     }
 }
 
+static int try_filter(struct run *run)
+{
+    int error = operation_no_new_privileges(run, NULL);
+    return error ? error : run->trial(run, NULL);
+}
+
+static bool probe_filter(struct probe *probe, enum layer layer, operation_fn *operation, const char *why)
+{
+    int error = try_in_child(CLONE_NEWUSER, operation, try_filter);
+    report(probe, layer, error ? LAYER_MISSING : LAYER_ON, "%s", error ? why : "");
+    return !error;
+}
+
 void probe_run(const struct cgroup_root *cgroups, struct probe *ret_probe)
 {
     struct probe probe = {0};
@@ -162,8 +180,12 @@ void probe_run(const struct cgroup_root *cgroups, struct probe *ret_probe)
     probe_process(&probe);
     probe_uids(&probe);
     probe_limits(&probe, cgroups);
-    report(&probe, LAYER_LANDLOCK, LAYER_MISSING, "%s", "not applied to sandboxes yet");
-    report(&probe, LAYER_SECCOMP, LAYER_MISSING, "%s", "not applied to sandboxes yet");
+    probe.landlock = probe_filter(&probe, LAYER_LANDLOCK, operation_landlock,
+                                  "kernel without Landlock, or lsm= leaves it out");
+    probe.seccomp = probe_filter(&probe, LAYER_SECCOMP, operation_seccomp, "kernel without seccomp filters");
+    if (probe.landlock && landlock_abi() < LANDLOCK_ABI_COMPLETE)
+        report(&probe, LAYER_LANDLOCK, LAYER_WEAKER,
+               "ABI %d: device ioctls or scopes need a newer kernel (6.12)", landlock_abi());
     *ret_probe = probe;
 }
 

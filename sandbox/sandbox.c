@@ -11,6 +11,9 @@
 #include "sandbox/launch.h"
 #include "sandbox/streamer.h"
 
+#define REMOVAL_PAUSE_NS 2000000
+#define REMOVALS_MAX 1000u // two seconds
+
 uint64_t sandbox_now_us(void)
 {
     struct timespec now;
@@ -239,9 +242,25 @@ static void report_end(struct sandbox *sandbox)
     client_send(sandbox->service, &message, -1);
 }
 
+// True when its groups are gone. A group may still be busy for a moment after its last process was reaped.
+static bool groups_removed(struct sandbox *sandbox)
+{
+    if (sandbox->removals++ == 0)
+        cgroup_usage(&sandbox->service->cgroups, &sandbox->cgroup, &sandbox->usage);
+    int error = cgroup_remove(&sandbox->service->cgroups, &sandbox->cgroup);
+    if (error == -EBUSY && sandbox->removals < REMOVALS_MAX &&
+        sandbox_set_timer(sandbox, REMOVAL_PAUSE_NS) == 0)
+        return false;
+    if (error)
+        log_error("the control groups of an ended sandbox stay", {"error", strerror(-error)});
+    return true;
+}
+
 void sandbox_finish(struct sandbox *sandbox)
 {
     if (sandbox->builder.fd >= 0 || sandbox->setup.fd >= 0 || sandbox->init.fd >= 0 || sandbox->viewers > 0)
+        return;
+    if (!groups_removed(sandbox))
         return;
     report_end(sandbox);
     sandbox_free(sandbox);

@@ -26,8 +26,10 @@ struct sandbox {
     struct cgroup cgroup;
     struct desktop desktop;
     unsigned viewers;
-    struct watch setup;   // set-up socket
-    struct watch builder; // pidfds
+    unsigned removals;          // tries to remove its groups
+    struct sandbox_usage usage; // when it ended
+    struct watch setup;         // set-up socket
+    struct watch builder;       // pidfds
     struct watch init;
     struct watch channel; // of sandbox-init
     struct watch timer;   // end of the start's patience, then of waiting for an empty cgroup
@@ -49,5 +51,6 @@ void sandbox_viewer_ended(struct sandbox *sandbox);
 int sandbox_watch(struct sandbox *sandbox, int setup, int builder, int channel);
 // The end, once nothing of it runs.
 void sandbox_finish(struct sandbox *sandbox);
+int sandbox_set_timer(struct sandbox *sandbox, uint64_t ns);
 void sandbox_fail(struct sandbox *sandbox, enum start_stage stage, int error);
 uint64_t sandbox_now_us(void);

@@ -113,7 +113,9 @@ static void on_timer(struct watch *watch, uint32_t events)
     (void)events;
     struct sandbox *sandbox = CONTAINER_OF(watch, struct sandbox, timer);
     watch_close(watch);
-    if (sandbox->state != SANDBOX_READY && sandbox->state != SANDBOX_ENDING)
+    if (sandbox->state == SANDBOX_ENDING)
+        sandbox_finish(sandbox);
+    else if (sandbox->state != SANDBOX_READY)
         sandbox_fail(sandbox, sandbox->desktop.display < 0 ? START_DISPLAY : START_WINDOW_MANAGER, ETIMEDOUT);
 }
 
@@ -190,12 +192,14 @@ static void on_channel(struct watch *watch, uint32_t events)
     lost(sandbox, START_DISPLAY, STOP_CRASH);
 }
 
-static int open_timer(struct sandbox *sandbox)
+int sandbox_set_timer(struct sandbox *sandbox, uint64_t ns)
 {
     AUTO_FD int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    struct itimerspec deadline = {.it_value.tv_sec = START_DEADLINE_S};
+    struct itimerspec deadline = {
+        .it_value = {.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)}};
     if (fd < 0 || timerfd_settime(fd, 0, &deadline, NULL) < 0)
         return -errno;
+    watch_close(&sandbox->timer);
     return watch_open(&sandbox->timer, sandbox->service->epoll, steal_fd(&fd), EPOLLIN, on_timer);
 }
 
@@ -207,5 +211,5 @@ int sandbox_watch(struct sandbox *sandbox, int setup, int builder, int channel)
     error = error ? error : result;
     result = watch_open(&sandbox->channel, epoll, channel, EPOLLIN, on_channel);
     error = error ? error : result;
-    return error ? error : open_timer(sandbox);
+    return error ? error : sandbox_set_timer(sandbox, START_DEADLINE_S * UINT64_C(1000000000));
 }

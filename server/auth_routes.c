@@ -65,16 +65,20 @@ int login_prepare(struct exchange *exchange)
     return -1;
 }
 
-static int make_sign_in(struct exchange *exchange, struct store *store, struct session *session)
+static int make_sign_in(struct exchange *exchange, struct store *store, const struct password_hash *verified)
 {
-    struct digest digest;
+    struct session *session = exchange->detail;
+    struct store_sign_in_order order = {
+        .account = exchange->account.id,
+        .password = *verified,
+        .seconds = config_number(exchange->server->config, CONFIG_JWT_REFRESH_EXPIRY),
+    };
     session->refresh = opaque_token_new();
-    int error = opaque_token_digest(session->refresh.text, &digest);
-    if (error)
-        return error;
-    return store_sign_in_create(store, &exchange->account.id, &digest,
-                                config_number(exchange->server->config, CONFIG_JWT_REFRESH_EXPIRY),
-                                &session->sign_in);
+    int error = opaque_token_digest(session->refresh.text, &order.token);
+    if (!error)
+        error = store_sign_in_create(store, &order, &session->sign_in);
+    explicit_bzero(&order, sizeof(order));
+    return error;
 }
 
 int login_work(struct exchange *exchange, struct store *store)
@@ -87,12 +91,9 @@ int login_work(struct exchange *exchange, struct store *store)
     // The same work whether or not the account exists or is enabled.
     int error = password_verify(found ? NULL : &hash, session->password, strlen(session->password));
     explicit_bzero(session->password, sizeof(session->password));
+    if (!error)
+        error = found || exchange->account.disabled_us ? -EACCES : make_sign_in(exchange, store, &hash);
     explicit_bzero(&hash, sizeof(hash));
-    if (error)
-        return error;
-    if (found || exchange->account.disabled_us)
-        return -EACCES;
-    error = make_sign_in(exchange, store, session);
     return error == -EKEYREVOKED || error == -ENOENT ? -EACCES : error;
 }
 

@@ -186,6 +186,20 @@ static void find_route(struct exchange *exchange, const char *path)
     memcpy(exchange->answer.allow, match.allow, sizeof(match.allow));
 }
 
+static void serve_file(struct exchange *exchange, struct lws *wsi, const char *path)
+{
+    char tag[64], encodings[256], types[256];
+    http_header(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, tag, sizeof(tag));
+    http_header(wsi, WSI_TOKEN_HTTP_ACCEPT_ENCODING, encodings, sizeof(encodings));
+    http_header(wsi, WSI_TOKEN_HTTP_ACCEPT, types, sizeof(types));
+    struct file_wish wish = {
+        .if_none_match = tag,
+        .gzip = strstr(encodings, "gzip") != NULL,
+        .page = strstr(types, "text/html") != NULL,
+    };
+    routes_serve_file(exchange, path, &wish);
+}
+
 int http_request_read(struct exchange *exchange, struct lws *wsi, const char *path, size_t path_length)
 {
     char text[HTTP_PATH_MAX + 1];
@@ -197,21 +211,21 @@ int http_request_read(struct exchange *exchange, struct lws *wsi, const char *pa
         exchange->answer.close = true;
         return refuse(exchange, PROBLEM_BAD_REQUEST, "The Host header is missing.");
     }
-    if (path_length > HTTP_PATH_MAX || memchr(path, '\0', path_length))
-        return refuse(exchange, PROBLEM_NOT_FOUND, "There is nothing at this path.");
-    memcpy(text, path, path_length);
-    text[path_length] = '\0';
-    find_route(exchange, text);
+    bool sound = path_length <= HTTP_PATH_MAX && !memchr(path, '\0', path_length);
+    if (sound) {
+        memcpy(text, path, path_length);
+        text[path_length] = '\0';
+        find_route(exchange, text);
+    }
     if (read_length(exchange, wsi) < 0)
         return -1;
+    if (!sound)
+        return refuse(exchange, PROBLEM_NOT_FOUND, "There is nothing at this path.");
     if (*exchange->answer.allow)
         return refuse(exchange, PROBLEM_METHOD_NOT_ALLOWED,
                       "Use one of the methods that the Allow header names.");
     if (!exchange->route && (exchange->method == HTTP_GET || exchange->method == HTTP_HEAD)) {
-        char tag[64], encodings[256];
-        http_header(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, tag, sizeof(tag));
-        http_header(wsi, WSI_TOKEN_HTTP_ACCEPT_ENCODING, encodings, sizeof(encodings));
-        routes_serve_file(exchange, text, tag, strstr(encodings, "gzip") != NULL);
+        serve_file(exchange, wsi, text);
         return -1;
     }
     if (!exchange->route)

@@ -10,7 +10,7 @@
 #define HTTP_REQUEST_SECONDS 20   // for a whole request, however steadily it drips
 #define HTTP_PATH_MAX 512         // bytes
 #define HTTP_LINGER_SECONDS 2     // for a client to read a refusal while it still sends
-#define HTTP_LINGER_BYTES (1u << 20)
+#define HTTP_LINGER_BYTES (16u << 20)
 
 #define WORK_DATABASE_THREADS 2
 #define WORK_PASSWORD_THREADS 2 // Argon2id: 64 MiB and a core each
@@ -23,7 +23,8 @@
 #define LOGIN_NAME_BURST 10u
 #define LOGIN_NAME_PER_MINUTE 10u
 
-#define TICKETS_MAX 1024 // good ones at once on this node
+#define TICKETS_MAX 1024       // good ones at once on this node
+#define TICKETS_PER_ACCOUNT 32 // a further one replaces the account's oldest
 
 #define STATIC_FILES_MAX 512
 #define STATIC_FILE_MAX (16u << 20)  // bytes of one file

@@ -12,12 +12,13 @@
 #include "lib/log.h"
 #include "lib/notify.h"
 #include "server/clock.h"
-#include "server/confine.h"
+#include "server/confinement.h"
 #include "server/http.h"
 #include "server/http_head.h"
 #include "server/limits.h"
 #include "server/notifications.h"
 #include "server/origin.h"
+#include "server/pruning.h"
 #include "server/sandboxd_client.h"
 #include "server/sandboxes.h"
 #include "server/server.h"
@@ -69,22 +70,9 @@ static int check_config(const struct config *config)
     return 0;
 }
 
-// A key that somebody typed: fewer than 8 different digits are no 32 random bytes.
-static bool looks_random(const char *hexadecimal)
-{
-    bool seen[256] = {false};
-    unsigned different = 0;
-    for (const unsigned char *p = (const unsigned char *)hexadecimal; *p; p++) {
-        different += !seen[*p];
-        seen[*p] = true;
-    }
-    return different >= 8;
-}
-
 static int read_key(struct server *server)
 {
-    const char *secret = config_text(server->config, CONFIG_JWT_SECRET);
-    if (!looks_random(secret) || token_key_init(&server->token_key, secret) < 0)
+    if (token_key_init(&server->token_key, config_text(server->config, CONFIG_JWT_SECRET)) < 0)
         return refuse("JWT_SECRET is weak: it must be at least 32 random bytes as hexadecimal digits; make "
                       "one with: openssl rand -hex 32");
     token_key_successor(&server->token_key, &server->successor_key);
@@ -135,10 +123,12 @@ static int open_modules(struct server *server)
     server->viewers = viewers_new(server);
     server->sandboxes = server->work ? sandboxes_new(server) : NULL;
     server->notifications = server->work ? notifications_new(server, database_url) : NULL;
+    server->pruning = server->work ? pruning_new(server) : NULL;
     server->sandboxd = sandboxd_client_new(server->loop, config_text(config, CONFIG_SANDBOXD_SOCKET),
                                            &sandboxd_events, server);
     if (!server->tickets || !server->login_sources || !server->login_names || !server->work ||
-        !server->viewers || !server->sandboxes || !server->notifications || !server->sandboxd)
+        !server->viewers || !server->sandboxes || !server->notifications || !server->pruning ||
+        !server->sandboxd)
         return refuse("out of memory or threads");
     return 0;
 }
@@ -163,6 +153,7 @@ static void server_finish(struct server *server)
     listener_free(server->metrics_listener);
     work_free(server->work);
     notifications_free(server->notifications);
+    pruning_free(server->pruning);
     sandboxd_client_free(server->sandboxd);
     sandboxes_free(server->sandboxes);
     loop_free(server->loop); // closes all connections
@@ -223,8 +214,6 @@ static int serve(struct server *server)
     if (!error)
         error = open_listeners(server);
     if (!error)
-        error = confine();
-    if (!error)
         error = notify_ready() < 0 ? -EIO : 0;
     if (!error) {
         log_info("Serving", {"host", config_text(server->config, CONFIG_HOST)},
@@ -241,13 +230,14 @@ static int serve(struct server *server)
 static int run(struct server *server)
 {
     char wrong[STATIC_WRONG_MAX];
+    int error = confinement_apply();
+    if (error)
+        return refuse("it can't be confined: %s", strerror(-error));
     if (check_config(server->config) < 0 || read_key(server) < 0)
         return -EINVAL;
     if (static_files_load(config_text(server->config, CONFIG_WEB_ROOT), &server->files, wrong) < 0)
         return refuse("%s", wrong);
-    int error = confine_limits();
-    if (!error)
-        error = open_modules(server);
+    error = open_modules(server);
     return error ? error : serve(server);
 }
 

@@ -40,30 +40,35 @@ void routes_find(enum http_site site, enum http_method method, const char *path,
         route_find(web_routes, COUNT(web_routes), method, path, ret_match);
 }
 
-void routes_serve_file(struct exchange *exchange, const char *path, const char *if_none_match, bool gzip)
+static void answer_file(struct exchange *exchange, unsigned status, const struct static_file *file,
+                        const struct file_wish *wish)
 {
-    const struct static_file *file = NULL;
-    if (exchange->connection->site == SITE_WEB)
-        file = static_files_find(exchange->server->files, path);
-    if (!file && strncmp(path, "/ws/", 4) == 0) {
-        exchange_problem(exchange, PROBLEM_UPGRADE_REQUIRED,
-                         "This address is for a WebSocket: docs/PROTOCOL.md.");
-        return;
-    }
-    if (!file) {
-        exchange_problem(exchange, PROBLEM_NOT_FOUND, "There is nothing at this path.");
-        return;
-    }
     struct answer *answer = &exchange->answer;
     answer->cache_control = file->cache_control;
     answer->etag = file->etag;
     answer->content_type = file->content_type;
-    answer->status = strcmp(if_none_match, file->etag) == 0 ? 304 : 200;
-    if (answer->status == 200) {
-        bool compressed = gzip && file->gzip;
+    answer->status = status;
+    if (status != 304) {
+        bool compressed = wish->gzip && file->gzip;
         answer->content_encoding = compressed ? "gzip" : NULL;
         answer->body = compressed ? file->gzip : file->bytes;
         answer->length = compressed ? file->gzip_length : file->length;
     }
     exchange_answer(exchange);
+}
+
+void routes_serve_file(struct exchange *exchange, const char *path, const struct file_wish *wish)
+{
+    bool web = exchange->connection->site == SITE_WEB;
+    const struct static_files *files = exchange->server->files;
+    const struct static_file *file = web ? static_files_find(files, path) : NULL;
+    if (file)
+        answer_file(exchange, strcmp(wish->if_none_match, file->etag) == 0 ? 304 : 200, file, wish);
+    else if (strncmp(path, "/ws/", 4) == 0)
+        exchange_problem(exchange, PROBLEM_UPGRADE_REQUIRED,
+                         "This address is for a WebSocket: docs/PROTOCOL.md.");
+    else if (web && wish->page && strncmp(path, "/api/", 5) != 0 && strncmp(path, "/assets/", 8) != 0)
+        answer_file(exchange, 404, static_files_find(files, "/"), wish);
+    else
+        exchange_problem(exchange, PROBLEM_NOT_FOUND, "There is nothing at this path.");
 }

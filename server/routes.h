@@ -6,8 +6,16 @@
 
 void routes_find(enum http_site site, enum http_method method, const char *path,
                  struct route_match *ret_match);
+
+// What the request's headers say of the file it wants.
+struct file_wish {
+    const char *if_none_match;
+    bool gzip;
+    bool page; // a browser's address bar: who has mistyped gets the client's page, which says so
+};
+
 // Answers with a file of the web client, or 404.
-void routes_serve_file(struct exchange *exchange, const char *path, const char *if_none_match, bool gzip);
+void routes_serve_file(struct exchange *exchange, const char *path, const struct file_wish *wish);
 
 // auth_routes.c
 int login_prepare(struct exchange *exchange);

@@ -227,7 +227,7 @@ static void answer_wrong_node(struct exchange *exchange, const struct store_sand
 {
     char detail[160];
     snprintf(detail, sizeof(detail), "The node \"%s\" runs this sandbox. Ask it.", row->node);
-    exchange_problem(exchange, PROBLEM_CONFLICT, detail);
+    exchange_problem(exchange, PROBLEM_WRONG_NODE, detail);
 }
 
 void stop_finish(struct exchange *exchange)
@@ -292,7 +292,8 @@ void ticket_finish(struct exchange *exchange)
     if (answer_missing(exchange))
         return;
     const struct ticket_request *request = exchange->detail;
-    if (strcmp(request->row.node, server->node) != 0) {
+    bool ours = strcmp(request->row.node, server->node) == 0;
+    if (!ours && request->row.state != STATE_ENDED) {
         answer_wrong_node(exchange, &request->row);
         return;
     }

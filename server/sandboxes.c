@@ -8,9 +8,9 @@
 #include "server/clock.h"
 #include "server/notices.h"
 #include "server/reconcile.h"
-#include "server/sandbox_json.h"
 #include "server/server.h"
 #include "server/viewers.h"
+#include "server/waiters.h"
 
 #define START_ANSWER_US (30 * SECOND_US)
 #define STOP_ANSWER_US (10 * SECOND_US)
@@ -40,29 +40,10 @@ struct sandboxes *sandboxes_new(struct server *server)
     return sandboxes;
 }
 
-static void answer_all(struct exchange **list, void (*answer)(struct exchange *, const void *),
-                       const void *context)
-{
-    struct exchange *exchange = *list;
-    *list = NULL;
-    while (exchange) {
-        struct exchange *next = exchange->next;
-        answer(exchange, context);
-        exchange = next;
-    }
-}
-
-static void answer_interrupted(struct exchange *exchange, const void *context)
-{
-    (void)context;
-    exchange_problem_later(exchange, PROBLEM_SANDBOXES_UNAVAILABLE, 1,
-                           "The answer did not come in time. Look at the sandbox again in a moment.");
-}
-
 static void free_sandbox(struct sandbox *sandbox)
 {
-    answer_all(&sandbox->starters, answer_interrupted, NULL);
-    answer_all(&sandbox->stoppers, answer_interrupted, NULL);
+    waiters_interrupt(&sandbox->starters);
+    waiters_interrupt(&sandbox->stoppers);
     viewers_forget(sandbox);
     loop_timer_cancel(&sandbox->timer);
     record_finish(&sandbox->record);
@@ -193,16 +174,13 @@ void sandboxes_start(struct sandboxes *sandboxes, const struct store_sandbox *ro
 
 void sandbox_wait_start(struct sandbox *sandbox, struct exchange *exchange)
 {
-    exchange->next = sandbox->starters;
-    sandbox->starters = exchange;
+    waiters_add(&sandbox->starters, exchange);
 }
 
 void sandbox_stop(struct sandbox *sandbox, enum stop_reason reason, struct exchange *exchange)
 {
-    if (exchange) {
-        exchange->next = sandbox->stoppers;
-        sandbox->stoppers = exchange;
-    }
+    if (exchange)
+        waiters_add(&sandbox->stoppers, exchange);
     if (sandbox->state == STATE_ENDED)
         return;
     bool first = sandbox->state != STATE_STOPPING;
@@ -266,8 +244,8 @@ static void tick(void *data)
     id_format(&sandbox->row.id, id);
     log_warning("sandboxd has not answered in time", {"sandbox", id},
                 {"state", store_state_name(sandbox->state)});
-    answer_all(&sandbox->stoppers, answer_interrupted, NULL);
-    answer_all(&sandbox->starters, answer_interrupted, NULL);
+    waiters_interrupt(&sandbox->stoppers);
+    waiters_interrupt(&sandbox->starters);
     if (sandbox->state == STATE_STARTING)
         sandbox_stop(sandbox, STOP_START_FAILED, NULL);
 }
@@ -387,24 +365,6 @@ void sandboxes_lost(struct sandboxes *sandboxes, const struct store_sandbox *row
     sandbox_end(sandbox, reason, stop_reason_sentence(reason), NULL);
 }
 
-static void answer_row(struct exchange *exchange, const void *context)
-{
-    const struct sandbox *sandbox = context;
-    exchange_json(exchange, exchange->method == HTTP_POST ? 201 : 200,
-                  sandbox_json(&sandbox->row, sandbox->viewer_count));
-}
-
-static void answer_start_failed(struct exchange *exchange, const void *context)
-{
-    const struct sandbox *sandbox = context;
-    exchange_problem_later(exchange, PROBLEM_START_FAILED, 2, sandbox->row.stop_detail);
-}
-
-static void answer_unrecorded(struct exchange *exchange, const void *context)
-{
-    exchange_store_failed(exchange, *(const int *)context);
-}
-
 static void remove_sandbox(struct sandbox *sandbox)
 {
     struct sandbox **link = &sandbox->sandboxes->first;
@@ -429,7 +389,7 @@ static void started_recorded(struct sandbox *sandbox, const struct store_sandbox
         sandbox_stop(sandbox, STOP_NODE_RESTART, NULL);
     if (sandbox->state != STATE_RUNNING)
         return;
-    answer_all(&sandbox->starters, answer_row, sandbox);
+    waiters_give_row(&sandbox->starters, sandbox);
     take_deadlines(sandbox);
     viewers_started(sandbox);
     if (row->stop_requested)
@@ -442,8 +402,8 @@ void sandbox_recorded(struct sandbox *sandbox, enum record_change change, int er
     if (error == -ENOENT && change != RECORD_ENDED)
         return;
     if (error && error != -ENOENT) { // it is tried again; who waits is told now
-        answer_all(&sandbox->starters, answer_unrecorded, &error);
-        answer_all(&sandbox->stoppers, answer_unrecorded, &error);
+        waiters_store_failed(&sandbox->starters, error);
+        waiters_store_failed(&sandbox->stoppers, error);
         return;
     }
     if (!error && change != RECORD_ACTIVE)
@@ -452,7 +412,7 @@ void sandbox_recorded(struct sandbox *sandbox, enum record_change change, int er
         started_recorded(sandbox, row);
     if (change != RECORD_ENDED)
         return;
-    answer_all(&sandbox->starters, answer_start_failed, sandbox);
-    answer_all(&sandbox->stoppers, answer_row, sandbox);
+    waiters_start_failed(&sandbox->starters, sandbox);
+    waiters_give_row(&sandbox->stoppers, sandbox);
     remove_sandbox(sandbox);
 }

@@ -26,6 +26,7 @@ struct server {
     struct sandboxes *sandboxes;
     struct viewers *viewers;
     struct notifications *notifications;
+    struct pruning *pruning;
     struct listener *web;
     struct listener *metrics_listener;
     struct metrics metrics;

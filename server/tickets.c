@@ -27,22 +27,37 @@ void tickets_free(struct tickets *tickets)
     free(tickets);
 }
 
+// A free place, or that of the account's oldest ticket when it holds as many as it may. NULL: there is none.
+static struct entry *find_place(struct tickets *tickets, const struct id *account, int64_t now_us)
+{
+    struct entry *place = NULL, *oldest = NULL;
+    unsigned held = 0;
+    for (struct entry *entry = tickets->entries; entry < tickets->entries + TICKETS_MAX; entry++) {
+        if (entry->expires_us <= now_us) {
+            place = entry;
+        } else if (id_equal(&entry->ticket.account, account)) {
+            held++;
+            if (!oldest || entry->expires_us < oldest->expires_us)
+                oldest = entry;
+        }
+    }
+    return held < TICKETS_PER_ACCOUNT ? place : oldest;
+}
+
 int tickets_issue(struct tickets *tickets, const struct ticket *ticket, int64_t now_us,
                   struct opaque_token *ret_token)
 {
-    for (struct entry *entry = tickets->entries; entry < tickets->entries + TICKETS_MAX; entry++) {
-        if (entry->expires_us > now_us)
-            continue;
-        struct opaque_token token = opaque_token_new();
-        if (opaque_token_digest(token.text, &entry->digest) < 0)
-            abort();
-        entry->ticket = *ticket;
-        entry->expires_us = now_us + TICKET_SECONDS * SECOND_US;
-        *ret_token = token;
-        opaque_token_wipe(&token);
-        return 0;
-    }
-    return -EAGAIN;
+    struct entry *place = find_place(tickets, &ticket->account, now_us);
+    if (!place)
+        return -EAGAIN;
+    struct opaque_token token = opaque_token_new();
+    if (opaque_token_digest(token.text, &place->digest) < 0)
+        abort();
+    place->ticket = *ticket;
+    place->expires_us = now_us + TICKET_SECONDS * SECOND_US;
+    *ret_token = token;
+    opaque_token_wipe(&token);
+    return 0;
 }
 
 int tickets_take(struct tickets *tickets, const char *text, int64_t now_us, struct ticket *ret_ticket)

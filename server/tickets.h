@@ -20,7 +20,7 @@ struct ticket {
 struct tickets *tickets_new(void);
 void tickets_free(struct tickets *tickets);
 
-// -EAGAIN: TICKETS_MAX good ones are out. `now_us` is monotonic.
+// -EAGAIN: TICKETS_MAX good ones are out. An account that holds TICKETS_PER_ACCOUNT loses its oldest. `now_us` is monotonic.
 int tickets_issue(struct tickets *tickets, const struct ticket *ticket, int64_t now_us,
                   struct opaque_token *ret_token);
 // Takes it: it never works again. -ENOENT unknown, used, or not a ticket's text; -EKEYEXPIRED.

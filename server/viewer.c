@@ -142,6 +142,17 @@ static int on_piece(struct viewer *viewer, const void *data, size_t length)
     return 0;
 }
 
+// A warning is given once: who comes after it, also by a reload of the page, has to be told as well.
+static void greet(struct viewer *viewer, const struct sandbox *sandbox)
+{
+    const struct deadlines *deadlines = &sandbox->deadlines;
+    viewer_notice(viewer, notice_session(&sandbox->row.id, deadlines->limit_us, deadlines->idle_us));
+    if (deadlines->limit_warned)
+        viewer_notice(viewer, notice_warning("limit", deadlines->limit_us));
+    if (deadlines->idle_warned)
+        viewer_notice(viewer, notice_warning("idle", deadlines->idle_us));
+}
+
 static int on_established(struct viewer *viewer)
 {
     struct sandbox *sandbox = viewer->sandbox;
@@ -156,8 +167,7 @@ static int on_established(struct viewer *viewer)
     }
     sandbox->viewer_count++;
     viewer->counted = true;
-    viewer_notice(viewer,
-                  notice_session(&sandbox->row.id, sandbox->deadlines.limit_us, sandbox->deadlines.idle_us));
+    greet(viewer, sandbox);
     viewer_attach(viewer);
     return 0;
 }

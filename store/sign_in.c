@@ -15,15 +15,15 @@ static const struct {
     {"ended", -EKEYREVOKED}, {"reused", -EKEYREVOKED},
 };
 
-int store_sign_in_create(struct store *store, const struct id *account, const struct digest *token,
-                         int64_t seconds, struct id *ret_sign_in)
+int store_sign_in_create(struct store *store, const struct store_sign_in_order *order, struct id *ret_sign_in)
 {
     struct id id = id_new();
     struct arguments arguments = {0};
     argument_id(&arguments, &id);
-    argument_id(&arguments, account);
-    argument_digest(&arguments, token);
-    argument_number(&arguments, seconds);
+    argument_id(&arguments, &order->account);
+    argument_digest(&arguments, &order->token);
+    argument_number(&arguments, order->seconds);
+    argument_text(&arguments, order->password.text);
     QUERY_RESULT result = NULL;
     int error = query_one(store, SQL_SIGN_IN_INSERT, &arguments, &result);
     if (error)

@@ -9,10 +9,16 @@
 // submit.
 #define SIGN_IN_GRACE_SECONDS 10
 
-// Makes a sign-in with its first refresh token, good for `seconds`. -EKEYREVOKED the account is disabled,
-// -ENOENT there is none.
-int store_sign_in_create(struct store *store, const struct id *account, const struct digest *token,
-                         int64_t seconds, struct id *ret_sign_in);
+struct store_sign_in_order {
+    struct id account;
+    struct password_hash password; // that was verified
+    struct digest token;           // its first refresh token
+    int64_t seconds;               // that one's life
+};
+
+// Makes a sign-in. -EKEYREVOKED the account is disabled or its password was changed since it was verified, -ENOENT there is no such account.
+int store_sign_in_create(struct store *store, const struct store_sign_in_order *order,
+                         struct id *ret_sign_in);
 
 // Replaces a refresh token by its successor, atomically, and gives the sign-in's account. 0 also for a double
 // submit, which makes nothing new. -ENOENT unknown token, -EKEYEXPIRED, -EKEYREVOKED the sign-in was ended or

@@ -23,8 +23,6 @@ static const struct statement_entry table[SQL_COUNT] = {
         "DELETE FROM refresh_tokens WHERE expires_at < now()"},
     [SQL_PRUNE_SIGN_INS] = {"prune_sign_ins",
         "DELETE FROM sign_ins s WHERE NOT EXISTS (SELECT FROM refresh_tokens t WHERE t.sign_in_id = s.id)"},
-    [SQL_PRUNE_TICKETS] = {"prune_tickets",
-        "DELETE FROM tickets WHERE expires_at < now()"},
     [SQL_PRUNE_IDEMPOTENCY_KEYS] = {"prune_idempotency_keys",
         "UPDATE sandboxes SET idempotency_key = NULL"
         " WHERE idempotency_key IS NOT NULL AND created_at < now() - interval '24 hours'"},
@@ -53,9 +51,10 @@ static const struct statement_entry table[SQL_COUNT] = {
     [SQL_ACCOUNT_ENABLE] = {"account_enable",
         "UPDATE accounts SET disabled_at = NULL WHERE id = $1::uuid RETURNING true"},
 
-    // FOR SHARE waits for an operator who is disabling the account, and then sees it.
+    // FOR SHARE waits for an operator who is disabling the account or setting its password, and then sees it.
     [SQL_SIGN_IN_INSERT] = {"sign_in_insert",
-        "WITH account AS (SELECT id, disabled_at IS NULL AS enabled FROM accounts WHERE id = $2::uuid FOR SHARE),"
+        "WITH account AS (SELECT id, disabled_at IS NULL AND password_hash = $5 AS enabled"
+        "  FROM accounts WHERE id = $2::uuid FOR SHARE),"
         " family AS (INSERT INTO sign_ins (id, account_id) SELECT $1::uuid, id FROM account WHERE enabled RETURNING id),"
         " token AS (INSERT INTO refresh_tokens (digest, sign_in_id, expires_at)"
         "  SELECT $3::bytea, id, now() + $4::bigint * interval '1 second' FROM family)"
@@ -105,14 +104,6 @@ static const struct statement_entry table[SQL_COUNT] = {
     [SQL_SANDBOX_REQUEST_STOP] = {"sandbox_request_stop",
         "UPDATE sandboxes SET stop_requested = coalesce(stop_requested, $2) WHERE id = $1::uuid AND state <> 'ended'"
         " RETURNING pg_notify('sandbox_server', 'stop ' || id)"},
-
-    [SQL_TICKET_INSERT] = {"ticket_insert",
-        "INSERT INTO tickets (digest, sandbox_id, account_id, access, expires_at)"
-        " VALUES ($1::bytea, $2::uuid, $3::uuid, $4, now() + $5::bigint * interval '1 second')"
-        " RETURNING " MICROSECONDS("expires_at")},
-    [SQL_TICKET_TAKE] = {"ticket_take",
-        "DELETE FROM tickets t USING accounts a WHERE t.digest = $1::bytea AND a.id = t.account_id"
-        " RETURNING t.sandbox_id, t.account_id, t.access, t.expires_at > now(), a.disabled_at IS NULL"},
 };
 // clang-format on
 

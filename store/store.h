@@ -36,6 +36,6 @@ int store_ping(struct store *store);
 // failed.
 const char *store_error(const struct store *store);
 
-// Deletes what has expired: refresh tokens, sign-ins, tickets, idempotency keys. Call it every few minutes;
+// Deletes what has expired: refresh tokens, sign-ins, idempotency keys. Call it every few minutes;
 // it is safe on all nodes at once.
 int store_prune(struct store *store);

@@ -47,7 +47,7 @@ int encoder_new(const struct encoder_settings *settings, struct encoder **ret_en
     if (!e)
         return -ENOMEM;
     e->backend = find_backend(settings->codec);
-    if (!e->backend)
+    if (!e->backend || ((settings->width | settings->height) & 1))
         return -EINVAL;
     size_t columns = (settings->width + MACROBLOCK - 1) / MACROBLOCK;
     size_t rows = (settings->height + MACROBLOCK - 1) / MACROBLOCK;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <libyuv/convert_from_argb.h>
+#include <libyuv/cpu_id.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,8 @@ static size_t aligned(size_t size)
 
 int picture_init(struct picture *p, uint16_t display_width, uint16_t display_height)
 {
+    // libyuv asks for the processor's abilities on first use, on some processors by reading a file: that is now or never.
+    InitCpuFlags();
     *p = (struct picture){.width = (uint16_t)((display_width + 1u) & ~1u),
                           .height = (uint16_t)((display_height + 1u) & ~1u)};
     for (int i = 0; i < 3; i++) {

@@ -8,45 +8,16 @@
 
 #include "lib/cleanup.h"
 #include "lib/fd.h"
-#include "lib/ipc.h"
 #include "lib/wire.h"
 #include "streaming/clock.h"
-#include "streaming/cursor.h"
-#include "streaming/damage.h"
-#include "streaming/display.h"
-#include "streaming/input.h"
-#include "streaming/outbox.h"
-#include "streaming/update.h"
+#include "streaming/viewer_private.h"
 #include "streaming/watchdog.h"
 
 #define NEVER UINT64_MAX
-#define MESSAGES_PER_TURN 64
-#define EVENTS_PER_TURN 256
+#define EVENTS_PER_PASS 256
+#define PASSES_PER_TURN 16
 // Kept small so that stale frames do not pile up; the kernel doubles it for its own bookkeeping.
 #define STREAM_SEND_BUFFER ((int)STREAM_PACKET_MAX)
-
-struct viewer {
-    const struct streamer_start *start;
-    int stream, epoll, timer;
-    struct display display;
-    struct damage damage;
-    struct cursor cursor;
-    struct input input;
-    struct outbox outbox;
-    struct update update;
-    uint64_t wake_us;  // what the timer is set to
-    uint32_t interest; // epoll events asked for on the stream
-    bool left;         // the viewer has gone
-    uint8_t packet[CLIPBOARD_MESSAGE_MAX + 1];
-    const char *problem;
-};
-
-static int fail(struct viewer *v, int error, const char *problem)
-{
-    if (error && !v->problem)
-        v->problem = problem;
-    return error;
-}
 
 static int watch(struct viewer *v, int operation, int fd, uint32_t events)
 {
@@ -69,72 +40,6 @@ static int set_timer(struct viewer *v, uint64_t wake_us)
     return 0;
 }
 
-static int answer_resize(struct viewer *v)
-{
-    struct writer w = outbox_begin(&v->outbox);
-    wire_write_display(&w, (uint16_t)v->start->width, (uint16_t)v->start->height);
-    return outbox_end(&v->outbox, &w);
-}
-
-static int handle_message(struct viewer *v, const struct browser_message *message, uint64_t now_us)
-{
-    if (v->start->view_only && !wire_browser_rule((uint8_t)message->kind)->view_only)
-        return -EPROTO;
-    switch (message->kind) {
-    case WIRE_ACKNOWLEDGE:
-        return pace_acknowledged(&v->update.pace, now_us, message->acknowledge.sequence);
-    case WIRE_REFRESH:
-        update_refresh(&v->update);
-        return 0;
-    case WIRE_RESIZE:
-        return answer_resize(v);
-    case WIRE_BROWSER_CLIPBOARD:
-    case WIRE_BROWSER_AUDIO:
-        return 0; // checked and dropped, docs/PROTOCOL.md
-    default:
-        input_handle(&v->input, message, now_us);
-        return 0;
-    }
-}
-
-// One packet. -EAGAIN when there is none; the viewer's leaving is no error.
-static int read_packet(struct viewer *v, uint64_t now_us)
-{
-    AUTO_PACKET struct ipc_packet packet = {.fds = {-1, -1, -1, -1}};
-    int error = ipc_receive(v->stream, v->packet, sizeof(v->packet), &packet);
-    if (error == -ECONNRESET) {
-        v->left = true;
-        return -EAGAIN;
-    }
-    if (error)
-        return error;
-    struct browser_message message;
-    if (packet.fd_count > 0 || packet.length < 1 || v->packet[0] != 0 ||
-        wire_decode_browser(v->packet + 1, packet.length - 1, &message))
-        return -EPROTO;
-    return handle_message(v, &message, now_us);
-}
-
-// Answers wait in the outbox: a viewer that does not take them is not heard either. Neither is one whose last character is still being
-// typed, so that nothing overtakes it.
-static bool hears(const struct viewer *v)
-{
-    return !typing_waits(&v->input.typing) && v->outbox.count < OUTBOX_MESSAGES_MAX / 2;
-}
-
-static int read_stream(struct viewer *v)
-{
-    uint64_t now_us = clock_us();
-    for (int i = 0; i < MESSAGES_PER_TURN && hears(v); i++) {
-        int error = read_packet(v, now_us);
-        if (error == -EAGAIN)
-            return 0;
-        if (error)
-            return fail(v, error, "the viewer broke the protocol");
-    }
-    return 0;
-}
-
 static void handle_event(struct viewer *v, const xcb_generic_event_t *event)
 {
     uint8_t type = event->response_type & 0x7f;
@@ -154,29 +59,29 @@ static int read_display(struct viewer *v, bool *ret_progress)
     uint64_t before = xcb_total_read(v->display.connection);
     bool received = false;
     int events = 0;
-    for (; events < EVENTS_PER_TURN; events++) {
+    for (; events < EVENTS_PER_PASS; events++) {
         AUTO_FREE xcb_generic_event_t *event = xcb_poll_for_event(v->display.connection);
         if (!event)
             break;
         handle_event(v, event);
     }
     if (display_check(&v->display))
-        return fail(v, -ECONNRESET, "the X server ended the connection");
+        return viewer_fail(v, -ECONNRESET, "the X server ended the connection");
     if (v->damage.requested) {
         int error = damage_receive(&v->damage, &v->display, &v->update.grid);
         if (error && error != -EAGAIN)
-            return fail(v, error, "the X server refused to tell the damage");
+            return viewer_fail(v, error, "the X server refused to tell the damage");
         received |= error == 0;
     }
     if (v->cursor.requested) {
         int error = cursor_receive(&v->cursor, &v->display, &v->outbox);
         if (error && error != -EAGAIN)
-            return fail(v, error, "the X server sent an impossible cursor");
+            return viewer_fail(v, error, "the X server sent an impossible cursor");
         received |= error == 0;
     }
     int error = typing_refresh(&v->input.typing);
     *ret_progress = received || events > 0 || xcb_total_read(v->display.connection) != before;
-    return fail(v, error, "the X server sent an impossible keyboard map");
+    return viewer_fail(v, error, "the X server sent an impossible keyboard map");
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -208,7 +113,11 @@ static int advance_damage(struct viewer *v, uint64_t now_us, uint64_t wait, uint
                                    .damaged_us = v->damage.fetched ? v->damage.fetched_us : 0,
                                    .input = v->input.handled};
     v->damage.fetched = false;
-    return update_damage(&v->update, &moment);
+    int error = update_damage(&v->update, &moment);
+    // Damage may turn out to have changed no pixel; then nothing is sent that would wake the loop for the repairs still owed.
+    if (!error && update_repairs(&v->update))
+        *ret_wake = v->update.repair_us;
+    return error;
 }
 
 static int advance_repair(struct viewer *v, uint64_t now_us, uint64_t wait, uint64_t *ret_wake)
@@ -249,10 +158,10 @@ static int plan(struct viewer *v)
         uint32_t before = v->update.sequence;
         int error = make_update(v, now_us, &wake_us);
         if (error)
-            return fail(v, error, "the encoder failed");
+            return viewer_fail(v, error, "the encoder failed");
         if (v->update.sequence != before && statistics_due(&v->update.statistics, now_us) &&
             put_statistics(v, now_us))
-            return fail(v, -EMSGSIZE, "the outbox is full");
+            return viewer_fail(v, -EMSGSIZE, "the outbox is full");
         if (v->cursor.changed && !v->cursor.requested) {
             if (v->cursor.next_us <= now_us)
                 cursor_request(&v->cursor, &v->display, now_us);
@@ -263,7 +172,7 @@ static int plan(struct viewer *v)
     if (typing_waits(&v->input.typing))
         wake_us = earlier(wake_us, v->input.typing.press_us);
     xcb_flush(v->display.connection);
-    return fail(v, set_timer(v, wake_us), "the timer failed");
+    return viewer_fail(v, set_timer(v, wake_us), "the timer failed");
 }
 
 static int send_stream(struct viewer *v)
@@ -274,18 +183,20 @@ static int send_stream(struct viewer *v)
         return 0;
     }
     if (error && error != -EAGAIN)
-        return fail(v, error, "the stream failed");
-    uint32_t interest = (hears(v) ? EPOLLIN : 0u) | (error == -EAGAIN ? EPOLLOUT : 0u);
+        return viewer_fail(v, error, "the stream failed");
+    uint32_t interest = (viewer_messages_heard(v) ? EPOLLIN : 0u) | (error == -EAGAIN ? EPOLLOUT : 0u);
     if (interest == v->interest)
         return 0;
     v->interest = interest;
-    return fail(v, watch(v, EPOLL_CTL_MOD, v->stream, interest), "epoll failed");
+    return viewer_fail(v, watch(v, EPOLL_CTL_MOD, v->stream, interest), "epoll failed");
 }
 
-// Works until there is nothing to do but wait.
-static int turn(struct viewer *v)
+// Works until there is nothing to do but wait, or long enough for the viewer to be heard again: an X server
+// that always has something to say is not the only one. ret_more: there may be more to do.
+static int turn(struct viewer *v, bool *ret_more)
 {
-    for (bool progress = true; progress && !v->left;) {
+    bool progress = true;
+    for (int pass = 0; progress && pass < PASSES_PER_TURN && !v->left; pass++) {
         int error = plan(v);
         bool sends = !outbox_empty(&v->outbox);
         if (!error)
@@ -298,28 +209,29 @@ static int turn(struct viewer *v)
         // An outbox that has emptied may be what the next update waited for.
         progress |= sends && outbox_empty(&v->outbox);
     }
+    *ret_more = progress;
     return 0;
 }
 
-static int wait_for_events(struct viewer *v)
+static int wait_for_events(struct viewer *v, int timeout_ms)
 {
     struct epoll_event events[3];
     int count;
     watchdog_pause();
     do {
-        count = epoll_wait(v->epoll, events, 3, -1);
+        count = epoll_wait(v->epoll, events, 3, timeout_ms);
     } while (count < 0 && errno == EINTR);
     watchdog_start();
     if (count < 0)
-        return fail(v, -errno, "epoll failed");
+        return viewer_fail(v, -errno, "epoll failed");
     for (int i = 0; i < count; i++) {
         if (events[i].data.fd == v->timer)
             v->wake_us = NEVER; // it has rung: whoever needs it sets it anew
         if (events[i].data.fd == v->stream && (events[i].events & ~(uint32_t)EPOLLOUT)) {
-            int error = read_stream(v);
+            int error = viewer_messages_read(v);
             if (error)
                 return error;
-            v->left |= (events[i].events & (EPOLLHUP | EPOLLERR)) && !hears(v);
+            v->left |= (events[i].events & (EPOLLHUP | EPOLLERR)) && !viewer_messages_heard(v);
         }
     }
     return 0;
@@ -332,9 +244,10 @@ static int serve(struct viewer *v)
                      encoder_codec(v->update.encoder));
     int error = outbox_end(&v->outbox, &w);
     while (!error && !v->left) {
-        error = turn(v);
+        bool more = false;
+        error = turn(v, &more);
         if (!error && !v->left)
-            error = wait_for_events(v);
+            error = wait_for_events(v, more ? 0 : -1);
     }
     return error;
 }
@@ -403,7 +316,8 @@ static int open_loop(struct viewer *v)
         return error;
     v->interest = EPOLLIN;
     error = watch(v, EPOLL_CTL_ADD, v->stream, EPOLLIN);
-    return error ? error : watch(v, EPOLL_CTL_ADD, v->timer, EPOLLIN);
+    // Edge-triggered: a timer that has rung is not read, and would keep the loop awake until it is set again.
+    return error ? error : watch(v, EPOLL_CTL_ADD, v->timer, EPOLLIN | EPOLLET);
 }
 
 int viewer_new(const struct streamer_start *start, int stream, int framebuffer, struct viewer **ret_viewer,

@@ -3,11 +3,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,7 +23,7 @@
 #define CLUSTER "database"
 #define UNFINISHED_CLUSTER "database.new"
 
-enum { VERSION_MIN = 15 };
+enum { VERSION_MIN = 15, PREDECESSOR_SECONDS = 30 };
 
 static int installed_version(int only)
 {
@@ -113,6 +116,39 @@ static int write_access_rules(const struct settings *settings, const struct stat
     return result < 0 ? result : write_access_file(state, "run/access/pg_ident.conf", map);
 }
 
+// PostgreSQL works in its cluster's directory.
+static bool works_in_cluster(const struct state_dir *state, pid_t pid)
+{
+    struct stat work, cluster;
+    char path[32];
+
+    snprintf(path, sizeof(path), "/proc/%d/cwd", (int)pid);
+    return stat(path, &work) == 0 && fstatat(state->fd, CLUSTER, &cluster, AT_SYMLINK_NOFOLLOW) == 0 &&
+           work.st_dev == cluster.st_dev && work.st_ino == cluster.st_ino;
+}
+
+// When supervisor and sweeper are both killed, the database server may still be at its shutdown, and a second one would
+// refuse to start beside it.
+static int wait_for_predecessor(const struct state_dir *state)
+{
+    AUTO_FREE char *text = NULL;
+    size_t length;
+
+    if (read_file_at(state->fd, CLUSTER "/postmaster.pid", 4096, &text, &length) < 0)
+        return 0;
+    pid_t pid = (pid_t)strtol(text, NULL, 10);
+    AUTO_FD int fd = pid > 1 ? pidfd_open(pid, 0) : -1;
+    if (fd < 0 || !works_in_cluster(state, pid))
+        return 0;
+    struct pollfd end = {.fd = fd, .events = POLLIN};
+    say("waiting for the database server of a killed predecessor to end");
+    if (poll(&end, 1, PREDECESSOR_SECONDS * 1000) == 1)
+        return 0;
+    say("the database server of a killed predecessor (process %d) still runs after %d s: stop it", (int)pid,
+        PREDECESSOR_SECONDS);
+    return -1;
+}
+
 static int make_unfinished(const struct settings *settings, const struct state_dir *state)
 {
     const struct identity *user = &settings->identities.database;
@@ -133,7 +169,7 @@ int database_prepare(const struct settings *settings, const struct state_dir *st
 {
     struct database database = {0};
 
-    if (find_binaries(state, &database) < 0)
+    if (find_binaries(state, &database) < 0 || wait_for_predecessor(state) < 0)
         return -1;
     int result = write_access_rules(settings, state);
     if (result < 0) {

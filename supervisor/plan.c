@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "lib/cleanup.h"
+#include "supervisor/message.h"
 
 #define ADMIN_MARKER "admin-was-made"
 
@@ -234,6 +235,8 @@ static int remember_admin(struct plan *plan, int status)
     if (fd < 0 || fsync(fd) < 0 || fsync(plan->state->fd) < 0)
         return -errno;
     plan->made_admin = status == 0;
+    if (status == STATUS_USER_EXISTS)
+        say("the user admin was there already and keeps its password: scripts/ctl user passwd sets another");
     return 0;
 }
 

@@ -91,15 +91,25 @@ static int open_input(const char *text)
     return ends[0];
 }
 
+// The operator's terminal is usually open for reading too. A program that gets a user of its own is given it for
+// writing only, lest it read what is typed there once it was taken over.
+static int open_log(const struct program *program)
+{
+    const char *path = program->log_path;
+
+    if (path[0] != '\0')
+        return open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
+    if (program->identity.switches && isatty(STDERR_FILENO))
+        return open("/proc/self/fd/2", O_WRONLY | O_NOCTTY | O_CLOEXEC);
+    return STDERR_FILENO;
+}
+
 static int set_up_files(const struct program *program, int input_fd)
 {
-    int log_fd = STDERR_FILENO;
+    int log_fd = open_log(program);
 
-    if (program->log_path[0] != '\0') {
-        log_fd = open(program->log_path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
-        if (log_fd < 0)
-            return -errno;
-    }
+    if (log_fd < 0)
+        return -errno;
     if (dup2(input_fd, STDIN_FILENO) < 0 || dup2(log_fd, STDOUT_FILENO) < 0 ||
         dup2(log_fd, STDERR_FILENO) < 0)
         return -errno;

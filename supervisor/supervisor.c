@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/cleanup.h"
+#include "supervisor/announce.h"
 #include "supervisor/backoff.h"
 #include "supervisor/message.h"
 #include "supervisor/notify_socket.h"
@@ -44,7 +45,7 @@ struct supervisor {
     const struct sweeper *sweeper;
     struct slot slots[PLAN_ROWS_MAX];
     unsigned next; // the first row that was never done or ready
-    bool announced, stopping;
+    bool stopping;
     int64_t orphan_deadline;
     int status;
     int epoll_fd, signal_fd, timer_fd;
@@ -95,31 +96,16 @@ static void start_slot(struct supervisor *s, struct slot *slot)
     slot->deadline = slot->started + program->ready_seconds * INT64_C(1000);
 }
 
-static void announce(struct supervisor *s)
-{
-    const struct settings *settings = s->plan->settings;
-    const char *host = settings_public_host(settings);
-    bool literal = strchr(host, ':') != NULL;
-
-    printf("ready: http://%s%s%s:%d  user: admin", literal ? "[" : "", host, literal ? "]" : "",
-           (int)config_number(settings->config, CONFIG_PORT));
-    if (s->plan->made_admin)
-        printf("  password: %.*s", PASSWORD_LENGTH, s->plan->password_line);
-    printf("\n");
-    if (fflush(stdout) != 0)
-        say("can't write to stdout (%s)", strerror(errno));
-    explicit_bzero(s->plan->password_line, sizeof(s->plan->password_line));
-    s->announced = true;
-}
-
 // Starts the next row once the one before it is done or ready.
 static void advance(struct supervisor *s)
 {
     s->next++;
+    if (s->stopping)
+        return;
     if (s->next < s->plan->count)
         start_slot(s, &s->slots[s->next]);
-    else if (!s->announced)
-        announce(s);
+    else
+        announce_ready(s->plan);
 }
 
 static void on_ready(struct supervisor *s, struct slot *slot)
@@ -160,6 +146,8 @@ static void on_task_end(struct supervisor *s, struct slot *slot, int status)
         begin_stop(s, 1);
         return;
     }
+    if (s->stopping)
+        announce_admin(s->plan);
     advance(s);
 }
 
@@ -195,7 +183,7 @@ static void on_end(struct supervisor *s, struct slot *slot, int status)
         if (result < 0)
             say("can't clear the control groups %s (%s)", s->plan->cgroup->name, strerror(-result));
     }
-    if (s->stopping)
+    if (s->stopping && slot->row->step != PLAN_REMEMBER_ADMIN)
         return;
     if (slot->row->program.kind == PROGRAM_TASK)
         on_task_end(s, slot, status);
@@ -239,7 +227,9 @@ static void stop_slot(struct slot *slot)
 
     if (slot->state == SLOT_STOPPING || slot->state == SLOT_KILLED)
         return;
-    kill(slot->pid, program->stop_signal);
+    // Ended in the middle, create-user could leave an administrator whose password nobody has seen.
+    if (slot->row->step != PLAN_REMEMBER_ADMIN)
+        kill(slot->pid, program->stop_signal);
     slot->state = SLOT_STOPPING;
     slot->deadline = now_ms() + program->stop_seconds * INT64_C(1000);
 }

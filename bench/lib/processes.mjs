@@ -1,55 +1,49 @@
 // What processes cost, read from /proc (proc(5)): processor time, proportional set size.
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync } from "node:fs";
 
-const TICKS_PER_SECOND = 100; // USER_HZ, fixed on x86-64 and arm64
-
-function statFields(pid) {
-  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const close = text.lastIndexOf(')'); // the name may hold blanks and parentheses
-  return { name: text.slice(text.indexOf('(') + 1, close), rest: text.slice(close + 2).split(' ') };
-}
-
-export function listProcesses() {
-  const processes = [];
-  for (const entry of readdirSync('/proc')) {
-    if (!/^\d+$/.test(entry)) continue;
-    try {
-      const { name, rest } = statFields(entry);
-      processes.push({ pid: Number(entry), name, parent: Number(rest[1]) });
-    } catch (error) {
-      if (error.code !== 'ENOENT' && error.code !== 'ESRCH') throw error; // it ended meanwhile
-    }
-  }
-  return processes;
-}
-
-// The process and all that descend from it.
-export function processTree(root) {
-  const all = listProcesses();
-  const tree = new Set([root]);
-  for (let grew = true; grew; ) {
-    grew = false;
-    for (const process of all) {
-      if (tree.has(process.parent) && !tree.has(process.pid)) {
-        tree.add(process.pid);
-        grew = true;
-      }
-    }
-  }
-  return all.filter((process) => tree.has(process.pid));
-}
-
-// Seconds of processor time that the process itself has used.
+// Seconds that the process's threads have run, in nanosecond precision: the ticks of /proc/<pid>/stat are too coarse for an idle process.
 export function cpuSeconds(pid) {
-  const { rest } = statFields(pid);
-  return (Number(rest[11]) + Number(rest[12])) / TICKS_PER_SECOND;
+    let nanoseconds = 0;
+    for (const thread of readdirSync(`/proc/${pid}/task`)) {
+        nanoseconds += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
+    }
+    return nanoseconds / 1e9;
 }
 
-// Proportional set size in MiB (smaps_rollup).
+// Times that the process's threads were put on a processor: what wakes up shows here even when it costs nothing.
+export function runs(pid) {
+    let count = 0;
+    for (const thread of readdirSync(`/proc/${pid}/task`)) {
+        count += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[2]);
+    }
+    return count;
+}
+
+// Proportional set size in MiB: pages that several processes map count for each by its share.
 export function pssMiB(pid) {
-  const match = /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'));
-  if (!match) throw new Error(`no Pss in /proc/${pid}/smaps_rollup`);
-  return Number(match[1]) / 1024;
+    const match = /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"));
+    if (!match) throw new Error(`no Pss in /proc/${pid}/smaps_rollup`);
+    return Number(match[1]) / 1024;
 }
 
-export const loadAverage = () => readFileSync('/proc/loadavg', 'utf8').split(' ').slice(0, 3).join(' ');
+// roles: {role: [pid]}. {role: sum of what `measure` tells of its processes}.
+export function perRole(roles, measure) {
+    return Object.fromEntries(
+        Object.entries(roles).map(([role, pids]) => [role, pids.reduce((sum, pid) => sum + measure(pid), 0)]),
+    );
+}
+
+// What each role has used while `scene` ran: {seconds, share: {role: percent of a core}}.
+export async function cpuDuring(roles, scene) {
+    const before = perRole(roles, cpuSeconds);
+    const start = performance.now();
+    await scene();
+    const seconds = (performance.now() - start) / 1000;
+    const after = perRole(roles, cpuSeconds);
+    const share = Object.fromEntries(
+        Object.keys(roles).map((role) => [role, ((after[role] - before[role]) / seconds) * 100]),
+    );
+    return { seconds, share };
+}
+
+export const loadAverage = () => readFileSync("/proc/loadavg", "utf8").split(" ").slice(0, 3).join(" ");

@@ -1,22 +1,35 @@
 // One table for people, or with --json one object: what every benchmark prints.
-import { loadAverage } from './processes.mjs';
+import { cpus } from "node:os";
 
-const round = (value) => (typeof value === 'number' ? Math.round(value * 100) / 100 : value);
+import { loadAverage } from "./processes.mjs";
 
+const LOAD_AT_START = loadAverage();
+
+const round = (value) => {
+    if (typeof value !== "number" || Number.isInteger(value)) return value;
+    return Math.abs(value) < 1 ? Number(value.toPrecision(2)) : Math.round(value * 10) / 10;
+};
+
+// rows: objects; the columns are their keys, in the order in which they first appear.
 export function report(name, rows, notes = []) {
-  if (process.argv.includes('--json')) {
-    console.log(JSON.stringify({ name, load: loadAverage(), rows, notes }));
-    return;
-  }
-  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  const cells = [columns, ...rows.map((row) => columns.map((column) => String(round(row[column] ?? '-'))))];
-  const widths = columns.map((_, i) => Math.max(...cells.map((line) => line[i].length)));
-  console.log(`${name} (load ${loadAverage()})`);
-  for (const line of cells) console.log(line.map((cell, i) => cell.padEnd(widths[i])).join('  '));
-  for (const note of notes) console.log(`note: ${note}`);
+    const load = { start: LOAD_AT_START, end: loadAverage() };
+    if (process.argv.includes("--json")) {
+        console.log(JSON.stringify({ name, processors: cpus().length, load, rows, notes }));
+        return;
+    }
+    const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+    const cells = [columns, ...rows.map((row) => columns.map((column) => String(round(row[column] ?? ""))))];
+    const widths = columns.map((_, i) => Math.max(...cells.map((line) => line[i].length)));
+    console.log(`\n${name}  (${cpus().length} processors, load ${load.start} at the start, ${load.end} at the end)`);
+    for (const line of cells) console.log(line.map((cell, i) => cell.padEnd(widths[i])).join("  ").trimEnd());
+    for (const note of notes) console.log(`note: ${note}`);
 }
 
+// --name N on the command line, a positive number.
 export function option(name, standard) {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? standard : Number(process.argv[at + 1]);
+    const at = process.argv.indexOf(`--${name}`);
+    if (at < 0) return standard;
+    const value = Number(process.argv[at + 1]);
+    if (!(value > 0)) throw new Error(`--${name} needs a positive number`);
+    return value;
 }

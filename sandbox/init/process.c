@@ -76,6 +76,9 @@ __attribute__((noreturn)) static void become(const struct program *program)
     sigemptyset(&none);
     char pid[32];
     snprintf(pid, sizeof(pid), "%d", (int)getpid());
+    const char *home = getenv("HOME");
+    if (home && chdir(home) < 0 && chdir("/") < 0)
+        _exit(127);
     if (sigprocmask(SIG_SETMASK, &none, NULL) == 0 && setsid() >= 0 &&
         set_out_of_memory_score(program->out_of_memory_score) == 0 && pass_fds(program) == 0 &&
         add_environment(program->environment) == 0 && setenv("LISTEN_PID", pid, 1) == 0)

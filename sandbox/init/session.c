@@ -13,8 +13,8 @@
 #define READY_FIFO DISPLAY_DIR "/ready"
 
 // A user's programs go first when memory runs out, the session next, the X server and sandbox-init last.
-#define SCORE_SESSION 100
-#define SCORE_PROGRAMS 300
+#define SCORE_SESSION 50
+#define SCORE_PROGRAMS 100 // Chromium gives its renderers 200 and more, and may only raise it
 
 enum { WINDOW_MANAGER, PANEL };
 

@@ -5,6 +5,8 @@
 
 #include "lib/config.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     for (int secrets = 0; secrets < 2; secrets++) {

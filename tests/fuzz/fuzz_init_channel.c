@@ -5,6 +5,8 @@
 
 #include "lib/init_channel.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct init_message message;

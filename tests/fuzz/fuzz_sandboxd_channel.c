@@ -5,6 +5,8 @@
 
 #include "lib/sandboxd_channel.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct sandboxd_message message;

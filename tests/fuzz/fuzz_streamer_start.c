@@ -6,6 +6,8 @@
 #include "lib/limits.h"
 #include "lib/streamer_channel.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct streamer_start start = {0};

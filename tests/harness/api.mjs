@@ -14,6 +14,7 @@ export class ApiClient {
             method,
             redirect: "manual",
             headers: {
+                connection: "close", // a kept one may be closed, by its time limit or a kill, just as it is used again
                 ...(token ? { authorization: `Bearer ${token}` } : {}),
                 ...(cookie ? { cookie: `refresh_token=${cookie}` } : {}),
                 ...(body === undefined ? {} : { "content-type": "application/json" }),
@@ -23,7 +24,8 @@ export class ApiClient {
         });
         const text = await response.text();
         const isJson = /^application\/(problem\+)?json/.test(response.headers.get("content-type") ?? "");
-        const set = response.headers.getSetCookie?.() ?? [];
+        // Node 18 of Debian lacks getSetCookie(); its get() is as good for the one cookie that there is.
+        const set = response.headers.getSetCookie?.() ?? [response.headers.get("set-cookie")].filter(Boolean);
         return { status: response.status, headers: response.headers, text, body: isJson ? JSON.parse(text) : null, cookies: set };
     }
 

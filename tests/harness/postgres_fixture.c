@@ -75,6 +75,8 @@ _Noreturn static void run_program(const struct postgres_fixture *fixture, const 
     if (file < 0 || chdir(fixture->directory) || dup2(file, STDOUT_FILENO) < 0 ||
         dup2(file, STDERR_FILENO) < 0)
         _exit(126);
+    // It looks for itself in PATH by the name without a path that argv gives.
+    setenv("PATH", fixture->programs, 1);
     execv(program, (char *const *)arguments);
     _exit(127);
 }

@@ -62,3 +62,13 @@ export function userOf(pid) {
 export function namespaceOf(pid, kind) {
     return readlinkSync(`/proc/${pid}/ns/${kind}`);
 }
+
+// A file of /proc/PID as bytes in a string; empty when the process has ended meanwhile.
+export function readOf(pid, file) {
+    try {
+        return readFileSync(`/proc/${pid}/${file}`, "latin1");
+    } catch (error) {
+        if (GONE.has(error.code) && error.code !== "EACCES") return "";
+        throw error;
+    }
+}

@@ -333,6 +333,19 @@ enum stop_reason sandboxd_expect_end(struct sandboxd_fixture *fixture, const str
     return message.ended.reason;
 }
 
+unsigned sandboxd_count_groups(const struct sandboxd_fixture *fixture)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < fixture->group_count; i++) {
+        DIR *groups = opendir(fixture->groups[i]);
+        assert_non_null(groups);
+        for (struct dirent *entry; (entry = readdir(groups));)
+            count += entry->d_type == DT_DIR && entry->d_name[0] == 's';
+        closedir(groups);
+    }
+    return count;
+}
+
 void sandboxd_end(struct sandboxd_fixture *fixture, const struct id *sandbox)
 {
     struct sandboxd_message message = {.kind = SANDBOXD_STOP,
@@ -431,8 +444,7 @@ static bool is_ours(const struct sandboxd_fixture *fixture, const char *pid, con
     if (!ours || is_zombie(pid) || read_file_at(AT_FDCWD, path, 64, &text, NULL) < 0)
         return false;
     text[strcspn(text, "\n")] = '\0';
-    static const char *const known[] = {"sandbox-init",    "init",    "Xvfb", "openbox", "tint2",
-                                        "sandbox-streame", "streamer"};
+    static const char *const known[] = {"sandbox-init", "Xvfb", "openbox", "tint2", "sandbox-streame"};
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
         if (name ? strcmp(text, name) == 0 : strcmp(text, known[i]) == 0)
             return true;

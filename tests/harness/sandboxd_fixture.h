@@ -54,6 +54,8 @@ void sandboxd_send(struct sandboxd_fixture *fixture, const struct sandboxd_messa
 struct sandboxd_message sandboxd_expect(struct sandboxd_fixture *fixture, uint32_t kind, int *ret_fd);
 // CREATE and READY.
 void sandboxd_create(struct sandboxd_fixture *fixture, const struct sandboxd_create *request);
+// How many groups of sandboxes there are, in all hierarchies.
+unsigned sandboxd_count_groups(const struct sandboxd_fixture *fixture);
 // STOP and ENDED.
 void sandboxd_end(struct sandboxd_fixture *fixture, const struct id *sandbox);
 // ENDED of that sandbox: its reason.

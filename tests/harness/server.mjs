@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { after } from "node:test";
 
 import { ApiClient } from "./api.mjs";
 import { isAlive, processTree } from "./processes.mjs";
@@ -25,26 +26,32 @@ export async function freePort() {
     return port;
 }
 
-export function makeStateDir() {
+// Like scripts/run leaves it: with the programs inside, where their own users can reach them wherever the source stands.
+export function makeStateDir(user) {
+    assert.ok(PROGRAMS, "PROGRAMS must name the staged programs");
     const directory = mkdtempSync(join(tmpdir(), "sandbox-server-test-"));
-    chmodSync(directory, 0o755); // the programs' own users pass through it
+    chmodSync(directory, 0o755);
+    cpSync(PROGRAMS, join(directory, "programs"), { recursive: true });
+    if (user) chownSync(directory, user.uid, user.gid);
     return directory;
 }
 
+// Who fails in the middle leaves its instance to this: it would keep the test program waiting. A benchmark is no test.
+const running = new Set();
+const endRunning = () => running.forEach((child) => child.kill("SIGTERM"));
+if (process.env.NODE_TEST_CONTEXT) after(endRunning);
+else process.on("exit", endRunning);
+
 const mounts = () => readFileSync("/proc/self/mounts", "utf8");
 
-function sandboxCgroups() {
-    const found = [];
-    if (!existsSync("/sys/fs/cgroup")) return found;
-    for (const hierarchy of ["", ...readdirSync("/sys/fs/cgroup")]) {
-        const directory = join("/sys/fs/cgroup", hierarchy);
-        try {
-            for (const name of readdirSync(directory)) if (name.startsWith("sandbox-server-")) found.push(join(directory, name));
-        } catch (error) {
-            if (error.code !== "ENOTDIR") throw error;
-        }
-    }
-    return found;
+// The supervisor names its control groups after the state directory's identity.
+function cgroupsOf(stateDir) {
+    const { dev, ino } = statSync(stateDir);
+    const name = `sandbox-server-${dev.toString(16)}-${ino.toString(16)}`;
+    const root = "/sys/fs/cgroup";
+    if (!existsSync(root)) return [];
+    const hierarchies = [root, ...readdirSync(root).map((entry) => join(root, entry))];
+    return hierarchies.map((directory) => join(directory, name)).filter((path) => existsSync(path));
 }
 
 export class Server {
@@ -55,10 +62,13 @@ export class Server {
         this.stdout = "";
         this.stderr = "";
         this.mountsBefore = mounts();
-        this.cgroupsBefore = new Set(sandboxCgroups());
         child.stdout.on("data", (chunk) => (this.stdout += chunk));
         child.stderr.on("data", (chunk) => (this.stderr += chunk));
-        this.exited = once(child, "exit").then(([code, signal]) => ({ code, signal }));
+        running.add(child);
+        this.exited = once(child, "exit").then(([code, signal]) => {
+            running.delete(child);
+            return { code, signal };
+        });
     }
 
     get pid() {
@@ -85,9 +95,10 @@ export class Server {
         return this;
     }
 
-    // The one process of that name below the supervisor.
+    // The one process of that name below the supervisor. Its children bear its name too until they execute their own program.
     process(name) {
-        const found = processTree(this.pid).filter((process) => process.name === name.slice(0, 15));
+        const all = this.processes(name);
+        const found = all.filter(({ parent }) => !all.some(({ pid }) => pid === parent));
         assert.equal(found.length, 1, `${found.length} processes named ${name}`);
         return found[0];
     }
@@ -117,17 +128,16 @@ export class Server {
     async end(signal = "SIGTERM") {
         const all = processTree(this.pid);
         if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill(signal);
-        const status = await Promise.race([
-            this.exited,
-            until("the supervisor's end", () => false, STOP_MS).catch((error) => {
-                throw new Error(`${error.message}\n${this.log}`);
-            }),
-        ]);
+        let status = null;
+        this.exited.then((ended) => (status = ended));
+        await until("the supervisor's end", () => status, STOP_MS).catch((error) => {
+            throw new Error(`${error.message}\n${this.log}`);
+        });
         await until("the end of every process", () => all.every((process) => !isAlive(process)), STOP_MS).catch(() => {
             const left = all.filter(isAlive).map(({ pid, name }) => `${name} (${pid})`);
             assert.fail(`left running: ${left.join(", ")}\n${this.log}`);
         });
-        await until("the removal of the cgroups", () => sandboxCgroups().every((path) => this.cgroupsBefore.has(path)), STOP_MS);
+        await until("the removal of the cgroups", () => cgroupsOf(this.stateDir).length === 0, STOP_MS);
         assert.equal(mounts(), this.mountsBefore, "mounts are left");
         return status;
     }
@@ -140,10 +150,9 @@ export class Server {
 }
 
 // Starts without waiting: for tests of a start that fails. user: {uid, gid} to drop to.
-export async function spawnServer({ env = {}, stateDir = makeStateDir(), user } = {}) {
-    assert.ok(PROGRAMS, "PROGRAMS must name the staged programs");
+export async function spawnServer({ env = {}, user, stateDir = makeStateDir(user) } = {}) {
     const port = Number(env.PORT ?? (await freePort()));
-    const child = spawn(join(PROGRAMS, "bin/sandbox-supervisor"), [], {
+    const child = spawn(join(stateDir, "programs/bin/sandbox-supervisor"), [], {
         env: { PATH: process.env.PATH, HOME: stateDir, STATE_DIR: stateDir, PORT: String(port), ...env },
         stdio: ["ignore", "pipe", "pipe"],
         ...user,

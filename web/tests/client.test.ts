@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { parseRetryAfter, problemOf } from "../src/api/problem";
 import { reasonText } from "../src/app/reasons";
-import { clock, duration, shortDuration } from "../src/app/time";
+import { ago, clock, duration, shortDuration } from "../src/app/time";
 import { tunnelOf } from "../src/app/tunnel";
+import { heedWarning, NO_WARNINGS, nextWarning } from "../src/desktop/warnings";
 import { closeAction, reconnectPause } from "../src/stream/close-codes";
 import { parseNotice } from "../src/stream/notice";
 import { chromaAligned } from "../src/stream/picture";
@@ -108,4 +109,19 @@ test("percentiles come from the last samples alone", () => {
     assert.equal(statistics.decodeMilliseconds(0.5), 128);
     assert.equal(statistics.decodeMilliseconds(0.95), 243);
     assert.equal(statistics.framesPainted, 512);
+});
+
+test("of two warnings the nearer one shows, and input takes away the idle one alone", () => {
+    let warnings = heedWarning(NO_WARNINGS, { type: "warning", reason: "limit", endsAt: 9000 }, 1000);
+    assert.deepEqual(nextWarning(warnings), { reason: "limit", endsAt: 8000 });
+    warnings = heedWarning(warnings, { type: "warning", reason: "idle", endsAt: 7000 }, 1000);
+    assert.deepEqual(nextWarning(warnings), { reason: "idle", endsAt: 6000 });
+    warnings = heedWarning(warnings, { type: "warning_cleared", reason: "idle", idleExpiresAt: 20_000 }, 1000);
+    assert.deepEqual(nextWarning(warnings), { reason: "limit", endsAt: 8000 });
+    warnings = heedWarning(warnings, { type: "session", state: "running", expiresAt: 1, idleExpiresAt: 1 }, 1000);
+    assert.equal(nextWarning(warnings), null);
+});
+
+test("what has just ended was not ended zero seconds ago", () => {
+    assert.deepEqual([ago(0.4), ago(-2), ago(61)], ["just now", "just now", "1 minute ago"]);
 });

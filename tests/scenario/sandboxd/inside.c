@@ -6,12 +6,15 @@
 #include <stdint.h>
 #include <cmocka.h>
 // clang-format on
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
+#include "lib/fd.h"
 #include "tests/harness/sandboxd_fixture.h"
 
 static enum sandboxd_mode mode;
@@ -64,7 +67,7 @@ static void nothing_of_the_host_shows(void **state)
         "unshare -Ur true 2>/dev/null && echo nested user namespace\n"
         "unshare -Urm true 2>/dev/null && echo nested mount namespace\n"
         "mount -t tmpfs none /tmp 2>/dev/null && echo mounted\n"
-        "(exec 3>/sandbox/init) 2>/dev/null && echo writable init\n"
+        "(exec 3>/sandbox/sandbox-init) 2>/dev/null && echo writable init\n"
         "(exec 3>/proc/1/exe) 2>/dev/null && echo writable exe\n"
         "echo descriptors $(ls /proc/self/fd | wc -l)\n"
         "env | grep -E '^(SANDBOX|FILE_|NOTIFY|PROGRAM)' && echo leaked environment\n"
@@ -83,7 +86,7 @@ static void nothing_of_the_host_shows(void **state)
         "NoNewPrivs: 1",
         "links lo",
         "routes 0",
-        "first init",
+        "first sandbox-init",
         "foreign 0",
         "devices fd full null ptmx pts random shm stderr stdin stdout tty urandom zero",
         "secrets 0",
@@ -173,12 +176,77 @@ static void descriptors_are_bounded(void **state)
     sandboxd_finish(&f);
 }
 
+static void copy_program(const char *to, uid_t uid)
+{
+    AUTO_FREE char *program = NULL;
+    size_t length;
+    assert_int_equal(read_file_at(AT_FDCWD, getenv("DOORS"), 16u << 20, &program, &length), 0);
+    AUTO_FD int fd = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+    assert_true(fd >= 0);
+    assert_int_equal(write_all(fd, program, length), 0);
+    assert_int_equal(fchmod(fd, 0755), 0);
+    if (geteuid() == 0)
+        assert_int_equal(fchown(fd, uid, uid), 0);
+}
+
+static void known_doors_are_shut(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    sandboxd_prepare(&f, mode);
+    sandboxd_start(&f);
+    struct sandboxd_create request = sandboxd_request(5);
+    char path[200];
+    sandboxd_script(&f, &request, "./doors");
+    sandboxd_home(&f, &request, path);
+    strncat(path, "/doors", sizeof(path) - strlen(path) - 1);
+    copy_program(path, sandboxd_host_uid(&f, &request));
+    sandboxd_create(&f, &request);
+    AUTO_FREE char *text = sandboxd_result(&f, &request);
+    expect_line(text, "knocked");
+    if (strstr(text, ": open")) {
+        print_error("%s", text);
+        fail();
+    }
+    sandboxd_finish(&f);
+}
+
+// sandbox-init shares its sandbox with hostile programs: what it says is never trusted.
+static void a_hostile_init_ends_alone(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    char path[300], desktop[300];
+    sandboxd_prepare(&f, mode);
+    snprintf(desktop, sizeof(desktop), "%s/share/sandbox-server/desktop", getenv("PROGRAMS"));
+    snprintf(f.program_dir, sizeof(f.program_dir), "%s/p/bin", f.directory);
+    static const char *const directories[] = {"p", "p/bin", "p/share", "p/share/sandbox-server"};
+    for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", f.directory, directories[i]);
+        assert_int_equal(mkdir(path, 0755), 0);
+    }
+    snprintf(path, sizeof(path), "%s/p/share/sandbox-server/desktop", f.directory);
+    assert_int_equal(symlink(desktop, path), 0);
+    snprintf(path, sizeof(path), "%s/p/bin/sandbox-init", f.directory);
+    copy_program(path, 0);
+    sandboxd_start(&f);
+    struct sandboxd_message message = {.kind = SANDBOXD_CREATE, .create = sandboxd_request(5)};
+    sandboxd_send(&f, &message);
+    struct sandboxd_failed failed = sandboxd_expect(&f, SANDBOXD_FAILED, NULL).failed;
+    assert_int_equal(failed.stage, START_DISPLAY);
+    struct sandboxd_message list = {.kind = SANDBOXD_LIST};
+    sandboxd_send(&f, &list);
+    sandboxd_expect(&f, SANDBOXD_LIST_END, NULL);
+    sandboxd_finish(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_of_the_host_shows), cmocka_unit_test(a_fork_bomb_meets_its_limit),
         cmocka_unit_test(a_memory_hog_dies_alone),   cmocka_unit_test(file_systems_in_memory_are_bounded),
-        cmocka_unit_test(descriptors_are_bounded),
+        cmocka_unit_test(descriptors_are_bounded),   cmocka_unit_test(known_doors_are_shut),
+        cmocka_unit_test(a_hostile_init_ends_alone),
     };
     int failed = 0;
     for (mode = SANDBOXD_DELEGATED; mode <= SANDBOXD_PLAIN; mode++) {

@@ -44,6 +44,23 @@ static void starts_lists_and_stops(void **state)
     sandboxd_finish(&f);
 }
 
+// ENDED says that nothing is left, so nothing may be left when it comes.
+static void groups_are_gone_when_the_end_is_told(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    sandboxd_prepare(&f, mode);
+    sandboxd_start(&f);
+    for (int round = 0; round < 8; round++) {
+        struct sandboxd_create request = sandboxd_request(8);
+        sandboxd_create(&f, &request);
+        assert_true(f.group_count == 0 || sandboxd_count_groups(&f) > 0);
+        sandboxd_end(&f, &request.sandbox);
+        assert_int_equal(sandboxd_count_groups(&f), 0);
+    }
+    sandboxd_finish(&f);
+}
+
 static void owners_have_their_own_uid(void **state)
 {
     (void)state;
@@ -143,7 +160,7 @@ static void killed_parts_end_the_sandbox(void **state)
     sandboxd_prepare(&f, mode);
     sandboxd_start(&f);
     kill_one(&f, "Xvfb", STOP_DISPLAY);
-    kill_one(&f, "init", STOP_CRASH);
+    kill_one(&f, "sandbox-init", STOP_CRASH);
     sandboxd_finish(&f);
 }
 
@@ -162,7 +179,7 @@ static void killed_sandboxd_leaves_nothing(void **state)
     sandboxd_start(&f);
     struct sandboxd_create request = sandboxd_request(51);
     sandboxd_create(&f, &request);
-    AUTO_FD int init = pidfd_open(sandboxd_find_process(&f, "init"), 0);
+    AUTO_FD int init = pidfd_open(sandboxd_find_process(&f, "sandbox-init"), 0);
     assert_true(init >= 0);
     sandboxd_kill(&f);
     wait_until_gone(&f, init);
@@ -255,6 +272,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(starts_lists_and_stops),
+        cmocka_unit_test(groups_are_gone_when_the_end_is_told),
         cmocka_unit_test(owners_have_their_own_uid),
         cmocka_unit_test(home_persists),
         cmocka_unit_test(another_accounts_home_is_refused),

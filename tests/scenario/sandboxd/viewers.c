@@ -90,13 +90,13 @@ static void a_streamer_is_confined(void **state)
     sandboxd_create(&f, &request);
     AUTO_FD int stream = attach(&f, &request.sandbox, 1);
     expect_hello(stream);
-    pid_t pid = sandboxd_find_process(&f, "streamer");
+    pid_t pid = sandboxd_find_process(&f, "sandbox-streame");
     assert_true(pid > 0);
     char path[64];
     struct stat streamer, init;
     snprintf(path, sizeof(path), "/proc/%d", (int)pid);
     assert_int_equal(stat(path, &streamer), 0);
-    snprintf(path, sizeof(path), "/proc/%d", (int)sandboxd_find_process(&f, "init"));
+    snprintf(path, sizeof(path), "/proc/%d", (int)sandboxd_find_process(&f, "sandbox-init"));
     assert_int_equal(stat(path, &init), 0);
     assert_true((streamer.st_uid != init.st_uid) == (mode == SANDBOXD_DELEGATED));
     AUTO_FREE char *status = NULL;
@@ -141,7 +141,7 @@ static void a_killed_streamer_leaves_the_desktop(void **state)
     sandboxd_create(&f, &request);
     AUTO_FD int first = attach(&f, &request.sandbox, 1);
     expect_hello(first);
-    assert_int_equal(kill(sandboxd_find_process(&f, "streamer"), SIGKILL), 0);
+    assert_int_equal(kill(sandboxd_find_process(&f, "sandbox-streame"), SIGKILL), 0);
     expect_end(first);
     AUTO_FD int second = attach(&f, &request.sandbox, 2);
     expect_hello(second);

@@ -118,7 +118,7 @@ static void a_streamer_gets_no_home_and_no_devices(void **state)
     for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
         assert_int_equal(position(plan, none[i]), SIZE_MAX);
     assert_null(find(plan, OPERATION_BIND, "dev/null"));
-    assert_string_equal(find(plan, OPERATION_BIND, "streamer")->source, "/p/sandbox-streamer");
+    assert_string_equal(find(plan, OPERATION_BIND, "sandbox-streamer")->source, "/p/sandbox-streamer");
 }
 
 static void a_plan_that_does_not_fit_is_refused(void **state)
@@ -144,7 +144,7 @@ static void printed_plan_names_every_operation(void **state)
     plan_print(plan, out);
     fclose(out);
     assert_non_null(strstr(text, "bind /usr -> usr"));
-    assert_non_null(strstr(text, "exec -> /sandbox/init"));
+    assert_non_null(strstr(text, "exec -> /sandbox/sandbox-init"));
     assert_non_null(strstr(text, "environment HOME=/home/user"));
     free(text);
     for (unsigned kind = 0; kind < OPERATION_COUNT; kind++) {

@@ -57,10 +57,36 @@ static void test_bounded(void **state)
     struct tickets *tickets = tickets_new();
     struct ticket ticket = {.sandbox = id_new()};
     struct opaque_token token;
-    for (int i = 0; i < TICKETS_MAX; i++)
+    for (int i = 0; i < TICKETS_MAX; i++) {
+        if (i % TICKETS_PER_ACCOUNT == 0)
+            ticket.account = id_new();
         assert_int_equal(tickets_issue(tickets, &ticket, NOW, &token), 0);
+    }
+    ticket.account = id_new();
     assert_int_equal(tickets_issue(tickets, &ticket, NOW, &token), -EAGAIN);
     assert_int_equal(tickets_issue(tickets, &ticket, NOW + TICKET_SECONDS * SECOND_US, &token), 0);
+    tickets_free(tickets);
+}
+
+static void test_an_account_takes_from_itself_alone(void **state)
+{
+    (void)state;
+    struct tickets *tickets = tickets_new();
+    struct ticket greedy = {.account = id_new()};
+    struct ticket other = {.account = id_new()};
+    struct ticket taken;
+    struct opaque_token first, second, theirs, token;
+    assert_int_equal(tickets_issue(tickets, &other, NOW, &theirs), 0);
+    assert_int_equal(tickets_issue(tickets, &greedy, NOW, &first), 0);
+    assert_int_equal(tickets_issue(tickets, &greedy, NOW + 1, &second), 0);
+    for (int i = 2; i <= TICKETS_PER_ACCOUNT; i++)
+        assert_int_equal(tickets_issue(tickets, &greedy, NOW + i, &token), 0);
+    assert_int_equal(tickets_take(tickets, first.text, NOW, &taken), -ENOENT);
+    assert_int_equal(tickets_take(tickets, second.text, NOW, &taken), 0);
+    assert_int_equal(tickets_take(tickets, theirs.text, NOW, &taken), 0);
+    for (int i = 0; i < 2 * TICKETS_MAX; i++)
+        assert_int_equal(tickets_issue(tickets, &greedy, NOW, &token), 0);
+    assert_int_equal(tickets_issue(tickets, &other, NOW, &token), 0);
     tickets_free(tickets);
 }
 
@@ -73,6 +99,7 @@ int main(void)
         cmocka_unit_test(test_expires),
         cmocka_unit_test(test_wrong_texts),
         cmocka_unit_test(test_bounded),
+        cmocka_unit_test(test_an_account_takes_from_itself_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

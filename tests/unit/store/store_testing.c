@@ -56,12 +56,19 @@ const char *testing_sql(struct testing *testing, const char *sql)
     return text;
 }
 
+static const struct password_hash password = {"$argon2id$of nothing"};
+
 struct store_account testing_account(struct testing *testing, const char *username)
 {
-    struct password_hash hash = {"$argon2id$of nothing"};
     struct store_account account = {0};
-    assert_stored(store_account_create(testing->store, username, ROLE_USER, &hash, &account));
+    assert_stored(store_account_create(testing->store, username, ROLE_USER, &password, &account));
     return account;
+}
+
+struct store_sign_in_order testing_sign_in(const struct id *account)
+{
+    return (struct store_sign_in_order){
+        .account = *account, .password = password, .token = testing_digest(), .seconds = 600};
 }
 
 struct store_sandbox_order testing_order(const struct id *account)

@@ -18,7 +18,6 @@
 #include "store/migration.h"
 #include "store/sandbox.h"
 #include "store/sign_in.h"
-#include "store/ticket.h"
 #include "tests/harness/postgres_fixture.h"
 
 struct testing {
@@ -49,6 +48,8 @@ const char *testing_sql(struct testing *testing, const char *sql);
 
 // A new account of that name.
 struct store_account testing_account(struct testing *testing, const char *username);
+// What that account signs in by.
+struct store_sign_in_order testing_sign_in(const struct id *account);
 // A new sandbox's order, for node "local" with limits of 3 and 100.
 struct store_sandbox_order testing_order(const struct id *account);
 struct store_sandbox testing_sandbox(struct testing *testing, const struct id *account);

@@ -81,16 +81,16 @@ static void test_disable_and_enable(void **state)
     struct testing *testing = *state;
     struct store_account account = testing_account(testing, "disabled");
     struct store_sandbox sandbox = testing_sandbox(testing, &account.id);
-    struct digest token = testing_digest();
+    struct store_sign_in_order sign_in_order = testing_sign_in(&account.id);
     struct id sign_in;
-    assert_stored(store_sign_in_create(testing->store, &account.id, &token, 600, &sign_in));
+    assert_stored(store_sign_in_create(testing->store, &sign_in_order, &sign_in));
     assert_stored(store_account_disable(testing->store, &account.id));
     assert_stored(store_account_disable(testing->store, &account.id));
     struct store_account found;
     assert_stored(store_account_by_id(testing->store, &account.id, &found));
     assert_true(found.disabled_us > 0);
     assert_int_equal(store_sign_in_check(testing->store, &sign_in, &found), -EKEYREVOKED);
-    assert_int_equal(store_sign_in_create(testing->store, &account.id, &token, 600, &sign_in), -EKEYREVOKED);
+    assert_int_equal(store_sign_in_create(testing->store, &sign_in_order, &sign_in), -EKEYREVOKED);
     assert_stored(store_sandbox_get(testing->store, &sandbox.id, NULL, &sandbox));
     assert_int_equal(sandbox.stop_requested, STOP_ACCOUNT_DISABLED);
     struct store_sandbox_order order = testing_order(&account.id);
@@ -99,8 +99,8 @@ static void test_disable_and_enable(void **state)
 
     assert_stored(store_account_enable(testing->store, &account.id));
     assert_int_equal(store_sign_in_check(testing->store, &sign_in, &found), -EKEYREVOKED);
-    struct digest another = testing_digest();
-    assert_stored(store_sign_in_create(testing->store, &account.id, &another, 600, &sign_in));
+    sign_in_order.token = testing_digest();
+    assert_stored(store_sign_in_create(testing->store, &sign_in_order, &sign_in));
     assert_stored(store_sign_in_check(testing->store, &sign_in, &found));
 }
 
@@ -108,15 +108,20 @@ static void test_a_new_password_ends_sign_ins(void **state)
 {
     struct testing *testing = *state;
     struct store_account account = testing_account(testing, "changer");
-    struct digest token = testing_digest();
+    struct store_sign_in_order order = testing_sign_in(&account.id);
     struct password_hash hash = {"$argon2id$another"};
     struct password_hash stored;
     struct id sign_in;
-    assert_stored(store_sign_in_create(testing->store, &account.id, &token, 600, &sign_in));
+    assert_stored(store_sign_in_create(testing->store, &order, &sign_in));
     assert_stored(store_account_set_password(testing->store, &account.id, &hash));
     assert_stored(store_account_password(testing->store, "changer", &account, &stored));
     assert_string_equal(stored.text, hash.text);
     assert_int_equal(store_sign_in_check(testing->store, &sign_in, &account), -EKEYREVOKED);
+    // The old password was verified just before it was replaced.
+    order.token = testing_digest();
+    assert_int_equal(store_sign_in_create(testing->store, &order, &sign_in), -EKEYREVOKED);
+    order.password = hash;
+    assert_stored(store_sign_in_create(testing->store, &order, &sign_in));
 }
 
 int main(void)

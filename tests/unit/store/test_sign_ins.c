@@ -10,8 +10,10 @@ struct sign_in {
 
 static struct sign_in begin(struct testing *testing, const char *username)
 {
-    struct sign_in made = {.account = testing_account(testing, username), .token = testing_digest()};
-    assert_stored(store_sign_in_create(testing->store, &made.account.id, &made.token, 600, &made.id));
+    struct sign_in made = {.account = testing_account(testing, username)};
+    struct store_sign_in_order order = testing_sign_in(&made.account.id);
+    made.token = order.token;
+    assert_stored(store_sign_in_create(testing->store, &order, &made.id));
     return made;
 }
 
@@ -102,8 +104,9 @@ static void test_families_are_apart(void **state)
 {
     struct testing *testing = *state;
     struct sign_in first = begin(testing, "two.devices");
-    struct sign_in second = {.token = testing_digest()};
-    assert_stored(store_sign_in_create(testing->store, &first.account.id, &second.token, 600, &second.id));
+    struct store_sign_in_order order = testing_sign_in(&first.account.id);
+    struct sign_in second = {.token = order.token};
+    assert_stored(store_sign_in_create(testing->store, &order, &second.id));
     assert_stored(rotate(testing, first.token, testing_digest()));
     assert_int_equal(rotate(testing, first.token, testing_digest()), -EKEYREVOKED);
     assert_stored(check(testing, &second));

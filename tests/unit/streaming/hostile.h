@@ -20,7 +20,8 @@ enum hostility {
     HOSTILE_CURSOR_LARGE,  // 1000 x 700, truly sent
     HOSTILE_REPLY_ENDLESS, // a reply of 16 GiB that never comes
     HOSTILE_REPLY_HALF,    // a reply whose rest never comes
-    HOSTILE_EVENTS,        // an endless stream of events of all kinds
+    HOSTILE_EVENTS,        // a burst of events of all kinds with each region
+    HOSTILE_FLOOD,         // events without end, faster than anybody reads them
     HOSTILE_NOISE,         // random bytes after the set-up
     HOSTILE_SILENT,        // takes the connection and says nothing
     HOSTILE_LEAVES,        // closes after the set-up

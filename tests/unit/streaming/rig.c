@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -61,6 +62,7 @@ static void exec_server(const struct rig *r, int number_pipe)
     path_in(r, "auth", auth, sizeof(auth));
     path_in(r, "fb", frames, sizeof(frames));
     snprintf(geometry, sizeof(geometry), "%ux%ux24", r->start.width, r->start.height);
+    prctl(PR_SET_PDEATHSIG, SIGKILL); // a test that aborts leaves nothing behind
     // fd 8 is what the symlink in fb/ names.
     // It complains of each display number that is taken.
     int quiet = open("/dev/null", O_WRONLY);
@@ -151,6 +153,7 @@ static int sealed_start(const struct streamer_start *start)
 // Moves the descriptors to 3.. in order; the sources are first lifted above the targets.
 static void exec_streamer(int *fds, size_t count, int errors)
 {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (size_t i = 0; i < count; i++) {
         fds[i] = fcntl(fds[i], F_DUPFD, 20);
         if (fds[i] < 0)

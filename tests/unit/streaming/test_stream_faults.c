@@ -18,6 +18,7 @@
 #include "hostile.h"
 #include "lib/ipc.h"
 #include "lib/limits.h"
+#include "lib/wire.h"
 #include "scene.h"
 
 static void broken_messages_end_it(void **state)
@@ -221,6 +222,24 @@ static void wild_answers_are_bounded(void **state)
     }
 }
 
+// Events that never end leave the viewer heard: a resize is answered, and its leaving is noticed.
+static void a_flood_of_events_starves_nobody(void **state)
+{
+    struct scene *s = *state;
+    int connection;
+    pid_t server = hostile_start(HOSTILE_FLOOD, SCENE_WIDTH, SCENE_HEIGHT, 1, &connection);
+    rig_attach(&s->rig, connection);
+    assert_true(scene_step(s, RIG_PATIENCE_MS));
+    rig_send(&s->rig, "\x88\0\0\0\x20\x03\x58\x02\x64\0\0\0", 12); // 800 x 600
+    static uint8_t message[STREAM_MESSAGE_MAX];
+    do {
+        assert_true(rig_receive(&s->rig, message, sizeof(message), RIG_PATIENCE_MS) > 0);
+    } while (message[0] != WIRE_DISPLAY);
+    shutdown(s->rig.stream, SHUT_RDWR);
+    scene_check_exit(s, 0, NULL);
+    part(s, server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -233,6 +252,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(hostile_servers_end_it_with_one_line, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(hostile_servers_crash_nothing, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(wild_answers_are_bounded, scene_start, scene_end),
+        cmocka_unit_test_setup_teardown(a_flood_of_events_starves_nobody, scene_start, scene_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

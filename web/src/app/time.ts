@@ -19,6 +19,11 @@ export function duration(seconds: number): string {
     return "0 seconds";
 }
 
+/** "5 minutes ago". */
+export function ago(seconds: number): string {
+    return seconds < 1 ? "just now" : `${duration(seconds)} ago`;
+}
+
 /** "7 h 59 min", "12 min", "45 s": two units where the second one matters. */
 export function shortDuration(seconds: number): string {
     const whole = Math.max(Math.floor(seconds), 0);

@@ -1,6 +1,6 @@
 import type { Sandbox } from "../api/types";
 import { reasonText } from "../app/reasons";
-import { duration, secondsSince, shortDuration } from "../app/time";
+import { ago, secondsSince, shortDuration } from "../app/time";
 import { Button } from "./button";
 import "./ended-list.css";
 
@@ -42,7 +42,7 @@ export function EndedList({ sandboxes, now, more }: Props) {
                                 {facts.length > 0 && <small>{sandbox.template}, {facts.join(", ")}</small>}
                             </div>
                             <time dateTime={sandbox.ended_at ?? sandbox.created_at}>
-                                {duration(secondsSince(sandbox.ended_at ?? sandbox.created_at, now))} ago
+                                {ago(secondsSince(sandbox.ended_at ?? sandbox.created_at, now))}
                             </time>
                         </li>
                     );

@@ -4,6 +4,7 @@ import { Button, PageLink } from "../components/button";
 import { Icon } from "../components/icon";
 import { Spinner } from "../components/spinner";
 import type { SessionState } from "./session";
+import { nextWarning, type Warning } from "./warnings";
 import "./overlay.css";
 
 interface Props {
@@ -59,6 +60,7 @@ function OpenOverlay({ state }: { state: SessionState }) {
             </div>
         );
     }
+    const warning = nextWarning(state.warnings);
     return (
         <>
             {state.restarting && (
@@ -66,12 +68,12 @@ function OpenOverlay({ state }: { state: SessionState }) {
                     <span class="overlay-wait"><Spinner /> The stream restarts…</span>
                 </div>
             )}
-            {state.warning !== null && <Warning {...state.warning} />}
+            {warning !== null && <WarningNotice {...warning} />}
         </>
     );
 }
 
-function Warning({ reason, endsAt }: { reason: "idle" | "limit"; endsAt: number }) {
+function WarningNotice({ reason, endsAt }: Warning) {
     const now = useNow(500);
     const idle = reason === "idle";
     return (

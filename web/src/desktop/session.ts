@@ -10,6 +10,7 @@ import { type Notice, parseNotice } from "../stream/notice";
 import type { Picture } from "../stream/picture";
 import type { StreamStatistics } from "../stream/statistics";
 import type { Size } from "../stream/wire";
+import { heedWarning, NO_WARNINGS, type Warnings } from "./warnings";
 
 export interface SessionState {
     connection: "connecting" | "open" | "waiting" | "ended" | "failed" | "signed-out";
@@ -20,7 +21,7 @@ export interface SessionState {
     size: Size | null;
     ended: { reason: string; detail: string } | null;
     failure: { title: string; detail: string } | null;
-    warning: { reason: "idle" | "limit"; endsAt: number } | null;
+    warnings: Warnings;
 }
 
 /** A connection that lasted this long was a good one: the next failure is answered at once again. */
@@ -39,7 +40,7 @@ export const START: SessionState = {
     size: null,
     ended: null,
     failure: null,
-    warning: null,
+    warnings: NO_WARNINGS,
 };
 
 /** How an attempt to watch ended: try again, or not. */
@@ -191,7 +192,7 @@ export class DesktopSession {
                 stream.close();
                 this.socket = null;
                 this.cursor.set(null);
-                this.state.patch({ warning: null, restarting: false });
+                this.state.patch({ warnings: NO_WARNINGS, restarting: false });
                 resolve(this.closed(event.code, opened === 0 ? 0 : performance.now() - opened));
             };
         });
@@ -248,17 +249,9 @@ export class DesktopSession {
     private heed(notice: Notice | null): void {
         switch (notice?.type) {
             case "session":
-                this.state.patch({ warning: null });
-                break;
             case "warning":
-                this.state.patch({
-                    warning: { reason: notice.reason, endsAt: notice.endsAt - this.clockOffset },
-                });
-                break;
             case "warning_cleared":
-                if (this.state.get().warning?.reason === notice.reason) {
-                    this.state.patch({ warning: null });
-                }
+                this.state.patch({ warnings: heedWarning(this.state.get().warnings, notice, this.clockOffset) });
                 break;
             case "streamer":
                 this.state.patch({ restarting: notice.state === "restarting" });
@@ -289,7 +282,7 @@ export class DesktopSession {
     }
 
     private end(reason: string, detail: string): Outcome {
-        this.state.patch({ connection: "ended", ended: { reason, detail }, warning: null });
+        this.state.patch({ connection: "ended", ended: { reason, detail }, warnings: NO_WARNINGS });
         return FINISHED;
     }
 

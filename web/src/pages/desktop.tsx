@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { describe } from "../api/problem";
 import { useApp } from "../app/context";
 import { useTitle } from "../app/hooks";
@@ -52,7 +52,8 @@ function Desktop({ id }: { id: string }) {
     const open = state.connection === "open";
     const running = state.connection !== "ended" && state.connection !== "failed";
 
-    useEffect(() => {
+    // Before the page's own first picture, not after it: connecting takes longer than that.
+    useLayoutEffect(() => {
         if (canvas.current === null || stage.current === null) {
             return;
         }

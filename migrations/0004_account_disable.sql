@@ -1,12 +1,3 @@
-CREATE TABLE tickets (
-    digest bytea PRIMARY KEY CHECK (octet_length(digest) = 32),
-    sandbox_id uuid NOT NULL REFERENCES sandboxes ON DELETE CASCADE,
-    account_id uuid NOT NULL REFERENCES accounts ON DELETE CASCADE,
-    access text NOT NULL CHECK (access IN ('control', 'view')),
-    expires_at timestamptz NOT NULL
-);
-CREATE INDEX tickets_expiry ON tickets (expires_at);
-
 -- Locks the account first, as sandbox_insert does: a sandbox is either seen and asked to stop here, or refused there.
 CREATE FUNCTION account_disable(account uuid) RETURNS SETOF boolean LANGUAGE plpgsql AS $$
 BEGIN
@@ -17,7 +8,6 @@ BEGIN
     UPDATE sign_ins SET ended_at = now(), end_reason = 'account_disabled' WHERE account_id = account AND ended_at IS NULL;
     UPDATE sandboxes SET stop_requested = coalesce(stop_requested, 'account_disabled')
         WHERE account_id = account AND state <> 'ended';
-    DELETE FROM tickets WHERE account_id = account;
     PERFORM pg_notify('sandbox_server', 'account_disabled ' || account);
     RETURN NEXT true;
 END $$;

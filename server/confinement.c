@@ -1,4 +1,4 @@
-#include "server/confine.h"
+#include "server/confinement.h"
 
 #include <errno.h>
 #include <sys/prctl.h>
@@ -19,14 +19,13 @@ static int bound(int resource, rlim_t value)
     return setrlimit(resource, &limit) < 0 ? -errno : 0;
 }
 
-int confine_limits(void)
+int confinement_apply(void)
 {
     int error = bound(RLIMIT_NOFILE, DESCRIPTORS_MAX);
-    return error ? error : bound(RLIMIT_CORE, 0);
-}
-
-int confine(void)
-{
+    if (!error)
+        error = bound(RLIMIT_CORE, 0);
+    if (error)
+        return error;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return -errno;
 #ifndef SANITIZED_BUILD // LeakSanitizer traces the process

@@ -1,0 +1,51 @@
+// Both sides at once, each with a desktop, a viewer and a terminal that has the keyboard's focus.
+import { copyFileSync, existsSync } from "node:fs";
+import { join } from "node:path";
+
+import { typeText } from "../../tests/harness/browser.mjs";
+import { until } from "../../tests/harness/until.mjs";
+import { Ours } from "./ours.mjs";
+import { Tigervnc } from "./tigervnc.mjs";
+
+export const SIZE = { width: 1920, height: 1080 };
+const SCROLL = new URL("../scroll.pl", import.meta.url).pathname;
+
+export async function openOurs(browser) {
+    const ours = await Ours.start(browser, SIZE);
+    await ours.openDesktop();
+    return ours;
+}
+
+export async function openPeer(browser) {
+    const peer = await Tigervnc.start(SIZE);
+    await peer.openPage(browser, SIZE);
+    return peer;
+}
+
+// A terminal whose shell answers, with the program that scrolls it in its directory.
+export async function openTerminal(side) {
+    copyFileSync(SCROLL, join(side.home, "scroll.pl"));
+    await side.page.bringToFront();
+    await side.openTerminal();
+    await until("a shell that answers", async () => {
+        await typeText(side.page, "touch ready\n");
+        await side.page.waitForTimeout(200);
+        return existsSync(join(side.home, "ready"));
+    });
+}
+
+export async function openBoth(browser) {
+    const sides = [];
+    const stop = async () => {
+        for (const side of sides.splice(0)) await side.stop();
+    };
+    try {
+        sides.push(await openOurs(browser));
+        sides.push(await openPeer(browser));
+        for (const side of sides) await openTerminal(side);
+    } catch (error) {
+        await stop();
+        throw error;
+    }
+    return { sides, stop };
+}

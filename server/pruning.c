@@ -1,0 +1,54 @@
+#include "server/pruning.h"
+
+#include <stdlib.h>
+
+#include "server/clock.h"
+#include "server/server.h"
+
+#define INTERVAL_US (5 * 60 * SECOND_US)
+
+struct pruning {
+    struct server *server;
+    struct work_job job;
+    struct loop_timer timer;
+};
+
+static void run(struct work_job *job, struct store *store)
+{
+    (void)job;
+    // What stays because the database is away goes the next time.
+    (void)store_prune(store);
+}
+
+static void done(struct work_job *job)
+{
+    struct pruning *pruning = lws_container_of(job, struct pruning, job);
+    loop_timer_set(pruning->server->loop, &pruning->timer, INTERVAL_US);
+}
+
+static void on_timer(void *data)
+{
+    struct pruning *pruning = data;
+    pruning->job = (struct work_job){.run = run, .done = done};
+    if (work_submit(pruning->server->work, WORK_DATABASE, &pruning->job) < 0)
+        loop_timer_set(pruning->server->loop, &pruning->timer, INTERVAL_US);
+}
+
+struct pruning *pruning_new(struct server *server)
+{
+    struct pruning *pruning = calloc(1, sizeof(*pruning));
+    if (!pruning)
+        return NULL;
+    pruning->server = server;
+    pruning->timer = (struct loop_timer){.fire = on_timer, .data = pruning};
+    loop_timer_set(server->loop, &pruning->timer, INTERVAL_US);
+    return pruning;
+}
+
+void pruning_free(struct pruning *pruning)
+{
+    if (!pruning)
+        return;
+    loop_timer_cancel(&pruning->timer);
+    free(pruning);
+}

@@ -1,0 +1,73 @@
+#include <errno.h>
+
+#include "lib/cleanup.h"
+#include "lib/ipc.h"
+#include "lib/wire.h"
+#include "streaming/clock.h"
+#include "streaming/viewer_private.h"
+
+#define MESSAGES_PER_TURN 64
+
+static int answer_resize(struct viewer *v)
+{
+    struct writer w = outbox_begin(&v->outbox);
+    wire_write_display(&w, (uint16_t)v->start->width, (uint16_t)v->start->height);
+    return outbox_end(&v->outbox, &w);
+}
+
+static int handle_message(struct viewer *v, const struct browser_message *message, uint64_t now_us)
+{
+    if (v->start->view_only && !wire_browser_rule((uint8_t)message->kind)->view_only)
+        return -EPROTO;
+    switch (message->kind) {
+    case WIRE_ACKNOWLEDGE:
+        return pace_acknowledged(&v->update.pace, now_us, message->acknowledge.sequence);
+    case WIRE_REFRESH:
+        update_refresh(&v->update);
+        return 0;
+    case WIRE_RESIZE:
+        return answer_resize(v);
+    case WIRE_BROWSER_CLIPBOARD:
+    case WIRE_BROWSER_AUDIO:
+        return 0; // checked and dropped, docs/PROTOCOL.md
+    default:
+        input_handle(&v->input, message, now_us);
+        return 0;
+    }
+}
+
+// One packet. -EAGAIN when there is none; the viewer's leaving is no error.
+static int read_packet(struct viewer *v, uint64_t now_us)
+{
+    AUTO_PACKET struct ipc_packet packet = {.fds = {-1, -1, -1, -1}};
+    int error = ipc_receive(v->stream, v->packet, sizeof(v->packet), &packet);
+    if (error == -ECONNRESET) {
+        v->left = true;
+        return -EAGAIN;
+    }
+    if (error)
+        return error;
+    struct browser_message message;
+    if (packet.fd_count > 0 || packet.length < 1 || v->packet[0] != 0 ||
+        wire_decode_browser(v->packet + 1, packet.length - 1, &message))
+        return -EPROTO;
+    return handle_message(v, &message, now_us);
+}
+
+bool viewer_messages_heard(const struct viewer *v)
+{
+    return !typing_waits(&v->input.typing) && v->outbox.count < OUTBOX_MESSAGES_MAX / 2;
+}
+
+int viewer_messages_read(struct viewer *v)
+{
+    uint64_t now_us = clock_us();
+    for (int i = 0; i < MESSAGES_PER_TURN && viewer_messages_heard(v); i++) {
+        int error = read_packet(v, now_us);
+        if (error == -EAGAIN)
+            return 0;
+        if (error)
+            return viewer_fail(v, error, "the viewer broke the protocol");
+    }
+    return 0;
+}

@@ -1,0 +1,44 @@
+#pragma once
+// What viewer.c (the loop) and viewer_messages.c (the browser's messages) share; nobody else includes it.
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/limits.h"
+#include "lib/streamer_channel.h"
+#include "streaming/cursor.h"
+#include "streaming/damage.h"
+#include "streaming/display.h"
+#include "streaming/input.h"
+#include "streaming/outbox.h"
+#include "streaming/update.h"
+
+struct viewer {
+    const struct streamer_start *start;
+    int stream, epoll, timer;
+    struct display display;
+    struct damage damage;
+    struct cursor cursor;
+    struct input input;
+    struct outbox outbox;
+    struct update update;
+    uint64_t wake_us;  // what the timer is set to
+    uint32_t interest; // epoll events asked for on the stream
+    bool left;         // the viewer has gone
+    uint8_t packet[CLIPBOARD_MESSAGE_MAX + 1];
+    const char *problem;
+};
+
+// Keeps the first problem in words. Returns the error as it is.
+static inline int viewer_fail(struct viewer *v, int error, const char *problem)
+{
+    if (error && !v->problem)
+        v->problem = problem;
+    return error;
+}
+
+// Answers wait in the outbox: a viewer that does not take them is not heard either. Neither is one whose last character is still being
+// typed, so that nothing overtakes it.
+bool viewer_messages_heard(const struct viewer *v);
+// Acts on the messages that are there, up to a bound. The viewer's leaving sets `left` and is no error.
+int viewer_messages_read(struct viewer *v);

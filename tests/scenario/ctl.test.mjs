@@ -1,0 +1,105 @@
+// The operator's shell beside a running instance: scripts/ctl finds its state directory's database and acts on it at once.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { after, before, test } from "node:test";
+
+import { startServer } from "../harness/server.mjs";
+import { until } from "../harness/until.mjs";
+
+const CTL = fileURLToPath(new URL("../../scripts/ctl", import.meta.url));
+const PASSWORD = "a long enough password";
+
+let server;
+
+before(async () => {
+    server = await startServer();
+});
+
+after(() => server?.stop());
+
+function ctl(args, input = "") {
+    const { status, stdout, stderr } = spawnSync(CTL, args, {
+        env: { PATH: process.env.PATH, HOME: server.stateDir, STATE_DIR: server.stateDir },
+        input,
+        encoding: "utf8",
+    });
+    return { status, stdout, stderr };
+}
+
+function succeeded(args, input) {
+    const result = ctl(args, input);
+    assert.equal(result.status, 0, result.stderr);
+    return result.stdout;
+}
+
+async function signedIn(name, password = PASSWORD) {
+    const client = server.client();
+    const answer = await client.login(name, password);
+    assert.equal(answer.status, 200, answer.text);
+    return client;
+}
+
+async function endOf(client, id) {
+    await until("the sandbox's end", async () => (await client.sandbox(id)).state === "ended");
+    return (await client.sandbox(id)).stop;
+}
+
+test("user create: the account signs in; the name can be taken once", async () => {
+    succeeded(["user", "create", "--username", "ada", "--role", "user", "--password-stdin"], `${PASSWORD}\n`);
+    const ada = await signedIn("ada");
+    assert.equal((await ada.request("GET", "/api/users/me")).body.role, "user");
+    assert.equal(ctl(["user", "create", "ada", "--password-stdin"], `${PASSWORD}\n`).status, 3);
+});
+
+test("user list names both accounts", () => {
+    const users = JSON.parse(succeeded(["user", "list", "--json"]));
+    assert.deepEqual(users.map(({ username, role }) => `${username} ${role}`).sort(), ["ada user", "admin admin"]);
+});
+
+test("sandbox list and sandbox stop: it ends with reason administrator", async () => {
+    const ada = await signedIn("ada");
+    const { id } = await ada.startSandbox();
+    const [row] = JSON.parse(succeeded(["sandbox", "list", "--json"]));
+    assert.deepEqual([row.id, row.username, row.state], [id, "ada", "running"]);
+    succeeded(["sandbox", "stop", id]);
+    assert.equal((await endOf(ada, id)).reason, "administrator");
+    assert.deepEqual(JSON.parse(succeeded(["sandbox", "list", "--json"])), []);
+    const [old] = JSON.parse(succeeded(["sandbox", "list", "--all", "--json"]));
+    assert.equal(old.stop_reason, "administrator");
+    assert.equal(ctl(["sandbox", "stop", id]).status, 1);
+});
+
+test("user passwd: the old password and the sign-ins are void", async () => {
+    const ada = await signedIn("ada");
+    succeeded(["user", "passwd", "ada", "--password-stdin"], "another long password\n");
+    assert.equal((await ada.refresh()).status, 401);
+    assert.equal((await server.client().login("ada", PASSWORD)).status, 401);
+    await signedIn("ada", "another long password");
+});
+
+test("user disable: sandboxes stop, sign-ins end, no new one until user enable", async () => {
+    const ada = await signedIn("ada", "another long password");
+    const { id } = await ada.startSandbox();
+    succeeded(["user", "disable", "ada"]);
+    await until("the end of the sandbox", () => JSON.parse(succeeded(["sandbox", "list", "--json"])).length === 0);
+    const row = JSON.parse(succeeded(["sandbox", "list", "--all", "--json"])).find((sandbox) => sandbox.id === id);
+    assert.equal(row.stop_reason, "account_disabled");
+    assert.equal((await ada.refresh()).status, 401);
+    assert.equal((await server.client().login("ada", "another long password")).status, 401);
+    succeeded(["user", "enable", "ada"]);
+    await signedIn("ada", "another long password");
+});
+
+test("doctor finds nothing that fails", () => {
+    const report = succeeded(["doctor"]);
+    assert.match(report, /database.*reachable/);
+    assert.doesNotMatch(report, /password|postgresql:\/\//);
+});
+
+test("wrong words: status 2, and nothing installed is said", () => {
+    assert.notEqual(ctl(["user", "vanish", "ada"]).status, 0);
+    const elsewhere = spawnSync(CTL, ["user", "list"], { env: { PATH: process.env.PATH, STATE_DIR: "/nonexistent" }, encoding: "utf8" });
+    assert.equal(elsewhere.status, 1);
+    assert.match(elsewhere.stderr, /^ctl: nothing is installed in \/nonexistent: start scripts\/run first/);
+});

@@ -1,0 +1,30 @@
+// How many sandboxes a user and a node may run, as the API tells it.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { startServer } from "../harness/server.mjs";
+
+const start = (client) => client.request("POST", "/api/sandboxes", { body: { template: "desktop" } });
+
+test("a user over the maximum is told to stop one; a full node says when to come again; each place is free again after a stop", async () => {
+    const server = await startServer({ env: { SANDBOX_MAX_PER_USER: "1", SANDBOX_MAX_PER_NODE: "1" } });
+    const admin = await server.adminClient();
+    const sandbox = await admin.startSandbox();
+    const overUser = await start(admin);
+    assert.equal(overUser.status, 409);
+    assert.equal(overUser.body.type, "urn:sandbox-server:problem:limit-reached");
+    assert.equal((await admin.request("DELETE", `/api/sandboxes/${sandbox.id}`)).status, 200);
+    const together = await Promise.all([start(admin), start(admin), start(admin)]);
+    assert.deepEqual(together.map(({ status }) => status).sort(), [201, 409, 409]);
+    await server.stop();
+
+    const full = await startServer({ env: { SANDBOX_MAX_PER_USER: "2", SANDBOX_MAX_PER_NODE: "1" } });
+    const owner = await full.adminClient();
+    const only = await owner.startSandbox();
+    const overNode = await start(owner);
+    assert.equal(overNode.status, 503);
+    assert.ok(Number(overNode.headers.get("retry-after")) > 0);
+    assert.equal((await owner.request("DELETE", `/api/sandboxes/${only.id}`)).status, 200);
+    assert.equal((await start(owner)).status, 201);
+    await full.stop();
+});

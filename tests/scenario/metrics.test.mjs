@@ -1,0 +1,69 @@
+// GET /metrics: Prometheus text on a port of its own, on the loopback address only, and nowhere else.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { freePort, startServer } from "../harness/server.mjs";
+
+let server;
+let metricsPort;
+
+before(async () => {
+    metricsPort = await freePort();
+    server = await startServer({ env: { METRICS_PORT: String(metricsPort), HOST: "0.0.0.0" } });
+});
+
+after(async () => server?.stop());
+
+const scrape = async () => {
+    const response = await fetch(`http://127.0.0.1:${metricsPort}/metrics`);
+    assert.equal(response.status, 200);
+    assert.match(response.headers.get("content-type"), /^text\/plain; version=0\.0\.4/);
+    return response.text();
+};
+
+const value = (text, sample) => {
+    const line = text.split("\n").find((candidate) => candidate.startsWith(`${sample} `));
+    return line === undefined ? undefined : Number(line.slice(sample.length + 1));
+};
+
+test("every sample follows its HELP and TYPE, once", async () => {
+    const seen = new Set();
+    let family = null;
+    for (const line of (await scrape()).trimEnd().split("\n")) {
+        const type = /^# TYPE (\S+) (counter|gauge|histogram)$/.exec(line);
+        if (type) {
+            assert.ok(!seen.has(type[1]), `${type[1]} stands twice`);
+            seen.add(type[1]);
+            family = type[1];
+        } else if (!line.startsWith("# HELP ")) {
+            const name = /^([a-z_]+)(?:\{[^}]*\})? -?[0-9.e+]+$/.exec(line)?.[1];
+            assert.ok(name?.startsWith(family), `unexpected line: ${line}`);
+        }
+    }
+    assert.ok(seen.size > 5);
+});
+
+test("what happens is counted", async () => {
+    const before = await scrape();
+    const client = await server.adminClient();
+    await server.client().login("admin", "not the password");
+    const sandbox = await client.startSandbox();
+    const text = await scrape();
+    const grew = text.split("\n").filter((line) => {
+        const at = line.lastIndexOf(" ");
+        return at > 0 && !line.startsWith("#") && Number(line.slice(at + 1)) > (value(before, line.slice(0, at)) ?? 0);
+    });
+    for (const part of [/sandbox/, /auth|sign_in|login/, /http_answers/])
+        assert.ok(grew.some((line) => part.test(line)), `nothing that matches ${part} grew:\n${grew.join("\n")}`);
+    await client.request("DELETE", `/api/sandboxes/${sandbox.id}`);
+});
+
+test("the public port does not serve it", async () => {
+    const answer = await server.client().request("GET", "/metrics");
+    assert.equal(answer.status, 404);
+});
+
+test("nothing else is served beside it", async () => {
+    for (const path of ["/", "/api/users/me", "/health"])
+        assert.equal((await fetch(`http://127.0.0.1:${metricsPort}${path}`)).status, 404, path);
+});
