@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define SPLICE_FEW 16384 // bytes; epoll tells if there were more after all
+
 enum { GO_ON = -1 }; // besides enum flow_result
 
 ssize_t input_read(struct input *input, int fd)
@@ -103,6 +105,7 @@ static int fill_pipe(struct flow *flow, const struct flow_ends *ends)
         return FLOW_INPUT_FAILED;
     flow->ended = n == 0;
     flow->piped = (size_t)n;
+    flow->emptied = n > 0 && n < SPLICE_FEW;
     if (flow->kind == BODY_LENGTH)
         flow->left -= (uint64_t)n;
     return GO_ON;
@@ -157,6 +160,10 @@ static int step(struct flow *flow, const struct flow_ends *ends, uint64_t *moved
         return send_released(flow, ends, moved);
     if (body_done(flow))
         return FLOW_DONE;
+    if (flow->emptied) {
+        flow->emptied = false;
+        return FLOW_WANTS_INPUT;
+    }
     if (ends->input->end > ends->input->start)
         return release(flow, ends->input);
     if (flow->kind == BODY_CHUNKED)

@@ -26,6 +26,7 @@ struct flow {
     bool has_pipe;
     struct pipe pipe;
     size_t piped; // bytes in the pipe
+    bool emptied; // the source had so little that asking again would be in vain
 };
 
 enum flow_result {
