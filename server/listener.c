@@ -43,7 +43,7 @@ static void tune_socket(int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
 }
 
-// The oldest connection without a request gives up its place: silent ones must not keep others out. Its end comes with the loop's next turn,
+// The oldest connection that has not sent a whole request gives up its place: silent ones must not keep others out. Its end comes with the loop's next turn,
 // which is why a batch may stand above the maximum until then.
 static bool make_room(struct server *server)
 {
@@ -51,7 +51,9 @@ static bool make_room(struct server *server)
         return true;
     struct connection *oldest = NULL;
     for (struct connection *connection = server->connections; connection; connection = connection->next) {
-        if (connection->wsi && !connection->exchange && !connection->viewer && !connection->given_up)
+        const struct exchange *exchange = connection->exchange;
+        bool waits = !connection->viewer && (!exchange || (!exchange->started && !exchange->answered));
+        if (connection->wsi && waits && !connection->given_up)
             oldest = connection;
     }
     if (!oldest || server->connection_count >= HTTP_CONNECTIONS_MAX + ACCEPT_BATCH)
