@@ -24,6 +24,7 @@ struct connection {
     size_t head_length;
     size_t body_sent;
     bool head_sent;
+    bool given_up;           // it makes room for another one
     int64_t linger_until_us; // monotonic; refusing what still comes
     size_t lingered;
     struct connection *previous, *next;

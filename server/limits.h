@@ -4,8 +4,9 @@
 #include "lib/limits.h"
 
 #define HTTP_CONNECTIONS_MAX 1024 // sockets at once, WebSockets included
-#define HTTP_HEADERS_MAX 8192     // bytes of one request's line and headers
-#define HTTP_TIMEOUT_SECONDS 10   // for the headers, and between two pieces of a body
+#define ACCEPT_BATCH 16         // connections taken in one turn of the loop, and so above the maximum at most
+#define HTTP_HEADERS_MAX 8192   // bytes of one request's line and headers
+#define HTTP_TIMEOUT_SECONDS 10 // for the headers, and between two pieces of a body
 #define HTTP_KEEPALIVE_SECONDS 30 // between two requests of a connection
 #define HTTP_REQUEST_SECONDS 20   // for a whole request, however steadily it drips
 #define HTTP_PATH_MAX 512         // bytes

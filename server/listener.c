@@ -14,7 +14,6 @@
 #include "server/limits.h"
 #include "server/server.h"
 
-#define ACCEPT_BATCH 16
 #define ACCEPT_PAUSE_US 200000 // when descriptors are out: connections wait in the backlog
 
 struct listener {
@@ -44,11 +43,31 @@ static void tune_socket(int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
 }
 
+// The oldest connection that has not sent a whole request gives up its place: silent ones must not keep others out. Its end comes with the loop's next turn,
+// which is why a batch may stand above the maximum until then.
+static bool make_room(struct server *server)
+{
+    if (server->connection_count < HTTP_CONNECTIONS_MAX)
+        return true;
+    struct connection *oldest = NULL;
+    for (struct connection *connection = server->connections; connection; connection = connection->next) {
+        const struct exchange *exchange = connection->exchange;
+        bool waits = !connection->viewer && (!exchange || (!exchange->started && !exchange->answered));
+        if (connection->wsi && waits && !connection->given_up)
+            oldest = connection;
+    }
+    if (!oldest || server->connection_count >= HTTP_CONNECTIONS_MAX + ACCEPT_BATCH)
+        return false;
+    oldest->given_up = true;
+    lws_set_timeout(oldest->wsi, PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_ASYNC);
+    return true;
+}
+
 static void adopt(struct listener *listener, int fd, const struct sockaddr_storage *address)
 {
     struct server *server = listener->server;
     struct connection *connection = calloc(1, sizeof(*connection));
-    if (!connection || server->connection_count >= HTTP_CONNECTIONS_MAX) {
+    if (!connection || !make_room(server)) {
         free(connection);
         close(fd);
         metrics_count(&server->metrics, METRIC_CONNECTIONS_REFUSED);
@@ -65,7 +84,11 @@ static void adopt(struct listener *listener, int fd, const struct sockaddr_stora
     server->connection_count++;
     struct lws *wsi = loop_adopt_http(server->loop, fd, connection);
     // A failed adoption may already have destroyed the socket's object, and the connection with it.
-    if (!wsi && server->connections == connection)
+    if (server->connections != connection)
+        return;
+    if (wsi)
+        connection->wsi = wsi;
+    else
         http_connection_free(connection);
 }
 

@@ -68,7 +68,7 @@ static int open_context(struct loop *loop, const struct loop_shape *shape)
         .uid = (uid_t)-1,
         .max_http_header_data = HTTP_HEADERS_MAX,
         .max_http_header_pool = (unsigned short)shape->connection_maximum,
-        .fd_limit_per_thread = shape->connection_maximum + 16,
+        .fd_limit_per_thread = shape->connection_maximum + ACCEPT_BATCH + 16,
         .pt_serv_buf_size = 16384,
         .timeout_secs = HTTP_TIMEOUT_SECONDS,
         .keepalive_timeout = HTTP_KEEPALIVE_SECONDS,

@@ -1,5 +1,7 @@
 // Wrong HTTP is answered or closed, and the process goes on.
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { after, before, test } from "node:test";
 
 import { exchangeRaw, request } from "../harness/http_raw.mjs";
@@ -103,6 +105,17 @@ test("a body in single bytes arrives", async () => {
 test("a connection that sends nothing, or half a request, is closed in time", async () => {
     const results = await Promise.all([raw("", { timeoutMs: 25000 }), raw("GET /hea", { timeoutMs: 25000 })]);
     for (const { closed } of results) assert.ok(closed);
+});
+
+test("as many silent connections as there may be keep nobody out", async () => {
+    const { hostname, port } = new URL(server.url);
+    const silent = Array.from({ length: 1024 }, () => connect(Number(port), hostname).on("error", () => {}));
+    await Promise.all(silent.map((socket) => once(socket, "connect")));
+    for (let i = 0; i < 5; i++) {
+        const answer = await fetch(`${server.url}/health`, { headers: { connection: "close" }, signal: AbortSignal.timeout(2000) });
+        assert.equal(answer.status, 200);
+    }
+    silent.forEach((socket) => socket.destroy());
 });
 
 test("every answer carries the security headers, those to unreadable requests too", async () => {
