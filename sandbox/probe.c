@@ -202,6 +202,18 @@ void probe_run(const struct cgroup_root *cgroups, struct probe *ret_probe)
     *ret_probe = probe;
 }
 
+// A command without groups is held by rlimits where that is possible (plan_command).
+static void probe_fallback_limits(struct probe *probe)
+{
+    static const char advice[] = "start it as root or in a delegated group (systemd-run --user --scope)";
+    if (probe->layers[LAYER_PROCESS_LIMIT].state == LAYER_MISSING)
+        report(probe, LAYER_PROCESS_LIMIT, LAYER_WEAKER, "RLIMIT_NPROC; %s", advice);
+    if (probe->layers[LAYER_MEMORY_LIMIT].state == LAYER_MISSING)
+        report(probe, LAYER_MEMORY_LIMIT, LAYER_WEAKER, "of each process, in profile code; %s", advice);
+    if (probe->layers[LAYER_CPU_LIMIT].state == LAYER_MISSING)
+        report(probe, LAYER_CPU_LIMIT, LAYER_MISSING, "no control group; %s", advice);
+}
+
 void probe_ask(const struct cgroup_root *cgroups, struct probe *ret_probe)
 {
     static const uint32_t wanted = SECCOMP_RET_ERRNO;
@@ -210,6 +222,7 @@ void probe_ask(const struct cgroup_root *cgroups, struct probe *ret_probe)
         report(&probe, (enum layer)i, LAYER_ON, "%s", "");
     probe_uids(&probe);
     probe_limits(&probe, cgroups);
+    probe_fallback_limits(&probe);
     probe_landlock_abi(&probe);
     probe.seccomp = syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &wanted) == 0;
     if (!probe.seccomp)

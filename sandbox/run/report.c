@@ -25,6 +25,28 @@ int report_exit_status(const struct outcome *outcome)
     return WIFSIGNALED(outcome->status) ? 128 + WTERMSIG(outcome->status) : WEXITSTATUS(outcome->status);
 }
 
+static const char *advice_for(const struct outcome *outcome)
+{
+    static const struct {
+        enum operation_kind kind;
+        int error;
+        const char *text;
+    } table[] = {
+        {OPERATION_NAMESPACES, ENOSPC, "; no namespace is left (sysctl user.max_*_namespaces)"},
+        {OPERATION_NAMESPACES, EPERM,
+         "; user namespaces are switched off here (sysctl kernel.unprivileged_userns_clone)"},
+        {OPERATION_NAMESPACES, EAGAIN, "; the caller may start no further process (ulimit -u)"},
+        {OPERATION_BECOME, EINVAL, "; the uids of sandboxes are not mapped in this container"},
+        {OPERATION_MAP_IDS, EPERM, "; user namespaces are restricted here (AppArmor or a container)"},
+        {OPERATION_PROCESSES, EPERM, "; a masked /proc around the caller forbids it (a container?)"},
+    };
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        if (table[i].kind == outcome->kind && table[i].error == outcome->error)
+            return table[i].text;
+    }
+    return "";
+}
+
 void report_print(const struct options *options, const struct outcome *outcome)
 {
     const struct plan_command *command = &options->command;
@@ -33,8 +55,8 @@ void report_print(const struct options *options, const struct outcome *outcome)
         if (outcome->kind == OPERATION_RUN)
             fprintf(stderr, "sandbox-run: %s: %s\n", command->words[0], strerror(outcome->error));
         else
-            fprintf(stderr, "sandbox-run: the sandbox can't be made: %s: %s\n", outcome->operation,
-                    strerror(outcome->error));
+            fprintf(stderr, "sandbox-run: the sandbox can't be made: %s: %s%s\n", outcome->operation,
+                    strerror(outcome->error), advice_for(outcome));
         return;
     case STOP_MEMORY:
         fprintf(stderr, "sandbox-run: killed: more memory than %u MiB (--memory)\n",

@@ -219,4 +219,60 @@ describe("layers", () => {
         assert.equal(layers.host_uid.state, "weaker");
         assert.notEqual(layers.host_uid.detail, "");
     });
+    it("tells what the host lacks", async () => {
+        const without = join(process.env.PROGRAMS, "libexec", "sandbox-server", "tests", "sandbox_run_without");
+        const helper = join(directory, "without");
+        copyFileSync(without, helper);
+        const started = (command, args) => {
+            const ids = root ? { uid: PLAIN_UID, gid: PLAIN_UID } : {};
+            return finish(spawn(command, args, { cwd: directory, stdio: ["ignore", "pipe", "pipe", "pipe"], ...ids }));
+        };
+        const old = await started(helper, ["landlock_create_ruleset", program, "--json=3", "--", "true"]);
+        assert.equal(old.status, 0, old.err);
+        assert.equal(old.report.layers.landlock.state, "missing");
+        assert.match(old.report.layers.landlock.detail, /Landlock/);
+        const refused = await started(helper, ["landlock_create_ruleset", program, "--require", "landlock", "--", "true"]);
+        assert.equal(refused.status, 125);
+        assert.match(refused.err, /landlock is missing/);
+        const full = await started("/usr/bin/unshare", ["-Ur", "sh", "-c", `echo 0 >/proc/sys/user/max_user_namespaces; exec ${program} -- true`]);
+        assert.equal(full.status, 125);
+        assert.match(full.err, /no namespace is left/);
+        const mountless = await started(helper, ["open_tree,move_mount", program, "--", "true"]);
+        assert.equal(mountless.status, 125);
+    });
+    it("tells a missing capability", { skip: !root && "needs root" }, async () => {
+        const words = ["--bounding-set=-setuid,-setgid", "--inh-caps=-setuid,-setgid", program, "--json=3", "--", "true"];
+        const result = await finish(spawn("/usr/bin/setpriv", words, { stdio: ["ignore", "pipe", "pipe", "pipe"] }));
+        assert.equal(result.report?.layers.host_uid.state, "weaker", result.err);
+    });
+});
+
+describe("the end of everything", () => {
+    // Stated bound: what is killed is gone within a tenth of a second for a thousand processes (sandbox/DESIGN.md); the test allows a busy machine
+    // ten times that.
+    const BOUND_US = 1000000;
+    for (const user of users) {
+        it(`takes a thousand processes that hide, as ${user}`, async () => {
+            const script = `
+import os, signal, time
+for i in range(333):
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() > 0: signal.pause()
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if os.fork() == 0: os.kill(os.getpid(), signal.SIGSTOP)
+        signal.pause()
+print("ready", flush=True)
+signal.pause()`;
+            const seconds = 8;
+            const options = ["--pids", "1200", "--memory", "2G", "--cpu", "200", "--time", String(seconds)];
+            const result = await report(user, ...options, "--", "python3", "-c", script);
+            assert.equal(result.out, "ready\n", result.err);
+            assert.equal(result.report.cause, "time");
+            if (user === "root") assert.equal(result.report.usage.processes, 1001);
+            const took = result.report.usage.wall_us - seconds * 1e6;
+            assert.ok(took < BOUND_US, `took ${took} us`);
+            console.log(`# ${user}: 1,000 processes gone ${Math.round(took / 1000)} ms after the end`);
+        });
+    }
 });
