@@ -202,6 +202,30 @@ void probe_run(const struct cgroup_root *cgroups, struct probe *ret_probe)
     *ret_probe = probe;
 }
 
+// In a container root may have CAP_SETUID over its few mapped ids only.
+static bool mapped(const char *file, uint32_t id)
+{
+    AUTO_FILE FILE *map = fopen(file, "re");
+    unsigned first, outside, count;
+    while (map && fscanf(map, "%u %u %u", &first, &outside, &count) == 3) {
+        if (id >= first && id - first < count)
+            return true;
+    }
+    return false;
+}
+
+static void probe_command_uid(struct probe *probe, uint32_t uid)
+{
+    probe_uids(probe);
+    if (!probe->own_uids)
+        report(probe, LAYER_HOST_UID, LAYER_WEAKER,
+               "it runs as the caller's uid %u; start it as root for one uid each", geteuid());
+    else if (!mapped("/proc/self/uid_map", uid) || !mapped("/proc/self/gid_map", uid))
+        report(probe, LAYER_HOST_UID, LAYER_WEAKER,
+               "it runs as the caller's uid: this container has no uid %u; give it more", uid);
+    probe->own_uids = probe->layers[LAYER_HOST_UID].state == LAYER_ON;
+}
+
 // A command without groups is held by rlimits where that is possible (plan_command).
 static void probe_fallback_limits(struct probe *probe)
 {
@@ -214,13 +238,13 @@ static void probe_fallback_limits(struct probe *probe)
         report(probe, LAYER_CPU_LIMIT, LAYER_MISSING, "no control group; %s", advice);
 }
 
-void probe_ask(const struct cgroup_root *cgroups, struct probe *ret_probe)
+void probe_ask(const struct cgroup_root *cgroups, uint32_t uid, struct probe *ret_probe)
 {
     static const uint32_t wanted = SECCOMP_RET_ERRNO;
     struct probe probe = {0};
     for (unsigned i = 0; i < LAYER_COUNT; i++)
         report(&probe, (enum layer)i, LAYER_ON, "%s", "");
-    probe_uids(&probe);
+    probe_command_uid(&probe, uid);
     probe_limits(&probe, cgroups);
     probe_fallback_limits(&probe);
     probe_landlock_abi(&probe);

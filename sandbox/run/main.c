@@ -45,12 +45,12 @@ static int run(const struct options *options, const struct cgroup_root *cgroups)
     AUTO_FREE struct plan *plan = malloc(sizeof(*plan));
     struct probe probe;
     struct outcome outcome;
-    probe_ask(cgroups, &probe);
+    uid_t uid = COMMAND_UID_BASE + (uint32_t)getpid();
+    probe_ask(cgroups, uid, &probe);
     struct plan_host host = {.own_uids = probe.own_uids,
                              .cgroups = cgroups->backend != CGROUP_NONE,
                              .landlock = probe.landlock,
                              .seccomp = probe.seccomp};
-    uid_t uid = COMMAND_UID_BASE + (uint32_t)getpid();
     if (!plan || plan_command(plan, &host, &options->command, uid) < 0) {
         fprintf(stderr, "sandbox-run: the plan of the sandbox does not fit\n");
         return STATUS_FAILED;
