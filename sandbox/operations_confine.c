@@ -36,10 +36,11 @@ int operation_capabilities(struct run *run, const struct operation *operation)
 {
     (void)run;
     (void)operation;
-    for (unsigned long capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++) {
-        if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
-            return -errno;
-    }
+    unsigned long capability = 0;
+    while (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0)
+        capability++;
+    if (errno != EINVAL || capability <= CAP_BPF) // the kernel knows no further one
+        return errno == EINVAL ? -EPERM : -errno;
     if (prctl(PR_SET_SECUREBITS, SECUREBITS, 0, 0, 0) < 0)
         return -errno;
     return drop_capabilities();
@@ -63,6 +64,14 @@ static const struct limit limit_table[][LIMIT_ROWS_MAX] = {
                         {RLIMIT_RTPRIO, 0, 0},
                         {RLIMIT_SIGPENDING, 4096, 4096},
                         {RLIMIT_STACK, 8u << 20, 64u << 20}},
+    [LIMITS_CODE] = {{RLIMIT_CORE, 0, 0},
+                     {RLIMIT_NOFILE, 1024, 4096},
+                     {RLIMIT_MEMLOCK, 64u << 10, 64u << 10},
+                     {RLIMIT_MSGQUEUE, 0, 0},
+                     {RLIMIT_NICE, 0, 0},
+                     {RLIMIT_RTPRIO, 0, 0},
+                     {RLIMIT_SIGPENDING, 1024, 1024},
+                     {RLIMIT_STACK, 8u << 20, 64u << 20}},
     [LIMITS_STREAMER] = {{RLIMIT_CORE, 0, 0},
                          {RLIMIT_NOFILE, 64, 64},
                          {RLIMIT_FSIZE, 64u << 20, 64u << 20},
@@ -98,6 +107,26 @@ int operation_limits(struct run *run, const struct operation *operation)
     return 0;
 }
 
+int operation_process_limit(struct run *run, const struct operation *operation)
+{
+    (void)run;
+    struct limit limit = {RLIMIT_NPROC, (rlim_t)operation->number, (rlim_t)operation->number};
+    return set_limit(&limit);
+}
+
+int operation_memory_limit(struct run *run, const struct operation *operation)
+{
+    (void)run;
+    struct limit limit = {RLIMIT_DATA, (rlim_t)operation->number, (rlim_t)operation->number};
+    return set_limit(&limit);
+}
+
+int operation_directory_change(struct run *run, const struct operation *operation)
+{
+    (void)run;
+    return (!operation->target || chdir(operation->target) < 0) && chdir(operation->data) < 0 ? -errno : 0;
+}
+
 int operation_no_new_privileges(struct run *run, const struct operation *operation)
 {
     (void)run;
@@ -117,7 +146,7 @@ int operation_descriptors(struct run *run, const struct operation *operation)
     (void)operation;
     const struct launch *launch = run->launch;
     struct launch_descriptor moves[LAUNCH_DESCRIPTORS_MAX + 3] = {
-        {launch->null_fd, 0}, {launch->null_fd, 1}, {launch->log_fd, 2}};
+        {launch->standard[0], 0}, {launch->standard[1], 1}, {launch->standard[2], 2}};
     memcpy(moves + 3, launch->descriptors, sizeof(*moves) * launch->descriptor_count);
     size_t count = launch->descriptor_count + 3;
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -17,6 +18,9 @@
 #include "sandbox/process.h"
 
 #define LANDLOCK_ABI_COMPLETE 6
+
+static const char no_landlock[] = "kernel without Landlock, or lsm= leaves it out";
+static const char no_seccomp[] = "kernel without seccomp filters";
 
 __attribute__((format(printf, 4, 5))) static void report(struct probe *probe, enum layer layer,
                                                          enum layer_state state, const char *format, ...)
@@ -163,7 +167,8 @@ static void probe_limits(struct probe *probe, const struct cgroup_root *cgroups)
 static int try_filter(struct run *run)
 {
     int error = operation_no_new_privileges(run, NULL);
-    return error ? error : run->trial(run, NULL);
+    static const struct operation desktop = {.number = PROFILE_DESKTOP};
+    return error ? error : run->trial(run, &desktop);
 }
 
 static bool probe_filter(struct probe *probe, enum layer layer, operation_fn *operation, const char *why)
@@ -173,6 +178,17 @@ static bool probe_filter(struct probe *probe, enum layer layer, operation_fn *op
     return !error;
 }
 
+static void probe_landlock_abi(struct probe *probe)
+{
+    int abi = landlock_abi();
+    probe->landlock = abi > 0;
+    if (abi == 0)
+        report(probe, LAYER_LANDLOCK, LAYER_MISSING, "%s", no_landlock);
+    else if (abi < LANDLOCK_ABI_COMPLETE)
+        report(probe, LAYER_LANDLOCK, LAYER_WEAKER,
+               "ABI %d: device ioctls or scopes need a newer kernel (6.12)", abi);
+}
+
 void probe_run(const struct cgroup_root *cgroups, struct probe *ret_probe)
 {
     struct probe probe = {0};
@@ -180,12 +196,61 @@ void probe_run(const struct cgroup_root *cgroups, struct probe *ret_probe)
     probe_process(&probe);
     probe_uids(&probe);
     probe_limits(&probe, cgroups);
-    probe.landlock = probe_filter(&probe, LAYER_LANDLOCK, operation_landlock,
-                                  "kernel without Landlock, or lsm= leaves it out");
-    probe.seccomp = probe_filter(&probe, LAYER_SECCOMP, operation_seccomp, "kernel without seccomp filters");
-    if (probe.landlock && landlock_abi() < LANDLOCK_ABI_COMPLETE)
-        report(&probe, LAYER_LANDLOCK, LAYER_WEAKER,
-               "ABI %d: device ioctls or scopes need a newer kernel (6.12)", landlock_abi());
+    probe.seccomp = probe_filter(&probe, LAYER_SECCOMP, operation_seccomp, no_seccomp);
+    if (probe_filter(&probe, LAYER_LANDLOCK, operation_landlock, no_landlock))
+        probe_landlock_abi(&probe);
+    *ret_probe = probe;
+}
+
+// In a container root may have CAP_SETUID over its few mapped ids only.
+static bool mapped(const char *file, uint32_t id)
+{
+    AUTO_FILE FILE *map = fopen(file, "re");
+    unsigned first, outside, count;
+    while (map && fscanf(map, "%u %u %u", &first, &outside, &count) == 3) {
+        if (id >= first && id - first < count)
+            return true;
+    }
+    return false;
+}
+
+static void probe_command_uid(struct probe *probe, uint32_t uid)
+{
+    probe_uids(probe);
+    if (!probe->own_uids)
+        report(probe, LAYER_HOST_UID, LAYER_WEAKER,
+               "it runs as the caller's uid %u; start it as root for one uid each", geteuid());
+    else if (!mapped("/proc/self/uid_map", uid) || !mapped("/proc/self/gid_map", uid))
+        report(probe, LAYER_HOST_UID, LAYER_WEAKER,
+               "it runs as the caller's uid: this container has no uid %u; give it more", uid);
+    probe->own_uids = probe->layers[LAYER_HOST_UID].state == LAYER_ON;
+}
+
+// A command without groups is held by rlimits where that is possible (plan_command).
+static void probe_fallback_limits(struct probe *probe)
+{
+    static const char advice[] = "start it as root or in a delegated group (systemd-run --user --scope)";
+    if (probe->layers[LAYER_PROCESS_LIMIT].state == LAYER_MISSING)
+        report(probe, LAYER_PROCESS_LIMIT, LAYER_WEAKER, "RLIMIT_NPROC; %s", advice);
+    if (probe->layers[LAYER_MEMORY_LIMIT].state == LAYER_MISSING)
+        report(probe, LAYER_MEMORY_LIMIT, LAYER_WEAKER, "of each process, in profile code; %s", advice);
+    if (probe->layers[LAYER_CPU_LIMIT].state == LAYER_MISSING)
+        report(probe, LAYER_CPU_LIMIT, LAYER_MISSING, "no control group; %s", advice);
+}
+
+void probe_ask(const struct cgroup_root *cgroups, uint32_t uid, struct probe *ret_probe)
+{
+    static const uint32_t wanted = SECCOMP_RET_ERRNO;
+    struct probe probe = {0};
+    for (unsigned i = 0; i < LAYER_COUNT; i++)
+        report(&probe, (enum layer)i, LAYER_ON, "%s", "");
+    probe_command_uid(&probe, uid);
+    probe_limits(&probe, cgroups);
+    probe_fallback_limits(&probe);
+    probe_landlock_abi(&probe);
+    probe.seccomp = syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &wanted) == 0;
+    if (!probe.seccomp)
+        report(&probe, LAYER_SECCOMP, LAYER_MISSING, "%s", no_seccomp);
     *ret_probe = probe;
 }
 

@@ -1,88 +1,11 @@
-// The system calls of a desktop sandbox: an allow list, and a second filter against single arguments of calls that are on it.
+// Puts a profile's system call filter in force (seccomp_rules.c).
 
-#include <errno.h>
-#include <linux/netlink.h>
-#include <linux/sched.h>
-#include <sys/ioctl.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-
-#include "lib/seccomp_filter.h"
+#include "lib/seccomp_program.h"
 #include "sandbox/operations.h"
-#include "sandbox/seccomp_calls.h"
-
-// The kernel takes these arguments as 32 bits: what stands in the upper half must not make a difference.
-#define INT UINT64_C(0xffffffff)
-// Chromium's own sandbox makes user, pid and network namespaces; the others open more of the kernel than they shut.
-#define OTHER_NAMESPACES (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC)
-#define SECCOMP_NEW_LISTENER 8u // SECCOMP_FILTER_FLAG_NEW_LISTENER
-
-#define ALLOW(call) SECCOMP_ALLOW(call),
-#define OPTION(number) SECCOMP_ALLOW_IF(prctl, 0, INT, number)
-
-static const struct seccomp_rule allowed[] = {
-    SANDBOX_CALLS(ALLOW)
-    // clone3's flags lie in memory, where a filter can't look: without it, libc uses clone.
-    SECCOMP_ALLOW_IF(clone, 0, OTHER_NAMESPACES, 0),
-    SECCOMP_ALLOW_IF(unshare, 0, OTHER_NAMESPACES | CLONE_NEWTIME, 0),
-    SECCOMP_ALLOW_IF(socket, 0, INT, AF_UNIX),
-    SECCOMP_ALLOW_IF(socket, 0, INT, AF_INET),
-    SECCOMP_ALLOW_IF(socket, 0, INT, AF_INET6),
-    {.call = SCMP_SYS(socket),
-     .action = SCMP_ACT_ALLOW,
-     .argument = 0,
-     .mask = INT,
-     .value = AF_NETLINK,
-     .second_argument = 2,
-     .second_mask = INT,
-     .second_value = NETLINK_ROUTE},
-    SECCOMP_ALLOW_IF(socketpair, 0, INT, AF_UNIX),
-    SECCOMP_ALLOW_IF(personality, 0, INT, 0),
-    SECCOMP_ALLOW_IF(personality, 0, INT, INT), // asks only
-    SECCOMP_ALLOW_IF(seccomp, 1, SECCOMP_NEW_LISTENER, 0),
-    OPTION(PR_SET_PDEATHSIG),
-    OPTION(PR_GET_PDEATHSIG),
-    OPTION(PR_GET_DUMPABLE),
-    OPTION(PR_SET_DUMPABLE),
-    OPTION(PR_SET_NAME),
-    OPTION(PR_GET_NAME),
-    OPTION(PR_GET_SECCOMP),
-    OPTION(PR_SET_SECCOMP),
-    OPTION(PR_CAPBSET_READ),
-    OPTION(PR_CAPBSET_DROP),
-    OPTION(PR_GET_SECUREBITS),
-    OPTION(PR_GET_KEEPCAPS),
-    OPTION(PR_SET_KEEPCAPS),
-    OPTION(PR_CAP_AMBIENT),
-    OPTION(PR_GET_TIMERSLACK),
-    OPTION(PR_SET_TIMERSLACK),
-    OPTION(PR_SET_CHILD_SUBREAPER),
-    OPTION(PR_GET_CHILD_SUBREAPER),
-    OPTION(PR_SET_NO_NEW_PRIVS),
-    OPTION(PR_GET_NO_NEW_PRIVS),
-    OPTION(PR_SET_THP_DISABLE),
-    OPTION(PR_GET_THP_DISABLE),
-    OPTION(PR_GET_SPECULATION_CTRL),
-    OPTION(PR_SET_VMA),
-    OPTION(PR_SET_PTRACER),
-};
-
-#define REFUSE_ARGUMENT(name, number, wanted)                                                                \
-    {                                                                                                        \
-        .call = SCMP_SYS(name), .action = SCMP_ACT_ERRNO(EPERM), .argument = (number), .mask = INT,          \
-        .value = (wanted)                                                                                    \
-    }
-
-static const struct seccomp_rule refused[] = {
-    REFUSE_ARGUMENT(ioctl, 1, TIOCSTI),   // types into the terminal of whoever started a program
-    REFUSE_ARGUMENT(ioctl, 1, TIOCLINUX), // the same on a console
-    REFUSE_ARGUMENT(ioctl, 1, TIOCSETD),  // line disciplines: much old code, loaded on demand
-};
+#include "sandbox/profile.h"
 
 int operation_seccomp(struct run *run, const struct operation *operation)
 {
     (void)run;
-    (void)operation;
-    int error = seccomp_filter_load_with(SCMP_ACT_ALLOW, refused, sizeof(refused) / sizeof(refused[0]));
-    return error ? error : seccomp_filter_load(allowed, sizeof(allowed) / sizeof(allowed[0]));
+    return seccomp_program_load(&seccomp_programs[operation->number]);
 }
