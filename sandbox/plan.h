@@ -60,7 +60,7 @@ struct operation {
     int64_t number;
 };
 
-#define PLAN_OPERATIONS_MAX 160
+#define PLAN_OPERATIONS_MAX 192
 #define PLAN_TEXT_MAX 8192
 #define PLAN_WORDS_MAX 24
 

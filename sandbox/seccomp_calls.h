@@ -16,7 +16,7 @@
     X(open) X(openat) X(openat2) X(pread64) X(preadv) X(preadv2) X(pwrite64) X(pwritev) X(pwritev2) \
     X(read) X(readahead) X(readlink) X(readlinkat) X(readv) X(removexattr) X(rename) X(renameat) \
     X(renameat2) X(rmdir) X(sendfile) X(setxattr) X(splice) X(stat) X(statfs) X(statx) X(symlink) \
-    X(symlinkat) X(sync) X(sync_file_range) X(syncfs) X(tee) X(truncate) X(umask) X(unlink) X(unlinkat) \
+    X(symlinkat) X(sync_file_range) X(syncfs) X(tee) X(truncate) X(umask) X(unlink) X(unlinkat) \
     X(utime) X(utimensat) X(utimes) X(vmsplice) X(write) X(writev) \
     /* memory */ \
     X(brk) X(get_mempolicy) X(madvise) X(membarrier) X(memfd_create) X(mincore) X(mlock) X(mlock2) \
@@ -27,12 +27,12 @@
     X(futex_waitv) X(get_robust_list) X(getcpu) X(getegid) X(geteuid) X(getgid) X(getgroups) X(getpgid) \
     X(getpgrp) X(getpid) X(getppid) X(getpriority) X(getresgid) X(getresuid) X(getrlimit) X(getrusage) \
     X(getsid) X(gettid) X(getuid) X(ioprio_get) X(ioprio_set) X(kill) X(landlock_add_rule) \
-    X(landlock_create_ruleset) X(landlock_restrict_self) X(pidfd_open) X(pidfd_send_signal) X(prlimit64) \
+    X(landlock_create_ruleset) X(landlock_restrict_self) X(pidfd_open) X(pidfd_send_signal) \
     X(rseq) X(sched_get_priority_max) X(sched_get_priority_min) X(sched_getaffinity) X(sched_getattr) \
     X(sched_getparam) X(sched_getscheduler) X(sched_rr_get_interval) X(sched_setaffinity) X(sched_setattr) \
     X(sched_setparam) X(sched_setscheduler) X(sched_yield) X(set_robust_list) X(set_tid_address) \
     X(setfsgid) X(setfsuid) X(setgid) X(setgroups) X(setpgid) X(setpriority) X(setregid) X(setresgid) \
-    X(setresuid) X(setreuid) X(setrlimit) X(setsid) X(setuid) X(sysinfo) X(tgkill) X(times) X(tkill) \
+    X(setresuid) X(setreuid) X(setsid) X(setuid) X(sysinfo) X(tgkill) X(times) X(tkill) \
     X(uname) X(vfork) X(wait4) X(waitid) \
     /* signals and time */ \
     X(clock_getres) X(clock_gettime) X(clock_nanosleep) X(eventfd) X(eventfd2) X(getitimer) \
