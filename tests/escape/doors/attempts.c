@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@ int door_reached(long result)
     case EPERM:
     case EACCES:
     case EOPNOTSUPP:
+    case ENOPROTOOPT:
         return -errno;
     default:
         return 1;
@@ -45,7 +47,9 @@ int door_read(const struct door *door)
 
 int door_write(const struct door *door)
 {
-    return open(door->path, O_WRONLY | O_NONBLOCK | O_CLOEXEC) < 0 ? -errno : 1;
+    struct stat status;
+    int fd = open(door->path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    return fd < 0 || fstat(fd, &status) < 0 ? -errno : S_ISREG(status.st_mode); // a mask is a device
 }
 
 int door_list(const struct door *door)

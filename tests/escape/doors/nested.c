@@ -50,16 +50,6 @@ static int configure(void)
     return context >= 0 && syscall(SYS_fsconfig, context, 1 /* FSCONFIG_SET_STRING */, "size", "4k", 0) == 0;
 }
 
-static int change_root(void)
-{
-    return chroot("/usr") == 0;
-}
-
-static int host_name(void)
-{
-    return sethostname("door", 4) == 0;
-}
-
 static int packet_socket(void)
 {
     return socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0) >= 0;
@@ -123,13 +113,11 @@ static const struct {
     {"nested fsconfig", CLONE_NEWNS, configure},
     {"nested overlay", CLONE_NEWNS, mount_overlay},
     {"nested cgroup mount", CLONE_NEWNS | CLONE_NEWCGROUP, release_agent},
-    {"nested chroot", 0, change_root},
-    {"nested host name", CLONE_NEWUTS, host_name},
     {"nested packet socket", CLONE_NEWNET, packet_socket},
     {"nested raw socket", CLONE_NEWNET, raw_socket},
     {"nested netfilter", CLONE_NEWNET, netfilter},
     {"nested packet tables", CLONE_NEWNET, packet_tables},
-    {"nested network configuration", CLONE_NEWNET, configure_network},
+    {"nested network", CLONE_NEWNET, configure_network},
     {"nested device", 0, device},
 };
 
@@ -152,18 +140,15 @@ static const struct door doors[] = {
     NAMESPACE("nested uts namespace", CLONE_NEWUTS),
     NAMESPACE("nested cgroup namespace", CLONE_NEWCGROUP),
     NAMESPACE("nested pid namespace", CLONE_NEWPID),
-    NAMESPACE("nested network namespace", CLONE_NEWNET),
     INNER("nested mount", "file systems, made by the attacker"),
     INNER("nested fsconfig", "CVE-2022-0185"),
     INNER("nested overlay", "CVE-2021-3493, CVE-2023-0386"),
     INNER("nested cgroup mount", "release_agent, CVE-2022-0492"),
-    INNER("nested chroot", "another root for set-uid programs, had they effect"),
-    INNER("nested host name", "nothing by itself"),
     INNER("nested packet socket", "CVE-2020-14386"),
     INNER("nested raw socket", "made-up packets in a network without links"),
     INNER("nested netfilter", "CVE-2022-32250, CVE-2024-1086"),
     INNER("nested packet tables", "CVE-2021-22555"),
-    INNER("nested network configuration", "links, traffic control: CVE-2023-3609 and many more"),
+    INNER("nested network", "links, traffic control: CVE-2023-3609 and many more"),
     INNER("nested device", "the host's disks"),
 };
 const struct door_table doors_nested = {doors, sizeof(doors) / sizeof(doors[0])};
