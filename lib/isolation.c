@@ -39,6 +39,11 @@ static const char *const reason_names[STOP_REASON_COUNT] = {
     [STOP_NODE_RESTART] = "node_restart",
     [STOP_SHUTDOWN] = "shutdown",
     [STOP_ACCOUNT_DISABLED] = "account_disabled",
+    [STOP_EXITED] = "exited",
+    [STOP_SIGNALLED] = "signalled",
+    [STOP_PROCESSES] = "processes",
+    [STOP_TIME] = "time",
+    [STOP_OUTPUT] = "output",
 };
 
 const char *layer_name(unsigned layer)

@@ -47,6 +47,12 @@ enum stop_reason {
     STOP_NODE_RESTART, // sandboxd restarted
     STOP_SHUTDOWN,     // the service was stopped
     STOP_ACCOUNT_DISABLED,
+    // Ends of a command (sandbox-run)
+    STOP_EXITED,
+    STOP_SIGNALLED,
+    STOP_PROCESSES, // failed after the process limit had refused it a process
+    STOP_TIME,      // ran longer than it was given
+    STOP_OUTPUT,    // wrote more than it was given
     STOP_REASON_COUNT,
 };
 

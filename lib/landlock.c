@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -11,6 +12,9 @@
 
 #define CREATE_RULESET_VERSION 1u // LANDLOCK_CREATE_RULESET_VERSION
 #define RULE_PATH_BENEATH 1       // LANDLOCK_RULE_PATH_BENEATH
+// The kernel refuses a rule for a file that gives rights to a directory.
+#define RIGHTS_OF_A_FILE                                                                                     \
+    (LANDLOCK_EXECUTE | LANDLOCK_WRITE_FILE | LANDLOCK_READ_FILE | LANDLOCK_TRUNCATE | LANDLOCK_IOCTL_DEVICE)
 
 // struct landlock_ruleset_attr as of ABI 6.
 struct ruleset {
@@ -79,10 +83,14 @@ int landlock_deny_all(void)
 
 static int add_rule(int ruleset, const struct landlock_rule *rule, uint64_t known)
 {
-    AUTO_FD int fd = open(rule->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    AUTO_FD int fd = open(rule->path, O_PATH | O_CLOEXEC);
+    struct stat status;
     if (fd < 0)
         return errno == ENOENT ? 0 : -errno;
-    struct beneath beneath = {.rights = rule->rights & known, .fd = fd};
+    if (fstat(fd, &status) < 0)
+        return -errno;
+    uint64_t possible = S_ISDIR(status.st_mode) ? known : known & RIGHTS_OF_A_FILE;
+    struct beneath beneath = {.rights = rule->rights & possible, .fd = fd};
     return syscall(SYS_landlock_add_rule, ruleset, RULE_PATH_BENEATH, &beneath, 0) < 0 ? -errno : 0;
 }
 

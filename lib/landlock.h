@@ -16,13 +16,14 @@ int landlock_deny_all(void);
 // Rights to files, as the kernel numbers them (ABI 5); a rule gives some of them beneath a directory.
 #define LANDLOCK_EXECUTE (UINT64_C(1) << 0)
 #define LANDLOCK_WRITE_FILE (UINT64_C(1) << 1)
+#define LANDLOCK_READ_FILE (UINT64_C(1) << 2)
 #define LANDLOCK_READ (UINT64_C(1) << 2 | UINT64_C(1) << 3) // files and directories
 #define LANDLOCK_TRUNCATE (UINT64_C(1) << 14)
 #define LANDLOCK_IOCTL_DEVICE (UINT64_C(1) << 15)
 #define LANDLOCK_CHANGE ((UINT64_C(1) << 16) - 1) // all of them
 
 struct landlock_rule {
-    const char *path; // a directory; an absent one is skipped
+    const char *path; // an absent one is skipped
     uint64_t rights;
 };
 

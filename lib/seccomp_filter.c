@@ -21,14 +21,8 @@ static int add_rule(scmp_filter_ctx filter, const struct seccomp_rule *rule)
     return seccomp_rule_add_array(filter, rule->action, rule->call, rule->second_mask ? 2 : 1, conditions);
 }
 
-int seccomp_filter_load(const struct seccomp_rule *rules, size_t count)
+static int build(const struct seccomp_rule *rules, size_t count, scmp_filter_ctx filter)
 {
-    return seccomp_filter_load_with(SCMP_ACT_ERRNO(ENOSYS), rules, count);
-}
-
-int seccomp_filter_load_with(uint32_t otherwise, const struct seccomp_rule *rules, size_t count)
-{
-    CLEANUP(cleanup_filter) scmp_filter_ctx filter = seccomp_init(otherwise);
     if (!filter)
         return -ENOMEM;
     int error = seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
@@ -36,5 +30,19 @@ int seccomp_filter_load_with(uint32_t otherwise, const struct seccomp_rule *rule
         error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
     for (size_t i = 0; i < count && !error; i++)
         error = add_rule(filter, &rules[i]);
+    return error;
+}
+
+int seccomp_filter_load(const struct seccomp_rule *rules, size_t count)
+{
+    CLEANUP(cleanup_filter) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+    int error = build(rules, count, filter);
     return error ? error : seccomp_load(filter);
+}
+
+int seccomp_filter_export(const struct seccomp_rule *rules, size_t count, int fd)
+{
+    CLEANUP(cleanup_filter) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+    int error = build(rules, count, filter);
+    return error ? error : seccomp_export_bpf(filter, fd);
 }

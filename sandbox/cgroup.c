@@ -12,7 +12,7 @@
 
 #define CGROUP_FILE_MAX 4096
 
-static int write_value(int base, const char *group, const char *file, const char *text)
+int cgroup_write(int base, const char *group, const char *file, const char *text)
 {
     char path[128];
     if (snprintf(path, sizeof(path), "%s/%s", group, file) >= (int)sizeof(path))
@@ -63,11 +63,17 @@ static int set_limits(const struct cgroup_root *root, const char *name, const st
     for (unsigned i = 0; i < count; i++) {
         if (!controlled(root, &values[i]))
             continue;
-        int error = write_value(root->base[values[i].hierarchy], name, values[i].file, values[i].text);
+        int error = cgroup_write(root->base[values[i].hierarchy], name, values[i].file, values[i].text);
         if (error && !(values[i].optional && error == -ENOENT))
             return error;
     }
     return 0;
+}
+
+int cgroup_set_limits(const struct cgroup_root *root, const struct cgroup *cgroup,
+                      const struct sandbox_limits *limits)
+{
+    return cgroup->name[0] ? set_limits(root, cgroup->name, limits) : -ENOTSUP;
 }
 
 int cgroup_make(const struct cgroup_root *root, const char *name, const struct sandbox_limits *limits,
@@ -114,7 +120,7 @@ int cgroup_kill(const struct cgroup_root *root, const struct cgroup *cgroup)
 {
     if (root->base[CGROUP_UNIFIED] < 0 || !cgroup->name[0])
         return -ENOTSUP;
-    int error = write_value(root->base[CGROUP_UNIFIED], cgroup->name, "cgroup.kill", "1");
+    int error = cgroup_write(root->base[CGROUP_UNIFIED], cgroup->name, "cgroup.kill", "1");
     return error == -ENOENT || error == -EACCES ? -ENOTSUP : error;
 }
 
@@ -131,7 +137,7 @@ int cgroup_remove(const struct cgroup_root *root, struct cgroup *cgroup)
     return error;
 }
 
-static uint64_t read_number(const struct cgroup_root *root, enum cgroup_hierarchy hierarchy,
+uint64_t cgroup_read_number(const struct cgroup_root *root, enum cgroup_hierarchy hierarchy,
                             const char *group, const char *file)
 {
     AUTO_FREE char *text = NULL;
@@ -143,8 +149,8 @@ static uint64_t read_number(const struct cgroup_root *root, enum cgroup_hierarch
     return errno || end == text ? UINT64_MAX : number;
 }
 
-static uint64_t find_number(const struct cgroup_root *root, enum cgroup_hierarchy hierarchy,
-                            const char *group, const char *file, const char *key)
+uint64_t cgroup_read_field(const struct cgroup_root *root, enum cgroup_hierarchy hierarchy, const char *group,
+                           const char *file, const char *key)
 {
     AUTO_FREE char *text = NULL;
     uint64_t number;
@@ -158,12 +164,13 @@ void cgroup_usage(const struct cgroup_root *root, const struct cgroup *cgroup,
 {
     struct sandbox_usage usage = {.cpu_us = UINT64_MAX, .peak_memory_bytes = UINT64_MAX};
     if (cgroup->name[0] && root->backend == CGROUP_V2) {
-        usage.cpu_us = find_number(root, CGROUP_UNIFIED, cgroup->name, "cpu.stat", "usage_usec");
-        usage.peak_memory_bytes = read_number(root, CGROUP_UNIFIED, cgroup->name, "memory.peak");
+        usage.cpu_us = cgroup_read_field(root, CGROUP_UNIFIED, cgroup->name, "cpu.stat", "usage_usec");
+        usage.peak_memory_bytes = cgroup_read_number(root, CGROUP_UNIFIED, cgroup->name, "memory.peak");
     } else if (cgroup->name[0]) {
-        uint64_t ns = read_number(root, CGROUP_CPUACCT, cgroup->name, "cpuacct.usage");
+        uint64_t ns = cgroup_read_number(root, CGROUP_CPUACCT, cgroup->name, "cpuacct.usage");
         usage.cpu_us = ns == UINT64_MAX ? ns : ns / 1000;
-        usage.peak_memory_bytes = read_number(root, CGROUP_MEMORY, cgroup->name, "memory.max_usage_in_bytes");
+        usage.peak_memory_bytes =
+            cgroup_read_number(root, CGROUP_MEMORY, cgroup->name, "memory.max_usage_in_bytes");
     }
     *ret_usage = usage;
 }
@@ -172,8 +179,9 @@ uint64_t cgroup_oom_kills(const struct cgroup_root *root, const struct cgroup *c
 {
     if (!cgroup->name[0])
         return 0;
-    uint64_t kills = root->backend == CGROUP_V2
-                         ? find_number(root, CGROUP_UNIFIED, cgroup->name, "memory.events", "oom_kill")
-                         : find_number(root, CGROUP_MEMORY, cgroup->name, "memory.oom_control", "oom_kill");
+    uint64_t kills =
+        root->backend == CGROUP_V2
+            ? cgroup_read_field(root, CGROUP_UNIFIED, cgroup->name, "memory.events", "oom_kill")
+            : cgroup_read_field(root, CGROUP_MEMORY, cgroup->name, "memory.oom_control", "oom_kill");
     return kills == UINT64_MAX ? 0 : kills;
 }

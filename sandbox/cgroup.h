@@ -39,6 +39,9 @@ void cgroup_root_close(struct cgroup_root *root);
 // would not end.
 int cgroup_clear(const struct cgroup_root *root);
 
+// Sets other limits while processes run in it. -ENOTSUP without groups.
+int cgroup_set_limits(const struct cgroup_root *root, const struct cgroup *cgroup,
+                      const struct sandbox_limits *limits);
 // Makes the group and sets its limits. On failure nothing is left.
 int cgroup_make(const struct cgroup_root *root, const char *name, const struct sandbox_limits *limits,
                 struct cgroup *ret_cgroup);
@@ -53,6 +56,24 @@ void cgroup_usage(const struct cgroup_root *root, const struct cgroup *cgroup,
                   struct sandbox_usage *ret_usage);
 // How often the out-of-memory killer chose a process of it; 0 when unknown.
 uint64_t cgroup_oom_kills(const struct cgroup_root *root, const struct cgroup *cgroup);
+
+// cgroup_command.c: groups for one command, below the group that its caller lives in.
+// As cgroup_root_open, but nothing is tried: what can't be used gives CGROUP_NONE. A v2 group that holds processes can't limit groups below
+// itself, so there it is the nearest group above that can.
+int cgroup_root_for_command(struct cgroup_root *ret_root);
+// The whole group dies with the first process that the out-of-memory killer takes. ret_fd: becomes readable when the caller has to see to that
+// itself (v1), or -1.
+int cgroup_end_with_memory(const struct cgroup_root *root, const struct cgroup *cgroup, int *ret_fd);
+// The most processes at one time, and how often a new one was refused. UINT64_MAX: unknown.
+void cgroup_processes(const struct cgroup_root *root, const struct cgroup *cgroup, uint64_t *ret_peak,
+                      uint64_t *ret_refused);
+
+// cgroup.c, for the other files of this part. Numbers are UINT64_MAX when they can't be read.
+int cgroup_write(int base, const char *group, const char *file, const char *text);
+uint64_t cgroup_read_number(const struct cgroup_root *root, enum cgroup_hierarchy hierarchy,
+                            const char *group, const char *file);
+uint64_t cgroup_read_field(const struct cgroup_root *root, enum cgroup_hierarchy hierarchy, const char *group,
+                           const char *file, const char *key);
 
 // cgroup_values.c: what is written where.
 struct cgroup_value {

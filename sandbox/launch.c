@@ -45,7 +45,12 @@ static operation_fn *const functions[OPERATION_COUNT] = {
     [OPERATION_LANDLOCK] = operation_landlock,
     [OPERATION_SECCOMP] = operation_seccomp,
     [OPERATION_DESCRIPTORS] = operation_descriptors,
+    [OPERATION_CGROUP_NAMESPACE] = operation_cgroup_namespace,
+    [OPERATION_PROCESS_LIMIT] = operation_process_limit,
+    [OPERATION_MEMORY_LIMIT] = operation_memory_limit,
+    [OPERATION_DIRECTORY_CHANGE] = operation_directory_change,
     [OPERATION_EXEC] = operation_exec,
+    [OPERATION_RUN] = operation_run,
 };
 
 __attribute__((noreturn)) static void run_plan(const struct launch *launch, int setup)
@@ -59,7 +64,7 @@ __attribute__((noreturn)) static void run_plan(const struct launch *launch, int 
         if (error) {
             // An operation may fail on behalf of a later one, whose source it opens.
             enum operation_kind failed = launch->plan->operations[run.position].kind;
-            struct setup_message message = {SETUP_FAILED, failed, -error};
+            struct setup_message message = {.kind = SETUP_FAILED, .operation = failed, .error = -error};
             ipc_send(run.setup, &message, sizeof(message), NULL, 0);
             break;
         }
@@ -99,13 +104,19 @@ int launch_receive(int setup, enum setup_event *ret_event, struct setup_message 
     }
     if (error)
         return error;
-    bool started = message.kind == SETUP_STARTED;
-    if (packet.length != sizeof(message) || packet.fd_count != (started ? 1 : 0) ||
-        message.operation >= OPERATION_COUNT)
+    static const struct {
+        enum setup_event event;
+        bool process;
+    } kinds[] = {[SETUP_STARTED] = {SETUP_EVENT_STARTED, true},
+                 [SETUP_FAILED] = {SETUP_EVENT_FAILED, false},
+                 [SETUP_RUNNING] = {SETUP_EVENT_RUNNING, true},
+                 [SETUP_ENDED] = {SETUP_EVENT_ENDED, false}};
+    if (packet.length != sizeof(message) || message.kind < SETUP_STARTED || message.kind > SETUP_ENDED ||
+        packet.fd_count != (kinds[message.kind].process ? 1 : 0) || message.operation >= OPERATION_COUNT)
         return -EPROTO;
     *ret_message = message;
-    *ret_event = started ? SETUP_EVENT_STARTED : SETUP_EVENT_FAILED;
-    if (started)
+    *ret_event = kinds[message.kind].event;
+    if (kinds[message.kind].process)
         *ret_pidfd = steal_fd(&packet.fds[0]);
     return 0;
 }

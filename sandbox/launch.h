@@ -17,12 +17,14 @@ struct launch_descriptor {
 
 struct launch {
     const struct plan *plan;
-    int null_fd;                     // standard input and output of the new program
-    int log_fd;                      // its standard error
+    int standard[3];                 // what the new program has as 0, 1 and 2
     int cgroups[LAUNCH_CGROUPS_MAX]; // cgroup.procs files, open for writing
     size_t cgroup_count;
     struct launch_descriptor descriptors[LAUNCH_DESCRIPTORS_MAX];
     size_t descriptor_count;
+    // OPERATION_RUN: the own command line, which pid 1 inherits and every process inside could read in /proc
+    char *own_line;
+    size_t own_line_length;
 };
 
 struct launched {
@@ -30,22 +32,31 @@ struct launched {
     int setup;   // set-up socket, non-blocking
 };
 
-enum setup_kind { SETUP_STARTED = 1, SETUP_FAILED };
+enum setup_kind { SETUP_STARTED = 1, SETUP_FAILED, SETUP_RUNNING, SETUP_ENDED };
 
-// The packets of the set-up socket. They come from our own code before it executes anything else.
+// The packets of the set-up socket. They come from our own code before it executes anything else, or (OPERATION_RUN) beside the command, which
+// can't reach it: that process is not dumpable.
 struct setup_message {
     uint32_t kind;
     uint32_t operation; // FAILED: enum operation_kind
     int32_t error;      // FAILED: positive errno
+    int32_t status;     // ENDED: of the command, as waitpid(2)
 };
 
 // Starts it. The launch and its descriptors stay the caller's and may go once this returned.
 int launch_start(const struct launch *launch, struct launched *ret_launched);
 
-enum setup_event { SETUP_EVENT_STARTED, SETUP_EVENT_FAILED, SETUP_EVENT_EXECUTED };
+enum setup_event {
+    SETUP_EVENT_STARTED,
+    SETUP_EVENT_FAILED,
+    SETUP_EVENT_RUNNING,
+    SETUP_EVENT_ENDED,
+    SETUP_EVENT_EXECUTED
+};
 // Reads what came by the set-up socket. -EAGAIN: nothing yet. STARTED gives the pidfd of the new program's
 // process (a child of the caller); FAILED gives operation and error; EXECUTED: the end of the socket, without
-// a FAILED before it the program runs.
+// a FAILED before it the program runs. With OPERATION_RUN: RUNNING gives a pidfd of the command, which leads
+// its process group, ENDED its status.
 int launch_receive(int setup, enum setup_event *ret_event, struct setup_message *ret_message, int *ret_pidfd);
 
 // Sends SIGKILL, if need be as the process's own uid (a service without CAP_KILL can't signal others). 0 also

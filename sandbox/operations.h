@@ -17,18 +17,18 @@ struct run {
 };
 
 // operations_identity.c
-operation_fn operation_cgroups, operation_become, operation_namespaces, operation_map_ids, operation_session,
-    operation_hostname, operation_loopback;
+operation_fn operation_cgroups, operation_become, operation_namespaces, operation_map_ids,
+    operation_cgroup_namespace, operation_session, operation_hostname, operation_loopback;
 // operations_mounts.c
 operation_fn operation_root, operation_bind, operation_bind_home, operation_tmpfs, operation_terminals,
     operation_processes, operation_read_only, operation_mask, operation_pivot, operation_read_only_root;
 // operations_files.c
 operation_fn operation_directory, operation_link, operation_file, operation_sysctl;
 // operations_confine.c
-operation_fn operation_capabilities, operation_limits, operation_no_new_privileges, operation_descriptors,
-    operation_exec;
-// home.c, landlock.c, seccomp.c
-operation_fn operation_home, operation_landlock, operation_seccomp;
+operation_fn operation_capabilities, operation_limits, operation_process_limit, operation_memory_limit,
+    operation_directory_change, operation_no_new_privileges, operation_descriptors, operation_exec;
+// home.c, landlock.c, operations_run.c, seccomp.c
+operation_fn operation_home, operation_landlock, operation_run, operation_seccomp;
 
 // Gives up every capability of the calling process for good. Used before the namespaces as well.
 int drop_capabilities(void);

@@ -55,7 +55,7 @@ struct limit {
 // RLIMIT_AS is no use for a desktop: browsers reserve terabytes of address space. RLIMIT_NPROC is counted per
 // user namespace since Linux 5.14; processes are bounded by the cgroup.
 static const struct limit limit_table[][LIMIT_ROWS_MAX] = {
-    [LIMITS_DESKTOP] = {{RLIMIT_CORE, 1, 1}, // no core, and no handler of the host either (seccomp.c)
+    [LIMITS_DESKTOP] = {{RLIMIT_CORE, 0, 0},
                         {RLIMIT_NOFILE, 4096, 65536},
                         {RLIMIT_MEMLOCK, 8u << 20, 8u << 20},
                         {RLIMIT_MSGQUEUE, 819200, 819200},
@@ -63,6 +63,14 @@ static const struct limit limit_table[][LIMIT_ROWS_MAX] = {
                         {RLIMIT_RTPRIO, 0, 0},
                         {RLIMIT_SIGPENDING, 4096, 4096},
                         {RLIMIT_STACK, 8u << 20, 64u << 20}},
+    [LIMITS_CODE] = {{RLIMIT_CORE, 0, 0},
+                     {RLIMIT_NOFILE, 1024, 4096},
+                     {RLIMIT_MEMLOCK, 64u << 10, 64u << 10},
+                     {RLIMIT_MSGQUEUE, 0, 0},
+                     {RLIMIT_NICE, 0, 0},
+                     {RLIMIT_RTPRIO, 0, 0},
+                     {RLIMIT_SIGPENDING, 1024, 1024},
+                     {RLIMIT_STACK, 8u << 20, 64u << 20}},
     [LIMITS_STREAMER] = {{RLIMIT_CORE, 0, 0},
                          {RLIMIT_NOFILE, 64, 64},
                          {RLIMIT_FSIZE, 64u << 20, 64u << 20},
@@ -98,6 +106,26 @@ int operation_limits(struct run *run, const struct operation *operation)
     return 0;
 }
 
+int operation_process_limit(struct run *run, const struct operation *operation)
+{
+    (void)run;
+    struct limit limit = {RLIMIT_NPROC, (rlim_t)operation->number, (rlim_t)operation->number};
+    return set_limit(&limit);
+}
+
+int operation_memory_limit(struct run *run, const struct operation *operation)
+{
+    (void)run;
+    struct limit limit = {RLIMIT_DATA, (rlim_t)operation->number, (rlim_t)operation->number};
+    return set_limit(&limit);
+}
+
+int operation_directory_change(struct run *run, const struct operation *operation)
+{
+    (void)run;
+    return (!operation->target || chdir(operation->target) < 0) && chdir(operation->data) < 0 ? -errno : 0;
+}
+
 int operation_no_new_privileges(struct run *run, const struct operation *operation)
 {
     (void)run;
@@ -117,7 +145,7 @@ int operation_descriptors(struct run *run, const struct operation *operation)
     (void)operation;
     const struct launch *launch = run->launch;
     struct launch_descriptor moves[LAUNCH_DESCRIPTORS_MAX + 3] = {
-        {launch->null_fd, 0}, {launch->null_fd, 1}, {launch->log_fd, 2}};
+        {launch->standard[0], 0}, {launch->standard[1], 1}, {launch->standard[2], 2}};
     memcpy(moves + 3, launch->descriptors, sizeof(*moves) * launch->descriptor_count);
     size_t count = launch->descriptor_count + 3;
 

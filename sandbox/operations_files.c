@@ -11,9 +11,10 @@
 int operation_directory(struct run *run, const struct operation *operation)
 {
     (void)run;
-    if (mkdir(operation->target, 0700) < 0 && errno != EEXIST)
+    mode_t mode = (mode_t)operation->number;
+    if (mkdir(operation->target, mode) < 0 && errno != EEXIST)
         return -errno;
-    return chmod(operation->target, (mode_t)operation->number) < 0 ? -errno : 0; // whatever the umask is
+    return mode & 022 && chmod(operation->target, mode) < 0 ? -errno : 0; // the umask is 022
 }
 
 int operation_link(struct run *run, const struct operation *operation)

@@ -4,6 +4,7 @@
 #include <linux/keyctl.h>
 #include <linux/sched.h>
 #include <net/if.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -100,6 +101,13 @@ int operation_map_ids(struct run *run, const struct operation *operation)
     gid_t gid = (gid_t)operation->number;
     uid_t uid = (uid_t)operation->number;
     return getuid() == uid && geteuid() == uid && getgid() == gid && getegid() == gid ? 0 : -EPERM;
+}
+
+int operation_cgroup_namespace(struct run *run, const struct operation *operation)
+{
+    (void)run;
+    (void)operation;
+    return unshare(CLONE_NEWCGROUP) < 0 ? -errno : 0;
 }
 
 int operation_session(struct run *run, const struct operation *operation)

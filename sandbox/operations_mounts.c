@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -41,8 +42,8 @@ static int attach(int mount, const char *target)
 
 static uint64_t bind_attributes(int64_t flags)
 {
-    return MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | (flags & BIND_DEVICE ? 0 : MOUNT_ATTR_NODEV) |
-           (flags & BIND_EXECUTABLE ? 0 : MOUNT_ATTR_NOEXEC);
+    return (flags & BIND_WRITABLE ? 0 : MOUNT_ATTR_RDONLY) | MOUNT_ATTR_NOSUID |
+           (flags & BIND_DEVICE ? 0 : MOUNT_ATTR_NODEV) | (flags & BIND_EXECUTABLE ? 0 : MOUNT_ATTR_NOEXEC);
 }
 
 static int open_bind(const struct operation *operation, int *ret_mount)
@@ -137,7 +138,7 @@ static int make_mount_point(int source, const char *target)
     struct stat status;
     if (fstat(source, &status) < 0)
         return -errno;
-    char parent[128];
+    char parent[PATH_MAX];
     if (snprintf(parent, sizeof(parent), "%s", target) >= (int)sizeof(parent))
         return -ENAMETOOLONG;
     for (char *slash = strchr(parent, '/'); slash; slash = strchr(slash + 1, '/')) {
@@ -202,16 +203,6 @@ int operation_processes(struct run *run, const struct operation *operation)
                            operation->target);
 }
 
-static int cover(const char *source, const char *target, uint64_t attributes)
-{
-    AUTO_FD int fd = open(source, O_PATH | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    AUTO_FD int mount = -1;
-    int error = detach_copy(fd, attributes, &mount);
-    return error ? error : attach(mount, target);
-}
-
 int operation_read_only(struct run *run, const struct operation *operation)
 {
     (void)run;
@@ -224,14 +215,14 @@ int operation_read_only(struct run *run, const struct operation *operation)
 int operation_mask(struct run *run, const struct operation *operation)
 {
     (void)run;
-    struct stat status;
-    if (stat(operation->target, &status) < 0)
-        return errno == ENOENT ? 0 : -errno;
-    if (S_ISDIR(status.st_mode))
-        return new_file_system("tmpfs", "size=4k,nr_inodes=1,mode=0555",
-                               MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
-                               operation->target);
-    return cover("dev/null", operation->target, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+    // The device's mount is read-only, nosuid and noexec already, and a bind of it is the same.
+    if (mount("dev/null", operation->target, NULL, MS_BIND, NULL) == 0 || errno == ENOENT)
+        return 0;
+    if (errno != ENOTDIR)
+        return -errno;
+    return new_file_system("tmpfs", "size=4k,nr_inodes=1,mode=0555",
+                           MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+                           operation->target);
 }
 
 int operation_pivot(struct run *run, const struct operation *operation)

@@ -41,6 +41,11 @@ static const struct description descriptions[OPERATION_COUNT] = {
     [OPERATION_LANDLOCK] = {"landlock", START_CONFINEMENT},
     [OPERATION_SECCOMP] = {"seccomp", START_CONFINEMENT},
     [OPERATION_DESCRIPTORS] = {"descriptors", START_CONFINEMENT},
+    [OPERATION_CGROUP_NAMESPACE] = {"cgroup_namespace", START_NAMESPACES},
+    [OPERATION_PROCESS_LIMIT] = {"process_limit", START_CONFINEMENT},
+    [OPERATION_MEMORY_LIMIT] = {"memory_limit", START_CONFINEMENT},
+    [OPERATION_DIRECTORY_CHANGE] = {"directory_change", START_CONFINEMENT},
+    [OPERATION_RUN] = {"run", START_CONFINEMENT},
     [OPERATION_EXEC] = {"exec", START_CONFINEMENT},
 };
 
@@ -88,16 +93,20 @@ static void add_table(struct plan *plan, const struct operation *table, size_t c
         add(plan, table[i]);
 }
 
-static void add_words(struct plan *plan, const char **words, const char *const *table)
+// Appends to what is there; the array ends with NULL.
+static void add_words(struct plan *plan, const char **words, size_t maximum, const char *const *table)
 {
-    size_t count = 0;
-    while (table[count])
+    size_t have = 0, count = 0;
+    while (words[have])
+        have++;
+    while (table && table[count])
         count++;
-    if (count >= PLAN_WORDS_MAX) {
+    if (have + count >= maximum) {
         plan->overflow = true;
         return;
     }
-    memcpy(words, table, sizeof(*words) * (count + 1));
+    if (count > 0)
+        memcpy(words + have, table, sizeof(*words) * count);
 }
 
 static void add_identity(struct plan *plan, const struct plan_host *host, uint32_t host_uid)
@@ -112,19 +121,27 @@ static void add_identity(struct plan *plan, const struct plan_host *host, uint32
     ADD(plan, .kind = OPERATION_LOOPBACK);
 }
 
-static void add_confinement(struct plan *plan, const struct plan_host *host, enum limit_profile limits)
+static enum limit_profile limits_of(enum profile profile)
+{
+    return profile == PROFILE_CODE ? LIMITS_CODE : LIMITS_DESKTOP;
+}
+
+static void add_confinement(struct plan *plan, enum limit_profile limits)
 {
     ADD(plan, .kind = OPERATION_PIVOT);
     ADD(plan, .kind = OPERATION_READ_ONLY_ROOT);
     ADD(plan, .kind = OPERATION_CAPABILITIES);
     ADD(plan, .kind = OPERATION_DESCRIPTORS);
     ADD(plan, .kind = OPERATION_LIMITS, .number = limits);
-    ADD(plan, .kind = OPERATION_NO_NEW_PRIVILEGES);
-    // A streamer confines itself further, after its last descriptor is set up (streaming/).
-    if (host->landlock && limits == LIMITS_DESKTOP)
+}
+
+// A streamer confines itself further, after its last descriptor is set up (streaming/).
+static void add_filters(struct plan *plan, const struct plan_host *host, enum profile profile)
+{
+    if (host->landlock)
         ADD(plan, .kind = OPERATION_LANDLOCK);
-    if (host->seccomp && limits == LIMITS_DESKTOP)
-        ADD(plan, .kind = OPERATION_SECCOMP);
+    if (host->seccomp)
+        ADD(plan, .kind = OPERATION_SECCOMP, .number = profile);
 }
 
 // tmpfs pages count against the memory limit; the sizes only keep one of them from taking all of it.
@@ -155,6 +172,7 @@ int plan_desktop(struct plan *plan, const struct plan_host *host, const struct p
     add_identity(plan, host, host_uid);
     ADD(plan, .kind = OPERATION_ROOT, .source = "mode=0755,size=4m,nr_inodes=512");
     add_table(plan, plan_system_table, plan_system_count);
+    add_table(plan, plan_base_table, plan_base_count);
     add_table(plan, plan_desktop_table, plan_desktop_count);
     add_memory_file_systems(plan, limits);
     ADD(plan, .kind = OPERATION_BIND, .target = "sandbox/sandbox-init", .number = BIND_EXECUTABLE,
@@ -163,10 +181,14 @@ int plan_desktop(struct plan *plan, const struct plan_host *host, const struct p
         .source = host->desktop_dir);
     ADD(plan, .kind = OPERATION_BIND_HOME, .source = home->storage, .data = name, .target = "home/user");
     add_table(plan, plan_proc_table, plan_proc_count);
-    add_confinement(plan, host, LIMITS_DESKTOP);
+    add_table(plan, plan_browser_namespaces, plan_browser_namespaces_count);
+    add_table(plan, plan_read_only_table, plan_read_only_count);
+    add_confinement(plan, LIMITS_DESKTOP);
+    ADD(plan, .kind = OPERATION_NO_NEW_PRIVILEGES);
+    add_filters(plan, host, PROFILE_DESKTOP);
     ADD(plan, .kind = OPERATION_EXEC, .target = "/sandbox/sandbox-init");
-    add_words(plan, plan->arguments, plan_desktop_arguments);
-    add_words(plan, plan->environment, plan_desktop_environment);
+    add_words(plan, plan->arguments, PLAN_WORDS_MAX, plan_desktop_arguments);
+    add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_desktop_environment);
     return plan->overflow ? -E2BIG : 0;
 }
 
@@ -178,10 +200,74 @@ int plan_streamer(struct plan *plan, const struct plan_host *host, uint32_t host
     add_table(plan, plan_system_table, plan_system_count);
     ADD(plan, .kind = OPERATION_BIND, .target = "sandbox-streamer", .number = BIND_EXECUTABLE,
         .source = compose(plan, "%s/sandbox-streamer", host->program_dir));
-    add_confinement(plan, host, LIMITS_STREAMER);
+    add_confinement(plan, LIMITS_STREAMER);
+    ADD(plan, .kind = OPERATION_NO_NEW_PRIVILEGES);
     ADD(plan, .kind = OPERATION_EXEC, .target = "/sandbox-streamer");
-    add_words(plan, plan->arguments, plan_streamer_arguments);
-    add_words(plan, plan->environment, plan_streamer_environment);
+    add_words(plan, plan->arguments, PLAN_WORDS_MAX, plan_streamer_arguments);
+    add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_streamer_environment);
+    return plan->overflow ? -E2BIG : 0;
+}
+
+// What control groups would do, as far as a process can be held to it.
+static void add_fallback_limits(struct plan *plan, const struct plan_host *host,
+                                const struct plan_command *command)
+{
+    if (host->cgroups)
+        return;
+    ADD(plan, .kind = OPERATION_PROCESS_LIMIT, .number = (int64_t)command->limits.pids + 1);
+    if (command->profile == PROFILE_CODE) // browsers reserve more than they use
+        ADD(plan, .kind = OPERATION_MEMORY_LIMIT, .number = (int64_t)command->limits.memory_mb << 20);
+}
+
+static void add_command_files(struct plan *plan, const struct plan_command *command)
+{
+    bool code = command->profile == PROFILE_CODE;
+    ADD(plan, .kind = OPERATION_ROOT, .source = "mode=0755,size=4m,nr_inodes=512");
+    add_table(plan, plan_system_table, plan_system_count);
+    add_table(plan, plan_base_table, plan_base_count);
+    if (code)
+        add_table(plan, plan_code_table, plan_code_count);
+    else
+        add_table(plan, plan_desktop_table, plan_desktop_count);
+    add_memory_file_systems(plan, &command->limits);
+    ADD(plan, .kind = OPERATION_TMPFS, .target = "home/user",
+        .source =
+            compose(plan, "mode=0700,size=%um,nr_inodes=%u", command->limits.memory_mb / 2, PLAN_TMP_INODES));
+    for (size_t i = 0; i < command->bind_count; i++)
+        ADD(plan, .kind = OPERATION_BIND, .source = command->binds[i].path,
+            .target = command->binds[i].path + 1,
+            .number = BIND_EXECUTABLE | BIND_GRANT | (command->binds[i].writable ? BIND_WRITABLE : 0));
+    add_table(plan, plan_proc_table, plan_proc_count);
+    if (code)
+        add_table(plan, plan_code_namespaces, plan_code_namespaces_count);
+    else
+        add_table(plan, plan_browser_namespaces, plan_browser_namespaces_count);
+    add_table(plan, plan_read_only_table, plan_read_only_count);
+}
+
+int plan_command(struct plan *plan, const struct plan_host *host, const struct plan_command *command,
+                 uint32_t host_uid)
+{
+    *plan = (struct plan){.command = command->words};
+    ADD(plan, .kind = OPERATION_BECOME, .number = host->own_uids ? (int64_t)host_uid : -1);
+    ADD(plan, .kind = OPERATION_NAMESPACES, .number = PLAN_NAMESPACES & ~CLONE_NEWCGROUP);
+    // The group's files were opened with the rights of the one who made it. The builder outside never counts against the limits.
+    if (host->cgroups)
+        ADD(plan, .kind = OPERATION_CGROUPS);
+    ADD(plan, .kind = OPERATION_MAP_IDS, .number = PLAN_INSIDE_ID);
+    ADD(plan, .kind = OPERATION_CGROUP_NAMESPACE);
+    ADD(plan, .kind = OPERATION_SESSION);
+    ADD(plan, .kind = OPERATION_HOSTNAME, .source = PLAN_HOSTNAME);
+    ADD(plan, .kind = OPERATION_LOOPBACK);
+    add_command_files(plan, command);
+    add_confinement(plan, limits_of(command->profile));
+    add_fallback_limits(plan, host, command);
+    ADD(plan, .kind = OPERATION_NO_NEW_PRIVILEGES);
+    ADD(plan, .kind = OPERATION_DIRECTORY_CHANGE, .target = command->directory, .data = "/home/user");
+    add_filters(plan, host, command->profile);
+    ADD(plan, .kind = OPERATION_RUN);
+    add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_command_environment);
+    add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, command->environment);
     return plan->overflow ? -E2BIG : 0;
 }
 
@@ -193,7 +279,7 @@ void plan_print(const struct plan *plan, FILE *out)
         if (operation->source)
             fprintf(out, " %s", operation->kind == OPERATION_FILE ? "(text)" : operation->source);
         if (operation->data)
-            fprintf(out, "/%s", operation->data);
+            fprintf(out, "%s%s", operation->source ? "/" : " ", operation->data);
         if (operation->target)
             fprintf(out, " -> %s", operation->target);
         if (operation->number)
@@ -202,4 +288,6 @@ void plan_print(const struct plan *plan, FILE *out)
     }
     for (size_t i = 0; plan->environment[i]; i++)
         fprintf(out, "environment %s\n", plan->environment[i]);
+    for (size_t i = 0; plan->command && plan->command[i]; i++)
+        fprintf(out, "argument %s\n", plan->command[i]);
 }

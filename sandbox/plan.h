@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "lib/sandboxd_channel.h"
+#include "sandbox/profile.h"
 
 enum operation_kind {
     // In the daemon's forked child, as the service uid
@@ -17,9 +18,10 @@ enum operation_kind {
     OPERATION_BECOME,  // number: host uid and gid; -1: stays
     OPERATION_NAMESPACES, // number: CLONE_NEW* flags; the rest of the list runs as pid 1 inside
     // Inside, with capabilities over the own namespaces only
-    OPERATION_MAP_IDS,  // number: the uid and gid seen inside
-    OPERATION_SESSION,  // own session, empty keyring, standard signals
-    OPERATION_HOSTNAME, // source
+    OPERATION_MAP_IDS,          // number: the uid and gid seen inside
+    OPERATION_CGROUP_NAMESPACE, // after CGROUPS, where that runs inside
+    OPERATION_SESSION,          // own session, empty keyring, standard signals
+    OPERATION_HOSTNAME,         // source
     OPERATION_LOOPBACK,
     OPERATION_ROOT,      // source: tmpfs options; targets from here on are relative to it
     OPERATION_DIRECTORY, // target, number: mode
@@ -35,13 +37,17 @@ enum operation_kind {
     OPERATION_MASK,      // target: an empty read-only file or directory lies over it; absent is fine
     OPERATION_PIVOT,     // the root becomes /, the host's is gone
     OPERATION_READ_ONLY_ROOT,
-    OPERATION_CAPABILITIES, // none left, bounding set empty, securebits locked
-    OPERATION_LIMITS,       // number: enum limit_profile
+    OPERATION_CAPABILITIES,  // none left, bounding set empty, securebits locked
+    OPERATION_LIMITS,        // number: enum limit_profile
+    OPERATION_PROCESS_LIMIT, // number: processes and threads, where no control group counts them
+    OPERATION_MEMORY_LIMIT,  // number: bytes of private memory of each process, the same
     OPERATION_NO_NEW_PRIVILEGES,
-    OPERATION_LANDLOCK,    // number: enum landlock_profile
-    OPERATION_SECCOMP,     // number: enum seccomp_profile
-    OPERATION_DESCRIPTORS, // the launch's descriptors to their places, all others closed at exec
-    OPERATION_EXEC,        // target: program, with the plan's arguments and environment
+    OPERATION_LANDLOCK,         // what the profiles may reach, and the binds with BIND_GRANT
+    OPERATION_SECCOMP,          // number: enum profile
+    OPERATION_DESCRIPTORS,      // the launch's descriptors to their places, all others closed at exec
+    OPERATION_DIRECTORY_CHANGE, // target: tried, then data
+    OPERATION_EXEC,             // target: program, with the plan's arguments and environment
+    OPERATION_RUN, // a pid 1 of our own that runs the plan's command beneath it and tells its end
     OPERATION_COUNT,
 };
 
@@ -49,8 +55,10 @@ enum operation_kind {
 #define BIND_EXECUTABLE 2u // else noexec
 #define BIND_DEVICE 4u     // else nodev
 #define BIND_SYSTEM 8u     // where the host has a symbolic link there, the same link is made
+#define BIND_WRITABLE 16u  // else read-only
+#define BIND_GRANT 32u     // Landlock lets through what the mount allows
 
-enum limit_profile { LIMITS_DESKTOP, LIMITS_STREAMER };
+enum limit_profile { LIMITS_DESKTOP, LIMITS_STREAMER, LIMITS_CODE };
 
 struct operation {
     enum operation_kind kind;
@@ -63,13 +71,15 @@ struct operation {
 #define PLAN_OPERATIONS_MAX 192
 #define PLAN_TEXT_MAX 8192
 #define PLAN_WORDS_MAX 24
+#define PLAN_ENVIRONMENT_MAX 64
 
 struct plan {
     struct operation operations[PLAN_OPERATIONS_MAX];
     size_t count;
     const char *arguments[PLAN_WORDS_MAX];
-    const char *environment[PLAN_WORDS_MAX];
-    char text[PLAN_TEXT_MAX]; // what was composed
+    const char *environment[PLAN_ENVIRONMENT_MAX];
+    const char *const *command; // of OPERATION_RUN; borrowed
+    char text[PLAN_TEXT_MAX];   // what was composed
     size_t text_length;
     bool overflow;
 };
@@ -94,6 +104,27 @@ int plan_desktop(struct plan *plan, const struct plan_host *host, const struct p
                  uint32_t host_uid, const struct sandbox_limits *limits);
 // The plan of a streamer: no home, no file system but the libraries.
 int plan_streamer(struct plan *plan, const struct plan_host *host, uint32_t host_uid);
+
+struct plan_bind {
+    const char *path; // absolute, without symbolic links; the same inside
+    bool writable;
+};
+
+struct plan_command {
+    enum profile profile;
+    struct sandbox_limits limits;
+    const struct plan_bind *binds;
+    size_t bind_count;
+    const char *const *words;       // program and arguments, NULL at the end
+    const char *directory;          // where it starts, if that is there inside
+    const char *const *environment; // NAME=VALUE added to the profile's, NULL at the end
+};
+
+#define PLAN_BINDS_MAX 32
+
+// The plan of a command in a sandbox of its own (sandbox-run). 0 or -E2BIG. What `command` points to is borrowed.
+int plan_command(struct plan *plan, const struct plan_host *host, const struct plan_command *command,
+                 uint32_t host_uid);
 
 // In which stage of the start an operation fails.
 enum start_stage operation_stage(enum operation_kind kind);

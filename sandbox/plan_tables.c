@@ -40,8 +40,8 @@ const struct operation plan_system_table[] = {
 };
 const size_t plan_system_count = COUNT(plan_system_table);
 
-const struct operation plan_desktop_table[] = {
-    BIND("opt", BIND_EXECUTABLE | BIND_OPTIONAL),
+// Every profile: no account but the own one, no host name, the devices that programs expect.
+const struct operation plan_base_table[] = {
     TEXT("etc/passwd", "root:x:0:0:root:/nonexistent:/usr/sbin/nologin\n"
                        "user:x:1000:1000:User:/home/user:/bin/bash\n"
                        "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"),
@@ -55,6 +55,47 @@ const struct operation plan_desktop_table[] = {
     TEXT("etc/resolv.conf", ""),
     // The same in every sandbox, so that it identifies none of them and not the host.
     TEXT("etc/machine-id", "5a6e64626f780000000000000000000a\n"),
+    DIRECTORY("var", 0755),
+    DIRECTORY("var/cache", 0755),
+    DIRECTORY("var/lib", 0755),
+    DIRECTORY("var/lib/dbus", 0755),
+    LINK("/etc/machine-id", "var/lib/dbus/machine-id"),
+    LINK("/tmp", "var/tmp"),
+    LINK("/run", "var/run"),
+    DIRECTORY("dev", 0755),
+    DEVICE("null"),
+    DEVICE("zero"),
+    DEVICE("full"),
+    DEVICE("random"),
+    DEVICE("urandom"),
+    DEVICE("tty"),
+    DIRECTORY("dev/pts", 0755),
+    {.kind = OPERATION_TERMINALS, .target = "dev/pts"},
+    LINK("pts/ptmx", "dev/ptmx"),
+    LINK("/proc/self/fd", "dev/fd"),
+    LINK("/proc/self/fd/0", "dev/stdin"),
+    LINK("/proc/self/fd/1", "dev/stdout"),
+    LINK("/proc/self/fd/2", "dev/stderr"),
+    DIRECTORY("dev/shm", 01777),
+    DIRECTORY("tmp", 01777),
+    DIRECTORY("run", 0755),
+    DIRECTORY("home", 0755),
+    DIRECTORY("home/user", 0700),
+    DIRECTORY("proc", 0555),
+    DIRECTORY("sandbox", 0755),
+};
+const size_t plan_base_count = COUNT(plan_base_table);
+
+const struct operation plan_code_table[] = {
+    OPTIONAL("etc/alternatives"),
+    OPTIONAL("etc/localtime"),
+    OPTIONAL("etc/ssl/certs"),
+    OPTIONAL("etc/ssl/openssl.cnf"),
+};
+const size_t plan_code_count = COUNT(plan_code_table);
+
+const struct operation plan_desktop_table[] = {
+    BIND("opt", BIND_EXECUTABLE | BIND_OPTIONAL),
     OPTIONAL("etc/alternatives"),
     OPTIONAL("etc/bash.bashrc"),
     OPTIONAL("etc/chromium"),
@@ -84,35 +125,7 @@ const struct operation plan_desktop_table[] = {
     OPTIONAL("etc/vim"),
     OPTIONAL("etc/X11"),
     OPTIONAL("etc/xdg"),
-    DIRECTORY("var", 0755),
-    DIRECTORY("var/cache", 0755),
     OPTIONAL("var/cache/fontconfig"),
-    DIRECTORY("var/lib", 0755),
-    DIRECTORY("var/lib/dbus", 0755),
-    LINK("/etc/machine-id", "var/lib/dbus/machine-id"),
-    LINK("/tmp", "var/tmp"),
-    LINK("/run", "var/run"),
-    DIRECTORY("dev", 0755),
-    DEVICE("null"),
-    DEVICE("zero"),
-    DEVICE("full"),
-    DEVICE("random"),
-    DEVICE("urandom"),
-    DEVICE("tty"),
-    DIRECTORY("dev/pts", 0755),
-    {.kind = OPERATION_TERMINALS, .target = "dev/pts"},
-    LINK("pts/ptmx", "dev/ptmx"),
-    LINK("/proc/self/fd", "dev/fd"),
-    LINK("/proc/self/fd/0", "dev/stdin"),
-    LINK("/proc/self/fd/1", "dev/stdout"),
-    LINK("/proc/self/fd/2", "dev/stderr"),
-    DIRECTORY("dev/shm", 01777),
-    DIRECTORY("tmp", 01777),
-    DIRECTORY("run", 0755),
-    DIRECTORY("home", 0755),
-    DIRECTORY("home/user", 0700),
-    DIRECTORY("proc", 0555),
-    DIRECTORY("sandbox", 0755),
 };
 const size_t plan_desktop_count = COUNT(plan_desktop_table);
 
@@ -120,74 +133,68 @@ const struct operation plan_proc_table[] = {
     {.kind = OPERATION_PROCESSES, .target = "proc"},
     MASK("proc/acpi"),
     MASK("proc/buddyinfo"),
-    MASK("proc/bus"),
-    MASK("proc/cgroups"),
     MASK("proc/cmdline"),
     MASK("proc/config.gz"),
-    MASK("proc/consoles"),
-    MASK("proc/crypto"),
-    MASK("proc/devices"),
     MASK("proc/diskstats"),
-    MASK("proc/dma"),
-    MASK("proc/driver"),
-    MASK("proc/dynamic_debug"),
-    MASK("proc/execdomains"),
-    MASK("proc/fb"),
-    MASK("proc/fs"),
     MASK("proc/interrupts"),
     MASK("proc/iomem"),
     MASK("proc/ioports"),
-    MASK("proc/irq"),
     MASK("proc/kallsyms"),
     MASK("proc/kcore"),
     MASK("proc/key-users"),
     MASK("proc/keys"),
     MASK("proc/kmsg"),
-    MASK("proc/kpagecgroup"),
-    MASK("proc/kpagecount"),
-    MASK("proc/kpageflags"),
     MASK("proc/latency_stats"),
     MASK("proc/locks"),
-    MASK("proc/misc"),
     MASK("proc/modules"),
     MASK("proc/mtrr"),
     MASK("proc/pagetypeinfo"),
     MASK("proc/partitions"),
-    MASK("proc/pressure"),
     MASK("proc/sched_debug"),
     MASK("proc/schedstat"),
     MASK("proc/scsi"),
     MASK("proc/slabinfo"),
     MASK("proc/softirqs"),
-    MASK("proc/swaps"),
     MASK("proc/sysrq-trigger"),
     MASK("proc/timer_list"),
     MASK("proc/timer_stats"),
-    MASK("proc/tty"),
     MASK("proc/vmallocinfo"),
-    MASK("proc/vmstat"),
     MASK("proc/zoneinfo"),
-    // Which host this is, and counters of what others do on it.
-    MASK("proc/sys/fs/dentry-state"),
-    MASK("proc/sys/fs/file-nr"),
-    MASK("proc/sys/fs/inode-nr"),
-    MASK("proc/sys/fs/inode-state"),
-    MASK("proc/sys/kernel/random/boot_id"),
-    // The limits count for this user namespace and those below it. Chromium's own sandbox needs user, pid and
-    // network namespaces; a mount namespace of one's own would open the kernel's mount interface
-    // (CVE-2022-0185). From the first of them on, no mount can be detached or made any more (Linux 6.18):
-    // only bound.
-    SYSCTL("proc/sys/user/max_mnt_namespaces", "0"),
-    SYSCTL("proc/sys/user/max_ipc_namespaces", "0"),
-    SYSCTL("proc/sys/user/max_uts_namespaces", "0"),
-    SYSCTL("proc/sys/user/max_cgroup_namespaces", "0"),
-    SYSCTL("proc/sys/user/max_time_namespaces", "0"),
+};
+const size_t plan_proc_count = COUNT(plan_proc_table);
+
+// The limits count for this user namespace and those below it. A mount namespace of one's own would open the kernel's mount interface
+// (CVE-2022-0185). From the first of them on, no mount can be detached or made any more (Linux 6.18): only bound.
+#define NO_NAMESPACE(kind) SYSCTL("proc/sys/user/max_" kind "_namespaces", "0")
+#define NO_OTHER_NAMESPACES                                                                                  \
+    NO_NAMESPACE("mnt"), NO_NAMESPACE("ipc"), NO_NAMESPACE("uts"), NO_NAMESPACE("cgroup"),                   \
+        NO_NAMESPACE("time")
+
+// Chromium's own sandbox needs user, pid and network namespaces.
+const struct operation plan_browser_namespaces[] = {
+    NO_OTHER_NAMESPACES,
     SYSCTL("proc/sys/user/max_user_namespaces", "64"),
     SYSCTL("proc/sys/user/max_pid_namespaces", "64"),
     SYSCTL("proc/sys/user/max_net_namespaces", "64"),
-    {.kind = OPERATION_READ_ONLY, .target = "proc/sys"},
 };
-const size_t plan_proc_count = COUNT(plan_proc_table);
+const size_t plan_browser_namespaces_count = COUNT(plan_browser_namespaces);
+
+// With no user namespace there is nothing from which one of the others could be made.
+const struct operation plan_code_namespaces[] = {
+    NO_NAMESPACE("user"),
+    NO_OTHER_NAMESPACES,
+    NO_NAMESPACE("pid"),
+    NO_NAMESPACE("net"),
+};
+const size_t plan_code_namespaces_count = COUNT(plan_code_namespaces);
+
+#define READ_ONLY(path)                                                                                      \
+    {                                                                                                        \
+        .kind = OPERATION_READ_ONLY, .target = path                                                          \
+    }
+const struct operation plan_read_only_table[] = {READ_ONLY("proc/sys"), READ_ONLY("proc/irq"),
+                                                 READ_ONLY("proc/bus"), READ_ONLY("proc/fs")};
+const size_t plan_read_only_count = COUNT(plan_read_only_table);
 
 const char *const plan_desktop_arguments[] = {"sandbox-init", NULL};
 const char *const plan_desktop_environment[] = {
@@ -208,6 +215,10 @@ const char *const plan_desktop_environment[] = {
     "XDG_RUNTIME_DIR=/run/user/1000",
     "NO_AT_BRIDGE=1",
     NULL,
+};
+const char *const plan_command_environment[] = {
+    "HOME=/home/user",         "USER=user",    "LOGNAME=user", "SHELL=/bin/sh",
+    "PATH=" PLAN_COMMAND_PATH, "LANG=C.UTF-8", "TMPDIR=/tmp",  NULL,
 };
 const char *const plan_streamer_arguments[] = {"sandbox-streamer", NULL};
 const char *const plan_streamer_environment[] = {"LANG=C.UTF-8", NULL};

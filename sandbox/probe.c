@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -17,6 +18,9 @@
 #include "sandbox/process.h"
 
 #define LANDLOCK_ABI_COMPLETE 6
+
+static const char no_landlock[] = "kernel without Landlock, or lsm= leaves it out";
+static const char no_seccomp[] = "kernel without seccomp filters";
 
 __attribute__((format(printf, 4, 5))) static void report(struct probe *probe, enum layer layer,
                                                          enum layer_state state, const char *format, ...)
@@ -163,7 +167,8 @@ static void probe_limits(struct probe *probe, const struct cgroup_root *cgroups)
 static int try_filter(struct run *run)
 {
     int error = operation_no_new_privileges(run, NULL);
-    return error ? error : run->trial(run, NULL);
+    static const struct operation desktop = {.number = PROFILE_DESKTOP};
+    return error ? error : run->trial(run, &desktop);
 }
 
 static bool probe_filter(struct probe *probe, enum layer layer, operation_fn *operation, const char *why)
@@ -173,6 +178,17 @@ static bool probe_filter(struct probe *probe, enum layer layer, operation_fn *op
     return !error;
 }
 
+static void probe_landlock_abi(struct probe *probe)
+{
+    int abi = landlock_abi();
+    probe->landlock = abi > 0;
+    if (abi == 0)
+        report(probe, LAYER_LANDLOCK, LAYER_MISSING, "%s", no_landlock);
+    else if (abi < LANDLOCK_ABI_COMPLETE)
+        report(probe, LAYER_LANDLOCK, LAYER_WEAKER,
+               "ABI %d: device ioctls or scopes need a newer kernel (6.12)", abi);
+}
+
 void probe_run(const struct cgroup_root *cgroups, struct probe *ret_probe)
 {
     struct probe probe = {0};
@@ -180,12 +196,24 @@ void probe_run(const struct cgroup_root *cgroups, struct probe *ret_probe)
     probe_process(&probe);
     probe_uids(&probe);
     probe_limits(&probe, cgroups);
-    probe.landlock = probe_filter(&probe, LAYER_LANDLOCK, operation_landlock,
-                                  "kernel without Landlock, or lsm= leaves it out");
-    probe.seccomp = probe_filter(&probe, LAYER_SECCOMP, operation_seccomp, "kernel without seccomp filters");
-    if (probe.landlock && landlock_abi() < LANDLOCK_ABI_COMPLETE)
-        report(&probe, LAYER_LANDLOCK, LAYER_WEAKER,
-               "ABI %d: device ioctls or scopes need a newer kernel (6.12)", landlock_abi());
+    probe.seccomp = probe_filter(&probe, LAYER_SECCOMP, operation_seccomp, no_seccomp);
+    if (probe_filter(&probe, LAYER_LANDLOCK, operation_landlock, no_landlock))
+        probe_landlock_abi(&probe);
+    *ret_probe = probe;
+}
+
+void probe_ask(const struct cgroup_root *cgroups, struct probe *ret_probe)
+{
+    static const uint32_t wanted = SECCOMP_RET_ERRNO;
+    struct probe probe = {0};
+    for (unsigned i = 0; i < LAYER_COUNT; i++)
+        report(&probe, (enum layer)i, LAYER_ON, "%s", "");
+    probe_uids(&probe);
+    probe_limits(&probe, cgroups);
+    probe_landlock_abi(&probe);
+    probe.seccomp = syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &wanted) == 0;
+    if (!probe.seccomp)
+        report(&probe, LAYER_SECCOMP, LAYER_MISSING, "%s", no_seccomp);
     *ret_probe = probe;
 }
 

@@ -15,5 +15,8 @@ struct probe {
 };
 
 void probe_run(const struct cgroup_root *cgroups, struct probe *ret_probe);
+// What can be told by asking, without a child: for the start of one command. The namespaces and the root count as there: without one of them
+// the start fails and says so.
+void probe_ask(const struct cgroup_root *cgroups, struct probe *ret_probe);
 // One line per layer: name, state, detail, separated by tabs.
 void probe_print(const struct probe *probe, FILE *out);

@@ -113,8 +113,8 @@ static int start(struct sandbox *sandbox, const struct plan *plan)
         return error;
     struct launch launch = {
         .plan = plan,
-        .null_fd = service->null_fd,
-        .log_fd = service->null_fd, // what a user's programs write must not reach the service's log
+        // What a user's programs write must not reach the service's log.
+        .standard = {service->null_fd, service->null_fd, service->null_fd},
         .descriptors = {{theirs, INIT_CHANNEL_FD}},
         .descriptor_count = 1,
     };

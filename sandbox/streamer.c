@@ -248,14 +248,14 @@ static int start(struct streamer *streamer, bool view_only)
     error = plan_streamer(plan, &streamer->service->host, streamer->host_uid);
     if (error)
         return error;
-    struct launch launch = {.plan = plan,
-                            .null_fd = streamer->service->null_fd,
-                            .log_fd = STDERR_FILENO,
-                            .descriptors = {{theirs, STREAMER_STREAM_FD},
-                                            {display, STREAMER_DISPLAY_FD},
-                                            {framebuffer, STREAMER_FRAMEBUFFER_FD},
-                                            {message, STREAMER_START_FD}},
-                            .descriptor_count = 4};
+    struct launch launch = {
+        .plan = plan,
+        .standard = {streamer->service->null_fd, streamer->service->null_fd, STDERR_FILENO},
+        .descriptors = {{theirs, STREAMER_STREAM_FD},
+                        {display, STREAMER_DISPLAY_FD},
+                        {framebuffer, STREAMER_FRAMEBUFFER_FD},
+                        {message, STREAMER_START_FD}},
+        .descriptor_count = 4};
     error = join_cgroup(streamer, &launch);
     struct launched launched;
     if (!error)

@@ -15,6 +15,11 @@ static const char *const sentences[STOP_REASON_COUNT] = {
     [STOP_NODE_RESTART] = "The sandbox manager of this node was restarted.",
     [STOP_SHUTDOWN] = "The service was stopped.",
     [STOP_ACCOUNT_DISABLED] = "The account was disabled.",
+    [STOP_EXITED] = "Its command ended.",
+    [STOP_SIGNALLED] = "Its command was ended by a signal.",
+    [STOP_PROCESSES] = "It needed more processes than its limit.",
+    [STOP_TIME] = "It ran longer than its limit.",
+    [STOP_OUTPUT] = "It wrote more than its limit.",
 };
 
 const char *stop_reason_sentence(enum stop_reason reason)

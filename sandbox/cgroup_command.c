@@ -1,0 +1,143 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "lib/fd.h"
+#include "sandbox/cgroup.h"
+
+#define PROC_FILE_MAX (1u << 20)
+
+static int open_writable(const char *path)
+{
+    AUTO_FD int fd = *path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd < 0 || faccessat(fd, "cgroup.procs", W_OK, AT_EACCESS) < 0 ||
+        faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) < 0)
+        return -1;
+    return steal_fd(&fd);
+}
+
+static void open_v1(const struct cgroup_paths *paths, struct cgroup_root *root)
+{
+    for (unsigned i = 0; i < CGROUP_UNIFIED; i++) {
+        if (i == CGROUP_CPUACCT)
+            continue; // the parent of a command is told its cpu time
+        root->base[i] = open_writable(paths->path[i]);
+        root->controls[i] = root->base[i] >= 0;
+        if (root->controls[i])
+            root->backend = CGROUP_HYBRID;
+    }
+}
+
+static bool has_word(const char *list, const char *word)
+{
+    const char *found = strstr(list, word);
+    size_t length = strlen(word);
+    for (; found; found = strstr(found + length, word)) {
+        bool starts = found == list || found[-1] == ' ';
+        if (starts && (found[length] == ' ' || found[length] == '\n' || found[length] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+// The controllers that groups below this one have.
+static bool controls_below(int group, struct cgroup_root *root)
+{
+    static const char *const names[] = {
+        [CGROUP_MEMORY] = "memory", [CGROUP_CPU] = "cpu", [CGROUP_PIDS] = "pids"};
+    AUTO_FREE char *enabled = NULL;
+    bool any = false;
+    for (unsigned i = 0; i <= CGROUP_PIDS; i++) {
+        char text[16];
+        snprintf(text, sizeof(text), "+%s", names[i] ? names[i] : "");
+        if (names[i])
+            cgroup_write(group, ".", "cgroup.subtree_control", text); // what was refused is not listed
+    }
+    if (read_file_at(group, "cgroup.subtree_control", PROC_FILE_MAX, &enabled, NULL) < 0)
+        return false;
+    for (unsigned i = 0; i <= CGROUP_PIDS; i++) {
+        root->controls[i] = names[i] && has_word(enabled, names[i]);
+        any |= root->controls[i];
+    }
+    return any;
+}
+
+static void open_v2(const struct cgroup_paths *paths, struct cgroup_root *root)
+{
+    char path[sizeof(paths->path[0])];
+    snprintf(path, sizeof(path), "%s", paths->path[CGROUP_UNIFIED]);
+    while (*path) {
+        AUTO_FD int group = open_writable(path);
+        if (group >= 0 && controls_below(group, root)) {
+            root->base[CGROUP_UNIFIED] = steal_fd(&group);
+            root->backend = CGROUP_V2;
+            return;
+        }
+        char *last = strrchr(path, '/');
+        if (!last)
+            return;
+        *last = '\0';
+        // Above the mount there is no such file, and the search ends.
+        if (group < 0 && access(path, F_OK) < 0)
+            return;
+    }
+}
+
+int cgroup_root_for_command(struct cgroup_root *ret_root)
+{
+    struct cgroup_root root = {.backend = CGROUP_NONE, .base = {-1, -1, -1, -1, -1}};
+    AUTO_FREE char *mountinfo = NULL;
+    AUTO_FREE char *own = NULL;
+    int error = read_file_at(AT_FDCWD, "/proc/self/mountinfo", PROC_FILE_MAX, &mountinfo, NULL);
+    if (!error)
+        error = read_file_at(AT_FDCWD, "/proc/self/cgroup", PROC_FILE_MAX, &own, NULL);
+    if (error)
+        return error;
+    struct cgroup_paths paths;
+    cgroup_find(mountinfo, own, "", &paths);
+    open_v1(&paths, &root);
+    if (root.backend == CGROUP_NONE)
+        open_v2(&paths, &root);
+    *ret_root = root;
+    return 0;
+}
+
+// A v1 group has no way to die as a whole, but tells of its out-of-memory killer.
+static int watch_v1(int base, const char *name, int *ret_fd)
+{
+    char path[64], text[32];
+    snprintf(path, sizeof(path), "%s/memory.oom_control", name);
+    AUTO_FD int control = openat(base, path, O_RDONLY | O_CLOEXEC);
+    AUTO_FD int event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (control < 0 || event < 0)
+        return -errno;
+    snprintf(text, sizeof(text), "%d %d", event, control);
+    int error = cgroup_write(base, name, "cgroup.event_control", text);
+    if (!error)
+        *ret_fd = steal_fd(&event);
+    return error;
+}
+
+int cgroup_end_with_memory(const struct cgroup_root *root, const struct cgroup *cgroup, int *ret_fd)
+{
+    *ret_fd = -1;
+    if (!cgroup->name[0] || !root->controls[CGROUP_MEMORY])
+        return 0;
+    if (root->backend == CGROUP_V2)
+        return cgroup_write(root->base[CGROUP_UNIFIED], cgroup->name, "memory.oom.group", "1");
+    return watch_v1(root->base[CGROUP_MEMORY], cgroup->name, ret_fd);
+}
+
+void cgroup_processes(const struct cgroup_root *root, const struct cgroup *cgroup, uint64_t *ret_peak,
+                      uint64_t *ret_refused)
+{
+    enum cgroup_hierarchy pids = root->backend == CGROUP_V2 ? CGROUP_UNIFIED : CGROUP_PIDS;
+    bool have = cgroup->name[0] && root->controls[CGROUP_PIDS];
+    *ret_peak = have ? cgroup_read_number(root, pids, cgroup->name, "pids.peak") : UINT64_MAX;
+    *ret_refused = have ? cgroup_read_field(root, pids, cgroup->name, "pids.events", "max") : UINT64_MAX;
+}

@@ -1,0 +1,31 @@
+#pragma once
+// The command line of sandbox-run.
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/isolation.h"
+#include "sandbox/plan.h"
+
+struct options {
+    struct plan_command command; // its strings belong to the options or to argv
+    struct plan_bind binds[PLAN_BINDS_MAX];
+    const char *environment[PLAN_BINDS_MAX + 1];
+    char directory[4096];
+    uint64_t time_ns;      // 0: no limit
+    uint64_t output_bytes; // UINT64_MAX: no limit
+    int json_fd;           // -1: no report
+    bool plan_only;
+    bool help, version;
+    bool required[LAYER_COUNT];
+};
+
+// 0, or -EINVAL after one line on standard error.
+int options_parse(int argc, char **argv, struct options *options);
+void options_finish(struct options *options);
+void options_print_help(void);
+
+// The numbers of the command line; -EINVAL when the text is no such number or out of range.
+int options_parse_size(const char *text, uint64_t *ret_bytes);  // 4096, 64K, 256M, 2G
+int options_parse_duration(const char *text, uint64_t *ret_ns); // 30, 0.5, 2m, 1h
+int options_parse_number(const char *text, uint32_t least, uint32_t most, uint32_t *ret_number);

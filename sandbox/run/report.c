@@ -1,0 +1,102 @@
+#include "sandbox/run/report.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "lib/cleanup.h"
+#include "lib/fd.h"
+
+#define STATUS_FAILED 125
+#define STATUS_NOT_EXECUTABLE 126
+#define STATUS_NOT_FOUND 127
+
+int report_exit_status(const struct outcome *outcome)
+{
+    if (outcome->cause == STOP_START_FAILED) {
+        if (outcome->kind != OPERATION_RUN || outcome->error == EAGAIN || outcome->error == ENOMEM)
+            return STATUS_FAILED;
+        return outcome->error == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
+    }
+    return WIFSIGNALED(outcome->status) ? 128 + WTERMSIG(outcome->status) : WEXITSTATUS(outcome->status);
+}
+
+void report_print(const struct options *options, const struct outcome *outcome)
+{
+    const struct plan_command *command = &options->command;
+    switch (outcome->cause) {
+    case STOP_START_FAILED:
+        if (outcome->kind == OPERATION_RUN)
+            fprintf(stderr, "sandbox-run: %s: %s\n", command->words[0], strerror(outcome->error));
+        else
+            fprintf(stderr, "sandbox-run: the sandbox can't be made: %s: %s\n", outcome->operation,
+                    strerror(outcome->error));
+        return;
+    case STOP_MEMORY:
+        fprintf(stderr, "sandbox-run: killed: more memory than %u MiB (--memory)\n",
+                command->limits.memory_mb);
+        return;
+    case STOP_PROCESSES:
+        fprintf(stderr, "sandbox-run: more processes than %u were refused (--pids)\n", command->limits.pids);
+        return;
+    case STOP_TIME:
+        fprintf(stderr, "sandbox-run: killed: ran longer than %.3g s (--time)\n",
+                (double)options->time_ns / 1e9);
+        return;
+    case STOP_OUTPUT:
+        fprintf(stderr, "sandbox-run: killed: wrote more than %" PRIu64 " bytes (--output)\n",
+                options->output_bytes);
+        return;
+    default:
+        return;
+    }
+}
+
+static json_t *number(uint64_t value)
+{
+    return value == UINT64_MAX ? json_null() : json_integer((json_int_t)value);
+}
+
+static json_t *layers_of(const struct probe *probe)
+{
+    json_t *layers = json_object();
+    for (unsigned i = 0; i < LAYER_COUNT; i++)
+        json_object_set_new(layers, layer_name(i),
+                            json_pack("{s:s, s:s}", "state", layer_state_name(probe->layers[i].state),
+                                      "detail", probe->layers[i].detail));
+    return layers;
+}
+
+static json_t *usage_of(const struct outcome *outcome)
+{
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "wall_us", number(outcome->wall_us), "cpu_us",
+                     number(outcome->cpu_us), "peak_memory_bytes", number(outcome->peak_memory_bytes),
+                     "processes", number(outcome->processes), "refused_processes",
+                     number(outcome->refused_processes), "written_bytes", number(outcome->written_bytes),
+                     "output_bytes", number(outcome->output_bytes));
+}
+
+int report_write(const struct options *options, const struct probe *probe, const struct outcome *outcome)
+{
+    bool failed = outcome->cause == STOP_START_FAILED;
+    bool signalled = !failed && WIFSIGNALED(outcome->status);
+    json_t *document = json_pack(
+        "{s:s, s:i, s:o, s:o, s:s, s:{s:i, s:i, s:i}, s:o, s:o}", "cause", stop_reason_name(outcome->cause),
+        "exit_status", report_exit_status(outcome), "signal",
+        signalled ? json_integer(WTERMSIG(outcome->status)) : json_null(), "failed",
+        failed ? json_pack("{s:s, s:s}", "operation", outcome->operation, "error", strerror(outcome->error))
+               : json_null(),
+        "profile", profile_name(options->command.profile), "limits", "memory_mb",
+        (int)options->command.limits.memory_mb, "cpu_percent", (int)options->command.limits.cpu_percent,
+        "pids", (int)options->command.limits.pids, "usage", usage_of(outcome), "layers", layers_of(probe));
+    AUTO_FREE char *text = document ? json_dumps(document, JSON_COMPACT) : NULL;
+    json_decref(document);
+    if (!text)
+        return -ENOMEM;
+    int error = write_all(options->json_fd, text, strlen(text));
+    return error ? error : write_all(options->json_fd, "\n", 1);
+}

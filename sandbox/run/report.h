@@ -1,0 +1,10 @@
+#pragma once
+// What is told about an end.
+
+#include "sandbox/run/session.h"
+
+int report_exit_status(const struct outcome *outcome);
+// One line on standard error when the sandbox, and not the command, decided about the end.
+void report_print(const struct options *options, const struct outcome *outcome);
+// The JSON report of --json. 0 or -errno.
+int report_write(const struct options *options, const struct probe *probe, const struct outcome *outcome);

@@ -1,0 +1,316 @@
+#include "sandbox/run/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "lib/fd.h"
+#include "sandbox/launch.h"
+#include "sandbox/run/output.h"
+
+#define REMOVAL_TRIES 2000
+#define REMOVAL_PAUSE_MS 1
+#define BLOCK_BYTES 512 // getrusage(2) counts output in these
+#define SIGNAL_GROUP 4u // PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9
+
+static const int forwarded[] = {SIGINT,  SIGTERM, SIGHUP,  SIGQUIT, SIGUSR1,
+                                SIGUSR2, SIGTSTP, SIGCONT, SIGWINCH};
+
+enum source { SOURCE_SETUP, SOURCE_INIT, SOURCE_SIGNALS, SOURCE_TIMER, SOURCE_MEMORY, SOURCE_COUNT };
+
+struct session {
+    const struct options *options;
+    const struct cgroup_root *cgroups;
+    struct cgroup cgroup;
+    int fds[SOURCE_COUNT]; // by source; -1: none
+    int builder, command;  // pidfds
+    struct output output;
+    bool running; // the command was started
+    bool ended;   // pid 1 is reaped: nothing of the sandbox runs
+    bool asked;   // somebody asked the command to end
+    struct outcome *outcome;
+};
+
+static uint64_t now_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static void session_finish(struct session *session)
+{
+    for (unsigned i = 0; i < SOURCE_COUNT; i++)
+        cleanup_fd(&session->fds[i]);
+    cleanup_fd(&session->builder);
+    cleanup_fd(&session->command);
+    output_finish(&session->output);
+    // A group stays busy for a moment after its last process was reaped, and tells nobody when that is over.
+    for (unsigned i = 0; i < REMOVAL_TRIES && cgroup_remove(session->cgroups, &session->cgroup) == -EBUSY;
+         i++)
+        poll(NULL, 0, REMOVAL_PAUSE_MS);
+}
+
+// Pid 1 takes its whole pid namespace along, whatever sessions and groups the processes made. The first cause stays.
+static void end(struct session *session, enum stop_reason cause)
+{
+    if (session->outcome->cause == STOP_NONE)
+        session->outcome->cause = cause;
+    if (session->fds[SOURCE_INIT] >= 0)
+        pidfd_send_signal(session->fds[SOURCE_INIT], SIGKILL, NULL, 0);
+    else if (session->builder >= 0)
+        pidfd_send_signal(session->builder, SIGKILL, NULL, 0);
+}
+
+static void signal_command(const struct session *session, int number)
+{
+    if (session->command < 0)
+        return;
+    // Before Linux 6.9 only the command itself can be reached.
+    if (pidfd_send_signal(session->command, number, NULL, SIGNAL_GROUP) < 0 && errno == EINVAL)
+        pidfd_send_signal(session->command, number, NULL, 0);
+}
+
+static void on_signal(struct session *session)
+{
+    struct signalfd_siginfo info;
+    if (read(session->fds[SOURCE_SIGNALS], &info, sizeof(info)) != (ssize_t)sizeof(info))
+        return;
+    int number = (int)info.ssi_signo;
+    if (number == SIGTSTP) {
+        // The default action would not stop a process group that has no relative outside of it.
+        signal_command(session, SIGSTOP);
+        raise(SIGSTOP);
+        signal_command(session, SIGCONT);
+        return;
+    }
+    if (number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT) {
+        session->asked = true;
+        if (!session->running)
+            end(session, STOP_USER);
+    }
+    signal_command(session, number);
+}
+
+static void on_setup(struct session *session)
+{
+    struct setup_message message = {0};
+    enum setup_event event;
+    int pidfd = -1;
+    int error = launch_receive(session->fds[SOURCE_SETUP], &event, &message, &pidfd);
+    if (error == -EAGAIN)
+        return;
+    if (error)
+        event = SETUP_EVENT_EXECUTED;
+    switch (event) {
+    case SETUP_EVENT_STARTED:
+        session->fds[SOURCE_INIT] = pidfd;
+        if (session->outcome->cause != STOP_NONE) // it was ended before its process was known
+            end(session, session->outcome->cause);
+        return;
+    case SETUP_EVENT_RUNNING:
+        session->command = pidfd;
+        session->running = true;
+        return;
+    case SETUP_EVENT_ENDED:
+        session->outcome->status = message.status;
+        if (session->outcome->cause == STOP_NONE)
+            session->outcome->cause = WIFSIGNALED(message.status) ? STOP_SIGNALLED : STOP_EXITED;
+        return;
+    case SETUP_EVENT_FAILED:
+        if (session->outcome->cause == STOP_NONE) {
+            session->outcome->cause = STOP_START_FAILED;
+            session->outcome->kind = message.operation;
+            session->outcome->operation = operation_name(message.operation);
+            session->outcome->error = message.error;
+        }
+        return;
+    case SETUP_EVENT_EXECUTED:
+        cleanup_fd(&session->fds[SOURCE_SETUP]);
+        session->fds[SOURCE_SETUP] = -1;
+        return;
+    }
+}
+
+static void on_init_ended(struct session *session)
+{
+    struct rusage usage;
+    siginfo_t info = {0};
+    if (waitid(P_PIDFD, (id_t)session->fds[SOURCE_INIT], &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
+        return;
+    session->ended = true;
+    if (getrusage(RUSAGE_CHILDREN, &usage) < 0)
+        return;
+    struct outcome *outcome = session->outcome;
+    outcome->cpu_us = ((uint64_t)usage.ru_utime.tv_sec + (uint64_t)usage.ru_stime.tv_sec) * 1000000 +
+                      (uint64_t)usage.ru_utime.tv_usec + (uint64_t)usage.ru_stime.tv_usec;
+    outcome->written_bytes = (uint64_t)usage.ru_oublock * BLOCK_BYTES;
+    outcome->peak_memory_bytes =
+        (uint64_t)usage.ru_maxrss * 1024; // of the largest process, if no group counted
+}
+
+static int open_signals(int *ret_fd)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
+        sigaddset(&set, forwarded[i]);
+    signal(SIGPIPE, SIG_IGN);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+        return -errno;
+    *ret_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return *ret_fd < 0 ? -errno : 0;
+}
+
+static int open_timer(uint64_t ns, int *ret_fd)
+{
+    if (ns == 0)
+        return 0;
+    struct itimerspec deadline = {
+        .it_value = {.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)}};
+    *ret_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    return *ret_fd < 0 || timerfd_settime(*ret_fd, 0, &deadline, NULL) < 0 ? -errno : 0;
+}
+
+static int make_group(struct session *session)
+{
+    struct sandbox_limits limits = session->options->command.limits;
+    char name[CGROUP_NAME_MAX];
+    limits.pids++; // pid 1 is ours
+    snprintf(name, sizeof(name), "run-%d", (int)getpid());
+    int error = cgroup_make(session->cgroups, name, &limits, &session->cgroup);
+    return error ? error
+                 : cgroup_end_with_memory(session->cgroups, &session->cgroup, &session->fds[SOURCE_MEMORY]);
+}
+
+static int start(struct session *session, const struct plan *plan)
+{
+    struct launch launch = {.plan = plan, .standard = {0, 1, 2}};
+    const char *const *words = plan->command;
+    while (words[1])
+        words++;
+    // The kernel keeps them in one piece, from the program's name on.
+    launch.own_line = program_invocation_name;
+    launch.own_line_length = (size_t)(*words + strlen(*words) - program_invocation_name);
+    output_ends(&session->output, launch.standard);
+    int count = cgroup_open_procs(session->cgroups, &session->cgroup, launch.cgroups, LAUNCH_CGROUPS_MAX);
+    if (count < 0)
+        return count;
+    launch.cgroup_count = (size_t)count;
+    struct launched launched;
+    int error = launch_start(&launch, &launched);
+    for (int i = 0; i < count; i++)
+        close(launch.cgroups[i]);
+    output_close_ends(&session->output);
+    if (error)
+        return error;
+    session->builder = launched.builder;
+    session->fds[SOURCE_SETUP] = launched.setup;
+    return 0;
+}
+
+static void handle(struct session *session, const struct pollfd *ready)
+{
+    // What pid 1 told stands in the socket before its end shows.
+    if (ready[SOURCE_SETUP].revents)
+        on_setup(session);
+    else if (ready[SOURCE_INIT].revents)
+        on_init_ended(session);
+    if (ready[SOURCE_SIGNALS].revents)
+        on_signal(session);
+    if (ready[SOURCE_TIMER].revents) {
+        close(steal_fd(&session->fds[SOURCE_TIMER]));
+        end(session, STOP_TIME);
+    }
+    if (ready[SOURCE_MEMORY].revents) {
+        close(steal_fd(&session->fds[SOURCE_MEMORY])); // also when the group goes: the counter decides
+        if (cgroup_oom_kills(session->cgroups, &session->cgroup) > 0)
+            end(session, STOP_MEMORY);
+    }
+    if (output_move(&session->output, ready + SOURCE_COUNT))
+        end(session, STOP_OUTPUT);
+}
+
+// Until pid 1 is reaped, or there never was one and the builder is gone.
+static int wait_for_end(struct session *session)
+{
+    while (!session->ended && (session->fds[SOURCE_SETUP] >= 0 || session->fds[SOURCE_INIT] >= 0)) {
+        struct pollfd ready[SOURCE_COUNT + OUTPUT_POLLS] = {0};
+        for (unsigned i = 0; i < SOURCE_COUNT; i++)
+            ready[i] = (struct pollfd){.fd = session->fds[i], .events = POLLIN};
+        output_poll(&session->output, ready + SOURCE_COUNT);
+        if (poll(ready, SOURCE_COUNT + OUTPUT_POLLS, -1) < 0 && errno != EINTR)
+            return -errno;
+        handle(session, ready);
+    }
+    if (output_drain(&session->output) && session->outcome->cause != STOP_NONE)
+        session->outcome->cause = STOP_OUTPUT;
+    return 0;
+}
+
+static void settle(struct session *session)
+{
+    struct outcome *outcome = session->outcome;
+    uint64_t peak = UINT64_MAX;
+    if (session->cgroup.name[0]) {
+        struct sandbox_usage usage;
+        cgroup_usage(session->cgroups, &session->cgroup, &usage);
+        peak = usage.peak_memory_bytes;
+    }
+    outcome->peak_memory_bytes = peak != UINT64_MAX ? peak : outcome->peak_memory_bytes;
+    cgroup_processes(session->cgroups, &session->cgroup, &outcome->processes, &outcome->refused_processes);
+    bool failed = WIFSIGNALED(outcome->status) || WEXITSTATUS(outcome->status) != 0;
+    bool open =
+        outcome->cause == STOP_NONE || outcome->cause == STOP_EXITED || outcome->cause == STOP_SIGNALLED;
+    if (open && failed && cgroup_oom_kills(session->cgroups, &session->cgroup) > 0)
+        outcome->cause = STOP_MEMORY;
+    else if (open && failed && outcome->refused_processes != UINT64_MAX && outcome->refused_processes > 0)
+        outcome->cause = STOP_PROCESSES;
+    else if (outcome->cause == STOP_SIGNALLED && session->asked)
+        outcome->cause = STOP_USER;
+    else if (outcome->cause == STOP_NONE)
+        outcome->cause = STOP_SIGNALLED; // pid 1 was killed from outside
+}
+
+int session_run(const struct options *options, const struct plan *plan, const struct cgroup_root *cgroups,
+                struct outcome *ret_outcome)
+{
+    struct outcome outcome = {.status = SIGKILL, .operation = "", .refused_processes = UINT64_MAX};
+    CLEANUP(session_finish)
+    struct session session = {.options = options,
+                              .cgroups = cgroups,
+                              .fds = {-1, -1, -1, -1, -1},
+                              .builder = -1,
+                              .command = -1,
+                              .outcome = &outcome};
+    uint64_t began = now_us();
+    int error = output_init(&session.output, options->output_bytes);
+    if (!error)
+        error = open_signals(&session.fds[SOURCE_SIGNALS]);
+    if (!error)
+        error = make_group(&session);
+    if (!error)
+        error = open_timer(options->time_ns, &session.fds[SOURCE_TIMER]);
+    if (!error)
+        error = start(&session, plan);
+    if (!error)
+        error = wait_for_end(&session);
+    if (error)
+        return error;
+    settle(&session);
+    outcome.wall_us = now_us() - began;
+    outcome.output_bytes = session.output.limited ? session.output.written : UINT64_MAX;
+    *ret_outcome = outcome;
+    return 0;
+}

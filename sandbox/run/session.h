@@ -1,0 +1,21 @@
+#pragma once
+// One command from its start to the last process of its sandbox.
+
+#include <stdbool.h>
+
+#include "sandbox/probe.h"
+#include "sandbox/run/options.h"
+
+struct outcome {
+    enum stop_reason cause; // STOP_START_FAILED: stage, operation and error are set
+    int status;             // of the command, as waitpid(2)
+    const char *operation;
+    enum operation_kind kind;
+    int error; // positive errno
+    uint64_t wall_us, cpu_us, peak_memory_bytes, processes, refused_processes, written_bytes;
+    uint64_t output_bytes; // UINT64_MAX: not counted
+};
+
+// Runs it and waits for it. 0 with ret_outcome, or -errno when nothing was started.
+int session_run(const struct options *options, const struct plan *plan, const struct cgroup_root *cgroups,
+                struct outcome *ret_outcome);
