@@ -16,6 +16,7 @@ const struct attack_class attack_classes[] = {
     {"AF_VSOCK, AF_ALG and other families", false, {"vsock", "alg", "packet", "key", "bluetooth", "can", "tipc", "rds", "xdp", "smc", "kcm", "pppox", "other families", "raw internet", "sctp", "dccp", "mptcp", "udp-lite", "tls in the kernel", NULL}},
     {"netlink families", false, {"netlink sock_diag", "netlink xfrm", "netlink audit", "netlink connector", "netlink netfilter", "netlink uevent", "netlink generic", "netlink crypto", "netlink usersock", NULL}},
     {"abstract and path unix sockets of the host", false, {"abstract socket of the host", "path socket of the host", "/run/dbus", NULL}},
+    {"messages to sandboxd: the channel of sandbox-init can't be reached", false, {"fd of pid 1", "mem of pid 1", "pidfd_getfd", "ptrace", "path socket of the host", "abstract socket of the host", NULL}},
     {"loopback of the host", false, {"loopback of the host", NULL}},
     {"/proc: kcore, kallsyms, keys, config.gz, timer_list and more", false, {"/proc/kcore", "/proc/kallsyms", "/proc/config.gz", "/proc/timer_list", "/proc/kmsg", "/proc/iomem", "/proc/ioports", "/proc/interrupts", "/proc/softirqs", "/proc/modules", "/proc/slabinfo", "/proc/vmallocinfo", "/proc/vmstat", "/proc/locks", "/proc/partitions", "/proc/diskstats", "/proc/cmdline", "page frames", "/proc/self/stack", NULL}},
     {"core_pattern, and a core for the host's handler", false, {"/proc/sys/kernel/core_pattern", "core dump for the host's handler", "higher RLIMIT_CORE", NULL}},
