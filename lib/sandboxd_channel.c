@@ -33,6 +33,17 @@ static bool attach_valid(const struct sandboxd_message *m)
     return m->attach.view_only <= 1 && memcmp(m->attach.reserved, zero, sizeof(zero)) == 0;
 }
 
+static bool set_limits_valid(const struct sandboxd_message *m)
+{
+    return !id_is_nil(&m->set_limits.sandbox) && limits_valid(&m->set_limits.limits) &&
+           m->set_limits.reserved == 0;
+}
+
+static bool limits_set_valid(const struct sandboxd_message *m)
+{
+    return m->limits_set.error >= 0 && (m->limits_set.error > 0 || limits_valid(&m->limits_set.limits));
+}
+
 static bool welcome_valid(const struct sandboxd_message *m)
 {
     for (unsigned i = 0; i < LAYER_COUNT; i++) {
@@ -79,6 +90,7 @@ static const struct form forms[] = {
     [SANDBOXD_STOP] = {CHANNEL_CLIENT, BODY(stop), 0, stop_valid},
     [SANDBOXD_LIST] = {CHANNEL_CLIENT, 0, 0, NULL},
     [SANDBOXD_ATTACH] = {CHANNEL_CLIENT, BODY(attach), 0, attach_valid},
+    [SANDBOXD_SET_LIMITS] = {CHANNEL_CLIENT, BODY(set_limits), 0, set_limits_valid},
     [SANDBOXD_WELCOME] = {CHANNEL_SERVER, BODY(welcome), 0, welcome_valid},
     [SANDBOXD_READY] = {CHANNEL_SERVER, BODY(ready), 0, NULL},
     [SANDBOXD_FAILED] = {CHANNEL_SERVER, BODY(failed), 0, failed_valid},
@@ -87,6 +99,7 @@ static const struct form forms[] = {
     [SANDBOXD_LIST_END] = {CHANNEL_SERVER, 0, 0, NULL},
     [SANDBOXD_ATTACHED] = {CHANNEL_SERVER, BODY(attached), 1, NULL},
     [SANDBOXD_ATTACH_FAILED] = {CHANNEL_SERVER, BODY(attach_failed), 0, attach_failed_valid},
+    [SANDBOXD_LIMITS_SET] = {CHANNEL_SERVER, BODY(limits_set), 0, limits_set_valid},
 };
 
 #define FORM_COUNT (sizeof(forms) / sizeof(forms[0]))
@@ -94,7 +107,7 @@ static const struct form forms[] = {
 
 static bool kind_known(uint32_t kind)
 {
-    return (kind >= SANDBOXD_HELLO && kind <= SANDBOXD_ATTACH) ||
+    return (kind >= SANDBOXD_HELLO && kind <= SANDBOXD_SET_LIMITS) ||
            (kind >= SANDBOXD_WELCOME && kind < FORM_COUNT);
 }
 

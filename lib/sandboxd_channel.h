@@ -15,7 +15,7 @@
 #include "lib/isolation.h"
 #include "lib/limits.h"
 
-#define SANDBOXD_CHANNEL_VERSION 1u
+#define SANDBOXD_CHANNEL_VERSION 2u
 
 enum sandboxd_kind {
     // client to sandboxd
@@ -24,6 +24,7 @@ enum sandboxd_kind {
     SANDBOXD_STOP,
     SANDBOXD_LIST,   // answered by one ENTRY per sandbox and LIST_END
     SANDBOXD_ATTACH, // a viewer: answered by ATTACHED with the stream descriptor, or ATTACH_FAILED
+    SANDBOXD_SET_LIMITS, // of a running sandbox: answered by LIMITS_SET
     // sandboxd to client
     SANDBOXD_WELCOME = 64,
     SANDBOXD_READY,  // the sandbox's desktop is usable
@@ -33,6 +34,7 @@ enum sandboxd_kind {
     SANDBOXD_LIST_END,
     SANDBOXD_ATTACHED,
     SANDBOXD_ATTACH_FAILED,
+    SANDBOXD_LIMITS_SET,
 };
 
 enum sandbox_template { TEMPLATE_DESKTOP, TEMPLATE_COUNT };
@@ -82,6 +84,12 @@ struct sandboxd_attach {
     uint64_t viewer;   // the client's own number for this viewer
     uint8_t view_only; // 1: input is refused by the streamer as well
     uint8_t reserved[7];
+};
+
+struct sandboxd_set_limits {
+    struct id sandbox;
+    struct sandbox_limits limits; // all three are set
+    uint32_t reserved;
 };
 
 struct sandboxd_welcome {
@@ -134,6 +142,13 @@ struct sandboxd_attach_failed {
     uint32_t reserved;
 };
 
+struct sandboxd_limits_set {
+    struct id sandbox;
+    struct sandbox_limits limits; // in force from here on
+    int32_t error; // 0, or a positive errno: ENOENT no such sandbox, ERANGE more than the node gives, ENOTSUP no control groups, EBUSY more
+                   // memory in use than the new limit; the old ones hold then
+};
+
 struct sandboxd_message {
     uint32_t kind; // enum sandboxd_kind
     uint32_t reserved;
@@ -142,6 +157,7 @@ struct sandboxd_message {
         struct sandboxd_create create;
         struct sandboxd_stop stop;
         struct sandboxd_attach attach;
+        struct sandboxd_set_limits set_limits;
         struct sandboxd_welcome welcome;
         struct sandboxd_ready ready;
         struct sandboxd_failed failed;
@@ -149,6 +165,7 @@ struct sandboxd_message {
         struct sandboxd_entry entry;
         struct sandboxd_attached attached;
         struct sandboxd_attach_failed attach_failed;
+        struct sandboxd_limits_set limits_set;
     };
 };
 

@@ -73,7 +73,15 @@ static int set_limits(const struct cgroup_root *root, const char *name, const st
 int cgroup_set_limits(const struct cgroup_root *root, const struct cgroup *cgroup,
                       const struct sandbox_limits *limits)
 {
-    return cgroup->name[0] ? set_limits(root, cgroup->name, limits) : -ENOTSUP;
+    if (!cgroup->name[0])
+        return -ENOTSUP;
+    // v1 keeps memory at or under memory and swap: to raise both, the latter goes first; to lower them, it is refused here and follows.
+    if (root->backend == CGROUP_HYBRID && root->controls[CGROUP_MEMORY]) {
+        char text[32];
+        snprintf(text, sizeof(text), "%llu", (unsigned long long)limits->memory_mb << 20);
+        cgroup_write(root->base[CGROUP_MEMORY], cgroup->name, "memory.memsw.limit_in_bytes", text);
+    }
+    return set_limits(root, cgroup->name, limits);
 }
 
 int cgroup_make(const struct cgroup_root *root, const char *name, const struct sandbox_limits *limits,

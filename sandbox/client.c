@@ -132,6 +132,17 @@ static void attach(struct service *service, const struct sandboxd_attach *reques
     client_send(service, &message, -1);
 }
 
+static void set_limits(struct service *service, const struct sandboxd_set_limits *request)
+{
+    struct sandboxd_message message = {.kind = SANDBOXD_LIMITS_SET};
+    struct sandbox *sandbox = sandbox_find(service, &request->sandbox);
+    int error = sandbox ? sandbox_set_limits(sandbox, &request->limits) : -ENOENT;
+    message.limits_set = (struct sandboxd_limits_set){.sandbox = request->sandbox, .error = -error};
+    if (sandbox)
+        message.limits_set.limits = sandbox->request.limits;
+    client_send(service, &message, -1);
+}
+
 static int handle(struct service *service, const struct sandboxd_message *message)
 {
     struct client *client = service->client;
@@ -155,6 +166,9 @@ static int handle(struct service *service, const struct sandboxd_message *messag
         return 0;
     case SANDBOXD_ATTACH:
         attach(service, &message->attach);
+        return 0;
+    case SANDBOXD_SET_LIMITS:
+        set_limits(service, &message->set_limits);
         return 0;
     default:
         return -EPROTO;

@@ -72,6 +72,12 @@ __attribute__((noreturn)) static void run_plan(const struct launch *launch, int 
     _exit(EXIT_FAILURE);
 }
 
+void launch_mounts_finish(struct launch_mounts *mounts)
+{
+    while (mounts->count > 0)
+        close(mounts->fds[--mounts->count]);
+}
+
 int launch_start(const struct launch *launch, struct launched *ret_launched)
 {
     int pair[2];

@@ -15,6 +15,12 @@ struct launch_descriptor {
     int place; // its number in the new program
 };
 
+// Detached mounts for the binds with BIND_PREPARED, in the plan's order.
+struct launch_mounts {
+    int fds[PLAN_BINDS_MAX];
+    size_t count;
+};
+
 struct launch {
     const struct plan *plan;
     int standard[3];                 // what the new program has as 0, 1 and 2
@@ -22,10 +28,13 @@ struct launch {
     size_t cgroup_count;
     struct launch_descriptor descriptors[LAUNCH_DESCRIPTORS_MAX];
     size_t descriptor_count;
+    struct launch_mounts mounts;
     // OPERATION_RUN: the own command line, which pid 1 inherits and every process inside could read in /proc
     char *own_line;
     size_t own_line_length;
 };
+
+void launch_mounts_finish(struct launch_mounts *mounts);
 
 struct launched {
     int builder; // pidfd of the forked child; it ends when the new program's process is made

@@ -80,10 +80,13 @@ static int open_home(struct run *run, const struct operation *operation, int *re
 static int open_sources(struct run *run)
 {
     const struct plan *plan = run->launch->plan;
+    size_t prepared = 0;
     for (size_t i = run->position; i < plan->count; i++) {
         const struct operation *operation = &plan->operations[i];
         int error = 0;
-        if (operation->kind == OPERATION_BIND)
+        if (operation->kind == OPERATION_BIND && (operation->number & BIND_PREPARED))
+            run->sources[i] = prepared < run->launch->mounts.count ? run->launch->mounts.fds[prepared++] : -1;
+        else if (operation->kind == OPERATION_BIND)
             error = open_bind(operation, &run->sources[i]);
         else if (operation->kind == OPERATION_BIND_HOME)
             error = open_home(run, operation, &run->sources[i]);

@@ -219,8 +219,10 @@ static void add_fallback_limits(struct plan *plan, const struct plan_host *host,
         ADD(plan, .kind = OPERATION_MEMORY_LIMIT, .number = (int64_t)command->limits.memory_mb << 20);
 }
 
-static void add_command_files(struct plan *plan, const struct plan_command *command)
+static void add_command_files(struct plan *plan, const struct plan_host *host,
+                              const struct plan_command *command)
 {
+    unsigned flags = BIND_EXECUTABLE | BIND_GRANT | (host->own_uids ? BIND_PREPARED : 0);
     bool code = command->profile == PROFILE_CODE;
     ADD(plan, .kind = OPERATION_ROOT, .source = "mode=0755,size=4m,nr_inodes=512");
     add_table(plan, plan_system_table, plan_system_count);
@@ -236,7 +238,7 @@ static void add_command_files(struct plan *plan, const struct plan_command *comm
     for (size_t i = 0; i < command->bind_count; i++)
         ADD(plan, .kind = OPERATION_BIND, .source = command->binds[i].path,
             .target = command->binds[i].path + 1,
-            .number = BIND_EXECUTABLE | BIND_GRANT | (command->binds[i].writable ? BIND_WRITABLE : 0));
+            .number = flags | (command->binds[i].writable ? BIND_WRITABLE : 0));
     add_table(plan, plan_proc_table, plan_proc_count);
     if (code)
         add_table(plan, plan_code_namespaces, plan_code_namespaces_count);
@@ -259,7 +261,7 @@ int plan_command(struct plan *plan, const struct plan_host *host, const struct p
     ADD(plan, .kind = OPERATION_SESSION);
     ADD(plan, .kind = OPERATION_HOSTNAME, .source = PLAN_HOSTNAME);
     ADD(plan, .kind = OPERATION_LOOPBACK);
-    add_command_files(plan, command);
+    add_command_files(plan, host, command);
     add_confinement(plan, limits_of(command->profile));
     add_fallback_limits(plan, host, command);
     ADD(plan, .kind = OPERATION_NO_NEW_PRIVILEGES);

@@ -57,6 +57,7 @@ enum operation_kind {
 #define BIND_SYSTEM 8u     // where the host has a symbolic link there, the same link is made
 #define BIND_WRITABLE 16u  // else read-only
 #define BIND_GRANT 32u     // Landlock lets through what the mount allows
+#define BIND_PREPARED 64u  // the launch carries the mount
 
 enum limit_profile { LIMITS_DESKTOP, LIMITS_STREAMER, LIMITS_CODE };
 

@@ -30,19 +30,21 @@ struct sandbox *sandbox_find(struct service *service, const struct id *id)
     return NULL;
 }
 
+static bool over(const struct sandbox_limits *limits, const struct sandbox_limits *most)
+{
+    return limits->memory_mb > most->memory_mb || limits->cpu_percent > most->cpu_percent ||
+           limits->pids > most->pids;
+}
+
 static int check_request(struct service *service, const struct sandboxd_create *request)
 {
-    const struct sandbox_limits *most = &service->settings->limits;
     if (service->stopping)
         return -ESHUTDOWN;
     if (sandbox_find(service, &request->sandbox))
         return -EEXIST;
     if (service->sandbox_count >= service->settings->sandbox_maximum)
         return -EUSERS;
-    if (request->limits.memory_mb > most->memory_mb || request->limits.cpu_percent > most->cpu_percent ||
-        request->limits.pids > most->pids)
-        return -ERANGE;
-    return 0;
+    return over(&request->limits, &service->settings->limits) ? -ERANGE : 0;
 }
 
 static unsigned free_slot(const struct service *service)
@@ -197,6 +199,21 @@ void sandbox_fail(struct sandbox *sandbox, enum start_stage stage, int error)
         sandbox->failed_error = error > 0 ? error : EIO;
     }
     sandbox_stop(sandbox, STOP_START_FAILED);
+}
+
+int sandbox_set_limits(struct sandbox *sandbox, const struct sandbox_limits *limits)
+{
+    if (sandbox->state == SANDBOX_ENDING)
+        return -ESHUTDOWN;
+    if (over(limits, &sandbox->service->settings->limits))
+        return -ERANGE;
+    int error = cgroup_set_limits(&sandbox->service->cgroups, &sandbox->cgroup, limits);
+    if (error) {
+        cgroup_set_limits(&sandbox->service->cgroups, &sandbox->cgroup, &sandbox->request.limits);
+        return error;
+    }
+    sandbox->request.limits = *limits;
+    return 0;
 }
 
 void sandbox_viewer_ended(struct sandbox *sandbox)

@@ -43,6 +43,9 @@ struct sandbox *sandbox_find(struct service *service, const struct id *id);
 // Begins the end; the first reason stays.
 void sandbox_stop(struct sandbox *sandbox, enum stop_reason reason);
 void sandbox_stop_all(struct service *service, enum stop_reason reason);
+// Other limits for a running one. -ERANGE over the service's own, -ENOTSUP without control groups, -ESHUTDOWN while it ends; the old ones
+// hold after any failure.
+int sandbox_set_limits(struct sandbox *sandbox, const struct sandbox_limits *limits);
 void sandbox_describe(const struct sandbox *sandbox, struct sandboxd_entry *ret_entry);
 // A streamer of it is gone.
 void sandbox_viewer_ended(struct sandbox *sandbox);

@@ -9,6 +9,7 @@
 
 #include "lib/cleanup.h"
 #include "sandbox/run/report.h"
+#include "sandbox/run/share.h"
 
 #define STATUS_FAILED 125
 // Above the uids of accounts and streamers (docs/ARCHITECTURE.md): one for each process id, so that no two commands share one.
@@ -49,7 +50,8 @@ static int run(const struct options *options, const struct cgroup_root *cgroups)
                              .cgroups = cgroups->backend != CGROUP_NONE,
                              .landlock = probe.landlock,
                              .seccomp = probe.seccomp};
-    if (!plan || plan_command(plan, &host, &options->command, COMMAND_UID_BASE + (uint32_t)getpid()) < 0) {
+    uid_t uid = COMMAND_UID_BASE + (uint32_t)getpid();
+    if (!plan || plan_command(plan, &host, &options->command, uid) < 0) {
         fprintf(stderr, "sandbox-run: the plan of the sandbox does not fit\n");
         return STATUS_FAILED;
     }
@@ -59,7 +61,10 @@ static int run(const struct options *options, const struct cgroup_root *cgroups)
     }
     if (check_layers(options, &probe) < 0)
         return STATUS_FAILED;
-    int error = session_run(options, plan, cgroups, &outcome);
+    CLEANUP(launch_mounts_finish) struct launch_mounts mounts = {0};
+    int error = host.own_uids ? share_paths(options, uid, &mounts) : 0;
+    if (!error)
+        error = session_run(options, plan, cgroups, &mounts, &outcome);
     if (error) {
         fprintf(stderr, "sandbox-run: the sandbox can't be made: %s\n", strerror(-error));
         return STATUS_FAILED;

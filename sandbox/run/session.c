@@ -39,6 +39,7 @@ struct session {
     bool running; // the command was started
     bool ended;   // pid 1 is reaped: nothing of the sandbox runs
     bool asked;   // somebody asked the command to end
+    int waiting;  // a signal that came before the command was there
     struct outcome *outcome;
 };
 
@@ -95,11 +96,9 @@ static void on_signal(struct session *session)
         signal_command(session, SIGCONT);
         return;
     }
-    if (number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT) {
-        session->asked = true;
-        if (!session->running)
-            end(session, STOP_USER);
-    }
+    session->asked |= number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT;
+    if (!session->running)
+        session->waiting = number; // the command may run and have written already, before we are told
     signal_command(session, number);
 }
 
@@ -122,6 +121,8 @@ static void on_setup(struct session *session)
     case SETUP_EVENT_RUNNING:
         session->command = pidfd;
         session->running = true;
+        if (session->waiting)
+            signal_command(session, session->waiting);
         return;
     case SETUP_EVENT_ENDED:
         session->outcome->status = message.status;
@@ -194,9 +195,9 @@ static int make_group(struct session *session)
                  : cgroup_end_with_memory(session->cgroups, &session->cgroup, &session->fds[SOURCE_MEMORY]);
 }
 
-static int start(struct session *session, const struct plan *plan)
+static int start(struct session *session, const struct plan *plan, const struct launch_mounts *mounts)
 {
-    struct launch launch = {.plan = plan, .standard = {0, 1, 2}};
+    struct launch launch = {.plan = plan, .standard = {0, 1, 2}, .mounts = *mounts};
     const char *const *words = plan->command;
     while (words[1])
         words++;
@@ -234,9 +235,8 @@ static void handle(struct session *session, const struct pollfd *ready)
         end(session, STOP_TIME);
     }
     if (ready[SOURCE_MEMORY].revents) {
-        close(steal_fd(&session->fds[SOURCE_MEMORY])); // also when the group goes: the counter decides
-        if (cgroup_oom_kills(session->cgroups, &session->cgroup) > 0)
-            end(session, STOP_MEMORY);
+        close(steal_fd(&session->fds[SOURCE_MEMORY]));
+        end(session, STOP_MEMORY);
     }
     if (output_move(&session->output, ready + SOURCE_COUNT))
         end(session, STOP_OUTPUT);
@@ -270,21 +270,25 @@ static void settle(struct session *session)
     }
     outcome->peak_memory_bytes = peak != UINT64_MAX ? peak : outcome->peak_memory_bytes;
     cgroup_processes(session->cgroups, &session->cgroup, &outcome->processes, &outcome->refused_processes);
-    bool failed = WIFSIGNALED(outcome->status) || WEXITSTATUS(outcome->status) != 0;
     bool open =
         outcome->cause == STOP_NONE || outcome->cause == STOP_EXITED || outcome->cause == STOP_SIGNALLED;
-    if (open && failed && cgroup_oom_kills(session->cgroups, &session->cgroup) > 0)
+    bool failed = WIFSIGNALED(outcome->status) || WEXITSTATUS(outcome->status) != 0;
+    bool refused = outcome->refused_processes != UINT64_MAX && outcome->refused_processes > 0;
+    if (open && cgroup_oom_kills(session->cgroups, &session->cgroup) > 0) {
+        // Its first process was quicker to end than we to end the rest: the same for every command, however the two race.
         outcome->cause = STOP_MEMORY;
-    else if (open && failed && outcome->refused_processes != UINT64_MAX && outcome->refused_processes > 0)
+        outcome->status = SIGKILL;
+    } else if (open && failed && refused) {
         outcome->cause = STOP_PROCESSES;
-    else if (outcome->cause == STOP_SIGNALLED && session->asked)
+    } else if (outcome->cause == STOP_SIGNALLED && session->asked) {
         outcome->cause = STOP_USER;
-    else if (outcome->cause == STOP_NONE)
+    } else if (outcome->cause == STOP_NONE) {
         outcome->cause = STOP_SIGNALLED; // pid 1 was killed from outside
+    }
 }
 
 int session_run(const struct options *options, const struct plan *plan, const struct cgroup_root *cgroups,
-                struct outcome *ret_outcome)
+                const struct launch_mounts *mounts, struct outcome *ret_outcome)
 {
     struct outcome outcome = {.status = SIGKILL, .operation = "", .refused_processes = UINT64_MAX};
     CLEANUP(session_finish)
@@ -303,7 +307,7 @@ int session_run(const struct options *options, const struct plan *plan, const st
     if (!error)
         error = open_timer(options->time_ns, &session.fds[SOURCE_TIMER]);
     if (!error)
-        error = start(&session, plan);
+        error = start(&session, plan, mounts);
     if (!error)
         error = wait_for_end(&session);
     if (error)

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "sandbox/launch.h"
 #include "sandbox/probe.h"
 #include "sandbox/run/options.h"
 
@@ -16,6 +17,6 @@ struct outcome {
     uint64_t output_bytes; // UINT64_MAX: not counted
 };
 
-// Runs it and waits for it. 0 with ret_outcome, or -errno when nothing was started.
+// Runs it and waits for it. The mounts stay the caller's. 0 with ret_outcome, or -errno when nothing was started.
 int session_run(const struct options *options, const struct plan *plan, const struct cgroup_root *cgroups,
-                struct outcome *ret_outcome);
+                const struct launch_mounts *mounts, struct outcome *ret_outcome);

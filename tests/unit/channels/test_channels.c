@@ -81,6 +81,32 @@ static void ranges_are_checked(void **state)
     assert_int_equal(decode(&stop, sandboxd_message_size(SANDBOXD_STOP), 0, CHANNEL_CLIENT), -EPROTO);
 }
 
+static void limits_of_a_running_sandbox_are_checked(void **state)
+{
+    (void)state;
+    struct sandboxd_message m = {.kind = SANDBOXD_SET_LIMITS,
+                                 .set_limits = {.sandbox = {{1}}, .limits = create.create.limits}};
+    size_t size = sandboxd_message_size(SANDBOXD_SET_LIMITS);
+    assert_int_equal(decode(&m, size, 0, CHANNEL_CLIENT), 0);
+    assert_int_equal(decode(&m, size, 0, CHANNEL_SERVER), -EPROTO);
+    assert_int_equal(decode(&m, size - 1, 0, CHANNEL_CLIENT), -EPROTO);
+    m.set_limits.limits.memory_mb = MEMORY_LIMIT_MIN_MB - 1;
+    assert_int_equal(decode(&m, size, 0, CHANNEL_CLIENT), -EPROTO);
+    m.set_limits.limits = create.create.limits;
+    m.set_limits.sandbox = (struct id){0};
+    assert_int_equal(decode(&m, size, 0, CHANNEL_CLIENT), -EPROTO);
+
+    struct sandboxd_message answer = {.kind = SANDBOXD_LIMITS_SET,
+                                      .limits_set = {.sandbox = {{1}}, .error = ENOENT}};
+    size = sandboxd_message_size(SANDBOXD_LIMITS_SET);
+    assert_int_equal(decode(&answer, size, 0, CHANNEL_SERVER), 0);
+    assert_int_equal(decode(&answer, size, 0, CHANNEL_CLIENT), -EPROTO);
+    answer.limits_set.error = 0; // in force, but without numbers
+    assert_int_equal(decode(&answer, size, 0, CHANNEL_SERVER), -EPROTO);
+    answer.limits_set.error = -1;
+    assert_int_equal(decode(&answer, size, 0, CHANNEL_SERVER), -EPROTO);
+}
+
 static void messages_cross_a_socket(void **state)
 {
     (void)state;
@@ -170,9 +196,13 @@ static void ids_have_one_spelling(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_kind_has_one_size),   cmocka_unit_test(sender_and_descriptors_must_fit),
-        cmocka_unit_test(ranges_are_checked),        cmocka_unit_test(messages_cross_a_socket),
-        cmocka_unit_test(init_messages_are_checked), cmocka_unit_test(streamer_start_is_checked),
+        cmocka_unit_test(every_kind_has_one_size),
+        cmocka_unit_test(sender_and_descriptors_must_fit),
+        cmocka_unit_test(ranges_are_checked),
+        cmocka_unit_test(limits_of_a_running_sandbox_are_checked),
+        cmocka_unit_test(messages_cross_a_socket),
+        cmocka_unit_test(init_messages_are_checked),
+        cmocka_unit_test(streamer_start_is_checked),
         cmocka_unit_test(ids_have_one_spelling),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

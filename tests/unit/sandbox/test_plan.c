@@ -156,8 +156,8 @@ static void printed_plan_names_every_operation(void **state)
 static void machine_id_is_one(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < plan_desktop_count; i++) {
-        const struct operation *operation = &plan_desktop_table[i];
+    for (size_t i = 0; i < plan_base_count; i++) {
+        const struct operation *operation = &plan_base_table[i];
         if (operation->target && strcmp(operation->target, "etc/machine-id") == 0) {
             assert_int_equal(strlen(operation->source), 33); // machine-id(5): 32 digits and a newline
             assert_int_equal(strspn(operation->source, "0123456789abcdef"), 32);

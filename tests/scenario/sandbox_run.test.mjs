@@ -1,0 +1,222 @@
+// sandbox-run on real processes: its statuses, causes, limits and refusals, as root (with groups and an own uid) and as a plain user.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { chmodSync, chownSync, copyFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+
+const PLAIN_UID = 64321;
+const DEADLINE_MS = 60000;
+const root = process.getuid() === 0;
+const directory = mkdtempSync(join(tmpdir(), "sandbox-run-"));
+const program = join(directory, "sandbox-run");
+chmodSync(directory, 0o755);
+copyFileSync(join(process.env.PROGRAMS, "bin", "sandbox-run"), program);
+after(() => rmSync(directory, { recursive: true, force: true }));
+
+function start(user, args, options = {}) {
+    const ids = user === "plain" && root ? { uid: PLAIN_UID, gid: PLAIN_UID } : {};
+    return spawn(program, args, { cwd: directory, stdio: ["ignore", "pipe", "pipe", "pipe"], ...ids, ...options });
+}
+
+// Ends with {status, signal, out, err, report}: the report is what came by descriptor 3.
+function finish(child) {
+    const text = ["", "", "", ""];
+    for (const fd of [1, 2, 3])
+        child.stdio[fd]?.on("data", (data) => (text[fd] += data));
+    const timer = setTimeout(() => child.kill("SIGKILL"), DEADLINE_MS);
+    return new Promise((resolve) =>
+        child.on("close", (status, signal) => {
+            clearTimeout(timer);
+            resolve({ status, signal, out: text[1], err: text[2], report: text[3] ? JSON.parse(text[3]) : null });
+        }),
+    );
+}
+
+const run = (user, ...args) => finish(start(user, args));
+const report = (user, ...args) => run(user, "--json=3", ...args);
+const shell = (user, script, ...options) => report(user, ...options, "--", "sh", "-c", script);
+const groups = () => readdirSync("/sys/fs/cgroup", { recursive: true }).filter((path) => /\/run-\d+$/.test(path)).length;
+
+const users = root ? ["root", "plain"] : ["plain"];
+for (const user of users) {
+    describe(`as ${user}`, () => {
+        it("has the status of the command", async () => {
+            assert.equal((await run(user, "--", "true")).status, 0);
+            assert.equal((await run(user, "--", "sh", "-c", "exit 7")).status, 7);
+            assert.equal((await run(user, "sh", "-c", "kill -TERM $$")).status, 143);
+            assert.equal((await run(user, "sh", "-c", "kill -KILL $$")).status, 137);
+            assert.equal((await run(user, "sh", "-c", "kill -ABRT $$")).status, 134);
+        });
+
+        it("says what it can't do in one line", async () => {
+            const cases = [
+                [[], 125, "no command given"],
+                [["--"], 125, "no command given"],
+                [["--memory", "much", "true"], 125, "--memory much"],
+                [["--memory", "1K", "true"], 125, "--memory 1K"],
+                [["--memory", "99999999999999999999", "true"], 125, "--memory"],
+                [["--cpu", "0", "true"], 125, "--cpu 0"],
+                [["--cpu", "5x", "true"], 125, "--cpu 5x"],
+                [["--pids", "-1", "true"], 125, "--pids -1"],
+                [["--time", "0", "true"], 125, "--time 0"],
+                [["--time", "1e9", "true"], 125, "--time 1e9"],
+                [["--time"], 125, "needs a value"],
+                [["--profile", "root", "true"], 125, "--profile root: unknown"],
+                [["--ro", "/no/such/path", "true"], 125, "--ro /no/such/path: No such file"],
+                [["--ro", "/", "true"], 125, "has its own /"],
+                [["--rw", "/proc/self", "true"], 125, "/proc"],
+                [["--net", "example.org:443", "true"], 125, "sandbox-egress"],
+                [["--require", "magic", "true"], 125, "unknown layer"],
+                [["--json=77", "true"], 125, "not open"],
+                [["--env", "NAME", "true"], 125, "NAME=VALUE"],
+                [["--frobnicate", "true"], 125, "unknown option"],
+                [["no-such-command"], 127, "no-such-command: No such file"],
+                [["/etc/passwd"], 126, "/etc/passwd: Permission denied"],
+            ];
+            for (const [args, status, text] of cases) {
+                const result = await run(user, ...args);
+                assert.equal(result.status, status, `${args}: ${result.err}`);
+                assert.equal(result.err.trim().split("\n").length, 1, result.err);
+                assert.ok(result.err.startsWith("sandbox-run: ") && result.err.includes(text), result.err);
+            }
+        });
+
+        it("runs shells, compilers and interpreters in the smallest profile", async () => {
+            const script = `set -e
+                python3 -c 'import subprocess, threading, asyncio, socket; print(subprocess.check_output(["echo", "python"]).decode().strip())'
+                node -e 'require("child_process").execSync("true"); console.log("node", require("os").userInfo().username)'
+                cd /tmp; printf 'int main(void) { return 7; }' >a.c; gcc a.c; ./a.out || echo c $?`;
+            const result = await shell(user, script, "--time", "50", "--memory", "1G");
+            assert.deepEqual(result.out.trim().split("\n"), ["python", "node user", "c 7"], result.err);
+        });
+
+        it("shows nothing of the host", async () => {
+            const script = `hostname; id -un; ls /home /proc | grep -c '^[0-9]'; ls /home; env | cut -d= -f1 | sort | tr '\\n' ' '; echo
+                cat /proc/1/cmdline | tr '\\0' ' ' | wc -w; cat /proc/1/environ 2>&1 | grep -c SECRET
+                cut -d: -f3 /proc/self/cgroup | sort -u; grep -c . /etc/passwd
+                cat /proc/kallsyms /proc/cmdline /proc/keys | wc -c; (echo 1 >/proc/sys/kernel/core_pattern) 2>/dev/null || echo shut`;
+            const child = start(user, ["--", "sh", "-c", script], { env: { SECRET: "SECRET", PATH: "/usr/bin:/bin" } });
+            const result = await finish(child);
+            assert.deepEqual(result.out.trim().split("\n").map((line) => line.trim()), [
+                "sandbox", "user", result.out.split("\n")[2].trim(), "user",
+                "HOME LANG LOGNAME PATH PWD SHELL TMPDIR USER", "0", "0", "/", "3", "0", "shut",
+            ], result.err);
+        });
+
+        it("makes no namespace in the code profile, and a browser's in the others", async () => {
+            const script = "unshare -U true && echo user; unshare -Um true && echo mount; cat /proc/sys/user/max_user_namespaces";
+            assert.equal((await shell(user, script)).out, "0\n");
+            for (const profile of ["browser", "desktop"])
+                assert.equal((await shell(user, script, "--profile", profile)).out, "user\n64\n");
+        });
+
+        it("gives paths as they were asked for", async () => {
+            const shared = mkdtempSync(join(directory, "shared-"));
+            const file = join(shared, "file");
+            writeFileSync(file, "content\n");
+            if (root) {
+                chownSync(shared, user === "plain" ? PLAIN_UID : 0, 0);
+                chownSync(file, user === "plain" ? PLAIN_UID : 0, 0);
+            }
+            const reading = await shell(user, `cat ${file}; echo x >${file} || echo refused; echo x >${shared}/new || echo refused`, "--ro", shared);
+            assert.equal(reading.out, "content\nrefused\nrefused\n");
+            const hidden = await shell(user, `cat ${file}`);
+            assert.equal(hidden.status, 1);
+            for (const turn of ["1", "2"]) {
+                const writing = await shell(user, `pwd; echo ${turn} >${file} && echo ${turn} >${shared}/new`, "--rw", shared);
+                assert.equal(writing.status, 0, writing.err);
+                assert.equal(readFileSync(file, "utf8"), `${turn}\n`);
+                assert.equal(readFileSync(join(shared, "new"), "utf8"), `${turn}\n`);
+            }
+        });
+
+        it("kills what runs too long, and writes too much", async () => {
+            const long = await shell(user, "trap '' TERM INT; (setsid sh -c 'while :; do :; done' &) ; while :; do :; done", "--time", "0.3");
+            assert.equal(long.status, 137);
+            assert.equal(long.report.cause, "time");
+            assert.match(long.err, /ran longer than 0.3 s/);
+            const loud = await shell(user, "yes", "--output", "10K");
+            assert.equal(loud.report.cause, "output");
+            assert.equal(loud.out.length, 10240);
+            const quiet = await shell(user, "printf 12345; printf 678 >&2", "--output", "8");
+            assert.deepEqual([quiet.status, quiet.out, quiet.err, quiet.report.usage.output_bytes], [0, "12345", "678", 8]);
+        });
+
+        it("tells causes and usage", async () => {
+            const exited = await shell(user, "exit 3");
+            assert.deepEqual([exited.report.cause, exited.report.exit_status, exited.report.signal], ["exited", 3, null]);
+            assert.ok(exited.report.usage.wall_us > 0 && exited.report.usage.peak_memory_bytes > 100000);
+            const signalled = await shell(user, "kill -USR1 $$");
+            assert.deepEqual([signalled.report.cause, signalled.report.signal], ["signalled", 10]);
+            const missing = await report(user, "no-such-command");
+            assert.deepEqual([missing.report.cause, missing.report.exit_status], ["start_failed", 127]);
+            const busy = await shell(user, "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done");
+            assert.ok(busy.report.usage.cpu_us > 20000, JSON.stringify(busy.report.usage));
+        });
+
+        it("passes signals on, and ends with its caller", async () => {
+            const child = start(user, ["--json=3", "--", "sh", "-c", "trap 'echo got; exit 5' TERM; echo ready; while :; do :; done"]);
+            child.stdout.once("data", () => child.kill("SIGTERM"));
+            const trapped = await finish(child);
+            assert.deepEqual([trapped.status, trapped.out], [5, "ready\ngot\n"]);
+            const other = start(user, ["--json=3", "--", "sh", "-c", "echo ready; exec tail -f /dev/null"]);
+            other.stdout.once("data", () => other.kill("SIGINT"));
+            const ended = await finish(other);
+            assert.deepEqual([ended.status, ended.report.cause], [130, "user"]);
+            // The pipe closes only when the last process that holds it is gone.
+            const killed = start(user, ["--", "sh", "-c", "echo ready; setsid sh -c 'exec tail -f /dev/null' & exec tail -f /dev/null"]);
+            killed.stdout.once("data", () => killed.kill("SIGKILL"));
+            assert.equal((await finish(killed)).signal, "SIGKILL");
+        });
+
+        it("prints a plan and does nothing", async () => {
+            const result = await run(user, "--plan", "--", "touch", "/tmp/x");
+            assert.equal(result.status, 0);
+            for (const line of ["pivot", "seccomp", "run", "argument touch"])
+                assert.ok(result.out.split("\n").some((text) => text.startsWith(line)), line);
+        });
+    });
+}
+
+describe("limits with groups", { skip: !root && "needs root" }, () => {
+    it("ends the whole command when its memory is full", async () => {
+        const result = await report("root", "--memory", "64M", "--", "sh", "-c", "python3 -c 'x = bytearray(300 << 20)'; echo survived");
+        assert.deepEqual([result.status, result.report.cause, result.out], [137, "memory", ""]);
+        assert.match(result.err, /more memory than 64 MiB/);
+        assert.ok(result.report.usage.peak_memory_bytes >= 60 << 20);
+    });
+    it("says when processes were refused", async () => {
+        const fork = "import os, time\nfor i in range(20):\n  if os.fork() == 0: time.sleep(20)";
+        const result = await report("root", "--pids", "5", "--", "python3", "-c", fork);
+        assert.deepEqual([result.report.cause, result.report.usage.processes], ["processes", 6]);
+        assert.ok(result.report.usage.refused_processes > 0);
+        assert.equal((await report("root", "--pids", "1", "--", "true")).status, 0);
+    });
+    it("slows down at the cpu limit", async () => {
+        const loop = "import time\nend = time.monotonic() + 1\nwhile time.monotonic() < end: pass";
+        const result = await report("root", "--cpu", "20", "--", "python3", "-c", loop);
+        assert.ok(result.report.usage.cpu_us < 500000, JSON.stringify(result.report.usage));
+    });
+    it("leaves no group", async () => {
+        const before = groups();
+        await Promise.all(Array.from({ length: 8 }, () => run("root", "--", "true")));
+        assert.equal(groups(), before);
+    });
+});
+
+describe("layers", () => {
+    it("refuses to start without a required one", async () => {
+        const result = await run("plain", "--require", "host_uid", "--", "true");
+        assert.equal(result.status, 125);
+        assert.match(result.err, /host_uid is weaker/);
+        if (root) assert.equal((await run("root", "--require", "all", "--", "true")).status, 0);
+    });
+    it("reports them", async () => {
+        const { layers } = (await report("plain", "true")).report;
+        assert.deepEqual(layers.seccomp, { state: "on", detail: "" });
+        assert.equal(layers.host_uid.state, "weaker");
+        assert.notEqual(layers.host_uid.detail, "");
+    });
+});

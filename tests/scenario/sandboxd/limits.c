@@ -1,0 +1,128 @@
+// Limits of a running sandbox: changed while it runs, and met.
+// clang-format off
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+// clang-format on
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/cleanup.h"
+#include "lib/fd.h"
+#include "tests/harness/sandboxd_fixture.h"
+
+static const struct sandbox_limits smaller = {.memory_mb = 384, .cpu_percent = 50, .pids = 100};
+static const struct sandbox_limits larger = {.memory_mb = 1024, .cpu_percent = 100, .pids = 300};
+
+static struct sandboxd_limits_set set_limits(struct sandboxd_fixture *f, const struct id *sandbox,
+                                             const struct sandbox_limits *limits)
+{
+    struct sandboxd_message message = {.kind = SANDBOXD_SET_LIMITS,
+                                       .set_limits = {.sandbox = *sandbox, .limits = *limits}};
+    sandboxd_send(f, &message);
+    message = sandboxd_expect(f, SANDBOXD_LIMITS_SET, NULL);
+    assert_true(id_equal(&message.limits_set.sandbox, sandbox));
+    return message.limits_set;
+}
+
+// The number in the first of these files that one of the sandbox's groups has.
+static long long in_force(const struct sandboxd_fixture *f, const char *v1, const char *v2)
+{
+    for (unsigned i = 0; i < f->group_count; i++) {
+        const char *const names[] = {v1, v2};
+        for (unsigned k = 0; k < 2; k++) {
+            char path[256];
+            AUTO_FREE char *text = NULL;
+            snprintf(path, sizeof(path), "%s/s0/%s", f->groups[i], names[k]);
+            if (read_file_at(AT_FDCWD, path, 4096, &text, NULL) == 0)
+                return strtoll(text, NULL, 10);
+        }
+    }
+    return -1;
+}
+
+static void expect_in_force(const struct sandboxd_fixture *f, const struct sandbox_limits *limits)
+{
+    assert_int_equal(in_force(f, "memory.limit_in_bytes", "memory.max"), (long long)limits->memory_mb << 20);
+    assert_int_equal(in_force(f, "pids.max", "pids.max"), limits->pids);
+    assert_int_equal(in_force(f, "cpu.cfs_quota_us", "cpu.max"), limits->cpu_percent * 1000);
+}
+
+static void limits_change_while_it_runs(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    sandboxd_prepare(&f, SANDBOXD_DELEGATED);
+    sandboxd_start(&f);
+    struct sandboxd_create request = sandboxd_request(1);
+    sandboxd_create(&f, &request);
+    expect_in_force(&f, &request.limits);
+    const struct sandbox_limits *const steps[] = {&smaller, &larger, &smaller};
+    for (size_t i = 0; i < 3; i++) {
+        struct sandboxd_limits_set answer = set_limits(&f, &request.sandbox, steps[i]);
+        assert_int_equal(answer.error, 0);
+        assert_memory_equal(&answer.limits, steps[i], sizeof(*steps[i]));
+        expect_in_force(&f, steps[i]);
+    }
+    struct sandboxd_message list = {.kind = SANDBOXD_LIST};
+    sandboxd_send(&f, &list);
+    list = sandboxd_expect(&f, SANDBOXD_ENTRY, NULL);
+    assert_memory_equal(&list.entry.limits, &smaller, sizeof(smaller));
+    sandboxd_expect(&f, SANDBOXD_LIST_END, NULL);
+
+    struct sandbox_limits too_much = {MEMORY_LIMIT_MAX_MB, 100, 100};
+    assert_int_equal(set_limits(&f, &request.sandbox, &too_much).error, ERANGE);
+    expect_in_force(&f, &smaller);
+    struct id nobody = id_new();
+    assert_int_equal(set_limits(&f, &nobody, &larger).error, ENOENT);
+    sandboxd_end(&f, &request.sandbox);
+    sandboxd_finish(&f);
+}
+
+static void without_groups_no_limit_changes(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    sandboxd_prepare(&f, SANDBOXD_PLAIN);
+    sandboxd_start(&f);
+    struct sandboxd_create request = sandboxd_request(1);
+    sandboxd_create(&f, &request);
+    assert_int_equal(set_limits(&f, &request.sandbox, &smaller).error, ENOTSUP);
+    sandboxd_end(&f, &request.sandbox);
+    sandboxd_finish(&f);
+}
+
+// Files in memory belong to no process: when they fill it, the killer comes to the display in the end.
+static void memory_that_nobody_gives_back_ends_it(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    sandboxd_prepare(&f, SANDBOXD_DELEGATED);
+    sandboxd_start(&f);
+    struct sandboxd_create request = sandboxd_request(1);
+    request.limits.memory_mb = MEMORY_LIMIT_MIN_MB;
+    sandboxd_script(&f, &request,
+                    "for f in /tmp/a /dev/shm/b; do cat /dev/zero >$f & done; wait\n"
+                    "while :; do cat /dev/zero >>/tmp/a; cat /dev/zero >>/dev/shm/b; done");
+    sandboxd_create(&f, &request);
+    assert_int_equal(sandboxd_expect_end(&f, &request.sandbox), STOP_MEMORY);
+    sandboxd_finish(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(limits_change_while_it_runs),
+        cmocka_unit_test(memory_that_nobody_gives_back_ends_it),
+    };
+    const struct CMUnitTest plain[] = {cmocka_unit_test(without_groups_no_limit_changes)};
+    int failed = cmocka_run_group_tests_name("plain", plain, NULL, NULL);
+    if (sandboxd_mode_possible(SANDBOXD_DELEGATED))
+        failed += cmocka_run_group_tests_name("delegated", tests, NULL, NULL);
+    return failed;
+}
