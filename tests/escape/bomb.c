@@ -163,7 +163,8 @@ static void neighbour(void)
     static double samples[SAMPLES_MAX];
     static char buffer[65536];
     size_t count = 0;
-    for (double start = now_ms(), end = start + NEIGHBOUR_S * 1e3; count < SAMPLES_MAX && now_ms() < end; count++) {
+    for (double start = now_ms(), end = start + NEIGHBOUR_S * 1e3; count < SAMPLES_MAX && now_ms() < end;
+         count++) {
         double before = now_ms();
         pid_t pid = fork();
         if (pid == 0)
@@ -188,9 +189,10 @@ int main(int argc, char **argv)
         const char *name;
         void (*run)(void);
     } kinds[] = {
-        {"fork", fork_bomb},     {"memory", memory_bomb},         {"tmpfs", tmpfs_bomb},      {"inode", inode_bomb},
-        {"output", output_flood}, {"descriptor", descriptor_bomb}, {"error", error_flood},    {"crash", crash_flood},
-        {"spin", spin},          {"leave", leave_behind},         {"neighbour", neighbour},
+        {"fork", fork_bomb},     {"memory", memory_bomb},  {"tmpfs", tmpfs_bomb},
+        {"inode", inode_bomb},   {"output", output_flood}, {"descriptor", descriptor_bomb},
+        {"error", error_flood},  {"crash", crash_flood},   {"spin", spin},
+        {"leave", leave_behind}, {"neighbour", neighbour},
     };
     if (argc != 3)
         return 125;

@@ -32,8 +32,8 @@
 
 struct bomb {
     const char *kind;
-    const char *cause;    // in the report
-    const char *evidence; // in the report or the output
+    const char *cause;      // in the report
+    const char *evidence;   // in the report or the output
     bool bounded_by_groups; // without control groups nothing holds it, which the layers report says
 };
 
@@ -65,8 +65,9 @@ static struct running start(const char *kind, const char *tag)
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
-        const char *const words[] = {run_program, "--profile", "code", "--memory", "64M", "--pids", "50", "--time", "2", "--output", "4M",
-                                     "--ro", program, "--json=2", "--", program, kind, tag, NULL};
+        const char *const words[] = {
+            run_program, "--profile", "code",  "--memory", "64M", "--pids", "50", "--time", "2", "--output",
+            "4M",        "--ro",      program, "--json=2", "--",  program,  kind, tag,      NULL};
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         bool ready = dup2(ends[1], 1) == 1 && dup2(ends[1], 2) == 2 && chdir("/") == 0;
         if (as_user && geteuid() == 0)
@@ -172,10 +173,12 @@ int main(void)
     struct CMUnitTest tests[sizeof(bombs) / sizeof(bombs[0])];
     int failed = 0;
     for (size_t i = 0; i < sizeof(bombs) / sizeof(bombs[0]); i++)
-        tests[i] = (struct CMUnitTest){.name = bombs[i].kind, .test_func = bomb_ends_by_its_cause, .initial_state = (void *)&bombs[i]};
+        tests[i] = (struct CMUnitTest){
+            .name = bombs[i].kind, .test_func = bomb_ends_by_its_cause, .initial_state = (void *)&bombs[i]};
     for (int user = geteuid() != 0; user < 2; user++) {
         as_user = user;
-        failed += cmocka_run_group_tests_name(user ? "started by a user" : "started by root", tests, prepare, clear);
+        failed += cmocka_run_group_tests_name(user ? "started by a user" : "started by root", tests, prepare,
+                                              clear);
     }
     return failed;
 }

@@ -16,7 +16,7 @@
 #include "tests/escape/host_state.h"
 #include "tests/escape/place.h"
 
-#define CALLS_EACH "20000"
+#define CALLS_EACH "40000"
 
 static struct place place;
 

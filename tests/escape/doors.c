@@ -202,8 +202,9 @@ static int attack_place(void)
     size_t number = 3;
     assert_true(attack_class_count + number <= sizeof(tests) / sizeof(tests[0]));
     for (size_t i = 0; i < attack_class_count; i++)
-        tests[number++] = (struct CMUnitTest){
-            .name = attack_classes[i].name, .test_func = class_holds, .initial_state = (void *)&attack_classes[i]};
+        tests[number++] = (struct CMUnitTest){.name = attack_classes[i].name,
+                                              .test_func = class_holds,
+                                              .initial_state = (void *)&attack_classes[i]};
     return _cmocka_run_group_tests(place_name(&place), tests, number, try_doors, forget);
 }
 

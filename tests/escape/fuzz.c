@@ -48,8 +48,9 @@ static uint64_t number_at(uint64_t seed, uint64_t position, unsigned which)
 
 static uint64_t argument(const struct fuzzer *fuzzer, uint64_t position, unsigned which)
 {
-    static const char *const paths[] = {"/",         "/tmp",  "/proc/1/mem", "/proc/self/exe", "/usr/bin/env", "/dev/ptmx", "/sandbox",
-                                        "/tmp/fuzz", "../..", "/proc/1/root", "/dev/null",      "/proc/self/fd/0"};
+    static const char *const paths[] = {
+        "/",        "/tmp",      "/proc/1/mem", "/proc/self/exe", "/usr/bin/env", "/dev/ptmx",
+        "/sandbox", "/tmp/fuzz", "../..",       "/proc/1/root",   "/dev/null",    "/proc/self/fd/0"};
     uint64_t value = number_at(fuzzer->seed, position, which * 2 + 1);
     uint64_t kind = number_at(fuzzer->seed, position, which * 2 + 2);
     switch (kind % 10) {
@@ -78,9 +79,19 @@ static uint64_t argument(const struct fuzzer *fuzzer, uint64_t position, unsigne
 // What would only end the fuzzer itself, or wait for ever.
 static bool is_pointless(long call)
 {
-    static const long pointless[] = {SYS_exit,   SYS_exit_group, SYS_rt_sigreturn,    SYS_pause,        SYS_kill,
-                                     SYS_tkill,  SYS_tgkill,     SYS_rt_sigqueueinfo, SYS_rt_sigsuspend, SYS_rt_tgsigqueueinfo,
-                                     SYS_vfork,  SYS_munmap,     SYS_brk};
+    static const long pointless[] = {SYS_exit,
+                                     SYS_exit_group,
+                                     SYS_rt_sigreturn,
+                                     SYS_pause,
+                                     SYS_kill,
+                                     SYS_tkill,
+                                     SYS_tgkill,
+                                     SYS_rt_sigqueueinfo,
+                                     SYS_rt_sigsuspend,
+                                     SYS_rt_tgsigqueueinfo,
+                                     SYS_vfork,
+                                     SYS_munmap,
+                                     SYS_brk};
     for (size_t i = 0; i < sizeof(pointless) / sizeof(pointless[0]); i++) {
         if (pointless[i] == call)
             return true;
@@ -159,7 +170,8 @@ static void run(struct fuzzer *fuzzer)
     }
     printf("seed %llu: %llu calls, %llu passed, %llu refused, %llu failed; %u workers, %u killed, %u hung\n",
            (unsigned long long)fuzzer->seed, (unsigned long long)fuzzer->count,
-           (unsigned long long)atomic_load(&fuzzer->progress->passed), (unsigned long long)atomic_load(&fuzzer->progress->refused),
+           (unsigned long long)atomic_load(&fuzzer->progress->passed),
+           (unsigned long long)atomic_load(&fuzzer->progress->refused),
            (unsigned long long)atomic_load(&fuzzer->progress->failed), workers, killed, hung);
 }
 
@@ -170,7 +182,8 @@ int main(int argc, char **argv)
         return 125;
     fuzzer.seed = strtoull(argv[1], NULL, 10);
     fuzzer.count = strtoull(argv[2], NULL, 10);
-    fuzzer.progress = mmap(NULL, sizeof(*fuzzer.progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    fuzzer.progress =
+        mmap(NULL, sizeof(*fuzzer.progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     fuzzer.scratch = mmap(NULL, SCRATCH_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (fuzzer.progress == MAP_FAILED || fuzzer.scratch == MAP_FAILED)
         return 125;

@@ -66,7 +66,8 @@ static const char *const files[] = {
 };
 
 // Mode, owner and time of things that a change would show in.
-static const char *const entries[] = {"/", "/etc", "/usr", "/usr/bin", "/usr/bin/env", "/usr/lib", "/dev/null", "/etc/shadow", "/root"};
+static const char *const entries[] = {"/",        "/etc",      "/usr",        "/usr/bin", "/usr/bin/env",
+                                      "/usr/lib", "/dev/null", "/etc/shadow", "/root"};
 
 static void add_links(FILE *out)
 {
@@ -102,8 +103,8 @@ void host_state_read(struct host_state *state)
     for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
         struct stat status = {0};
         int error = stat(entries[i], &status);
-        fprintf(out, "%s: %d %o %u %u %lld\n", entries[i], error, status.st_mode, status.st_uid, status.st_gid,
-                S_ISCHR(status.st_mode) ? 0 : (long long)status.st_ctim.tv_sec);
+        fprintf(out, "%s: %d %o %u %u %lld\n", entries[i], error, status.st_mode, status.st_uid,
+                status.st_gid, S_ISCHR(status.st_mode) ? 0 : (long long)status.st_ctim.tv_sec);
     }
     struct utsname names;
     assert_int_equal(uname(&names), 0);

@@ -81,7 +81,8 @@ static char *run_in_desktop(const struct place *place, const char *const *argume
     char script[1024] = "./attack", path[200];
     for (size_t i = 1; arguments[i]; i++) {
         size_t length = strlen(script);
-        assert_true(snprintf(script + length, sizeof(script) - length, " '%s'", arguments[i]) < (int)(sizeof(script) - length));
+        assert_true(snprintf(script + length, sizeof(script) - length, " '%s'", arguments[i]) <
+                    (int)(sizeof(script) - length));
     }
     sandboxd_script(&f, &request, script);
     sandboxd_home(&f, &request, path);
@@ -154,7 +155,8 @@ static char *run_in_command(const struct place *place, const char *const *argume
     char run[320], directory[32], program[64];
     run_path(run);
     make_directory(arguments[0], directory, program);
-    const char *words[WORDS_MAX] = {run, "--profile", place_profile_name(place->profile), "--ro", directory, "--", program};
+    const char *words[WORDS_MAX] = {run,  "--profile", place_profile_name(place->profile), "--ro", directory,
+                                    "--", program};
     size_t count = 7;
     for (size_t i = 1; arguments[i]; i++) {
         assert_true(count < WORDS_MAX - 1);
@@ -167,7 +169,8 @@ static char *run_in_command(const struct place *place, const char *const *argume
 
 char *place_run(const struct place *place, const char *const *arguments)
 {
-    return place->profile == PLACE_DESKTOP ? run_in_desktop(place, arguments) : run_in_command(place, arguments);
+    return place->profile == PLACE_DESKTOP ? run_in_desktop(place, arguments)
+                                           : run_in_command(place, arguments);
 }
 
 char *place_run_outside(enum place_starter starter, const char *const *arguments)

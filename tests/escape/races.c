@@ -84,7 +84,8 @@ __attribute__((noreturn)) static void swap(int directory, const char *name, int 
     _exit(write_all(count, &swaps, sizeof(swaps)) < 0);
 }
 
-static struct swapper start_swapper(const char *directory, const char *name, const struct victim *victim, uid_t uid)
+static struct swapper start_swapper(const char *directory, const char *name, const struct victim *victim,
+                                    uid_t uid)
 {
     int stop[2], count[2];
     AUTO_FD int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -97,7 +98,8 @@ static struct swapper start_swapper(const char *directory, const char *name, con
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         close(stop[1]);
-        if (geteuid() == 0 && (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0))
+        if (geteuid() == 0 &&
+            (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0))
             _exit(1);
         swap(fd, name, stop[0], count[1]);
     }
@@ -129,7 +131,8 @@ static bool start_once(struct sandboxd_fixture *f, const struct sandboxd_create 
     struct sandboxd_message buffer, message;
     AUTO_PACKET struct ipc_packet packet = {0};
     assert_int_equal(ipc_receive(f->client, &buffer, sizeof(buffer), &packet), 0);
-    assert_int_equal(sandboxd_message_decode(&buffer, packet.length, packet.fd_count, CHANNEL_SERVER, &message), 0);
+    assert_int_equal(
+        sandboxd_message_decode(&buffer, packet.length, packet.fd_count, CHANNEL_SERVER, &message), 0);
     if (message.kind == SANDBOXD_FAILED) {
         assert_int_equal(message.failed.stage, START_HOME);
         return false;
@@ -228,7 +231,8 @@ int main(void)
     int failed = 0;
     for (mode = SANDBOXD_DELEGATED; mode <= SANDBOXD_PLAIN; mode++) {
         if (sandboxd_mode_possible(mode))
-            failed += cmocka_run_group_tests_name(mode == SANDBOXD_DELEGATED ? "started by root" : "started by a user", tests, NULL, NULL);
+            failed += cmocka_run_group_tests_name(
+                mode == SANDBOXD_DELEGATED ? "started by root" : "started by a user", tests, NULL, NULL);
     }
     return failed;
 }

@@ -34,13 +34,20 @@ static int make_device(const struct door *door)
 {
     char path[64];
     snprintf(path, sizeof(path), "/tmp/door-%d", (int)getpid());
-    int made = mknod(path, (mode_t)door->arguments[0] | 0600, makedev(door->arguments[1], door->arguments[2]));
+    int made =
+        mknod(path, (mode_t)door->arguments[0] | 0600, makedev(door->arguments[1], door->arguments[2]));
     int error = errno;
     unlink(path);
     return made < 0 ? -error : 1;
 }
 
-#define DEVICE(file, gives) {"devices", file, gives, open_device, file, 0, {0}}
+#define DEVICE(file, gives)                                                                                  \
+    {                                                                                                        \
+        "devices", file, gives, open_device, file, 0,                                                        \
+        {                                                                                                    \
+            0                                                                                                \
+        }                                                                                                    \
+    }
 
 static const struct door doors[] = {
     DEVICE("/dev/mem", "the machine's memory"),

@@ -25,8 +25,8 @@ struct door_table {
     size_t count;
 };
 
-extern const struct door_table doors_mounting, doors_kernel, doors_processes, doors_sockets, doors_nested, doors_files, doors_devices,
-    doors_shared, doors_host;
+extern const struct door_table doors_mounting, doors_kernel, doors_processes, doors_sockets, doors_nested,
+    doors_files, doors_devices, doors_shared, doors_host;
 
 // What the caller outside tells of the host, so that an attempt can look for it. NULL: not told, then the door is shut.
 struct door_facts {

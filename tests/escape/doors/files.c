@@ -107,7 +107,13 @@ static int page_frames(const struct door *door)
     return pread(fd, &entry, sizeof(entry), offset) == sizeof(entry) && (entry & ((1UL << 55) - 1)) != 0;
 }
 
-#define TRY(in, called, gives, how, file) {in, called, gives, how, file, 0, {0}}
+#define TRY(in, called, gives, how, file)                                                                    \
+    {                                                                                                        \
+        in, called, gives, how, file, 0,                                                                     \
+        {                                                                                                    \
+            0                                                                                                \
+        }                                                                                                    \
+    }
 #define READ(file) TRY("proc", file, "the host's state", door_read, file)
 #define LIST(file) TRY("proc", file, "the host's devices and drivers", door_list, file)
 #define WRITE(file, gives) TRY("sysctl", file, gives, door_write, file)
@@ -154,7 +160,8 @@ static const struct door doors[] = {
     LIST("/proc/scsi"),
     TRY("proc", "load of the host", "how busy and how full the host is: a channel", load, NULL),
     TRY("proc", "/proc/sysrq-trigger", "a change of the whole machine", door_write, "/proc/sysrq-trigger"),
-    TRY("proc", "host paths in mountinfo", "names of directories of the host", host_paths, "/proc/self/mountinfo"),
+    TRY("proc", "host paths in mountinfo", "names of directories of the host", host_paths,
+        "/proc/self/mountinfo"),
     TRY("proc", "host uid in uid_map", "the number behind the user", host_uid, "/proc/self/uid_map"),
     TRY("proc", "host's control group", "names of the host's services", group_name, "/proc/self/cgroup"),
     TRY("proc", "page frames", "physical addresses, Rowhammer", page_frames, "/proc/self/pagemap"),
@@ -169,10 +176,14 @@ static const struct door doors[] = {
     WRITE("/proc/sys/net/ipv4/ip_forward", "the network"),
     WRITE("/proc/sys/user/max_mnt_namespaces", "the limit on namespaces"),
     TRY("sysctl", "any writable sysctl", "a setting of the kernel", writable_below, "/proc/sys"),
-    TRY("sysctl", "boot id", "which host this is, and since when", door_read, "/proc/sys/kernel/random/boot_id"),
-    TRY("sysctl", "open files of the host", "a channel, and how busy the host is", door_read, "/proc/sys/fs/file-nr"),
-    TRY("sysctl", "inodes of the host", "a channel, and how busy the host is", door_read, "/proc/sys/fs/inode-nr"),
-    TRY("sysctl", "names in the host's cache", "a channel, and how busy the host is", door_read, "/proc/sys/fs/dentry-state"),
+    TRY("sysctl", "boot id", "which host this is, and since when", door_read,
+        "/proc/sys/kernel/random/boot_id"),
+    TRY("sysctl", "open files of the host", "a channel, and how busy the host is", door_read,
+        "/proc/sys/fs/file-nr"),
+    TRY("sysctl", "inodes of the host", "a channel, and how busy the host is", door_read,
+        "/proc/sys/fs/inode-nr"),
+    TRY("sysctl", "names in the host's cache", "a channel, and how busy the host is", door_read,
+        "/proc/sys/fs/dentry-state"),
     TRY("sys", "/sys/kernel", "the kernel's objects", door_list, "/sys/kernel"),
     TRY("sys", "/sys/class", "the host's devices", door_list, "/sys/class"),
     TRY("sys", "/sys/devices/system/cpu", "the host's devices", door_list, "/sys/devices/system/cpu"),
@@ -181,8 +192,10 @@ static const struct door doors[] = {
     TRY("sys", "/sys/kernel/debug", "the kernel's insides", door_list, "/sys/kernel/debug"),
     TRY("sys", "/sys/kernel/tracing", "the kernel's insides", door_list, "/sys/kernel/tracing"),
     TRY("sys", "/sys/fs/cgroup", "the host's control groups", door_list, "/sys/fs/cgroup"),
-    TRY("sys", "release_agent", "a program of the host, run as root, CVE-2022-0492", door_write, "/sys/fs/cgroup/memory/release_agent"),
-    TRY("sys", "cgroup.procs", "another group, with other limits", door_write, "/sys/fs/cgroup/pids/cgroup.procs"),
+    TRY("sys", "release_agent", "a program of the host, run as root, CVE-2022-0492", door_write,
+        "/sys/fs/cgroup/memory/release_agent"),
+    TRY("sys", "cgroup.procs", "another group, with other limits", door_write,
+        "/sys/fs/cgroup/pids/cgroup.procs"),
     TRY("host", "user list", "who has an account on the host", user_list, "/etc/passwd"),
     TRY("host", "/etc/shadow", "passwords", door_read, "/etc/shadow"),
     TRY("host", "/etc/passwd writable", "accounts", door_write, "/etc/passwd"),

@@ -17,7 +17,8 @@ static int host_name(const struct door *door)
 {
     (void)door;
     char name[256] = "";
-    return door_facts.host_name && gethostname(name, sizeof(name) - 1) == 0 && strcmp(name, door_facts.host_name) == 0;
+    return door_facts.host_name && gethostname(name, sizeof(name) - 1) == 0 &&
+           strcmp(name, door_facts.host_name) == 0;
 }
 
 static int connect_unix(const char *name, bool abstract)
@@ -77,7 +78,13 @@ static int loopback(const struct door *door)
     return fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 1;
 }
 
-#define FACT(called, gives, how) {"host", called, gives, how, NULL, 0, {0}}
+#define FACT(called, gives, how)                                                                             \
+    {                                                                                                        \
+        "host", called, gives, how, NULL, 0,                                                                 \
+        {                                                                                                    \
+            0                                                                                                \
+        }                                                                                                    \
+    }
 
 static const struct door doors[] = {
     FACT("host's name", "which host this is", host_name),

@@ -83,7 +83,8 @@ static int name_to_handle(const struct door *door)
 static int adjust_clock(const struct door *door)
 {
     struct timex wrong = {.modes = ADJ_TICK, .tick = 0}; // out of range: looked at after the permission
-    long result = door->call == SYS_adjtimex ? syscall(SYS_adjtimex, &wrong) : syscall(SYS_clock_adjtime, CLOCK_REALTIME, &wrong);
+    long result = door->call == SYS_adjtimex ? syscall(SYS_adjtimex, &wrong)
+                                             : syscall(SYS_clock_adjtime, CLOCK_REALTIME, &wrong);
     return door_reached(result);
 }
 
@@ -137,7 +138,10 @@ static int other_entry(const struct door *door)
     long result = -1;
 #ifdef __x86_64__
     if (door->arguments[0] == 0)
-        __asm__ volatile("int $0x80" : "=a"(result) : "a"(20L /* getpid */) : "memory", "r8", "r9", "r10", "r11");
+        __asm__ volatile("int $0x80"
+                         : "=a"(result)
+                         : "a"(20L /* getpid */)
+                         : "memory", "r8", "r9", "r10", "r11");
     else
         result = syscall(0x40000000 | SYS_getpid);
 #endif
@@ -155,15 +159,17 @@ static int core_for_the_host(const struct door *door)
     if (syscall(SYS_prlimit64, 0, 4 /* RLIMIT_CORE */, NULL, &now) < 0)
         return -errno;
     limit.hard = now.hard;
-    return now.soft != 1 || syscall(SYS_prlimit64, 0, 4, &limit, NULL) == 0 || syscall(SYS_setrlimit, 4, &limit) == 0;
+    return now.soft != 1 || syscall(SYS_prlimit64, 0, 4, &limit, NULL) == 0 ||
+           syscall(SYS_setrlimit, 4, &limit) == 0;
 }
 
 static const char no_name[] = "/proc/self/door";
 
 #define CALL(in, called, gives, number, ...)                                                                 \
     {                                                                                                        \
-        .group = in, .name = called, .meaning = gives, .attempt = door_call, .call = number,                 \
-        .arguments = {__VA_ARGS__}                                                                           \
+        .group = in, .name = called, .meaning = gives, .attempt = door_call, .call = number, .arguments = {  \
+            __VA_ARGS__                                                                                      \
+        }                                                                                                    \
     }
 #define TRY(in, called, gives, how, ...)                                                                     \
     {                                                                                                        \
@@ -174,8 +180,10 @@ static const char no_name[] = "/proc/self/door";
 
 static const struct door doors[] = {
     CALL("keyrings", "keyctl", "keys of the host's uid", SYS_keyctl, 0, -3, 0),
-    CALL("keyrings", "add_key", "kernel memory, CVE-2016-0728", SYS_add_key, (long)"user", (long)"door", (long)"x", 1, -2),
-    CALL("keyrings", "request_key", "starts a program of the host", SYS_request_key, (long)"user", (long)"door", 0, 0),
+    CALL("keyrings", "add_key", "kernel memory, CVE-2016-0728", SYS_add_key, (long)"user", (long)"door",
+         (long)"x", 1, -2),
+    CALL("keyrings", "request_key", "starts a program of the host", SYS_request_key, (long)"user",
+         (long)"door", 0, 0),
     TRY("surface", "bpf", MUCH, bpf_map),
     TRY("surface", "perf_event_open", MUCH, perf_event),
     CALL("surface", "userfaultfd", "kernel races can be held open", SYS_userfaultfd, 1),
@@ -188,8 +196,10 @@ static const struct door doors[] = {
     CALL("surface", "sysfs", "file systems of the host's kernel", SYS_sysfs, 3),
     CALL("surface", "uselib", "an obsolete loader, CVE-2004-1235", SYS_uselib, (long)no_name),
     TRY("surface", "prctl set_mm", "a false face in /proc", memory_map_of_itself),
-    CALL("surface", "prctl core scheduling", "processors kept from the host's processes", SYS_prctl, 62, 1, 0, 0, 0),
-    CALL("surface", "personality no randomization", "known addresses in set-uid programs", SYS_personality, ADDR_NO_RANDOMIZE),
+    CALL("surface", "prctl core scheduling", "processors kept from the host's processes", SYS_prctl, 62, 1, 0,
+         0, 0),
+    CALL("surface", "personality no randomization", "known addresses in set-uid programs", SYS_personality,
+         ADDR_NO_RANDOMIZE),
     CALL("surface", "personality read implies exec", "executable data", SYS_personality, READ_IMPLIES_EXEC),
     TRY("surface", "32-bit entry", "another table of calls, past the filter", other_entry, .arguments = {0}),
     TRY("surface", "x32 entry", "another table of calls, past the filter", other_entry, .arguments = {1}),
@@ -218,13 +228,18 @@ static const struct door doors[] = {
     CALL("machine", "iopl", "the machine's ports", SYS_iopl, 3),
     CALL("machine", "ioperm", "the machine's ports", SYS_ioperm, 0x80, 1, 1),
     CALL("machine", "acct", "a log of all processes", SYS_acct, (long)no_name),
-    CALL("machine", "sync", "writes out every file system of the host: delay for all, and a channel", SYS_sync),
+    CALL("machine", "sync", "writes out every file system of the host: delay for all, and a channel",
+         SYS_sync),
     TRY("machine", "vhangup", "terminals of others", hang_up),
-    TRY("machine", "core dump for the host's handler", "a program of the host, as root, reads what the sandbox made", core_for_the_host),
-    TRY("terminal", "TIOCSTI", "types into the terminal of who started it, CVE-2017-5226", terminal_request, .arguments = {TIOCSTI}),
+    TRY("machine", "core dump for the host's handler",
+        "a program of the host, as root, reads what the sandbox made", core_for_the_host),
+    TRY("terminal", "TIOCSTI", "types into the terminal of who started it, CVE-2017-5226", terminal_request,
+        .arguments = {TIOCSTI}),
     TRY("terminal", "TIOCSTI in 64 bits", "the same past a careless filter, CVE-2019-10063", terminal_request,
         .arguments = {INT64_C(1) << 32 | TIOCSTI}),
-    TRY("terminal", "TIOCLINUX", "types into a console, CVE-2023-1523", terminal_request, .arguments = {TIOCLINUX, 2}),
-    TRY("terminal", "TIOCSETD", "line disciplines, CVE-2017-2636", terminal_request, .arguments = {TIOCSETD, 0}),
+    TRY("terminal", "TIOCLINUX", "types into a console, CVE-2023-1523", terminal_request,
+        .arguments = {TIOCLINUX, 2}),
+    TRY("terminal", "TIOCSETD", "line disciplines, CVE-2017-2636", terminal_request,
+        .arguments = {TIOCSETD, 0}),
 };
 const struct door_table doors_kernel = {doors, sizeof(doors) / sizeof(doors[0])};

@@ -22,8 +22,9 @@
 
 struct door_facts door_facts;
 
-static const struct door_table *const tables[] = {&doors_mounting, &doors_kernel,  &doors_processes, &doors_sockets, &doors_nested,
-                                                  &doors_files,    &doors_devices, &doors_shared,    &doors_host};
+static const struct door_table *const tables[] = {&doors_mounting, &doors_kernel, &doors_processes,
+                                                  &doors_sockets,  &doors_nested, &doors_files,
+                                                  &doors_devices,  &doors_shared, &doors_host};
 
 struct verdict {
     bool open;
@@ -35,8 +36,9 @@ static void read_fact(const char *argument)
     static const struct {
         const char *name;
         const char **fact;
-    } facts[] = {{"host-name=", &door_facts.host_name}, {"abstract=", &door_facts.abstract}, {"socket=", &door_facts.socket},
-                 {"file=", &door_facts.file},           {"process=", &door_facts.process},   {"port=", &door_facts.port}};
+    } facts[] = {{"host-name=", &door_facts.host_name}, {"abstract=", &door_facts.abstract},
+                 {"socket=", &door_facts.socket},       {"file=", &door_facts.file},
+                 {"process=", &door_facts.process},     {"port=", &door_facts.port}};
     for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
         if (strncmp(argument, facts[i].name, strlen(facts[i].name)) == 0) {
             *facts[i].fact = argument + strlen(facts[i].name);
@@ -50,7 +52,8 @@ static void read_fact(const char *argument)
 static struct verdict judge(int status)
 {
     if (WIFSIGNALED(status))
-        return (struct verdict){false, WTERMSIG(status) == SIGSYS ? "killed by the filter" : strsignal(WTERMSIG(status))};
+        return (struct verdict){false, WTERMSIG(status) == SIGSYS ? "killed by the filter"
+                                                                  : strsignal(WTERMSIG(status))};
     int code = WEXITSTATUS(status);
     if (code == EXIT_OPEN)
         return (struct verdict){.open = true};

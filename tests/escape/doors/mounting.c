@@ -32,7 +32,9 @@ static int enter_namespace(const struct door *door)
 #define CALL(called, gives, number, ...)                                                                     \
     {                                                                                                        \
         .group = "mounting", .name = called, .meaning = gives, .attempt = door_call, .call = number,         \
-        .arguments = {__VA_ARGS__}                                                                           \
+        .arguments = {                                                                                       \
+            __VA_ARGS__                                                                                      \
+        }                                                                                                    \
     }
 #define TREE "the kernel's mount interface"
 #define VIEW "a namespace of one's own, without a user namespace"
@@ -43,9 +45,11 @@ static const struct door doors[] = {
     CALL("fsopen", TREE, SYS_fsopen, (long)"tmpfs", 0),
     CALL("fspick", TREE, SYS_fspick, AT_FDCWD, (long)"/", 0),
     CALL("open_tree", TREE, SYS_open_tree, AT_FDCWD, (long)"/usr", OPEN_TREE_CLONE),
-    CALL("open_tree_attr", TREE, SYS_open_tree_attr, AT_FDCWD, (long)"/usr", OPEN_TREE_CLONE, (long)&no_change, sizeof(no_change)),
+    CALL("open_tree_attr", TREE, SYS_open_tree_attr, AT_FDCWD, (long)"/usr", OPEN_TREE_CLONE,
+         (long)&no_change, sizeof(no_change)),
     CALL("move_mount", TREE, SYS_move_mount, -1, (long)"", -1, (long)"", 0),
-    CALL("mount_setattr", TREE, SYS_mount_setattr, AT_FDCWD, (long)"/proc/self", 0, (long)&no_change, sizeof(no_change)),
+    CALL("mount_setattr", TREE, SYS_mount_setattr, AT_FDCWD, (long)"/proc/self", 0, (long)&no_change,
+         sizeof(no_change)),
     CALL("pivot_root", TREE, SYS_pivot_root, (long)"/proc/self", (long)"/proc/self"),
     CALL("chroot", "another root", SYS_chroot, (long)"/"),
     CALL("listmount", "the mount table by call", SYS_listmount, (long)&root_mounts, 0, 0, 0),

@@ -80,7 +80,9 @@ static int configure_network(void)
     struct {
         struct nlmsghdr header;
         struct ifinfomsg link;
-    } request = {.header = {.nlmsg_len = sizeof(request), .nlmsg_type = RTM_NEWLINK, .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
+    } request = {.header = {.nlmsg_len = sizeof(request),
+                            .nlmsg_type = RTM_NEWLINK,
+                            .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
                  .link = {.ifi_index = 1, .ifi_change = IFF_UP}};
     struct {
         struct nlmsghdr header;
@@ -130,8 +132,21 @@ static int attempt_of(const struct door *door)
     return -ENOENT;
 }
 
-#define INNER(called, gives) {"nested", called, gives, attempt_of, NULL, 0, {0}}
-#define NAMESPACE(called, flag) {"nested", called, "more of the kernel for root of a nested user namespace", other_namespace, NULL, 0, {flag}}
+#define INNER(called, gives)                                                                                 \
+    {                                                                                                        \
+        "nested", called, gives, attempt_of, NULL, 0,                                                        \
+        {                                                                                                    \
+            0                                                                                                \
+        }                                                                                                    \
+    }
+#define NAMESPACE(called, flag)                                                                              \
+    {                                                                                                        \
+        "nested", called, "more of the kernel for root of a nested user namespace", other_namespace, NULL,   \
+            0,                                                                                               \
+        {                                                                                                    \
+            flag                                                                                             \
+        }                                                                                                    \
+    }
 
 static const struct door doors[] = {
     {"nested", "nested user namespace", "root over namespaces of its own", user_namespace, NULL, 0, {0}},

@@ -74,7 +74,8 @@ static bool is_first(void)
 {
     char first[4096], self[4096];
     ssize_t length = readlink("/proc/1/exe", first, sizeof(first));
-    return length > 0 && readlink("/proc/self/exe", self, sizeof(self)) == length && memcmp(first, self, (size_t)length) == 0;
+    return length > 0 && readlink("/proc/self/exe", self, sizeof(self)) == length &&
+           memcmp(first, self, (size_t)length) == 0;
 }
 
 static int first_process(const struct door *door)
@@ -102,7 +103,8 @@ static int user_notification(const struct door *door)
     struct sock_filter allow = {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW};
     struct sock_fprog program = {1, &allow};
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    return door_reached(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program));
+    return door_reached(
+        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program));
 }
 
 static int status_bits(const struct door *door)
@@ -160,7 +162,8 @@ static int set_uid_programs(const struct door *door)
 static int more_ids(const struct door *door)
 {
     (void)door;
-    return setresuid(0, 0, 0) == 0 || setresuid(65534, 65534, 65534) == 0 || setgroups(0, NULL) == 0 ? 1 : -errno;
+    return setresuid(0, 0, 0) == 0 || setresuid(65534, 65534, 65534) == 0 || setgroups(0, NULL) == 0 ? 1
+                                                                                                     : -errno;
 }
 
 static int leaked_descriptor(const struct door *door)
@@ -198,7 +201,8 @@ static int working_directory(const struct door *door)
 #define FIRST(file, flags)                                                                                   \
     TRY("processes", file " of pid 1", "the runtime itself, CVE-2019-5736", first_process,                   \
         .path = "/proc/1/" file, .arguments = {flags})
-#define LIMIT(which) TRY("limits", "higher " #which, "more than it was given", raise_limit, .arguments = {which})
+#define LIMIT(which)                                                                                         \
+    TRY("limits", "higher " #which, "more than it was given", raise_limit, .arguments = {which})
 
 static const struct door doors[] = {
     HELPER("ptrace", SYS_ptrace),
@@ -218,7 +222,8 @@ static const struct door doors[] = {
     TRY("rights", "capabilities", "parts of root", status_bits, .path = "CapEff:"),
     TRY("rights", "permitted capabilities", "parts of root", status_bits, .path = "CapPrm:"),
     TRY("rights", "bounding set", "parts of root, by the next program", status_bits, .path = "CapBnd:"),
-    TRY("rights", "no system call filter", "every call of the kernel", status_bits, .path = "Seccomp:", .arguments = {1}),
+    TRY("rights", "no system call filter", "every call of the kernel", status_bits,
+        .path = "Seccomp:", .arguments = {1}),
     TRY("rights", "set-uid programs", "root by the host's mistakes", set_uid_programs),
     TRY("rights", "other ids", "files and processes of other users", more_ids),
     TRY("rights", "leaked descriptor", "the host's files, CVE-2024-21626", leaked_descriptor),

@@ -41,7 +41,13 @@ static int notify(const struct door *door)
     return fd < 0 || fcntl(fd, F_NOTIFY, DN_ACCESS) < 0 ? -errno : 1;
 }
 
-#define CHANNEL(called, gives, how, file) {"channels", called, gives, how, file, 0, {0}}
+#define CHANNEL(called, gives, how, file)                                                                    \
+    {                                                                                                        \
+        "channels", called, gives, how, file, 0,                                                             \
+        {                                                                                                    \
+            0                                                                                                \
+        }                                                                                                    \
+    }
 #define SEES "which files others open, and when"
 
 static const struct door doors[] = {

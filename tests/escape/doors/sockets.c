@@ -21,8 +21,9 @@ static int make_socket(const struct door *door)
 static int other_families(const struct door *door)
 {
     (void)door;
-    static const int known[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_VSOCK, AF_ALG, AF_PACKET, AF_KEY, AF_BLUETOOTH, AF_CAN,
-                                AF_TIPC, AF_RDS,  AF_XDP,   AF_SMC,     AF_KCM,   AF_PPPOX};
+    static const int known[] = {AF_UNIX,   AF_INET, AF_INET6,     AF_NETLINK, AF_VSOCK, AF_ALG,
+                                AF_PACKET, AF_KEY,  AF_BLUETOOTH, AF_CAN,     AF_TIPC,  AF_RDS,
+                                AF_XDP,    AF_SMC,  AF_KCM,       AF_PPPOX};
     static const int types[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET};
     for (int family = 1; family < 48; family++) {
         bool skipped = false;
@@ -42,7 +43,8 @@ static int classic_filter(const struct door *door)
     struct sock_filter accept = {BPF_RET | BPF_K, 0, 0, 0xffff};
     struct sock_fprog program = {1, &accept};
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    return fd < 0 ? -errno : door_reached(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)));
+    return fd < 0 ? -errno
+                  : door_reached(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)));
 }
 
 static int upper_layer(const struct door *door)
@@ -57,10 +59,12 @@ static int upper_layer(const struct door *door)
 
 #define SOCKET(called, gives, ...)                                                                           \
     {                                                                                                        \
-        .group = "sockets", .name = called, .meaning = gives, .attempt = make_socket,                        \
-        .arguments = {__VA_ARGS__}                                                                           \
+        .group = "sockets", .name = called, .meaning = gives, .attempt = make_socket, .arguments = {         \
+            __VA_ARGS__                                                                                      \
+        }                                                                                                    \
     }
-#define NETLINK(what, number) SOCKET("netlink " what, "a configuration interface of the kernel", AF_NETLINK, SOCK_RAW, number)
+#define NETLINK(what, number)                                                                                \
+    SOCKET("netlink " what, "a configuration interface of the kernel", AF_NETLINK, SOCK_RAW, number)
 #define FAMILY "a protocol with a history of holes"
 
 static const struct door doors[] = {
@@ -91,7 +95,13 @@ static const struct door doors[] = {
     NETLINK("generic", NETLINK_GENERIC),
     NETLINK("crypto", NETLINK_CRYPTO),
     NETLINK("usersock", NETLINK_USERSOCK),
-    {"sockets", "classic bpf on a socket", "code for the kernel's interpreter and compiler", classic_filter, NULL, 0, {0}},
+    {"sockets",
+     "classic bpf on a socket",
+     "code for the kernel's interpreter and compiler",
+     classic_filter,
+     NULL,
+     0,
+     {0}},
     {"sockets", "tls in the kernel", "CVE-2023-0461", upper_layer, NULL, 0, {0}},
 };
 const struct door_table doors_sockets = {doors, sizeof(doors) / sizeof(doors[0])};
