@@ -104,15 +104,22 @@ int cgroup_make(const struct cgroup_root *root, const char *name, const struct s
     return 0;
 }
 
+// A single thread that moves itself takes no lock of the whole machine, which a process does: that one costs milliseconds after a pause
+// (Linux 6.18). Only v1 lets a thread choose.
+static const char *file_to_join(enum cgroup_hierarchy hierarchy)
+{
+    return hierarchy == CGROUP_UNIFIED ? "cgroup.procs" : "tasks";
+}
+
 int cgroup_open_procs(const struct cgroup_root *root, const struct cgroup *cgroup, int *fds, unsigned maximum)
 {
     unsigned count = 0;
     int error = 0;
     char path[64];
-    snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup->name);
     for (unsigned i = 0; i < CGROUP_HIERARCHY_COUNT && cgroup->name[0] && !error; i++) {
         if (root->base[i] < 0)
             continue;
+        snprintf(path, sizeof(path), "%s/%s", cgroup->name, file_to_join(i));
         int fd = count < maximum ? openat(root->base[i], path, O_WRONLY | O_CLOEXEC) : -1;
         if (fd < 0)
             error = count < maximum ? -errno : -E2BIG;

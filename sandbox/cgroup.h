@@ -45,7 +45,7 @@ int cgroup_set_limits(const struct cgroup_root *root, const struct cgroup *cgrou
 // Makes the group and sets its limits. On failure nothing is left.
 int cgroup_make(const struct cgroup_root *root, const char *name, const struct sandbox_limits *limits,
                 struct cgroup *ret_cgroup);
-// Opens the cgroup.procs files for a process that joins by writing "0". Returns how many, or -errno.
+// Opens the files by which a process of a single thread joins: it writes "0". Returns how many, or -errno.
 int cgroup_open_procs(const struct cgroup_root *root, const struct cgroup *cgroup, int *fds,
                       unsigned maximum);
 // Kills every process in it; -ENOTSUP where the kernel offers no cgroup.kill to us.

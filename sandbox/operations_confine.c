@@ -36,10 +36,11 @@ int operation_capabilities(struct run *run, const struct operation *operation)
 {
     (void)run;
     (void)operation;
-    for (unsigned long capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++) {
-        if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
-            return -errno;
-    }
+    unsigned long capability = 0;
+    while (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0)
+        capability++;
+    if (errno != EINVAL || capability <= CAP_BPF) // the kernel knows no further one
+        return errno == EINVAL ? -EPERM : -errno;
     if (prctl(PR_SET_SECUREBITS, SECUREBITS, 0, 0, 0) < 0)
         return -errno;
     return drop_capabilities();

@@ -1,0 +1,221 @@
+// Start and end of /usr/bin/true: the executor of sandboxd and sandbox-run with every layer, sandbox-run itself, and other tools, each against
+// posix_spawn of the same program in the same minute. Rounds alternate, so that all meet the same machine.
+//   sandbox_start [ROUNDS] [SANDBOX_RUN]
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "sandbox/launch.h"
+#include "sandbox/probe.h"
+
+#define ROUNDS 200
+#define ROUNDS_MAX 10000
+#define UID 1900000000u
+
+static const char *const program[] = {"/usr/bin/true", NULL};
+static const char *const bubblewrap[] = {"/usr/bin/bwrap",
+                                         "--unshare-all",
+                                         "--die-with-parent",
+                                         "--new-session",
+                                         "--ro-bind",
+                                         "/usr",
+                                         "/usr",
+                                         "--symlink",
+                                         "usr/bin",
+                                         "/bin",
+                                         "--symlink",
+                                         "usr/lib",
+                                         "/lib",
+                                         "--symlink",
+                                         "usr/lib64",
+                                         "/lib64",
+                                         "--proc",
+                                         "/proc",
+                                         "--dev",
+                                         "/dev",
+                                         "--tmpfs",
+                                         "/tmp",
+                                         "--",
+                                         "/usr/bin/true",
+                                         NULL};
+static const char *const unshare_words[] = {"/usr/bin/unshare", "-Urmnpfiu",     "-C",
+                                            "--mount-proc",     "/usr/bin/true", NULL};
+static const char *sandbox_run[] = {"sandbox-run", "--", "/usr/bin/true", NULL};
+static char crun_bundle[64];
+static const char *crun_words[] = {"/usr/bin/crun", "run", "-b", crun_bundle, "sandbox-start-bench", NULL};
+
+static struct cgroup_root cgroups;
+static struct plan plan;
+
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static bool spawn_and_wait(const char *const *words)
+{
+    extern char **environ;
+    pid_t pid;
+    int status;
+    return posix_spawn(&pid, words[0], NULL, NULL, (char *const *)words, environ) == 0 &&
+           waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static bool wait_for_end(int setup, int builder)
+{
+    int init = -1, status = -1;
+    for (;;) {
+        struct setup_message message;
+        enum setup_event event;
+        int pidfd = -1;
+        struct pollfd ready = {.fd = setup, .events = POLLIN};
+        poll(&ready, 1, -1);
+        int error = launch_receive(setup, &event, &message, &pidfd);
+        if (error == -EAGAIN)
+            continue;
+        if (error || event == SETUP_EVENT_EXECUTED)
+            break;
+        if (event == SETUP_EVENT_STARTED)
+            init = pidfd;
+        else if (pidfd >= 0)
+            close(pidfd);
+        if (event == SETUP_EVENT_ENDED)
+            status = message.status;
+        if (event == SETUP_EVENT_FAILED)
+            fprintf(stderr, "%s: %s\n", operation_name(message.operation), strerror(message.error));
+    }
+    siginfo_t info;
+    waitid(P_PIDFD, (id_t)builder, &info, WEXITED);
+    if (init >= 0)
+        waitid(P_PIDFD, (id_t)init, &info, WEXITED);
+    close(setup);
+    close(builder);
+    close(init);
+    return status == 0;
+}
+
+static bool executor(const char *const *words)
+{
+    static const struct sandbox_limits limits = {.memory_mb = 256, .cpu_percent = 100, .pids = 64};
+    struct launch launch = {.plan = &plan, .standard = {0, 1, 2}};
+    struct cgroup cgroup;
+    struct launched launched;
+    (void)words;
+    if (cgroup_make(&cgroups, "run-bench", &limits, &cgroup) < 0)
+        return false;
+    int count = cgroup_open_procs(&cgroups, &cgroup, launch.cgroups, LAUNCH_CGROUPS_MAX);
+    launch.cgroup_count = count > 0 ? (size_t)count : 0;
+    bool ended = launch_start(&launch, &launched) == 0 && wait_for_end(launched.setup, launched.builder);
+    for (int i = 0; i < count; i++)
+        close(launch.cgroups[i]);
+    while (cgroup_remove(&cgroups, &cgroup) == -EBUSY)
+        poll(NULL, 0, 1);
+    return ended;
+}
+
+static struct contender {
+    const char *name;
+    const char *const *words;
+    bool (*run)(const char *const *words);
+    bool failed;
+    double *ms;
+} contenders[] = {
+    {"posix_spawn", program, spawn_and_wait, false, NULL},
+    {"executor, every layer", program, executor, false, NULL},
+    {"sandbox-run, every layer", sandbox_run, spawn_and_wait, false, NULL},
+    {"unshare, namespaces only", unshare_words, spawn_and_wait, false, NULL},
+    {"bubblewrap", bubblewrap, spawn_and_wait, false, NULL},
+    {"crun", crun_words, spawn_and_wait, false, NULL},
+};
+#define CONTENDERS (sizeof(contenders) / sizeof(contenders[0]))
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static bool prepare(void)
+{
+    static const struct sandbox_limits limits = {.memory_mb = 256, .cpu_percent = 100, .pids = 64};
+    struct probe probe;
+    if (cgroup_root_for_command(&cgroups) < 0)
+        return false;
+    probe_ask(&cgroups, &probe);
+    struct plan_host host = {.own_uids = probe.own_uids,
+                             .cgroups = cgroups.backend != CGROUP_NONE,
+                             .landlock = probe.landlock,
+                             .seccomp = probe.seccomp};
+    struct plan_command command = {.profile = PROFILE_CODE, .limits = limits, .words = program};
+    probe_print(&probe, stderr);
+    return plan_command(&plan, &host, &command, UID) == 0;
+}
+
+// The default configuration of crun, with the program and without a terminal.
+static void prepare_crun(void)
+{
+    char command[512];
+    snprintf(crun_bundle, sizeof(crun_bundle), "%s", "/tmp/sandbox-start-XXXXXX");
+    if (!mkdtemp(crun_bundle))
+        return;
+    snprintf(
+        command, sizeof(command),
+        "cd %s && mkdir rootfs && crun spec && "
+        "sed -i 's/\"terminal\": true/\"terminal\": false/; s/\"sh\"/\"\\/usr\\/bin\\/true\"/' config.json "
+        "&& "
+        "python3 - <<'X'\nimport json\nc = json.load(open('config.json'))\n"
+        "b = lambda s: {'destination': s, 'source': s, 'type': 'bind', 'options': ['rbind', 'ro']}\n"
+        "c['mounts'] = [b('/usr'), b('/lib'), b('/lib64')] + c['mounts']\nc['root']['readonly'] = False\n"
+        "json.dump(c, open('config.json', 'w'))\nX",
+        crun_bundle);
+    const char *const words[] = {"/bin/sh", "-c", command, NULL};
+    spawn_and_wait(words);
+}
+
+int main(int argc, char **argv)
+{
+    long rounds = argc > 1 ? strtol(argv[1], NULL, 10) : ROUNDS;
+    if (rounds < 1 || rounds > ROUNDS_MAX || !prepare())
+        return EXIT_FAILURE;
+    if (argc > 2)
+        sandbox_run[0] = argv[2];
+    prepare_crun();
+    for (size_t i = 0; i < CONTENDERS; i++)
+        contenders[i].ms = calloc((size_t)rounds, sizeof(double));
+    for (long round = 0; round < rounds; round++) {
+        for (size_t i = 0; i < CONTENDERS; i++) {
+            uint64_t began = now_ns();
+            if (!contenders[i].failed && !contenders[i].run(contenders[i].words))
+                contenders[i].failed = true;
+            contenders[i].ms[round] = (double)(now_ns() - began) / 1e6;
+        }
+    }
+    printf("| start and end of /usr/bin/true | median ms | 90 %% ms | x posix_spawn |\n|---|---|---|---|\n");
+    double base = 0;
+    for (size_t i = 0; i < CONTENDERS; i++) {
+        qsort(contenders[i].ms, (size_t)rounds, sizeof(double), compare);
+        double median = contenders[i].ms[rounds / 2];
+        base = i == 0 ? median : base;
+        if (contenders[i].failed)
+            printf("| %s | failed | | |\n", contenders[i].name);
+        else
+            printf("| %s | %.2f | %.2f | %.1f |\n", contenders[i].name, median,
+                   contenders[i].ms[rounds * 9 / 10], median / base);
+        free(contenders[i].ms);
+    }
+    const char *const words[] = {"/bin/rm", "-rf", crun_bundle, NULL};
+    spawn_and_wait(words);
+    return EXIT_SUCCESS;
+}
