@@ -56,7 +56,7 @@ struct limit {
 // RLIMIT_AS is no use for a desktop: browsers reserve terabytes of address space. RLIMIT_NPROC is counted per
 // user namespace since Linux 5.14; processes are bounded by the cgroup.
 static const struct limit limit_table[][LIMIT_ROWS_MAX] = {
-    [LIMITS_DESKTOP] = {{RLIMIT_CORE, 0, 0},
+    [LIMITS_DESKTOP] = {{RLIMIT_CORE, 1, 1}, // no core, and no handler of the host either (seccomp_rules.c)
                         {RLIMIT_NOFILE, 4096, 65536},
                         {RLIMIT_MEMLOCK, 8u << 20, 8u << 20},
                         {RLIMIT_MSGQUEUE, 819200, 819200},
@@ -64,7 +64,7 @@ static const struct limit limit_table[][LIMIT_ROWS_MAX] = {
                         {RLIMIT_RTPRIO, 0, 0},
                         {RLIMIT_SIGPENDING, 4096, 4096},
                         {RLIMIT_STACK, 8u << 20, 64u << 20}},
-    [LIMITS_CODE] = {{RLIMIT_CORE, 0, 0},
+    [LIMITS_CODE] = {{RLIMIT_CORE, 1, 1},
                      {RLIMIT_NOFILE, 1024, 4096},
                      {RLIMIT_MEMLOCK, 64u << 10, 64u << 10},
                      {RLIMIT_MSGQUEUE, 0, 0},

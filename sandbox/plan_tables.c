@@ -133,33 +133,59 @@ const struct operation plan_proc_table[] = {
     {.kind = OPERATION_PROCESSES, .target = "proc"},
     MASK("proc/acpi"),
     MASK("proc/buddyinfo"),
+    MASK("proc/bus"),
+    MASK("proc/cgroups"),
     MASK("proc/cmdline"),
     MASK("proc/config.gz"),
+    MASK("proc/consoles"),
+    MASK("proc/crypto"),
+    MASK("proc/devices"),
     MASK("proc/diskstats"),
+    MASK("proc/dma"),
+    MASK("proc/driver"),
+    MASK("proc/dynamic_debug"),
+    MASK("proc/execdomains"),
+    MASK("proc/fb"),
+    MASK("proc/fs"),
     MASK("proc/interrupts"),
     MASK("proc/iomem"),
     MASK("proc/ioports"),
+    MASK("proc/irq"),
     MASK("proc/kallsyms"),
     MASK("proc/kcore"),
     MASK("proc/key-users"),
     MASK("proc/keys"),
     MASK("proc/kmsg"),
+    MASK("proc/kpagecgroup"),
+    MASK("proc/kpagecount"),
+    MASK("proc/kpageflags"),
     MASK("proc/latency_stats"),
     MASK("proc/locks"),
+    MASK("proc/misc"),
     MASK("proc/modules"),
     MASK("proc/mtrr"),
     MASK("proc/pagetypeinfo"),
     MASK("proc/partitions"),
+    MASK("proc/pressure"),
     MASK("proc/sched_debug"),
     MASK("proc/schedstat"),
     MASK("proc/scsi"),
     MASK("proc/slabinfo"),
     MASK("proc/softirqs"),
+    MASK("proc/swaps"),
     MASK("proc/sysrq-trigger"),
     MASK("proc/timer_list"),
     MASK("proc/timer_stats"),
+    MASK("proc/tty"),
     MASK("proc/vmallocinfo"),
+    MASK("proc/vmstat"),
     MASK("proc/zoneinfo"),
+    // Which host this is, and counters of what others do on it.
+    MASK("proc/sys/fs/dentry-state"),
+    MASK("proc/sys/fs/file-nr"),
+    MASK("proc/sys/fs/inode-nr"),
+    MASK("proc/sys/fs/inode-state"),
+    MASK("proc/sys/kernel/random/boot_id"),
 };
 const size_t plan_proc_count = COUNT(plan_proc_table);
 
@@ -192,8 +218,7 @@ const size_t plan_code_namespaces_count = COUNT(plan_code_namespaces);
     {                                                                                                        \
         .kind = OPERATION_READ_ONLY, .target = path                                                          \
     }
-const struct operation plan_read_only_table[] = {READ_ONLY("proc/sys"), READ_ONLY("proc/irq"),
-                                                 READ_ONLY("proc/bus"), READ_ONLY("proc/fs")};
+const struct operation plan_read_only_table[] = {READ_ONLY("proc/sys")};
 const size_t plan_read_only_count = COUNT(plan_read_only_table);
 
 const char *const plan_desktop_arguments[] = {"sandbox-init", NULL};

@@ -23,9 +23,9 @@
     X(arch_prctl) X(execve) X(exit) X(exit_group) X(fork) X(futex) X(getcpu) X(getegid) X(geteuid) X(getgid) \
     X(getgroups) X(getpgid) X(getpgrp) X(getpid) X(getppid) X(getpriority) X(getresgid) X(getresuid) \
     X(getrlimit) X(getrusage) X(getsid) X(gettid) X(getuid) X(kill) X(pidfd_open) X(pidfd_send_signal) \
-    X(prlimit64) X(rseq) X(sched_get_priority_max) X(sched_get_priority_min) X(sched_getaffinity) \
+    X(rseq) X(sched_get_priority_max) X(sched_get_priority_min) X(sched_getaffinity) \
     X(sched_getparam) X(sched_getscheduler) X(sched_setaffinity) X(sched_yield) X(set_robust_list) \
-    X(set_tid_address) X(setpgid) X(setrlimit) X(setsid) X(sysinfo) X(tgkill) X(times) X(tkill) X(uname) \
+    X(set_tid_address) X(setpgid) X(setsid) X(sysinfo) X(tgkill) X(times) X(tkill) X(uname) \
     X(vfork) X(wait4) X(waitid) \
     /* signals and time */ \
     X(alarm) X(clock_getres) X(clock_gettime) X(clock_nanosleep) X(eventfd) X(eventfd2) X(getitimer) \
@@ -49,7 +49,7 @@
 
 #define DESKTOP_CALLS(X) \
     X(execveat) X(fremovexattr) X(fsetxattr) X(futex_waitv) X(lremovexattr) X(lsetxattr) X(mlockall) \
-    X(munlockall) X(removexattr) X(setxattr) X(sync) X(syncfs) X(tee) X(vmsplice) \
+    X(munlockall) X(removexattr) X(setxattr) X(syncfs) X(tee) X(vmsplice) \
     /* System V and POSIX memory, messages, semaphores (of the own ipc namespace) */ \
     X(mq_getsetattr) X(mq_notify) X(mq_open) X(mq_timedreceive) X(mq_timedsend) X(mq_unlink) X(msgctl) \
     X(msgget) X(msgrcv) X(msgsnd) X(semctl) X(semget) X(semop) X(semtimedop) X(shmat) X(shmctl) X(shmdt) \

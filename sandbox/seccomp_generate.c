@@ -16,7 +16,8 @@
 #include "sandbox/seccomp_rules.h"
 
 #define PROGRAM_MAX (BPF_MAXINSNS * sizeof(struct sock_filter))
-#define PREFIX_LENGTH (3 + REFUSED_REQUESTS + 1)
+#define PREFIX_MAX 255 // the jump over a call's refusals must fit into a byte
+#define REFUSAL_MAX 7
 
 static int join_lists(const struct seccomp_list *lists, struct seccomp_rule **ret_rules, size_t *ret_count)
 {
@@ -36,22 +37,51 @@ static int join_lists(const struct seccomp_list *lists, struct seccomp_rule **re
     return 0;
 }
 
-// libseccomp has no way to say "any but these" of one argument. All jumps are relative, so what checks that may stand before its program.
-// The low half of args[1] is where a little-endian machine keeps what ioctl(2) takes.
-static void make_prefix(struct sock_filter prefix[static PREFIX_LENGTH])
+// Loads the low half of an argument, where a little-endian machine keeps a 32-bit one, and goes on only when it is the refused value; if not,
+// over the next `over` instructions.
+static unsigned add_condition(struct sock_filter *program, const struct seccomp_refusal *refusal,
+                              unsigned which, uint8_t over)
 {
     unsigned n = 0;
-    prefix[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-    prefix[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)SCMP_SYS(ioctl), 0,
-                                               PREFIX_LENGTH - 2);
-    prefix[n++] =
-        (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1]));
-    for (unsigned i = 0; i < REFUSED_REQUESTS; i++) {
-        bool last = i + 1 == REFUSED_REQUESTS;
-        prefix[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, seccomp_refused_requests[i],
-                                                   REFUSED_REQUESTS - 1 - i, last ? 1 : 0);
+    uint32_t mask = refusal->arguments[which].mask;
+    size_t offset = offsetof(struct seccomp_data, args) + refusal->arguments[which].number * sizeof(uint64_t);
+    program[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset);
+    program[n++] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, mask);
+    program[n++] =
+        (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, refusal->arguments[which].value, 0, over);
+    return n;
+}
+
+static unsigned add_refusal(struct sock_filter *program, const struct seccomp_refusal *refusal)
+{
+    bool two = refusal->arguments[1].mask != 0;
+    unsigned n = add_condition(program, refusal, 0, two ? 4 : 1);
+    if (two)
+        n += add_condition(program + n, refusal, 1, 1);
+    program[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | refusal->error);
+    return n;
+}
+
+// libseccomp has no way to say "any but these" of one argument. All jumps are relative, so what checks that may stand before its program.
+// For each call its number, and a jump over its refusals.
+static int make_prefix(struct sock_filter prefix[static PREFIX_MAX], unsigned *ret_length)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < seccomp_refusal_count;) {
+        int call = seccomp_refusals[i].call;
+        prefix[n++] =
+            (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+        unsigned jump = n++;
+        for (; i < seccomp_refusal_count && seccomp_refusals[i].call == call; i++) {
+            if (n + REFUSAL_MAX + 2 > PREFIX_MAX)
+                return -E2BIG;
+            n += add_refusal(prefix + n, &seccomp_refusals[i]);
+        }
+        prefix[jump] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)call, 0,
+                                                    (uint8_t)(n - jump - 1));
     }
-    prefix[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+    *ret_length = n;
+    return 0;
 }
 
 static void print_instructions(FILE *out, const struct sock_filter *instructions, size_t count)
@@ -77,10 +107,13 @@ static int print_program(FILE *out, enum profile profile)
     ssize_t length = pread(fd, instructions, PROGRAM_MAX, 0);
     if (length <= 0 || (size_t)length % sizeof(*instructions) != 0)
         return -EIO;
-    struct sock_filter prefix[PREFIX_LENGTH];
-    make_prefix(prefix);
+    struct sock_filter prefix[PREFIX_MAX];
+    unsigned prefix_length;
+    error = make_prefix(prefix, &prefix_length);
+    if (error)
+        return error;
     fprintf(out, "static const struct sock_filter %s[] = {\n", profile_name(profile));
-    print_instructions(out, prefix, PREFIX_LENGTH);
+    print_instructions(out, prefix, prefix_length);
     print_instructions(out, instructions, (size_t)length / sizeof(*instructions));
     fputs("};\n\n", out);
     return 0;

@@ -1,10 +1,15 @@
 #include "sandbox/seccomp_rules.h"
 
+#include <fcntl.h>
 #include <linux/netlink.h>
 #include <linux/sched.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "sandbox/seccomp_calls.h"
 
@@ -23,13 +28,37 @@
         rules, sizeof(rules) / sizeof((rules)[0])                                                            \
     }
 
+#define SOCKET_TYPE UINT64_C(0xf) // without SOCK_CLOEXEC and SOCK_NONBLOCK
+#define INTERNET(family, type)                                                                               \
+    {                                                                                                        \
+        .call = SCMP_SYS(socket), .action = SCMP_ACT_ALLOW, .argument = 0, .mask = INT, .value = (family),   \
+        .second_argument = 1, .second_mask = SOCKET_TYPE, .second_value = (type)                             \
+    }
+// All but RLIMIT_CORE: at 1, its value here, the kernel starts no handler that core_pattern names, which would be a program of the host and
+// root; at 0 it would (fs/coredump.c).
+#define LIMIT_CALL(call, number, resource) SECCOMP_ALLOW_IF(call, number, INT, resource)
+#define LIMIT_CALLS(call, number)                                                                            \
+    LIMIT_CALL(call, number, RLIMIT_CPU), LIMIT_CALL(call, number, RLIMIT_FSIZE),                            \
+        LIMIT_CALL(call, number, RLIMIT_DATA), LIMIT_CALL(call, number, RLIMIT_STACK),                       \
+        LIMIT_CALL(call, number, RLIMIT_RSS), LIMIT_CALL(call, number, RLIMIT_NPROC),                        \
+        LIMIT_CALL(call, number, RLIMIT_NOFILE), LIMIT_CALL(call, number, RLIMIT_MEMLOCK),                   \
+        LIMIT_CALL(call, number, RLIMIT_AS), LIMIT_CALL(call, number, RLIMIT_LOCKS),                         \
+        LIMIT_CALL(call, number, RLIMIT_SIGPENDING), LIMIT_CALL(call, number, RLIMIT_MSGQUEUE),              \
+        LIMIT_CALL(call, number, RLIMIT_NICE), LIMIT_CALL(call, number, RLIMIT_RTPRIO),                      \
+        LIMIT_CALL(call, number, RLIMIT_RTTIME)
+
 static const struct seccomp_rule common[] = {
     CODE_CALLS(ALLOW) SECCOMP_ALLOW_IF(socket, 0, INT, AF_UNIX),
-    SECCOMP_ALLOW_IF(socket, 0, INT, AF_INET),
-    SECCOMP_ALLOW_IF(socket, 0, INT, AF_INET6),
+    INTERNET(AF_INET, SOCK_STREAM),
+    INTERNET(AF_INET, SOCK_DGRAM),
+    INTERNET(AF_INET6, SOCK_STREAM),
+    INTERNET(AF_INET6, SOCK_DGRAM),
     SECCOMP_ALLOW_IF(socketpair, 0, INT, AF_UNIX),
     SECCOMP_ALLOW_IF(personality, 0, INT, 0),
     SECCOMP_ALLOW_IF(personality, 0, INT, INT), // asks only
+    LIMIT_CALLS(setrlimit, 0),
+    LIMIT_CALLS(prlimit64, 1),
+    SECCOMP_ALLOW_IF(prlimit64, 2, UINT64_MAX, 0), // asks only
     OPTION(PR_SET_PDEATHSIG),
     OPTION(PR_GET_PDEATHSIG),
     OPTION(PR_GET_DUMPABLE),
@@ -84,8 +113,41 @@ const struct seccomp_list seccomp_lists[PROFILE_COUNT][SECCOMP_LISTS_MAX] = {
     [PROFILE_CODE] = {LIST(common), LIST(code)},
 };
 
-const uint32_t seccomp_refused_requests[REFUSED_REQUESTS] = {
-    TIOCSTI,   // types into the terminal of whoever started a program
-    TIOCLINUX, // the same on a console
-    TIOCSETD,  // line disciplines: much old code, loaded on demand
+#define REFUSE(name, errno_value, ...)                                                                       \
+    {                                                                                                        \
+        .call = SCMP_SYS(name), .error = (errno_value), .arguments = { __VA_ARGS__ }                         \
+    }
+#define IS(value) UINT32_MAX, value
+#define REFUSE_REQUEST(request) REFUSE(ioctl, EPERM, {1, IS(request)})
+#define REFUSE_PROTOCOL(protocol) REFUSE(socket, EPROTONOSUPPORT, {2, IS(protocol)})
+#define REFUSE_OPTION(level, option) REFUSE(setsockopt, ENOPROTOOPT, {1, IS(level)}, {2, IS(option)})
+
+const struct seccomp_refusal seccomp_refusals[] = {
+    REFUSE_REQUEST(TIOCSTI),   // types into the terminal of whoever started a program
+    REFUSE_REQUEST(TIOCLINUX), // the same on a console
+    REFUSE_REQUEST(TIOCSETD),  // line disciplines: much old code, loaded on demand
+    // Says what is in the page cache, which all sandboxes and the host share.
+    REFUSE(preadv2, EOPNOTSUPP, {5, RWF_NOWAIT, RWF_NOWAIT}),
+    REFUSE(fcntl, EINVAL, {1, IS(F_NOTIFY)}),
+    REFUSE_PROTOCOL(115 /* IPPROTO_L2TP */),
+    REFUSE_PROTOCOL(IPPROTO_SCTP),
+    REFUSE_PROTOCOL(IPPROTO_UDPLITE),
+    REFUSE_PROTOCOL(256 /* IPPROTO_SMC */),
+    REFUSE_PROTOCOL(262 /* IPPROTO_MPTCP */),
+    // Code for the kernel's interpreter and compiler.
+    REFUSE_OPTION(SOL_SOCKET, SO_ATTACH_FILTER),
+    REFUSE_OPTION(SOL_SOCKET, SO_ATTACH_BPF),
+    REFUSE_OPTION(SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF),
+    REFUSE_OPTION(SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF),
+    REFUSE_OPTION(SOL_TCP, TCP_ULP),
+    // Tables of iptables, arptables, ebtables: root of a nested network namespace may replace them (CVE-2021-22555).
+    REFUSE_OPTION(SOL_IP, 64),
+    REFUSE_OPTION(SOL_IP, 65),
+    REFUSE_OPTION(SOL_IP, 96),
+    REFUSE_OPTION(SOL_IP, 97),
+    REFUSE_OPTION(SOL_IP, 128),
+    REFUSE_OPTION(SOL_IP, 129),
+    REFUSE_OPTION(SOL_IPV6, 64),
+    REFUSE_OPTION(SOL_IPV6, 65),
 };
+const size_t seccomp_refusal_count = sizeof(seccomp_refusals) / sizeof(seccomp_refusals[0]);

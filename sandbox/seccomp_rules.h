@@ -13,6 +13,16 @@ struct seccomp_list {
 #define SECCOMP_LISTS_MAX 3
 extern const struct seccomp_list seccomp_lists[PROFILE_COUNT][SECCOMP_LISTS_MAX];
 
-// Requests of ioctl that fail with EPERM in every profile.
-#define REFUSED_REQUESTS 3
-extern const uint32_t seccomp_refused_requests[REFUSED_REQUESTS];
+// What is refused to calls that are on the list, in every profile: the call fails with that error when one argument, or two, have these
+// values. Rules of one call stand together.
+struct seccomp_refusal {
+    int call;
+    uint16_t error;
+    // (the low half of the argument & mask) == value; no second condition when its mask is 0.
+    struct {
+        uint8_t number;
+        uint32_t mask, value;
+    } arguments[2];
+};
+extern const struct seccomp_refusal seccomp_refusals[];
+extern const size_t seccomp_refusal_count;

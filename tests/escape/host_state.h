@@ -1,0 +1,11 @@
+#pragma once
+// What a sandbox must not change outside, read before and after an attack.
+
+struct host_state {
+    char *text;
+    double clock_offset; // of the real-time clock to the monotonic one, seconds
+};
+
+void host_state_read(struct host_state *state);
+// Fails the running test when what is there now differs from before; frees before.
+void host_state_expect(struct host_state *before);

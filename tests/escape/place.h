@@ -1,0 +1,28 @@
+#pragma once
+// Where an attack is made: a real sandbox of one profile, started by root or by a plain user.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+enum place_profile { PLACE_DESKTOP, PLACE_CODE, PLACE_BROWSER, PLACE_PROFILES };
+enum place_starter { PLACE_ROOT, PLACE_USER, PLACE_STARTERS };
+
+struct place {
+    enum place_profile profile;
+    enum place_starter starter;
+};
+
+const char *place_name(const struct place *place); // "code, started by root"; static
+const char *place_profile_name(enum place_profile profile);
+// False when this host or this installation can't have it.
+bool place_possible(const struct place *place);
+
+#define PLACE_ARGUMENTS_MAX 16
+
+// Runs a program of the tests in a fresh sandbox of that kind and returns what it printed; the caller frees it. The sandbox is gone, and proven
+// to be gone, when this returns. arguments[0] is the path outside.
+char *place_run(const struct place *place, const char *const *arguments);
+
+// Runs it outside as the user that starts sandboxes (or root): the proof that an attack can succeed.
+char *place_run_outside(enum place_starter starter, const char *const *arguments);
