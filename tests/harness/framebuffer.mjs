@@ -48,3 +48,12 @@ export function differingPixels(a, b) {
     for (let i = 0; i < left.length; i++) if (left[i] !== right[i]) count++;
     return count;
 }
+
+// Pixels of exactly that colour.
+export function countColour(pixels, [red, green, blue]) {
+    let count = 0;
+    for (let i = 0; i < pixels.length; i += 4) {
+        if (pixels[i] === red && pixels[i + 1] === green && pixels[i + 2] === blue) count++;
+    }
+    return count;
+}
