@@ -41,7 +41,15 @@ static void starts_lists_and_stops(void **state)
     assert_int_equal(entry.ready, 1);
     if (f.welcome.layers[LAYER_MEMORY_LIMIT].state == LAYER_ON)
         assert_true(entry.usage.peak_memory_bytes > 1000000 && entry.usage.peak_memory_bytes < UINT64_MAX);
-    sandboxd_end(&f, &request.sandbox);
+    struct sandboxd_message stop = {.kind = SANDBOXD_STOP,
+                                    .stop = {.sandbox = request.sandbox, .reason = STOP_USER}};
+    sandboxd_send(&f, &stop);
+    struct sandboxd_ended ended = sandboxd_expect(&f, SANDBOXD_ENDED, NULL).ended;
+    if (f.welcome.layers[LAYER_MEMORY_LIMIT].state == LAYER_ON) {
+        assert_true(ended.usage.peak_memory_bytes >= entry.usage.peak_memory_bytes &&
+                    ended.usage.peak_memory_bytes < UINT64_MAX);
+        assert_true(ended.usage.cpu_us > 0 && ended.usage.cpu_us < UINT64_MAX);
+    }
     assert_int_equal(sandboxd_find_process(&f, NULL), 0);
     sandboxd_finish(&f);
 }
