@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -79,6 +80,9 @@ static const struct knock knocks[] = {
     {"socket packet", SYS_socket, {AF_PACKET, SOCK_RAW, 0}},
     {"socket key", SYS_socket, {AF_KEY, SOCK_RAW, 2}},
     {"socket netlink audit", SYS_socket, {AF_NETLINK, SOCK_RAW, NETLINK_AUDIT}},
+    {"socket netlink route", SYS_socket, {AF_NETLINK, SOCK_RAW, NETLINK_ROUTE}},
+    {"socket ping", SYS_socket, {AF_INET, SOCK_DGRAM, IPPROTO_ICMP}},
+    {"socket l2tp", SYS_socket, {AF_INET6, SOCK_DGRAM, 115}},
     {"socket netlink netfilter", SYS_socket, {AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER}},
     {"prctl set_mm", SYS_prctl, {PR_SET_MM, 0, 0, 0, 0}},
 };
