@@ -130,6 +130,8 @@ const struct seccomp_refusal seccomp_refusals[] = {
     REFUSE_PROTOCOL(IPPROTO_UDPLITE),
     REFUSE_PROTOCOL(256 /* IPPROTO_SMC */),
     REFUSE_PROTOCOL(262 /* IPPROTO_MPTCP */),
+    // Closing the last reference to a socket with unsent data would wait: sandboxd and others get descriptors from here.
+    REFUSE_OPTION(SOL_SOCKET, SO_LINGER),
     // Code for the kernel's interpreter and compiler.
     REFUSE_OPTION(SOL_SOCKET, SO_ATTACH_FILTER),
     REFUSE_OPTION(SOL_SOCKET, SO_ATTACH_BPF),

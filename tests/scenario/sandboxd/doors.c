@@ -97,6 +97,16 @@ static void knock_at_calls(void)
     }
 }
 
+// A descriptor handed to sandboxd must not be one whose close waits.
+static void knock_at_linger(void)
+{
+    struct linger linger = {.l_onoff = 1, .l_linger = 3600};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+    say("no TCP", fd < 0);
+    say("SO_LINGER",
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) == 0 || errno != ENOPROTOOPT);
+}
+
 static void knock_at_terminal(void)
 {
     static const struct {
@@ -170,6 +180,7 @@ int main(int argc, char **argv)
         return send(3, nonsense, sizeof(nonsense), MSG_NOSIGNAL) < 0 || pause();
     }
     knock_at_files();
+    knock_at_linger();
     knock_at_terminal();
     knock_at_other_entry();
     knock_at_calls();
