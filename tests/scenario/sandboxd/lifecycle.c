@@ -306,6 +306,24 @@ static enum start_stage refused(struct sandboxd_fixture *f, const struct sandbox
     return failed.stage;
 }
 
+static void descriptors_from_a_client_are_refused(void **state)
+{
+    (void)state;
+    int pair[2];
+    assert_int_equal(ipc_pair(0, pair), 0);
+    int possible = ipc_refuse_fds(pair[0]);
+    struct sandboxd_fixture f;
+    sandboxd_prepare(&f, mode);
+    sandboxd_start(&f);
+    if (possible == 0)
+        assert_int_equal(ipc_send(f.client, "nonsense", 8, pair, 1), -EPERM);
+    sandboxd_finish(&f);
+    close(pair[0]);
+    close(pair[1]);
+    if (possible < 0)
+        skip(); // before Linux 6.16
+}
+
 static void bad_requests_are_refused(void **state)
 {
     (void)state;
@@ -368,6 +386,7 @@ int main(void)
         cmocka_unit_test(groups_of_others_are_left_alone),
         cmocka_unit_test(only_own_processes_are_ended),
         cmocka_unit_test(sandboxes_outlive_their_client),
+        cmocka_unit_test(descriptors_from_a_client_are_refused),
         cmocka_unit_test(bad_requests_are_refused),
         cmocka_unit_test(configuration_is_checked),
     };
