@@ -152,8 +152,8 @@ static int make_mount_point(int source, const char *target)
     }
     if (S_ISDIR(status.st_mode))
         return mkdir(target, 0755) < 0 && errno != EEXIST ? -errno : 0;
-    AUTO_FD int fd = open(target, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0444);
-    return fd < 0 ? -errno : 0;
+    AUTO_FD int fd = open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0444);
+    return fd < 0 && errno != EEXIST ? -errno : 0;
 }
 
 static int copy_link(const struct operation *operation)

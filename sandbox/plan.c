@@ -179,6 +179,11 @@ int plan_desktop(struct plan *plan, const struct plan_host *host, const struct p
         .source = compose(plan, "%s/sandbox-init", host->program_dir));
     ADD(plan, .kind = OPERATION_BIND, .target = "sandbox/desktop", .number = BIND_EXECUTABLE,
         .source = host->desktop_dir);
+    // The X server has its keymap compiled at each start: the usual one is ready (keymap/).
+    ADD(plan, .kind = OPERATION_BIND, .source = "/usr/bin/xkbcomp", .target = "sandbox/xkbcomp",
+        .number = BIND_EXECUTABLE);
+    ADD(plan, .kind = OPERATION_BIND, .target = "usr/bin/xkbcomp", .number = BIND_EXECUTABLE | BIND_OPTIONAL,
+        .source = compose(plan, "%s/sandbox-keymap", host->program_dir));
     ADD(plan, .kind = OPERATION_BIND_HOME, .source = home->storage, .data = name, .target = "home/user");
     add_table(plan, plan_proc_table, plan_proc_count);
     add_table(plan, plan_browser_namespaces, plan_browser_namespaces_count);

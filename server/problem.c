@@ -25,7 +25,6 @@ static const struct {
     [PROBLEM_WRONG_NODE] = PROBLEM(421, "wrong-node", "Another node serves this sandbox"),
     [PROBLEM_UPGRADE_REQUIRED] = PROBLEM(426, "upgrade-required", "This is a WebSocket"),
     [PROBLEM_TOO_MANY_REQUESTS] = PROBLEM(429, "too-many-requests", "Too many requests"),
-    [PROBLEM_INTERNAL] = PROBLEM(500, "internal", "Internal error"),
     [PROBLEM_UNAVAILABLE] = PROBLEM(503, "unavailable", "Busy"),
     [PROBLEM_DATABASE] = PROBLEM(503, "database-unavailable", "The database can't be reached"),
     [PROBLEM_SANDBOXES_UNAVAILABLE] = PROBLEM(503, "sandboxes-unavailable", "Sandboxes can't be managed now"),

@@ -1,5 +1,5 @@
 // Bombs in one sandbox, a neighbour at work in another: the bomb meets its limit and ends as its cause says, the neighbour goes on, nothing
-// is left outside. bench/doors-neighbour prints how much slower the neighbour gets.
+// is left outside. bench/doors_neighbour prints how much slower the neighbour gets.
 
 // clang-format off
 #include <setjmp.h>

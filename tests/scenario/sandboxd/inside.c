@@ -163,6 +163,26 @@ static void file_systems_in_memory_are_bounded(void **state)
     sandboxd_finish(&f);
 }
 
+static void the_usual_keymap_is_ready_and_others_are_compiled(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    struct sandboxd_create request;
+    AUTO_FREE char *text =
+        run(&f, &request,
+            "cd /sandbox/desktop\n"
+            "xkbcomp -w 1 -R/usr/share/X11/xkb -xkm - /tmp/usual <keymap.xkb && cmp /tmp/usual keymap.xkm && "
+            "echo ready\n"
+            "sed 's/pc+us/pc+de/' keymap.xkb | xkbcomp -w 0 -R/usr/share/X11/xkb -xkm - /tmp/other &&\n"
+            "  ! cmp -s /tmp/usual /tmp/other && echo compiled\n"
+            "setxkbmap de && setxkbmap -print | grep -o pc+de\n");
+    expect_line(text, "ready");
+    expect_line(text, "compiled");
+    expect_line(text, "pc+de");
+    sandboxd_end(&f, &request.sandbox);
+    sandboxd_finish(&f);
+}
+
 static void descriptors_are_bounded(void **state)
 {
     (void)state;
@@ -243,10 +263,14 @@ static void a_hostile_init_ends_alone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nothing_of_the_host_shows), cmocka_unit_test(a_fork_bomb_meets_its_limit),
-        cmocka_unit_test(a_memory_hog_dies_alone),   cmocka_unit_test(file_systems_in_memory_are_bounded),
-        cmocka_unit_test(descriptors_are_bounded),   cmocka_unit_test(known_doors_are_shut),
+        cmocka_unit_test(nothing_of_the_host_shows),
+        cmocka_unit_test(a_fork_bomb_meets_its_limit),
+        cmocka_unit_test(a_memory_hog_dies_alone),
+        cmocka_unit_test(file_systems_in_memory_are_bounded),
+        cmocka_unit_test(descriptors_are_bounded),
+        cmocka_unit_test(known_doors_are_shut),
         cmocka_unit_test(a_hostile_init_ends_alone),
+        cmocka_unit_test(the_usual_keymap_is_ready_and_others_are_compiled),
     };
     int failed = 0;
     for (mode = SANDBOXD_DELEGATED; mode <= SANDBOXD_PLAIN; mode++) {

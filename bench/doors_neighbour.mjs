@@ -1,7 +1,7 @@
 // How much slower a sandbox works while another sets off bombs: the p99 of its rounds (a process, a file, some memory) beside a bomb, over the
 // p99 when it is alone. Run as root, on a machine with nothing else to do.
 //
-// usage: node bench/doors-neighbour.mjs [--build DIRECTORY] [--rounds N] [--json]
+// usage: node bench/doors_neighbour.mjs [--build DIRECTORY] [--rounds N] [--json]
 import { execFile } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
