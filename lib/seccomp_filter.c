@@ -10,15 +10,14 @@ static void cleanup_filter(scmp_filter_ctx *filter)
 
 static int add_rule(scmp_filter_ctx filter, const struct seccomp_rule *rule)
 {
-    if (rule->mask == 0)
-        return seccomp_rule_add_array(filter, rule->action, rule->call, 0, NULL);
-    struct scmp_arg_cmp conditions[] = {
-        {.arg = rule->argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = rule->mask, .datum_b = rule->value},
-        {.arg = rule->second_argument,
-         .op = SCMP_CMP_MASKED_EQ,
-         .datum_a = rule->second_mask,
-         .datum_b = rule->second_value}};
-    return seccomp_rule_add_array(filter, rule->action, rule->call, rule->second_mask ? 2 : 1, conditions);
+    struct scmp_arg_cmp conditions[SECCOMP_CONDITIONS_MAX];
+    unsigned count = 0;
+    for (; count < SECCOMP_CONDITIONS_MAX && rule->conditions[count].mask != 0; count++)
+        conditions[count] = (struct scmp_arg_cmp){.arg = rule->conditions[count].argument,
+                                                  .op = SCMP_CMP_MASKED_EQ,
+                                                  .datum_a = rule->conditions[count].mask,
+                                                  .datum_b = rule->conditions[count].value};
+    return seccomp_rule_add_array(filter, rule->action, rule->call, count, conditions);
 }
 
 static int build(const struct seccomp_rule *rules, size_t count, scmp_filter_ctx filter)

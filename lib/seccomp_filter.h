@@ -6,17 +6,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define SECCOMP_CONDITIONS_MAX 3
+
 struct seccomp_rule {
     int call;        // SCMP_SYS(name)
     uint32_t action; // SCMP_ACT_*
-    // A condition on one argument: (argument & mask) == value. No condition when mask is 0.
-    uint8_t argument;
-    uint64_t mask;
-    uint64_t value;
-    // A second condition, when its mask is not 0: both must hold.
-    uint8_t second_argument;
-    uint64_t second_mask;
-    uint64_t second_value;
+    // All must hold: (argument & mask) == value. The first whose mask is 0 ends them.
+    struct {
+        uint8_t argument;
+        uint64_t mask, value;
+    } conditions[SECCOMP_CONDITIONS_MAX];
 };
 
 #define SECCOMP_ALLOW(name)                                                                                  \
@@ -25,8 +24,7 @@ struct seccomp_rule {
     }
 #define SECCOMP_ALLOW_IF(name, number, bits, wanted)                                                         \
     {                                                                                                        \
-        .call = SCMP_SYS(name), .action = SCMP_ACT_ALLOW, .argument = (number), .mask = (bits),              \
-        .value = (wanted)                                                                                    \
+        .call = SCMP_SYS(name), .action = SCMP_ACT_ALLOW, .conditions = { {(number), (bits), (wanted)} }     \
     }
 // AddressSanitizer reads its own maps and symbols when it reports: a refusal leaves it its report, a kill
 // would hide it.

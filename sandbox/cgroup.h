@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "lib/sandboxd_channel.h"
 
@@ -35,9 +36,14 @@ struct cgroup {
 // auto or none and can't be had.
 int cgroup_root_open(const char *wanted, const char *path, struct cgroup_root *ret_root);
 void cgroup_root_close(struct cgroup_root *root);
-// Ends what an earlier run left and removes its groups. 0, or the first -errno; -ETIMEDOUT when something
-// would not end.
-int cgroup_clear(const struct cgroup_root *root);
+// The uids that processes of ours have.
+struct cgroup_owners {
+    uid_t own;
+    uid_t first, count;
+};
+// Ends what an earlier run left and removes its groups: those named as the ones of sandboxes and streamers. 0, or the first -errno;
+// -ETIMEDOUT when something would not end, -EPERM when a process of another owner is in such a group, which then stays.
+int cgroup_clear(const struct cgroup_root *root, const struct cgroup_owners *owners);
 
 // Sets other limits while processes run in it. -ENOTSUP without groups.
 int cgroup_set_limits(const struct cgroup_root *root, const struct cgroup *cgroup,

@@ -22,6 +22,13 @@
 #define TRIAL_GROUP "trial"
 #define LEFTOVER_DEADLINE_MS 5000
 
+struct group {
+    int base;
+    const char *name;
+    const struct cgroup_owners *owners;
+    pid_t wanted;
+};
+
 static void cleanup_dir(DIR **dir)
 {
     if (*dir)
@@ -162,41 +169,94 @@ void cgroup_root_close(struct cgroup_root *root)
         drop_base(root, i);
 }
 
-static int end_process(pid_t pid)
+// /proc/PID is always owned by the uid of the process, dumpable or not.
+static int process_uid(pid_t pid, uid_t *ret_uid)
+{
+    char path[32];
+    struct stat status;
+    snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+    if (stat(path, &status) < 0)
+        return -errno;
+    *ret_uid = status.st_uid;
+    return 0;
+}
+
+typedef int process_fn(const struct group *group, pid_t pid);
+
+static int for_each_process(const struct group *group, process_fn *call)
+{
+    char path[64];
+    AUTO_FREE char *processes = NULL;
+    snprintf(path, sizeof(path), "%s/cgroup.procs", group->name);
+    int error = read_file_at(group->base, path, PROC_FILE_MAX, &processes, NULL);
+    char *rest = processes;
+    for (char *line; !error && (line = strsep(&rest, "\n"));) {
+        long pid = strtol(line, NULL, 10);
+        error = pid > 0 ? call(group, (pid_t)pid) : 0;
+    }
+    return error;
+}
+
+static int check_owner(const struct group *group, pid_t pid)
+{
+    uid_t uid;
+    int error = process_uid(pid, &uid);
+    if (error)
+        return error == -ENOENT ? 0 : error;
+    const struct cgroup_owners *owners = group->owners;
+    return uid == owners->own || (uid >= owners->first && uid - owners->first < owners->count) ? 0 : -EPERM;
+}
+
+static int is_wanted(const struct group *group, pid_t pid)
+{
+    return pid == group->wanted ? -EEXIST : 0;
+}
+
+// The number may be another process's by now. It is the listed one when it is listed while the descriptor's process lives.
+static int end_process(const struct group *group, pid_t pid)
 {
     AUTO_FD int pidfd = pidfd_open(pid, 0);
     if (pidfd < 0)
         return errno == ESRCH ? 0 : -errno;
-    char path[32];
-    struct stat status;
-    snprintf(path, sizeof(path), "/proc/%d",
-             (int)pid); // always owned by the uid of the process, dumpable or not
-    if (stat(path, &status) < 0)
-        return errno == ENOENT ? 0 : -errno;
-    launch_kill(pidfd, status.st_uid);
+    struct group again = *group;
+    again.wanted = pid;
+    int error = for_each_process(&again, is_wanted);
+    if (error != -EEXIST)
+        return error;
+    uid_t uid;
+    error = check_owner(group, pid);
+    if (!error)
+        error = process_uid(pid, &uid);
+    if (error)
+        return error == -ENOENT ? 0 : error;
     struct pollfd ended = {.fd = pidfd, .events = POLLIN};
+    if (poll(&ended, 1, 0) == 1)
+        return 0;
+    launch_kill(pidfd, uid);
     return poll(&ended, 1, LEFTOVER_DEADLINE_MS) == 1 ? 0 : -ETIMEDOUT;
 }
 
-static int clear_group(int base, const char *name)
+static int clear_group(const struct group *group)
 {
-    char path[300];
-    snprintf(path, sizeof(path), "%s/cgroup.kill", name);
-    write_at(base, path, "1");
-    snprintf(path, sizeof(path), "%s/cgroup.procs", name);
-    AUTO_FREE char *processes = NULL;
-    int error = read_file_at(base, path, PROC_FILE_MAX, &processes, NULL);
-    char *rest = processes;
-    for (char *line; !error && (line = strsep(&rest, "\n"));) {
-        long pid = strtol(line, NULL, 10);
-        error = pid > 0 ? end_process((pid_t)pid) : 0;
+    int error = for_each_process(group, check_owner);
+    if (!error) {
+        cgroup_write(group->base, group->name, "cgroup.kill", "1"); // not everywhere
+        error = for_each_process(group, end_process);
     }
     if (error)
         return error == -ENOENT ? 0 : error;
-    return unlinkat(base, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
+    return unlinkat(group->base, group->name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-static int clear_hierarchy(int base)
+// Without SANDBOX_CGROUP_PATH the base is the group of whoever started this, who may have others in it.
+static bool is_ours(const char *name)
+{
+    size_t digits = strspn(name + 1, "0123456789");
+    return (name[0] == 's' || name[0] == 'v') && digits > 0 && digits < CGROUP_NAME_MAX - 1 &&
+           name[1 + digits] == '\0';
+}
+
+static int clear_hierarchy(int base, const struct cgroup_owners *owners)
 {
     CLEANUP(cleanup_dir) DIR *dir = NULL;
     AUTO_FD int copy = openat(base, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -205,19 +265,18 @@ static int clear_hierarchy(int base)
     steal_fd(&copy);
     int error = 0;
     for (struct dirent *entry; (entry = readdir(dir));) {
-        bool group =
-            entry->d_type == DT_DIR && entry->d_name[0] != '.' && strcmp(entry->d_name, DAEMON_GROUP) != 0;
-        int result = group ? clear_group(base, entry->d_name) : 0;
+        struct group group = {.base = base, .name = entry->d_name, .owners = owners};
+        int result = entry->d_type == DT_DIR && is_ours(entry->d_name) ? clear_group(&group) : 0;
         error = error ? error : result;
     }
     return error;
 }
 
-int cgroup_clear(const struct cgroup_root *root)
+int cgroup_clear(const struct cgroup_root *root, const struct cgroup_owners *owners)
 {
     int error = 0;
     for (int i = CGROUP_HIERARCHY_COUNT - 1; i >= 0; i--) {
-        int result = root->base[i] >= 0 ? clear_hierarchy(root->base[i]) : 0;
+        int result = root->base[i] >= 0 ? clear_hierarchy(root->base[i], owners) : 0;
         error = error ? error : result;
     }
     return error;

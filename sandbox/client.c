@@ -220,6 +220,7 @@ void client_accept(struct service *service, int socket)
     struct client *client = calloc(1, sizeof(*client));
     if (!client)
         return;
+    ipc_refuse_fds(fd); // before Linux 6.16 the uid alone says that it is to be trusted
     client_close(service);
     client->service = service;
     client->listed = NOT_LISTING;

@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
@@ -17,11 +19,43 @@
 #include "sandbox/client.h"
 #include "sandbox/sandbox.h"
 
+#define ACCEPT_PAUSE_S 1
+
+// What struct sandbox and struct streamer hold, and the service itself with what one start needs besides.
+#define DESCRIPTORS_OF_SANDBOX 7
+#define DESCRIPTORS_OF_STREAMER 4
+#define DESCRIPTORS_FIXED 64
+
 struct daemon {
     struct service service;
     struct watch listener;
+    struct watch pause; // of the listener, after a failure that would only repeat
     struct watch signals;
 };
+
+static void on_pause_over(struct watch *watch, uint32_t events)
+{
+    (void)events;
+    struct daemon *daemon = CONTAINER_OF(watch, struct daemon, pause);
+    uint64_t expirations;
+    if (read(watch->fd, &expirations, sizeof(expirations)) == (ssize_t)sizeof(expirations) &&
+        daemon->listener.fd >= 0)
+        watch_change(&daemon->listener, EPOLLIN);
+}
+
+// The client that could not be accepted waits, and keeps the listener readable.
+static void pause_listener(struct daemon *daemon)
+{
+    struct itimerspec pause = {.it_value.tv_sec = ACCEPT_PAUSE_S};
+    if (timerfd_settime(daemon->pause.fd, 0, &pause, NULL) == 0)
+        watch_change(&daemon->listener, 0);
+}
+
+static int open_pause(struct daemon *daemon)
+{
+    int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    return fd < 0 ? -errno : watch_open(&daemon->pause, daemon->service.epoll, fd, EPOLLIN, on_pause_over);
+}
 
 static void on_connection(struct watch *watch, uint32_t events)
 {
@@ -30,8 +64,10 @@ static void on_connection(struct watch *watch, uint32_t events)
     int socket = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (socket >= 0)
         client_accept(&daemon->service, socket);
-    else if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
+    else if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR) {
         log_error("can't accept a client", {"error", strerror(errno)});
+        pause_listener(daemon);
+    }
 }
 
 static void on_signal(struct watch *watch, uint32_t events)
@@ -69,13 +105,31 @@ static int open_listener(struct daemon *daemon)
     return error ? error : watch_open(&daemon->listener, daemon->service.epoll, fd, EPOLLIN, on_connection);
 }
 
+// The usual soft limit of 1024 is used up by some thirty sandboxes with all their viewers.
+static void raise_descriptor_limit(unsigned sandboxes)
+{
+    rlim_t needed = DESCRIPTORS_FIXED +
+                    (rlim_t)sandboxes * (DESCRIPTORS_OF_SANDBOX + VIEWER_MAX * DESCRIPTORS_OF_STREAMER);
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= needed)
+        return;
+    if (limit.rlim_max < needed)
+        log_warning("the hard limit of open files is lower than SANDBOX_MAX_PER_NODE sandboxes may need");
+    limit.rlim_cur = needed < limit.rlim_max ? needed : limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        log_warning("can't raise the limit of open files", {"error", strerror(errno)});
+}
+
 static int open_all(struct daemon *daemon)
 {
     daemon->service.epoll = epoll_create1(EPOLL_CLOEXEC);
     daemon->service.null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (daemon->service.epoll < 0 || daemon->service.null_fd < 0)
         return -errno;
+    raise_descriptor_limit(daemon->service.settings->sandbox_maximum);
     int error = open_signals(daemon);
+    if (!error)
+        error = open_pause(daemon);
     return error ? error : open_listener(daemon);
 }
 
@@ -83,6 +137,7 @@ static void daemon_free(struct daemon *daemon)
 {
     client_close(&daemon->service);
     watch_close(&daemon->listener);
+    watch_close(&daemon->pause);
     watch_close(&daemon->signals);
     cleanup_fd(&daemon->service.null_fd);
     cleanup_fd(&daemon->service.epoll);
@@ -107,7 +162,7 @@ int daemon_run(const struct settings *settings, const struct probe *probe, const
     if (!daemon)
         return -ENOMEM;
     const struct watch closed = WATCH_CLOSED;
-    daemon->listener = daemon->signals = closed;
+    daemon->listener = daemon->pause = daemon->signals = closed;
     daemon->service = (struct service){.settings = settings,
                                        .layers = probe->layers,
                                        .host = {.program_dir = settings->program_dir,

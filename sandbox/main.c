@@ -11,6 +11,7 @@
 #include "lib/cleanup.h"
 #include "lib/log.h"
 #include "sandbox/daemon.h"
+#include "sandbox/service.h"
 
 static void cleanup_config(struct config **config)
 {
@@ -85,8 +86,10 @@ static int run(const struct config *config, bool only_probe)
     if (only_probe) {
         probe_print(&probe, stdout);
     } else {
+        struct cgroup_owners owners = {
+            .own = geteuid(), .first = settings.uid_base, .count = probe.own_uids ? HOST_UIDS_COUNT : 0};
         error = check_layers(&settings, &probe);
-        if (!error && (error = cgroup_clear(&cgroups)) < 0)
+        if (!error && (error = cgroup_clear(&cgroups, &owners)) < 0)
             log_error("sandboxes of an earlier run can't be ended", {"error", strerror(-error)});
         if (!error)
             error = daemon_run(&settings, &probe, &cgroups);

@@ -74,7 +74,6 @@ static const struct limit limit_table[][LIMIT_ROWS_MAX] = {
                      {RLIMIT_STACK, 8u << 20, 64u << 20}},
     [LIMITS_STREAMER] = {{RLIMIT_CORE, 0, 0},
                          {RLIMIT_NOFILE, 64, 64},
-                         {RLIMIT_FSIZE, 64u << 20, 64u << 20},
                          {RLIMIT_MEMLOCK, 0, 0},
                          {RLIMIT_MSGQUEUE, 0, 0},
                          {RLIMIT_NICE, 0, 0},

@@ -251,9 +251,8 @@ static void report_end(struct sandbox *sandbox)
                     {"operation", sandbox->failed_operation ? sandbox->failed_operation : "-"},
                     {"error", strerror(sandbox->failed_error)});
     } else {
-        message.ended =
-            (struct sandboxd_ended){.sandbox = sandbox->request.sandbox, .reason = sandbox->reason};
-        cgroup_usage(&sandbox->service->cgroups, &sandbox->cgroup, &message.ended.usage);
+        message.ended = (struct sandboxd_ended){
+            .sandbox = sandbox->request.sandbox, .reason = sandbox->reason, .usage = sandbox->usage};
         log_info("sandbox ended", {"sandbox", id}, {"reason", stop_reason_name(sandbox->reason)});
     }
     client_send(sandbox->service, &message, -1);

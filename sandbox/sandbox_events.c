@@ -143,6 +143,8 @@ static int handle_message(struct sandbox *sandbox, const struct init_message *me
         if (desktop_take_display(&sandbox->desktop, packet->fds[0]) < 0)
             return -EPROTO;
         packet->fds[0] = -1;
+        ipc_refuse_fds(
+            sandbox->channel.fd); // it was the only one; where it can't be refused, seccomp forbids SO_LINGER
         return 0;
     case INIT_DESKTOP_READY:
         if (sandbox->state == SANDBOX_READY || sandbox->desktop.display < 0)

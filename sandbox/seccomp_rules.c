@@ -1,7 +1,6 @@
 #include "sandbox/seccomp_rules.h"
 
 #include <fcntl.h>
-#include <linux/netlink.h>
 #include <linux/sched.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -29,11 +28,18 @@
     }
 
 #define SOCKET_TYPE UINT64_C(0xf) // without SOCK_CLOEXEC and SOCK_NONBLOCK
-#define INTERNET(family, type)                                                                               \
+#define INTERNET(family, type, protocol)                                                                     \
     {                                                                                                        \
-        .call = SCMP_SYS(socket), .action = SCMP_ACT_ALLOW, .argument = 0, .mask = INT, .value = (family),   \
-        .second_argument = 1, .second_mask = SOCKET_TYPE, .second_value = (type)                             \
+        .call = SCMP_SYS(socket), .action = SCMP_ACT_ALLOW, .conditions = {                                  \
+            {0, INT, (family)},                                                                              \
+            {1, SOCKET_TYPE, (type)},                                                                        \
+            {2, INT, (protocol)}                                                                             \
+        }                                                                                                    \
     }
+// Nothing but TCP and UDP: no raw packets, no ping sockets, no MPTCP, SCTP, UDP-Lite, L2TP.
+#define INTERNET_SOCKETS(family)                                                                             \
+    INTERNET(family, SOCK_STREAM, 0), INTERNET(family, SOCK_STREAM, IPPROTO_TCP),                            \
+        INTERNET(family, SOCK_DGRAM, 0), INTERNET(family, SOCK_DGRAM, IPPROTO_UDP)
 // All but RLIMIT_CORE: at 1, its value here, the kernel starts no handler that core_pattern names, which would be a program of the host and
 // root; at 0 it would (fs/coredump.c).
 #define LIMIT_CALL(call, number, resource) SECCOMP_ALLOW_IF(call, number, INT, resource)
@@ -49,10 +55,8 @@
 
 static const struct seccomp_rule common[] = {
     CODE_CALLS(ALLOW) SECCOMP_ALLOW_IF(socket, 0, INT, AF_UNIX),
-    INTERNET(AF_INET, SOCK_STREAM),
-    INTERNET(AF_INET, SOCK_DGRAM),
-    INTERNET(AF_INET6, SOCK_STREAM),
-    INTERNET(AF_INET6, SOCK_DGRAM),
+    INTERNET_SOCKETS(AF_INET),
+    INTERNET_SOCKETS(AF_INET6),
     SECCOMP_ALLOW_IF(socketpair, 0, INT, AF_UNIX),
     SECCOMP_ALLOW_IF(personality, 0, INT, 0),
     SECCOMP_ALLOW_IF(personality, 0, INT, INT), // asks only
@@ -86,14 +90,6 @@ static const struct seccomp_rule code[] = {
 static const struct seccomp_rule browser[] = {
     BROWSER_CALLS(ALLOW) SECCOMP_ALLOW_IF(clone, 0, OTHER_NAMESPACES, 0),
     SECCOMP_ALLOW_IF(unshare, 0, OTHER_NAMESPACES | CLONE_NEWTIME, 0),
-    {.call = SCMP_SYS(socket),
-     .action = SCMP_ACT_ALLOW,
-     .argument = 0,
-     .mask = INT,
-     .value = AF_NETLINK,
-     .second_argument = 2,
-     .second_mask = INT,
-     .second_value = NETLINK_ROUTE},
     SECCOMP_ALLOW_IF(seccomp, 1, SECCOMP_NEW_LISTENER, 0),
     OPTION(PR_SET_SECCOMP),
     OPTION(PR_CAPBSET_DROP),
@@ -129,11 +125,13 @@ const struct seccomp_refusal seccomp_refusals[] = {
     // Says what is in the page cache, which all sandboxes and the host share.
     REFUSE(preadv2, EOPNOTSUPP, {5, RWF_NOWAIT, RWF_NOWAIT}),
     REFUSE(fcntl, EINVAL, {1, IS(F_NOTIFY)}),
-    REFUSE_PROTOCOL(115 /* IPPROTO_L2TP */),
+    // The list has none of them; who asks for one and knows to do without is told so.
     REFUSE_PROTOCOL(IPPROTO_SCTP),
     REFUSE_PROTOCOL(IPPROTO_UDPLITE),
     REFUSE_PROTOCOL(256 /* IPPROTO_SMC */),
     REFUSE_PROTOCOL(262 /* IPPROTO_MPTCP */),
+    // Closing the last reference to a socket with unsent data would wait: sandboxd and others get descriptors from here.
+    REFUSE_OPTION(SOL_SOCKET, SO_LINGER),
     // Code for the kernel's interpreter and compiler.
     REFUSE_OPTION(SOL_SOCKET, SO_ATTACH_FILTER),
     REFUSE_OPTION(SOL_SOCKET, SO_ATTACH_BPF),

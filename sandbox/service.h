@@ -10,6 +10,8 @@
 #include "sandbox/watch.h"
 
 #define STREAMERS_MAX (SANDBOX_MAX_TOTAL * VIEWER_MAX)
+// From SANDBOX_UID_BASE on: accounts, then streamers.
+#define HOST_UIDS_COUNT (ACCOUNT_NUMBER_MAX + 1 + STREAMERS_MAX)
 
 struct client;
 struct sandbox;

@@ -239,6 +239,8 @@ static int start(struct streamer *streamer, bool view_only)
         error = ipc_pair(SOCK_NONBLOCK, stream);
     if (error)
         return error;
+    ipc_refuse_fds(
+        stream[0]); // where it can't be: streamers have no sockets to linger, see their system calls
     streamer->stream = stream[0];
     AUTO_FD int theirs = stream[1];
 

@@ -81,6 +81,18 @@ test("what is typed reaches the terminal, its answer reaches the canvas and the 
     await canvasEqualsScreen();
 });
 
+test("the browser of the desktop opens a page in a sandbox of its own", async () => {
+    const before = await readCanvas(page);
+    await canvas().focus();
+    await page.keyboard.press("Control+Alt+KeyB");
+    await until("its window", async () => differingPixels(before, await readCanvas(page)) > 100000);
+    const roles = () => server.processes("chromium").map(({ pid }) => readFileSync(`/proc/${pid}/cmdline`, "utf8"));
+    await until("a page's process", () => roles().some((line) => line.includes("--type=renderer")));
+    assert.ok(!roles().some((line) => line.includes("--no-sandbox")));
+    await page.keyboard.press("Alt+F4");
+    await until("its end", () => server.processes("chromium").length === 0);
+});
+
 test("the pointer opens the menu of the desktop", async () => {
     const before = await readCanvas(page);
     const box = await canvas().boundingBox();

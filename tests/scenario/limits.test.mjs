@@ -28,3 +28,15 @@ test("a user over the maximum is told to stop one; a full node says when to come
     assert.equal((await start(owner)).status, 201);
     await full.stop();
 });
+
+test("what a sandbox used is told after its end, where the machine counts it", async () => {
+    const server = await startServer();
+    const admin = await server.adminClient();
+    const { id, layers } = await admin.startSandbox();
+    await admin.request("DELETE", `/api/sandboxes/${id}`);
+    const { state, usage } = (await admin.request("GET", `/api/sandboxes/${id}`)).body;
+    assert.equal(state, "ended");
+    if (layers.find(({ name }) => name === "memory_limit").state === "on")
+        assert.ok(usage.cpu_seconds > 0 && usage.peak_memory_mb > 1, JSON.stringify(usage));
+    await server.stop();
+});

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
@@ -79,6 +80,9 @@ static const struct knock knocks[] = {
     {"socket packet", SYS_socket, {AF_PACKET, SOCK_RAW, 0}},
     {"socket key", SYS_socket, {AF_KEY, SOCK_RAW, 2}},
     {"socket netlink audit", SYS_socket, {AF_NETLINK, SOCK_RAW, NETLINK_AUDIT}},
+    {"socket netlink route", SYS_socket, {AF_NETLINK, SOCK_RAW, NETLINK_ROUTE}},
+    {"socket ping", SYS_socket, {AF_INET, SOCK_DGRAM, IPPROTO_ICMP}},
+    {"socket l2tp", SYS_socket, {AF_INET6, SOCK_DGRAM, 115}},
     {"socket netlink netfilter", SYS_socket, {AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER}},
     {"prctl set_mm", SYS_prctl, {PR_SET_MM, 0, 0, 0, 0}},
 };
@@ -91,6 +95,16 @@ static void knock_at_calls(void)
         long result = syscall(knocks[i].call, a[0], a[1], a[2], a[3], a[4]);
         say(knocks[i].door, result >= 0 || errno != ENOSYS);
     }
+}
+
+// A descriptor handed to sandboxd must not be one whose close waits.
+static void knock_at_linger(void)
+{
+    struct linger linger = {.l_onoff = 1, .l_linger = 3600};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+    say("no TCP", fd < 0);
+    say("SO_LINGER",
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) == 0 || errno != ENOPROTOOPT);
 }
 
 static void knock_at_terminal(void)
@@ -166,6 +180,7 @@ int main(int argc, char **argv)
         return send(3, nonsense, sizeof(nonsense), MSG_NOSIGNAL) < 0 || pause();
     }
     knock_at_files();
+    knock_at_linger();
     knock_at_terminal();
     knock_at_other_entry();
     knock_at_calls();

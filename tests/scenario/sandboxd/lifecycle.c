@@ -12,8 +12,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
@@ -39,7 +41,15 @@ static void starts_lists_and_stops(void **state)
     assert_int_equal(entry.ready, 1);
     if (f.welcome.layers[LAYER_MEMORY_LIMIT].state == LAYER_ON)
         assert_true(entry.usage.peak_memory_bytes > 1000000 && entry.usage.peak_memory_bytes < UINT64_MAX);
-    sandboxd_end(&f, &request.sandbox);
+    struct sandboxd_message stop = {.kind = SANDBOXD_STOP,
+                                    .stop = {.sandbox = request.sandbox, .reason = STOP_USER}};
+    sandboxd_send(&f, &stop);
+    struct sandboxd_ended ended = sandboxd_expect(&f, SANDBOXD_ENDED, NULL).ended;
+    if (f.welcome.layers[LAYER_MEMORY_LIMIT].state == LAYER_ON) {
+        assert_true(ended.usage.peak_memory_bytes >= entry.usage.peak_memory_bytes &&
+                    ended.usage.peak_memory_bytes < UINT64_MAX);
+        assert_true(ended.usage.cpu_us > 0 && ended.usage.cpu_us < UINT64_MAX);
+    }
     assert_int_equal(sandboxd_find_process(&f, NULL), 0);
     sandboxd_finish(&f);
 }
@@ -190,6 +200,82 @@ static void killed_sandboxd_leaves_nothing(void **state)
     sandboxd_finish(&f);
 }
 
+// A group below the delegated ones with one process in it.
+static pid_t fill_groups(const struct sandboxd_fixture *f, const char *name, uid_t uid)
+{
+    char path[192];
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    for (unsigned i = 0; pid > 0 && i < f->group_count; i++) {
+        snprintf(path, sizeof(path), "%s/%s", f->groups[i], name);
+        if (mkdir(path, 0755) < 0)
+            assert_int_equal(errno, EEXIST); // one hierarchy under two names
+        assert_int_equal(chown(path, f->uid, f->uid), 0);
+        snprintf(path, sizeof(path), "%s/%s/cgroup.procs", f->groups[i], name);
+        AUTO_FILE FILE *file = fopen(path, "we");
+        assert_non_null(file);
+        fprintf(file, "%d", pid);
+    }
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (setresuid(uid, uid, uid) == 0)
+            pause();
+        _exit(1);
+    }
+    return pid;
+}
+
+static void empty_groups(const struct sandboxd_fixture *f, const char *name, pid_t pid)
+{
+    char path[192];
+    assert_int_equal(waitpid(pid, NULL, WNOHANG), 0); // it lives
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    for (unsigned i = 0; i < f->group_count; i++) {
+        snprintf(path, sizeof(path), "%s/%s", f->groups[i], name);
+        if (rmdir(path) < 0)
+            assert_int_equal(errno, ENOENT);
+    }
+}
+
+static void groups_of_others_are_left_alone(void **state)
+{
+    (void)state;
+    if (mode != SANDBOXD_DELEGATED)
+        skip(); // no group is writable
+    static const char *const names[] = {"session", "s", "s1x", "v-1"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct sandboxd_fixture f;
+        sandboxd_prepare(&f, mode);
+        pid_t pid = fill_groups(&f, names[i], f.uid);
+        sandboxd_start(&f);
+        empty_groups(&f, names[i], pid);
+        sandboxd_finish(&f);
+    }
+}
+
+static void only_own_processes_are_ended(void **state)
+{
+    (void)state;
+    if (mode != SANDBOXD_DELEGATED)
+        skip();
+    struct sandboxd_fixture f;
+    sandboxd_prepare(&f, mode);
+    if (f.group_count == 0) {
+        sandboxd_finish(&f);
+        skip();
+    }
+    pid_t pid = fill_groups(&f, "s7", f.uid_base - 1);
+    assert_int_equal(sandboxd_start_refused(&f), 1);
+    empty_groups(&f, "s7", pid);
+    pid = fill_groups(&f, "s7", f.uid_base + 1);
+    sandboxd_start(&f); // its groups are gone, which sandboxd_finish checks
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFSIGNALED(status));
+    sandboxd_finish(&f);
+}
+
 static void sandboxes_outlive_their_client(void **state)
 {
     (void)state;
@@ -218,6 +304,24 @@ static enum start_stage refused(struct sandboxd_fixture *f, const struct sandbox
     struct sandboxd_failed failed = sandboxd_expect(f, SANDBOXD_FAILED, NULL).failed;
     assert_int_equal(failed.error, error);
     return failed.stage;
+}
+
+static void descriptors_from_a_client_are_refused(void **state)
+{
+    (void)state;
+    int pair[2];
+    assert_int_equal(ipc_pair(0, pair), 0);
+    int possible = ipc_refuse_fds(pair[0]);
+    struct sandboxd_fixture f;
+    sandboxd_prepare(&f, mode);
+    sandboxd_start(&f);
+    if (possible == 0)
+        assert_int_equal(ipc_send(f.client, "nonsense", 8, pair, 1), -EPERM);
+    sandboxd_finish(&f);
+    close(pair[0]);
+    close(pair[1]);
+    if (possible < 0)
+        skip(); // before Linux 6.16
 }
 
 static void bad_requests_are_refused(void **state)
@@ -279,7 +383,10 @@ int main(void)
         cmocka_unit_test(a_link_in_place_of_a_home_is_refused),
         cmocka_unit_test(killed_parts_end_the_sandbox),
         cmocka_unit_test(killed_sandboxd_leaves_nothing),
+        cmocka_unit_test(groups_of_others_are_left_alone),
+        cmocka_unit_test(only_own_processes_are_ended),
         cmocka_unit_test(sandboxes_outlive_their_client),
+        cmocka_unit_test(descriptors_from_a_client_are_refused),
         cmocka_unit_test(bad_requests_are_refused),
         cmocka_unit_test(configuration_is_checked),
     };

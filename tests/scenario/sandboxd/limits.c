@@ -8,9 +8,13 @@
 // clang-format on
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "lib/cleanup.h"
 #include "lib/fd.h"
@@ -114,11 +118,81 @@ static void memory_that_nobody_gives_back_ends_it(void **state)
     sandboxd_finish(&f);
 }
 
+// Its processor time so far, in ticks.
+static unsigned long ticks_of(pid_t pid)
+{
+    char path[32];
+    AUTO_FREE char *text = NULL;
+    unsigned long user, system;
+    snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+    assert_int_equal(read_file_at(AT_FDCWD, path, 4096, &text, NULL), 0);
+    assert_int_equal(sscanf(strrchr(text, ')') + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+                            &user, &system),
+                     2);
+    return user + system;
+}
+
+// As its own user: root may lack the capability.
+static rlim_t change_descriptors(const struct sandboxd_fixture *f, rlim_t soft)
+{
+    struct result {
+        int error;
+        rlim_t before;
+    } result = {0};
+    int channel[2];
+    assert_int_equal(ipc_pair(0, channel), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct rlimit limit = {0};
+        if (setresgid(f->uid, f->uid, f->uid) < 0 || setresuid(f->uid, f->uid, f->uid) < 0 ||
+            prlimit(f->pid, RLIMIT_NOFILE, NULL, &limit) < 0)
+            result.error = errno;
+        result.before = limit.rlim_cur;
+        limit.rlim_cur = soft;
+        if (!result.error && prlimit(f->pid, RLIMIT_NOFILE, &limit, NULL) < 0)
+            result.error = errno;
+        _exit(ipc_send(channel[1], &result, sizeof(result), NULL, 0) < 0);
+    }
+    AUTO_PACKET struct ipc_packet packet = {0};
+    assert_int_equal(ipc_receive(channel[0], &result, sizeof(result), &packet), 0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    close(channel[0]);
+    close(channel[1]);
+    assert_int_equal(result.error, 0);
+    return result.before;
+}
+
+static void descriptors_are_asked_for_and_waited_for(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    struct rlimit own;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &own), 0);
+    struct rlimit low = {.rlim_cur = 128, .rlim_max = own.rlim_max};
+    sandboxd_prepare(&f, SANDBOXD_DELEGATED);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    sandboxd_start(&f);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &own), 0);
+    rlim_t raised = change_descriptors(&f, 3); // none is free
+    assert_true(raised > low.rlim_cur);
+    unsigned long before = ticks_of(f.pid);
+    AUTO_FD int client = -1;
+    assert_int_equal(ipc_connect(f.socket, &client), 0);
+    struct pollfd answered = {.fd = client, .events = POLLIN};
+    assert_int_equal(poll(&answered, 1, 500), 0);
+    assert_true(ticks_of(f.pid) - before < (unsigned long)sysconf(_SC_CLK_TCK) / 10);
+    change_descriptors(&f, raised);
+    sandboxd_connect(&f);
+    sandboxd_finish(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(limits_change_while_it_runs),
         cmocka_unit_test(memory_that_nobody_gives_back_ends_it),
+        cmocka_unit_test(descriptors_are_asked_for_and_waited_for),
     };
     const struct CMUnitTest plain[] = {cmocka_unit_test(without_groups_no_limit_changes)};
     int failed = cmocka_run_group_tests_name("plain", plain, NULL, NULL);
