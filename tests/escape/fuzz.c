@@ -24,6 +24,7 @@
 #define ARGUMENTS 6
 #define HANG_MS 40
 #define SCRATCH_BYTES 65536
+#define GUARD_BYTES (16u << 20) // around the scratch memory, so that a call that writes too much hits nothing
 
 struct progress {
     _Atomic uint64_t next;
@@ -99,6 +100,19 @@ static bool is_pointless(long call)
     return false;
 }
 
+// A process id of another would hit the parent, which counts.
+static bool takes_process(long call)
+{
+    static const long takers[] = {SYS_prlimit64,         SYS_sched_setscheduler, SYS_sched_setparam,
+                                  SYS_sched_setaffinity, SYS_sched_setattr,      SYS_setpgid,
+                                  SYS_pidfd_open};
+    for (size_t i = 0; i < sizeof(takers) / sizeof(takers[0]); i++) {
+        if (takers[i] == call)
+            return true;
+    }
+    return false;
+}
+
 static void make_call(const struct fuzzer *fuzzer, uint64_t position)
 {
     long call = (long)(number_at(fuzzer->seed, position, 0) % CALLS);
@@ -107,6 +121,8 @@ static void make_call(const struct fuzzer *fuzzer, uint64_t position)
     uint64_t a[ARGUMENTS];
     for (unsigned i = 0; i < ARGUMENTS; i++)
         a[i] = argument(fuzzer, position, i);
+    if (takes_process(call))
+        a[0] = (uint64_t)fuzzer->worker;
     long result = syscall(call, a[0], a[1], a[2], a[3], a[4], a[5]);
     int error = errno;
     if ((pid_t)syscall(SYS_getpid) != fuzzer->worker)
@@ -149,15 +165,15 @@ static bool wait_for(const struct fuzzer *fuzzer, int pidfd)
 static void run(struct fuzzer *fuzzer)
 {
     unsigned workers = 0, killed = 0, hung = 0;
-    while (atomic_load(&fuzzer->progress->next) < fuzzer->count) {
+    while (atomic_load(&fuzzer->progress->next) < fuzzer->count && workers < fuzzer->count) {
+        workers++;
         pid_t pid = fork();
         if (pid == 0)
             work(fuzzer);
         if (pid < 0)
             continue; // the process limit: what earlier workers left ends by its death signal
-        workers++;
         int pidfd = pidfd_open(pid, 0), status;
-        if (pidfd >= 0 && !wait_for(fuzzer, pidfd)) {
+        if (pidfd < 0 || !wait_for(fuzzer, pidfd)) {
             hung++;
             kill(pid, SIGKILL);
         }
@@ -184,8 +200,12 @@ int main(int argc, char **argv)
     fuzzer.count = strtoull(argv[2], NULL, 10);
     fuzzer.progress =
         mmap(NULL, sizeof(*fuzzer.progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    fuzzer.scratch = mmap(NULL, SCRATCH_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (fuzzer.progress == MAP_FAILED || fuzzer.scratch == MAP_FAILED)
+    unsigned char *room =
+        mmap(NULL, SCRATCH_BYTES + 2 * GUARD_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (fuzzer.progress == MAP_FAILED || room == MAP_FAILED)
+        return 125;
+    fuzzer.scratch = room + GUARD_BYTES;
+    if (mprotect(fuzzer.scratch, SCRATCH_BYTES, PROT_READ | PROT_WRITE) < 0)
         return 125;
     run(&fuzzer);
     return 0;
