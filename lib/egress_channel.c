@@ -8,83 +8,79 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "lib/channel.h"
 #include "lib/cleanup.h"
 
-typedef bool check_fn(const struct egress_message *message);
-
-static bool add_valid(const struct egress_message *m)
+static bool add_valid(const void *message)
 {
+    const struct egress_message *m = message;
     return m->add.connection_maximum >= 1 && m->add.reserved == 0 &&
            m->add.connection_maximum <= EGRESS_CONNECTIONS_PER_SANDBOX_MAX;
 }
 
-static bool begin_valid(const struct egress_message *m)
+static bool begin_valid(const void *message)
 {
+    const struct egress_message *m = message;
     return m->policy_begin.rule_count <= EGRESS_RULES_MAX &&
            m->policy_begin.header_count <= EGRESS_HEADERS_MAX;
 }
 
-static bool header_valid(const struct egress_message *m)
+static bool header_valid(const void *message)
 {
+    const struct egress_message *m = message;
     return egress_header_valid(&m->header.header);
 }
 
-static bool rule_valid(const struct egress_message *m)
+static bool rule_valid(const void *message)
 {
+    const struct egress_message *m = message;
     return egress_rule_valid(&m->rule.rule);
 }
 
-static bool refused_valid(const struct egress_message *m)
+static bool refused_valid(const void *message)
 {
+    const struct egress_message *m = message;
     return m->refused.error > 0 && m->refused.request >= EGRESS_ADD && m->refused.request <= EGRESS_COUNT;
 }
 
-static bool in_force_valid(const struct egress_message *m)
+static bool in_force_valid(const void *message)
 {
+    const struct egress_message *m = message;
     return m->policy_in_force.reserved == 0;
 }
 
-static bool counters_valid(const struct egress_message *m)
+static bool counters_valid(const void *message)
 {
+    const struct egress_message *m = message;
     return m->counters.reserved == 0;
 }
 
-struct form {
-    enum egress_side sender;
-    size_t body;
-    size_t fds;
-    check_fn *valid;
-};
-
 #define BODY(member) sizeof(((struct egress_message *)0)->member)
 
-static const struct form forms[] = {
-    [EGRESS_ADD] = {EGRESS_SIDE_SANDBOXD, BODY(add), 1, add_valid},
-    [EGRESS_REMOVE] = {EGRESS_SIDE_SANDBOXD, BODY(of_sandbox), 0, NULL},
-    [EGRESS_POLICY_BEGIN] = {EGRESS_SIDE_SANDBOXD, BODY(policy_begin), 0, begin_valid},
-    [EGRESS_HEADER] = {EGRESS_SIDE_SANDBOXD, BODY(header), 0, header_valid},
-    [EGRESS_RULE] = {EGRESS_SIDE_SANDBOXD, BODY(rule), 0, rule_valid},
-    [EGRESS_POLICY_COMMIT] = {EGRESS_SIDE_SANDBOXD, BODY(policy_commit), 0, NULL},
-    [EGRESS_COUNT] = {EGRESS_SIDE_SANDBOXD, BODY(of_sandbox), 0, NULL},
-    [EGRESS_READY] = {EGRESS_SIDE_EGRESS, BODY(ready), 0, NULL},
-    [EGRESS_ADDED] = {EGRESS_SIDE_EGRESS, BODY(of_sandbox), 0, NULL},
-    [EGRESS_REFUSED] = {EGRESS_SIDE_EGRESS, BODY(refused), 0, refused_valid},
-    [EGRESS_POLICY_IN_FORCE] = {EGRESS_SIDE_EGRESS, BODY(policy_in_force), 0, in_force_valid},
-    [EGRESS_COUNTERS] = {EGRESS_SIDE_EGRESS, BODY(counters), 0, counters_valid},
-    [EGRESS_REMOVED] = {EGRESS_SIDE_EGRESS, BODY(counters), 0, counters_valid},
+static const struct channel_form forms[] = {
+    [EGRESS_ADD] = {true, EGRESS_SIDE_SANDBOXD, BODY(add), 1, add_valid},
+    [EGRESS_REMOVE] = {true, EGRESS_SIDE_SANDBOXD, BODY(of_sandbox), 0, NULL},
+    [EGRESS_POLICY_BEGIN] = {true, EGRESS_SIDE_SANDBOXD, BODY(policy_begin), 0, begin_valid},
+    [EGRESS_HEADER] = {true, EGRESS_SIDE_SANDBOXD, BODY(header), 0, header_valid},
+    [EGRESS_RULE] = {true, EGRESS_SIDE_SANDBOXD, BODY(rule), 0, rule_valid},
+    [EGRESS_POLICY_COMMIT] = {true, EGRESS_SIDE_SANDBOXD, BODY(policy_commit), 0, NULL},
+    [EGRESS_COUNT] = {true, EGRESS_SIDE_SANDBOXD, BODY(of_sandbox), 0, NULL},
+    [EGRESS_READY] = {true, EGRESS_SIDE_EGRESS, BODY(ready), 0, NULL},
+    [EGRESS_ADDED] = {true, EGRESS_SIDE_EGRESS, BODY(of_sandbox), 0, NULL},
+    [EGRESS_REFUSED] = {true, EGRESS_SIDE_EGRESS, BODY(refused), 0, refused_valid},
+    [EGRESS_POLICY_IN_FORCE] = {true, EGRESS_SIDE_EGRESS, BODY(policy_in_force), 0, in_force_valid},
+    [EGRESS_COUNTERS] = {true, EGRESS_SIDE_EGRESS, BODY(counters), 0, counters_valid},
+    [EGRESS_REMOVED] = {true, EGRESS_SIDE_EGRESS, BODY(counters), 0, counters_valid},
 };
 
-#define FORM_COUNT (sizeof(forms) / sizeof(forms[0]))
-#define HEADER_SIZE offsetof(struct egress_message, add)
-
-static bool kind_known(uint32_t kind)
-{
-    return (kind >= EGRESS_ADD && kind <= EGRESS_COUNT) || (kind >= EGRESS_READY && kind < FORM_COUNT);
-}
+static const struct channel_codec codec = {.forms = forms,
+                                           .form_count = sizeof(forms) / sizeof(forms[0]),
+                                           .header = offsetof(struct egress_message, add),
+                                           .capacity = sizeof(struct egress_message)};
 
 size_t egress_message_size(uint32_t kind)
 {
-    return kind_known(kind) ? HEADER_SIZE + forms[kind].body : 0;
+    return channel_message_size(&codec, kind);
 }
 
 // All bodies but READY's start with the sandbox.
@@ -97,14 +93,8 @@ int egress_message_decode(const void *data, size_t length, size_t fd_count, enum
                           struct egress_message *ret_message)
 {
     struct egress_message message = {0};
-    if (length < HEADER_SIZE || length > sizeof(message))
-        return -EPROTO;
-    memcpy(&message, data, length);
-    if (!kind_known(message.kind) || message.reserved != 0)
-        return -EPROTO;
-    const struct form *form = &forms[message.kind];
-    if (form->sender != sender || length != HEADER_SIZE + form->body || fd_count != form->fds ||
-        !names_sandbox(&message) || (form->valid && !form->valid(&message)))
+    if (channel_message_take(&codec, data, length, fd_count, sender, &message) < 0 ||
+        !names_sandbox(&message))
         return -EPROTO;
     *ret_message = message;
     explicit_bzero(&message, sizeof(message)); // it may hold a header's value

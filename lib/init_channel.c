@@ -4,68 +4,50 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "lib/channel.h"
 #include "lib/limits.h"
 #include "lib/sandboxd_channel.h"
 
-struct form {
-    enum init_side sender;
-    size_t body;
-    size_t fds;
-};
+static bool start_desktop_valid(const void *message)
+{
+    const struct init_message *m = message;
+    return m->start_desktop.width >= DISPLAY_WIDTH_MIN && m->start_desktop.width <= DISPLAY_WIDTH_MAX &&
+           m->start_desktop.height >= DISPLAY_HEIGHT_MIN && m->start_desktop.height <= DISPLAY_HEIGHT_MAX;
+}
+
+static bool failed_valid(const void *message)
+{
+    const struct init_message *m = message;
+    return (m->failed.stage == START_DISPLAY || m->failed.stage == START_WINDOW_MANAGER) &&
+           m->failed.error > 0;
+}
 
 #define BODY(member) sizeof(((struct init_message *)0)->member)
 
-static const struct form forms[] = {
-    [INIT_START_DESKTOP] = {INIT_SIDE_SANDBOXD, BODY(start_desktop), 1},
-    [INIT_DISPLAY_LISTENING] = {INIT_SIDE_INIT, 0, 1},
-    [INIT_DESKTOP_READY] = {INIT_SIDE_INIT, 0, 0},
-    [INIT_FAILED] = {INIT_SIDE_INIT, BODY(failed), 0},
-    [INIT_DISPLAY_ENDED] = {INIT_SIDE_INIT, BODY(display_ended), 0},
+static const struct channel_form forms[] = {
+    [INIT_START_DESKTOP] = {true, INIT_SIDE_SANDBOXD, BODY(start_desktop), 1, start_desktop_valid},
+    [INIT_DISPLAY_LISTENING] = {true, INIT_SIDE_INIT, 0, 1, NULL},
+    [INIT_DESKTOP_READY] = {true, INIT_SIDE_INIT, 0, 0, NULL},
+    [INIT_FAILED] = {true, INIT_SIDE_INIT, BODY(failed), 0, failed_valid},
+    [INIT_DISPLAY_ENDED] = {true, INIT_SIDE_INIT, BODY(display_ended), 0, NULL},
 };
 
-#define FORM_COUNT (sizeof(forms) / sizeof(forms[0]))
-#define HEADER_SIZE offsetof(struct init_message, start_desktop)
-
-static bool kind_known(uint32_t kind)
-{
-    return kind == INIT_START_DESKTOP || (kind >= INIT_DISPLAY_LISTENING && kind < FORM_COUNT);
-}
+static const struct channel_codec codec = {.forms = forms,
+                                           .form_count = sizeof(forms) / sizeof(forms[0]),
+                                           .header = offsetof(struct init_message, start_desktop),
+                                           .capacity = sizeof(struct init_message)};
 
 size_t init_message_size(uint32_t kind)
 {
-    return kind_known(kind) ? HEADER_SIZE + forms[kind].body : 0;
-}
-
-static bool message_valid(const struct init_message *message)
-{
-    switch (message->kind) {
-    case INIT_START_DESKTOP:
-        return message->start_desktop.width >= DISPLAY_WIDTH_MIN &&
-               message->start_desktop.width <= DISPLAY_WIDTH_MAX &&
-               message->start_desktop.height >= DISPLAY_HEIGHT_MIN &&
-               message->start_desktop.height <= DISPLAY_HEIGHT_MAX;
-    case INIT_FAILED:
-        return (message->failed.stage == START_DISPLAY || message->failed.stage == START_WINDOW_MANAGER) &&
-               message->failed.error > 0;
-    default:
-        return true;
-    }
+    return channel_message_size(&codec, kind);
 }
 
 int init_message_decode(const void *data, size_t length, size_t fd_count, enum init_side sender,
                         struct init_message *ret_message)
 {
     struct init_message message = {0};
-    if (length < HEADER_SIZE || length > sizeof(message))
-        return -EPROTO;
-    memcpy(&message, data, length);
-    if (!kind_known(message.kind))
-        return -EPROTO;
-    const struct form *form = &forms[message.kind];
-    if (form->sender != sender || length != HEADER_SIZE + form->body || fd_count != form->fds ||
-        !message_valid(&message))
+    if (channel_message_take(&codec, data, length, fd_count, sender, &message) < 0)
         return -EPROTO;
     *ret_message = message;
     return 0;

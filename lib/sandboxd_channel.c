@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef bool check_fn(const struct sandboxd_message *message);
+#include "lib/channel.h"
 
 static bool limits_valid(const struct sandbox_limits *limits)
 {
@@ -14,38 +14,44 @@ static bool limits_valid(const struct sandbox_limits *limits)
            limits->pids >= PID_LIMIT_MIN && limits->pids <= PID_LIMIT_MAX;
 }
 
-static bool create_valid(const struct sandboxd_message *m)
+static bool create_valid(const void *message)
 {
+    const struct sandboxd_message *m = message;
     const struct sandboxd_create *create = &m->create;
     return !id_is_nil(&create->sandbox) && !id_is_nil(&create->owner) && create->account_number >= 1 &&
            create->account_number <= ACCOUNT_NUMBER_MAX && create->template_id < TEMPLATE_COUNT &&
            limits_valid(&create->limits);
 }
 
-static bool stop_valid(const struct sandboxd_message *m)
+static bool stop_valid(const void *message)
 {
+    const struct sandboxd_message *m = message;
     return m->stop.reason > STOP_NONE && m->stop.reason < STOP_REASON_COUNT;
 }
 
-static bool attach_valid(const struct sandboxd_message *m)
+static bool attach_valid(const void *message)
 {
+    const struct sandboxd_message *m = message;
     static const uint8_t zero[sizeof(m->attach.reserved)];
     return m->attach.view_only <= 1 && memcmp(m->attach.reserved, zero, sizeof(zero)) == 0;
 }
 
-static bool set_limits_valid(const struct sandboxd_message *m)
+static bool set_limits_valid(const void *message)
 {
+    const struct sandboxd_message *m = message;
     return !id_is_nil(&m->set_limits.sandbox) && limits_valid(&m->set_limits.limits) &&
            m->set_limits.reserved == 0;
 }
 
-static bool limits_set_valid(const struct sandboxd_message *m)
+static bool limits_set_valid(const void *message)
 {
+    const struct sandboxd_message *m = message;
     return m->limits_set.error >= 0 && (m->limits_set.error > 0 || limits_valid(&m->limits_set.limits));
 }
 
-static bool welcome_valid(const struct sandboxd_message *m)
+static bool welcome_valid(const void *message)
 {
+    const struct sandboxd_message *m = message;
     for (unsigned i = 0; i < LAYER_COUNT; i++) {
         const struct layer_report *layer = &m->welcome.layers[i];
         if (layer->state > LAYER_ON || strnlen(layer->detail, sizeof(layer->detail)) == sizeof(layer->detail))
@@ -55,80 +61,65 @@ static bool welcome_valid(const struct sandboxd_message *m)
            m->welcome.display_height >= DISPLAY_HEIGHT_MIN && m->welcome.display_height <= DISPLAY_HEIGHT_MAX;
 }
 
-static bool failed_valid(const struct sandboxd_message *m)
+static bool failed_valid(const void *message)
 {
+    const struct sandboxd_message *m = message;
     return m->failed.stage < START_STAGE_COUNT && m->failed.error > 0;
 }
 
-static bool ended_valid(const struct sandboxd_message *m)
+static bool ended_valid(const void *message)
 {
+    const struct sandboxd_message *m = message;
     return m->ended.reason > STOP_NONE && m->ended.reason < STOP_REASON_COUNT;
 }
 
-static bool entry_valid(const struct sandboxd_message *m)
+static bool entry_valid(const void *message)
 {
+    const struct sandboxd_message *m = message;
     return m->entry.template_id < TEMPLATE_COUNT && m->entry.ready <= 1 && limits_valid(&m->entry.limits);
 }
 
-static bool attach_failed_valid(const struct sandboxd_message *m)
+static bool attach_failed_valid(const void *message)
 {
+    const struct sandboxd_message *m = message;
     return m->attach_failed.error > 0;
 }
 
-struct form {
-    enum channel_side sender;
-    size_t body;
-    size_t fds;
-    check_fn *valid;
-};
-
 #define BODY(member) sizeof(((struct sandboxd_message *)0)->member)
 
-static const struct form forms[] = {
-    [SANDBOXD_HELLO] = {CHANNEL_CLIENT, BODY(hello), 0, NULL},
-    [SANDBOXD_CREATE] = {CHANNEL_CLIENT, BODY(create), 0, create_valid},
-    [SANDBOXD_STOP] = {CHANNEL_CLIENT, BODY(stop), 0, stop_valid},
-    [SANDBOXD_LIST] = {CHANNEL_CLIENT, 0, 0, NULL},
-    [SANDBOXD_ATTACH] = {CHANNEL_CLIENT, BODY(attach), 0, attach_valid},
-    [SANDBOXD_SET_LIMITS] = {CHANNEL_CLIENT, BODY(set_limits), 0, set_limits_valid},
-    [SANDBOXD_WELCOME] = {CHANNEL_SERVER, BODY(welcome), 0, welcome_valid},
-    [SANDBOXD_READY] = {CHANNEL_SERVER, BODY(ready), 0, NULL},
-    [SANDBOXD_FAILED] = {CHANNEL_SERVER, BODY(failed), 0, failed_valid},
-    [SANDBOXD_ENDED] = {CHANNEL_SERVER, BODY(ended), 0, ended_valid},
-    [SANDBOXD_ENTRY] = {CHANNEL_SERVER, BODY(entry), 0, entry_valid},
-    [SANDBOXD_LIST_END] = {CHANNEL_SERVER, 0, 0, NULL},
-    [SANDBOXD_ATTACHED] = {CHANNEL_SERVER, BODY(attached), 1, NULL},
-    [SANDBOXD_ATTACH_FAILED] = {CHANNEL_SERVER, BODY(attach_failed), 0, attach_failed_valid},
-    [SANDBOXD_LIMITS_SET] = {CHANNEL_SERVER, BODY(limits_set), 0, limits_set_valid},
+static const struct channel_form forms[] = {
+    [SANDBOXD_HELLO] = {true, CHANNEL_CLIENT, BODY(hello), 0, NULL},
+    [SANDBOXD_CREATE] = {true, CHANNEL_CLIENT, BODY(create), 0, create_valid},
+    [SANDBOXD_STOP] = {true, CHANNEL_CLIENT, BODY(stop), 0, stop_valid},
+    [SANDBOXD_LIST] = {true, CHANNEL_CLIENT, 0, 0, NULL},
+    [SANDBOXD_ATTACH] = {true, CHANNEL_CLIENT, BODY(attach), 0, attach_valid},
+    [SANDBOXD_SET_LIMITS] = {true, CHANNEL_CLIENT, BODY(set_limits), 0, set_limits_valid},
+    [SANDBOXD_WELCOME] = {true, CHANNEL_SERVER, BODY(welcome), 0, welcome_valid},
+    [SANDBOXD_READY] = {true, CHANNEL_SERVER, BODY(ready), 0, NULL},
+    [SANDBOXD_FAILED] = {true, CHANNEL_SERVER, BODY(failed), 0, failed_valid},
+    [SANDBOXD_ENDED] = {true, CHANNEL_SERVER, BODY(ended), 0, ended_valid},
+    [SANDBOXD_ENTRY] = {true, CHANNEL_SERVER, BODY(entry), 0, entry_valid},
+    [SANDBOXD_LIST_END] = {true, CHANNEL_SERVER, 0, 0, NULL},
+    [SANDBOXD_ATTACHED] = {true, CHANNEL_SERVER, BODY(attached), 1, NULL},
+    [SANDBOXD_ATTACH_FAILED] = {true, CHANNEL_SERVER, BODY(attach_failed), 0, attach_failed_valid},
+    [SANDBOXD_LIMITS_SET] = {true, CHANNEL_SERVER, BODY(limits_set), 0, limits_set_valid},
 };
 
-#define FORM_COUNT (sizeof(forms) / sizeof(forms[0]))
-#define HEADER_SIZE offsetof(struct sandboxd_message, hello)
-
-static bool kind_known(uint32_t kind)
-{
-    return (kind >= SANDBOXD_HELLO && kind <= SANDBOXD_SET_LIMITS) ||
-           (kind >= SANDBOXD_WELCOME && kind < FORM_COUNT);
-}
+static const struct channel_codec codec = {.forms = forms,
+                                           .form_count = sizeof(forms) / sizeof(forms[0]),
+                                           .header = offsetof(struct sandboxd_message, hello),
+                                           .capacity = sizeof(struct sandboxd_message)};
 
 size_t sandboxd_message_size(uint32_t kind)
 {
-    return kind_known(kind) ? HEADER_SIZE + forms[kind].body : 0;
+    return channel_message_size(&codec, kind);
 }
 
 int sandboxd_message_decode(const void *data, size_t length, size_t fd_count, enum channel_side sender,
                             struct sandboxd_message *ret_message)
 {
     struct sandboxd_message message = {0};
-    if (length < HEADER_SIZE || length > sizeof(message))
-        return -EPROTO;
-    memcpy(&message, data, length);
-    if (!kind_known(message.kind) || message.reserved != 0)
-        return -EPROTO;
-    const struct form *form = &forms[message.kind];
-    if (form->sender != sender || length != HEADER_SIZE + form->body || fd_count != form->fds)
-        return -EPROTO;
-    if (form->valid && !form->valid(&message))
+    if (channel_message_take(&codec, data, length, fd_count, sender, &message) < 0)
         return -EPROTO;
     *ret_message = message;
     return 0;
