@@ -238,6 +238,10 @@ int operation_mask(struct run *run, const struct operation *operation)
     struct stat status;
     if (fstatat(AT_FDCWD, operation->target, &status, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT ? 0 : -errno;
+    // Nobody inside can become an owner that the user namespace does not know.
+    bool shut = (status.st_mode & (S_IRWXG | S_IRWXO)) == 0 && status.st_uid != geteuid();
+    if (shut && !S_ISDIR(status.st_mode))
+        return 0;
     // Both sources' mounts are read-only, nosuid and noexec already, and a bind of them is the same. The wrong kind would be refused, but only
     // after the kernel waited for all processors.
     const char *source = S_ISDIR(status.st_mode) ? PLAN_EMPTY_DIRECTORY : "dev/null";
