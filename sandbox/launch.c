@@ -28,6 +28,7 @@ static operation_fn *const functions[OPERATION_COUNT] = {
     [OPERATION_CGROUPS] = operation_cgroups,
     [OPERATION_BECOME] = operation_become,
     [OPERATION_NAMESPACES] = operation_namespaces,
+    [OPERATION_NETWORK] = operation_network,
     [OPERATION_MAP_IDS] = operation_map_ids,
     [OPERATION_SESSION] = operation_session,
     [OPERATION_HOSTNAME] = operation_hostname,

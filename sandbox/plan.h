@@ -18,26 +18,27 @@ enum operation_kind {
     OPERATION_BECOME,  // number: host uid and gid; -1: stays
     OPERATION_NAMESPACES, // number: CLONE_NEW* flags; the rest of the list runs as pid 1 inside
     // Inside, with capabilities over the own namespaces only
+    OPERATION_NETWORK,          // begins to make the own network namespace, beside what follows
     OPERATION_MAP_IDS,          // number: the uid and gid seen inside
     OPERATION_CGROUP_NAMESPACE, // after CGROUPS, where that runs inside
     OPERATION_SESSION,          // own session, empty keyring, standard signals
     OPERATION_HOSTNAME,         // source
-    OPERATION_LOOPBACK,
-    OPERATION_ROOT,      // source: tmpfs options; targets from here on are relative to it
-    OPERATION_DIRECTORY, // target, number: mode
-    OPERATION_LINK,      // source: text of the link, target
-    OPERATION_FILE,      // source: content, target
-    OPERATION_BIND,      // source: host path, target, number: BIND_*
-    OPERATION_BIND_HOME, // source: storage directory, data: name in it, target
-    OPERATION_TMPFS,     // source: options, target, number: MOUNT_ATTR_*
-    OPERATION_TERMINALS, // devpts at target
-    OPERATION_PROCESSES, // proc at target
-    OPERATION_SYSCTL,    // target: path, source: value
-    OPERATION_WRITABLE,  // target: becomes a mount of itself, which stays writable in a read-only root
-    OPERATION_READ_ONLY, // target: becomes a read-only mount of itself
-    OPERATION_EMPTY,     // target: a directory that is and stays empty
-    OPERATION_MASK,      // target: the null device or the empty directory lies over it; absent is fine
-    OPERATION_PIVOT,     // the root becomes /, the host's is gone
+    OPERATION_LOOPBACK,         // enters that namespace, whose lo is up
+    OPERATION_ROOT,             // source: tmpfs options; targets from here on are relative to it
+    OPERATION_DIRECTORY,        // target, number: mode
+    OPERATION_LINK,             // source: text of the link, target
+    OPERATION_FILE,             // source: content, target
+    OPERATION_BIND,             // source: host path, target, number: BIND_*
+    OPERATION_BIND_HOME,        // source: storage directory, data: name in it, target
+    OPERATION_TMPFS,            // source: options, target, number: MOUNT_ATTR_*
+    OPERATION_TERMINALS,        // devpts at target
+    OPERATION_PROCESSES,        // proc at target
+    OPERATION_SYSCTL,           // target: path, source: value
+    OPERATION_WRITABLE,         // target: becomes a mount of itself, which stays writable in a read-only root
+    OPERATION_READ_ONLY,        // target: becomes a read-only mount of itself
+    OPERATION_EMPTY,            // target: a directory that is and stays empty
+    OPERATION_MASK,             // target: the null device or the empty directory lies over it; absent is fine
+    OPERATION_PIVOT,            // the root becomes /, the host's is gone
     OPERATION_READ_ONLY_ROOT,
     OPERATION_CAPABILITIES,  // none left, bounding set empty, securebits locked
     OPERATION_LIMITS,        // number: enum limit_profile
