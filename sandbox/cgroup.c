@@ -31,11 +31,15 @@ static int read_value(int base, const char *group, const char *file, char **ret_
     return read_file_at(base, path, CGROUP_FILE_MAX, ret_text, NULL);
 }
 
-// cpu and cpuacct are often one hierarchy: the directory is there twice, which is harmless.
+// cpu and cpuacct are often one hierarchy: there it is made twice.
 static int make_groups(const struct cgroup_root *root, const char *name)
 {
     for (unsigned i = 0; i < CGROUP_HIERARCHY_COUNT; i++) {
-        if (root->base[i] >= 0 && mkdirat(root->base[i], name, 0755) < 0 && errno != EEXIST)
+        if (root->base[i] < 0 || mkdirat(root->base[i], name, 0755) == 0)
+            continue;
+        // What an earlier owner of the name left would count for this one; one with a process in it is not ours.
+        if (errno != EEXIST || (unlinkat(root->base[i], name, AT_REMOVEDIR) < 0 && errno != ENOENT) ||
+            mkdirat(root->base[i], name, 0755) < 0)
             return -errno;
     }
     return 0;
@@ -136,6 +140,17 @@ int cgroup_open_entry(const struct cgroup_root *root, const struct cgroup *cgrou
     *ret_entry = entry;
     entry = CGROUP_ENTRY_NONE;
     return 0;
+}
+
+void cgroup_lift_cpu(const struct cgroup_root *root, const struct cgroup *cgroup)
+{
+    if (!cgroup->name[0] || !root->controls[CGROUP_CPU])
+        return;
+    // A failure means a slower end.
+    if (root->backend == CGROUP_V2)
+        cgroup_write(root->base[CGROUP_UNIFIED], cgroup->name, "cpu.max", "max");
+    else
+        cgroup_write(root->base[CGROUP_CPU], cgroup->name, "cpu.cfs_quota_us", "-1");
 }
 
 int cgroup_kill(const struct cgroup_root *root, const struct cgroup *cgroup)

@@ -65,6 +65,8 @@ struct cgroup_entry {
 int cgroup_open_entry(const struct cgroup_root *root, const struct cgroup *cgroup,
                       struct cgroup_entry *ret_entry);
 void cgroup_entry_finish(struct cgroup_entry *entry);
+// Takes the cpu limit off, for processes that are to end: freeing their memory counts against it. Nothing where there is none.
+void cgroup_lift_cpu(const struct cgroup_root *root, const struct cgroup *cgroup);
 // Kills every process in it; -ENOTSUP where the kernel offers no cgroup.kill to us.
 int cgroup_kill(const struct cgroup_root *root, const struct cgroup *cgroup);
 // Removes it. -EBUSY while a process is still in it.
@@ -78,6 +80,10 @@ uint64_t cgroup_oom_kills(const struct cgroup_root *root, const struct cgroup *c
 // As cgroup_root_open, but nothing is tried: what can't be used gives CGROUP_NONE. A v2 group that holds processes can't limit groups below
 // itself, so there it is the nearest group above that can.
 int cgroup_root_for_command(struct cgroup_root *ret_root);
+// A command's group is named after the process that makes it.
+#define CGROUP_COMMAND_PREFIX "run-"
+// Removes the empty groups of processes that are no more: who is killed can't remove its own.
+void cgroup_sweep_commands(const struct cgroup_root *root);
 // The whole group dies with the first process that the out-of-memory killer takes. ret_fd: becomes readable when the caller has to see to that
 // itself (v1), or -1.
 int cgroup_end_with_memory(const struct cgroup_root *root, const struct cgroup *cgroup, int *ret_fd);

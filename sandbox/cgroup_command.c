@@ -1,6 +1,10 @@
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
@@ -24,8 +28,6 @@ static int open_writable(const char *path)
 static void open_v1(const struct cgroup_paths *paths, struct cgroup_root *root)
 {
     for (unsigned i = 0; i < CGROUP_UNIFIED; i++) {
-        if (i == CGROUP_CPUACCT)
-            continue; // the parent of a command is told its cpu time
         root->base[i] = open_writable(paths->path[i]);
         root->controls[i] = root->base[i] >= 0;
         if (root->controls[i])
@@ -105,6 +107,38 @@ int cgroup_root_for_command(struct cgroup_root *ret_root)
         open_v2(&paths, &root);
     *ret_root = root;
     return 0;
+}
+
+static bool is_of_the_dead(const char *name)
+{
+    const size_t prefix = sizeof(CGROUP_COMMAND_PREFIX) - 1;
+    if (strncmp(name, CGROUP_COMMAND_PREFIX, prefix) != 0 || strlen(name) >= CGROUP_NAME_MAX)
+        return false;
+    char *end;
+    long pid = strtol(name + prefix, &end, 10);
+    return pid > 0 && pid <= INT_MAX && *end == '\0' && kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+}
+
+void cgroup_sweep_commands(const struct cgroup_root *root)
+{
+    unsigned listed = 0;
+    while (listed < CGROUP_HIERARCHY_COUNT && root->base[listed] < 0)
+        listed++;
+    if (listed == CGROUP_HIERARCHY_COUNT)
+        return;
+    int fd = openat(root->base[listed], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+    for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        struct cgroup cgroup;
+        if (entry->d_type != DT_DIR || !is_of_the_dead(entry->d_name))
+            continue;
+        snprintf(cgroup.name, sizeof(cgroup.name), "%.*s", CGROUP_NAME_MAX - 1, entry->d_name);
+        cgroup_remove(root, &cgroup); // fails where its last process is still to end: the next one finds it
+    }
+    if (directory)
+        closedir(directory);
+    else if (fd >= 0)
+        close(fd);
 }
 
 // A v1 group has no way to die as a whole, but tells of its out-of-memory killer.

@@ -119,6 +119,12 @@ int launch_start(const struct launch *launch, struct launched *ret_launched)
     return 0;
 }
 
+int launch_join(int setup, const struct cgroup_entry *entry)
+{
+    struct setup_message message = {.kind = SETUP_JOIN};
+    return ipc_send(setup, &message, sizeof(message), entry->tasks, entry->count);
+}
+
 int launch_receive(int setup, enum setup_event *ret_event, struct setup_message *ret_message, int *ret_pidfd)
 {
     struct setup_message message;

@@ -249,7 +249,12 @@ static void add_command_files(struct plan *plan, const struct plan_host *host,
         ADD(plan, .kind = OPERATION_BIND, .source = command->binds[i].path,
             .target = command->binds[i].path + 1,
             .number = flags | (command->binds[i].writable ? BIND_WRITABLE : 0));
-    ADD(plan, .kind = OPERATION_LOOPBACK); // before the limits of namespaces
+    // What was begun before is taken as late as the limits of namespaces allow. The group's files were opened with the rights of the one who
+    // made it; the builder outside never counts against the limits.
+    if (host->cgroups)
+        ADD(plan, .kind = OPERATION_CGROUPS);
+    ADD(plan, .kind = OPERATION_CGROUP_NAMESPACE);
+    ADD(plan, .kind = OPERATION_LOOPBACK);
     add_table(plan, plan_proc_table, plan_proc_count);
     if (code)
         add_table(plan, plan_code_namespaces, plan_code_namespaces_count);
@@ -265,11 +270,7 @@ int plan_command(struct plan *plan, const struct plan_host *host, const struct p
     ADD(plan, .kind = OPERATION_BECOME, .number = host->own_uids ? (int64_t)host_uid : -1);
     ADD(plan, .kind = OPERATION_NAMESPACES, .number = PLAN_NAMESPACES);
     ADD(plan, .kind = OPERATION_NETWORK);
-    // The group's files were opened with the rights of the one who made it. The builder outside never counts against the limits.
-    if (host->cgroups)
-        ADD(plan, .kind = OPERATION_CGROUPS);
     ADD(plan, .kind = OPERATION_MAP_IDS, .number = PLAN_INSIDE_ID);
-    ADD(plan, .kind = OPERATION_CGROUP_NAMESPACE);
     ADD(plan, .kind = OPERATION_SESSION);
     ADD(plan, .kind = OPERATION_HOSTNAME, .source = PLAN_HOSTNAME);
     add_command_files(plan, host, command);

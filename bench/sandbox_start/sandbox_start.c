@@ -125,6 +125,13 @@ static bool wait_for_end(int setup, int builder)
     return status == 0;
 }
 
+static bool make_group(const struct sandbox_limits *limits, struct cgroup *ret_cgroup,
+                       struct cgroup_entry *ret_entry)
+{
+    return cgroup_make(&cgroups, "run-bench", limits, ret_cgroup) == 0 &&
+           cgroup_open_entry(&cgroups, ret_cgroup, ret_entry) == 0;
+}
+
 static bool executor(const char *const *words)
 {
     static const struct sandbox_limits limits = {.memory_mb = 256, .cpu_percent = 100, .pids = 64};
@@ -133,12 +140,17 @@ static bool executor(const char *const *words)
     struct cgroup cgroup;
     struct launched launched;
     (void)words;
-    if (cgroup_make(&cgroups, "run-bench", &limits, &cgroup) < 0)
+    // As sandbox-run does it.
+    launch.cgroup_follows = cgroups.backend == CGROUP_HYBRID;
+    if (!launch.cgroup_follows && !make_group(&limits, &cgroup, &launch.cgroup))
         return false;
-    if (cgroup_open_entry(&cgroups, &cgroup, &launch.cgroup) < 0)
+    if (launch_start(&launch, &launched) < 0)
         return false;
-    bool ended = launch_start(&launch, &launched) == 0 && wait_for_end(launched.setup, launched.builder);
+    if (launch.cgroup_follows &&
+        (!make_group(&limits, &cgroup, &launch.cgroup) || launch_join(launched.setup, &launch.cgroup) < 0))
+        return false;
     cgroup_entry_finish(&launch.cgroup);
+    bool ended = wait_for_end(launched.setup, launched.builder);
     while (cgroup_remove(&cgroups, &cgroup) == -EBUSY)
         poll(NULL, 0, 1);
     return ended;

@@ -1,7 +1,7 @@
 // sandbox-run on real processes: its statuses, causes, limits and refusals, as root (with groups and an own uid) and as a plain user.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { chmodSync, chownSync, copyFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
@@ -193,6 +193,34 @@ describe("limits with groups", { skip: !root && "needs root" }, () => {
         assert.deepEqual([result.report.cause, result.report.usage.processes], ["processes", 6]);
         assert.ok(result.report.usage.refused_processes > 0);
         assert.equal((await report("root", "--pids", "1", "--", "true")).status, 0);
+    });
+    it("counts the processor time of what it killed", async () => {
+        const result = await report("root", "--time", "0.5", "--", "sh", "-c", "(while :; do :; done) & while :; do :; done");
+        assert.equal(result.report.cause, "time");
+        assert.ok(result.report.usage.cpu_us > 150000, JSON.stringify(result.report.usage));
+    });
+    // Freeing memory counts against the cpu limit, by which it would take seconds.
+    it("ends at once what has little of a processor", async () => {
+        const many = "import os, signal\nfor i in range(300):\n  if os.fork() == 0: signal.pause()\nprint('ready', flush=True)\nsignal.pause()";
+        const options = ["--cpu", "10", "--pids", "400", "--memory", "1G", "--time", "4"];
+        const result = await report("root", ...options, "--", "python3", "-c", many);
+        assert.deepEqual([result.out, result.report.cause], ["ready\n", "time"]);
+        assert.ok(result.report.usage.wall_us < 4300000, JSON.stringify(result.report.usage));
+    });
+    it("removes the groups of who was killed before", async () => {
+        const child = start("root", ["--", "sh", "-c", "echo ready; exec tail -f /dev/null"]);
+        const of = () => readdirSync("/sys/fs/cgroup", { recursive: true }).filter((path) => path.endsWith(`/run-${child.pid}`));
+        let left = [];
+        child.stdout.once("data", () => {
+            left = of();
+            child.kill("SIGTERM");
+        });
+        await finish(child);
+        assert.deepEqual([left.length > 0, of()], [true, []]);
+        for (const path of left)
+            mkdirSync(join("/sys/fs/cgroup", path)); // as a SIGKILL leaves them
+        assert.equal((await run("root", "--", "true")).status, 0);
+        assert.deepEqual(of(), []);
     });
     it("slows down at the cpu limit", async () => {
         const loop = "import time\nend = time.monotonic() + 1\nwhile time.monotonic() < end: pass";
