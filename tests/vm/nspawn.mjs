@@ -1,0 +1,142 @@
+// A clean Debian booted by systemd-nspawn, in a second. It has the host's kernel: the host's control groups, no AppArmor.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, realpathSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { after } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { processTree, readOf } from "../harness/processes.mjs";
+import { until } from "../harness/until.mjs";
+import { makeBase } from "./base.mjs";
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const BOOT_MS = 60000;
+const STOP_MS = 60000;
+const RUN_MS = 120000;
+const OUTPUT_MAX = 1 << 24;
+
+// systemd-nspawn serves several options of this form.
+const pairs = (option, map) => Object.entries(map).map(([from, to]) => `${option}=${from}:${to}`);
+
+// Runs a program of the host. {status, out, err, text}: text is both, in the order in which they came.
+export function execute(argv, { timeoutMs = RUN_MS, input = "", env } = {}) {
+    const child = spawn(argv[0], argv.slice(1), { stdio: ["pipe", "pipe", "pipe"], env: env ? { ...process.env, ...env } : process.env });
+    const result = { status: null, out: "", err: "", text: "" };
+    const collect = (stream) => (chunk) => {
+        if (result.text.length > OUTPUT_MAX) return void child.kill("SIGKILL");
+        result[stream] += chunk;
+        result.text += chunk;
+    };
+    child.stdout.setEncoding("utf8").on("data", collect("out"));
+    child.stderr.setEncoding("utf8").on("data", collect("err"));
+    child.stdin.on("error", () => {}); // it may end without reading
+    child.stdin.end(input);
+    return new Promise((resolve, reject) => {
+        const timer = setTimeout(() => {
+            child.kill("SIGKILL");
+            reject(new Error(`not done after ${timeoutMs} ms: ${argv.join(" ")}\n${result.text}`));
+        }, timeoutMs);
+        child.on("error", reject);
+        child.on("close", (status, signal) => {
+            clearTimeout(timer);
+            resolve({ ...result, status: status ?? signal });
+        });
+    });
+}
+
+class Container {
+    constructor(child, state) {
+        this.child = child;
+        this.state = state;
+        this.console = "";
+        for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (chunk) => (this.console += chunk));
+        this.ended = null;
+        this.exited = once(child, "exit").then(([code, signal]) => (this.ended = { code, signal }));
+    }
+
+    // Its pid 1, as the host numbers it: the first of a pid namespace within the one that ends with the container's start script.
+    get leader() {
+        return processTree(this.child.pid).find(({ pid }) => /^NSpid:\t\d+\t\d+\t1$/m.test(readOf(pid, "status")))?.pid ?? null;
+    }
+
+    // The arguments before a program of the host that is to run in the container's network.
+    get inNetwork() {
+        return ["nsenter", "--target", String(this.leader), "--net"];
+    }
+
+    // A file of the container as a path of the host.
+    path(name) {
+        return join("/proc", String(this.leader), "root", name);
+    }
+
+    async #up() {
+        const deadline = performance.now() + BOOT_MS;
+        const alive = () => {
+            if (this.ended) throw new Error(`the container ended: ${JSON.stringify(this.ended)}\n${this.console}`);
+            return true;
+        };
+        await until("pid 1 of the container", () => alive() && this.leader && existsSync(this.path("run/systemd/private")), BOOT_MS);
+        this.booted = this.leader;
+        const state = await execute([...this.#inside(), "systemctl", "is-system-running", "--wait"], { timeoutMs: deadline - performance.now() });
+        this.systemState = state.out.trim();
+    }
+
+    #inside() {
+        return ["nsenter", "--target", String(this.booted), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--"];
+    }
+
+    // Runs a shell script as a transient unit: {status, out, err, text}. properties: of the unit (systemd.exec(5)), user: who it runs as.
+    run(script, { timeoutMs, properties = {}, env = {}, user, input } = {}) {
+        const options = Object.entries({ ...properties, ...(user && { User: user }) }).map(([name, value]) => `--property=${name}=${value}`);
+        const variables = Object.entries(env).map(([name, value]) => `--setenv=${name}=${value}`);
+        const unit = ["systemd-run", "--quiet", "--wait", "--pipe", "--collect", ...options, ...variables, "/bin/bash", "--norc", "-euc", script];
+        return execute([...this.#inside(), ...unit], { timeoutMs, input });
+    }
+
+    // As run; fails unless the script returns 0. Gives what it printed.
+    async check(script, options) {
+        const result = await this.run(script, options);
+        assert.equal(result.status, 0, `${script}\n${result.text}`);
+        return result.out;
+    }
+
+    // Its systemd goes down in order and comes up again; what was written stays.
+    async reboot() {
+        const before = this.leader;
+        await execute([...this.#inside(), "systemctl", "reboot"]);
+        await until("the reboot", () => this.ended || (this.leader && this.leader !== before), STOP_MS);
+        await this.#up();
+    }
+
+    // Ends it in order and removes what it wrote.
+    async powerOff() {
+        await execute([...this.#inside(), "systemctl", "poweroff"]);
+        await until("the end of the container", () => this.ended, STOP_MS);
+        assert.deepEqual(this.ended, { code: 0, signal: null }, this.console);
+    }
+
+    // Ends it as a power cut does. Does nothing when it has ended.
+    async destroy() {
+        if (!this.ended) this.child.kill("SIGTERM");
+        await this.exited;
+    }
+
+    static async boot({ tree = makeBase().tree, binds = {}, readOnlyBinds = {}, options = [] } = {}) {
+        // Beside the trees and not in /tmp, which may be memory.
+        const state = mkdtempSync(join(realpathSync(process.env.VM_TMPDIR ?? tmpdir()), "sandbox-server-vm-"));
+        const start = ["--pdeathsig=TERM", join(HERE, "container"), tree, state];
+        const mounts = [...pairs("--bind", binds), ...pairs("--bind-ro", readOnlyBinds)];
+        const child = spawn("setpriv", [...start, ...mounts, ...options], { stdio: ["ignore", "pipe", "pipe"] });
+        const container = new Container(child, state);
+        after(() => container.destroy());
+        await container.#up();
+        return container;
+    }
+}
+
+// Boots a container and waits until its units are up. tree: a directory that is only read; binds and readOnlyBinds: {path of the host: path
+// inside}; options: more for systemd-nspawn. It is destroyed at the latest when the test file ends.
+export const boot = (options) => Container.boot(options);
