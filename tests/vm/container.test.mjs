@@ -8,7 +8,8 @@ import { test } from "node:test";
 
 import { until } from "../harness/until.mjs";
 import { skipWithout } from "./base.mjs";
-import { boot, execute } from "./nspawn.mjs";
+import { boot } from "./nspawn.mjs";
+import { execute } from "./system.mjs";
 
 const skip = skipWithout(["systemd-nspawn", "mmdebstrap"]);
 

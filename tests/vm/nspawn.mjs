@@ -11,44 +11,18 @@ import { fileURLToPath } from "node:url";
 import { processTree, readOf } from "../harness/processes.mjs";
 import { until } from "../harness/until.mjs";
 import { makeBase } from "./base.mjs";
+import { System, execute } from "./system.mjs";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const BOOT_MS = 60000;
 const STOP_MS = 60000;
-const RUN_MS = 120000;
-const OUTPUT_MAX = 1 << 24;
 
 // systemd-nspawn serves several options of this form.
 const pairs = (option, map) => Object.entries(map).map(([from, to]) => `${option}=${from}:${to}`);
 
-// Runs a program of the host. {status, out, err, text}: text is both, in the order in which they came.
-export function execute(argv, { timeoutMs = RUN_MS, input = "", env } = {}) {
-    const child = spawn(argv[0], argv.slice(1), { stdio: ["pipe", "pipe", "pipe"], env: env ? { ...process.env, ...env } : process.env });
-    const result = { status: null, out: "", err: "", text: "" };
-    const collect = (stream) => (chunk) => {
-        if (result.text.length > OUTPUT_MAX) return void child.kill("SIGKILL");
-        result[stream] += chunk;
-        result.text += chunk;
-    };
-    child.stdout.setEncoding("utf8").on("data", collect("out"));
-    child.stderr.setEncoding("utf8").on("data", collect("err"));
-    child.stdin.on("error", () => {}); // it may end without reading
-    child.stdin.end(input);
-    return new Promise((resolve, reject) => {
-        const timer = setTimeout(() => {
-            child.kill("SIGKILL");
-            reject(new Error(`not done after ${timeoutMs} ms: ${argv.join(" ")}\n${result.text}`));
-        }, timeoutMs);
-        child.on("error", reject);
-        child.on("close", (status, signal) => {
-            clearTimeout(timer);
-            resolve({ ...result, status: status ?? signal });
-        });
-    });
-}
-
-class Container {
+class Container extends System {
     constructor(child, state) {
+        super();
         this.child = child;
         this.state = state;
         this.console = "";
@@ -80,7 +54,7 @@ class Container {
         };
         await until("pid 1 of the container", () => alive() && this.leader && existsSync(this.path("run/systemd/private")), BOOT_MS);
         this.booted = this.leader;
-        const state = await execute([...this.#inside(), "systemctl", "is-system-running", "--wait"], { timeoutMs: deadline - performance.now() });
+        const state = await this.execute(["systemctl", "is-system-running", "--wait"], { timeoutMs: deadline - performance.now() });
         this.systemState = state.out.trim();
     }
 
@@ -88,32 +62,22 @@ class Container {
         return ["nsenter", "--target", String(this.booted), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--"];
     }
 
-    // Runs a shell script as a transient unit: {status, out, err, text}. properties: of the unit (systemd.exec(5)), user: who it runs as.
-    run(script, { timeoutMs, properties = {}, env = {}, user, input } = {}) {
-        const options = Object.entries({ ...properties, ...(user && { User: user }) }).map(([name, value]) => `--property=${name}=${value}`);
-        const variables = Object.entries(env).map(([name, value]) => `--setenv=${name}=${value}`);
-        const unit = ["systemd-run", "--quiet", "--wait", "--pipe", "--collect", ...options, ...variables, "/bin/bash", "--norc", "-euc", script];
-        return execute([...this.#inside(), ...unit], { timeoutMs, input });
-    }
-
-    // As run; fails unless the script returns 0. Gives what it printed.
-    async check(script, options) {
-        const result = await this.run(script, options);
-        assert.equal(result.status, 0, `${script}\n${result.text}`);
-        return result.out;
+    // Runs a program of the container, in no unit.
+    execute(argv, options) {
+        return execute([...this.#inside(), ...argv], options);
     }
 
     // Its systemd goes down in order and comes up again; what was written stays.
     async reboot() {
         const before = this.leader;
-        await execute([...this.#inside(), "systemctl", "reboot"]);
+        await this.execute(["systemctl", "reboot"]);
         await until("the reboot", () => this.ended || (this.leader && this.leader !== before), STOP_MS);
         await this.#up();
     }
 
     // Ends it in order and removes what it wrote.
     async powerOff() {
-        await execute([...this.#inside(), "systemctl", "poweroff"]);
+        await this.execute(["systemctl", "poweroff"]);
         await until("the end of the container", () => this.ended, STOP_MS);
         assert.deepEqual(this.ended, { code: 0, signal: null }, this.console);
     }
