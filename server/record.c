@@ -119,7 +119,7 @@ void record_ended(struct record *record, enum stop_reason reason, const char *de
 {
     record->reason = reason;
     snprintf(record->detail, sizeof(record->detail), "%s", detail);
-    record->usage = usage ? *usage : (struct sandbox_usage){UINT64_MAX, UINT64_MAX};
+    record->usage = usage ? *usage : SANDBOX_USAGE_UNKNOWN;
     // What is being written goes on; what only waited is out of date.
     record->wanted = 1u << RECORD_ENDED | (record->busy ? 1u << record->writing : 0);
     write_next(record);
