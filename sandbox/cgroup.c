@@ -184,7 +184,7 @@ uint64_t cgroup_read_field(const struct cgroup_root *root, enum cgroup_hierarchy
 void cgroup_usage(const struct cgroup_root *root, const struct cgroup *cgroup,
                   struct sandbox_usage *ret_usage)
 {
-    struct sandbox_usage usage = {.cpu_us = UINT64_MAX, .peak_memory_bytes = UINT64_MAX};
+    struct sandbox_usage usage = SANDBOX_USAGE_UNKNOWN;
     if (cgroup->name[0] && root->backend == CGROUP_V2) {
         usage.cpu_us = cgroup_read_field(root, CGROUP_UNIFIED, cgroup->name, "cpu.stat", "usage_usec");
         usage.peak_memory_bytes = cgroup_read_number(root, CGROUP_UNIFIED, cgroup->name, "memory.peak");

@@ -3,15 +3,12 @@
 #include <grp.h>
 #include <linux/keyctl.h>
 #include <linux/sched.h>
-#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -136,15 +133,4 @@ int operation_hostname(struct run *run, const struct operation *operation)
     if (sethostname(operation->source, strlen(operation->source)) < 0 || setdomainname("", 0) < 0)
         return -errno;
     return 0;
-}
-
-int operation_loopback(struct run *run, const struct operation *operation)
-{
-    (void)run;
-    (void)operation;
-    AUTO_FD int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -errno;
-    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
-    return ioctl(fd, SIOCSIFFLAGS, &request) < 0 ? -errno : 0;
 }

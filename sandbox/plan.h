@@ -23,6 +23,8 @@ enum operation_kind {
     OPERATION_SESSION,          // own session, empty keyring, standard signals
     OPERATION_HOSTNAME,         // source
     OPERATION_LOOPBACK,
+    OPERATION_LISTENER,  // opens where sandbox-egress serves this sandbox, and passes it to the service
+    OPERATION_ADMISSION, // waits until the service says that its network policy is in force (launch_admit)
     OPERATION_ROOT,      // source: tmpfs options; targets from here on are relative to it
     OPERATION_DIRECTORY, // target, number: mode
     OPERATION_LINK,      // source: text of the link, target
@@ -108,6 +110,10 @@ int plan_desktop(struct plan *plan, const struct plan_host *host, const struct p
 // The plan of a streamer: no home, no file system but the libraries.
 int plan_streamer(struct plan *plan, const struct plan_host *host, uint32_t host_uid);
 
+// The plan of sandbox-egress: in the service's own namespaces, under an own uid, without any capability. It confines itself further (egress/).
+int plan_egress(struct plan *plan, const struct plan_host *host, uint32_t host_uid, const char *log_level,
+                const char *log_format);
+
 struct plan_bind {
     const char *path; // absolute, without symbolic links; the same inside
     bool writable;
@@ -118,6 +124,7 @@ struct plan_command {
     struct sandbox_limits limits;
     const struct plan_bind *binds;
     size_t bind_count;
+    bool network;                   // through sandbox-egress; else nothing but lo
     const char *const *words;       // program and arguments, NULL at the end
     const char *directory;          // where it starts, if that is there inside
     const char *const *environment; // NAME=VALUE added to the profile's, NULL at the end
