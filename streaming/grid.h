@@ -15,7 +15,7 @@
 enum cell_flag {
     CELL_DAMAGED = 1, // the X server has drawn there since it was last looked at
     CELL_LOSSY = 2,   // the browser shows a lossy picture of it
-    CELL_CHOSEN = 4,  // to be repaired by the update being made
+    CELL_CHOSEN = 4,  // picked out for what is being done: a search, a repair
     CELL_CHANGED = 8, // its pixels are new and not sent yet
     CELL_RICH = 16,   // its pixels look like a photograph's: dear without loss
     CELL_VIDEO = 32,  // goes into the video frame being made

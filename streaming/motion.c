@@ -12,7 +12,7 @@
 #define AREA_MIN 4096u
 #define ANCHOR_AREA_MAX (3u << 19) // pixels
 #define VOTES_MIN 8u
-#define SKIP_MAX 16u
+#define SKIP_MAX 6u
 #define AREAS_MAX 16u
 #define GROWTH_MAX 15u
 
@@ -147,7 +147,7 @@ size_t motion_offsets(struct motion *m, const struct image *before, const struct
                       const struct grid *grid, struct offset *ret_offsets)
 {
     struct rectangle areas[AREAS_MAX];
-    size_t area_count = grid_rectangles(grid, CELL_DAMAGED, AREAS_MAX, areas);
+    size_t area_count = grid_rectangles(grid, CELL_CHOSEN, AREAS_MAX, areas);
     size_t pixels = rectangles_area(areas, area_count);
     if (pixels < AREA_MIN)
         return 0;
@@ -285,7 +285,7 @@ bool motion_copy(struct motion *m, const struct image *before, const struct imag
     for (unsigned row = 0; row < grid->rows; row++) {
         for (unsigned column = 0; column < grid->columns; column++) {
             size_t cell = (size_t)row * grid->columns + column;
-            m->fits[cell] = grid->cells[cell] & CELL_DAMAGED
+            m->fits[cell] = grid->cells[cell] & CELL_CHOSEN
                                 ? (uint8_t)fit_of(before, now, column, row, offset)
                                 : MISFIT;
         }

@@ -36,11 +36,11 @@ struct motion {
 int motion_init(struct motion *m, const struct grid *grid);
 void motion_finish(struct motion *m);
 
-// Offsets by which damaged parts of `now` may lie in `before`, likeliest first, at most MOTION_OFFSETS_MAX. Searching costs 1 to 3 ns per
-// damaged pixel; after searches in vain some updates are let pass unsearched.
+// Offsets by which the chosen cells (CELL_CHOSEN) of `now` may lie in `before`, likeliest first, at most MOTION_OFFSETS_MAX. Searching costs
+// 1 to 3 ns per pixel; after searches in vain some updates are let pass unsearched.
 size_t motion_offsets(struct motion *m, const struct image *before, const struct image *now,
                       const struct grid *grid, struct offset *ret_offsets);
 
-// The largest copy by that offset which would make damaged cells right that are wrong now. false when there is none worth it.
+// The largest copy by that offset which would make chosen cells right that are wrong now. false when there is none worth it.
 bool motion_copy(struct motion *m, const struct image *before, const struct image *now,
                  const struct grid *grid, struct offset offset, struct copy_rectangle *ret_copy);

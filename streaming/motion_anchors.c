@@ -98,7 +98,7 @@ static void scan(struct scan *s, const struct image *image, const struct grid *g
         const uint8_t *cells = grid->cells + (size_t)(y / MACROBLOCK) * grid->columns;
         for (unsigned column = 0; column < grid->columns; column++) {
             unsigned left = column;
-            while (column < grid->columns && (cells[column] & CELL_DAMAGED))
+            while (column < grid->columns && (cells[column] & CELL_CHOSEN))
                 column++;
             unsigned right = column * MACROBLOCK < grid->width ? column * MACROBLOCK : grid->width;
             if (right > left * MACROBLOCK + PIECE)

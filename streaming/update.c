@@ -127,6 +127,21 @@ static void learn_line(struct update *u, int scrolled)
     u->line = a >= LINE_ROWS_MIN && a <= LINE_ROWS_MAX ? a : 0;
 }
 
+static bool plays(const struct grid *g, size_t cell, uint32_t now_ms)
+{
+    return (g->cells[cell] & CELL_RICH) && g->streaks[cell] >= PLAYING_STREAK &&
+           now_ms - g->changed[cell] < STREAK_MS;
+}
+
+// What plays is new in each frame: no use looking for it elsewhere.
+static void choose_searched(struct grid *g, uint32_t now_ms)
+{
+    for (size_t cell = 0; cell < g->count; cell++) {
+        if ((g->cells[cell] & CELL_DAMAGED) && !plays(g, cell, now_ms))
+            g->cells[cell] |= CELL_CHOSEN;
+    }
+}
+
 // Finds what has moved, and moves it here as the browser will.
 static int send_copies(struct update *u, const struct update_moment *moment)
 {
@@ -134,6 +149,7 @@ static int send_copies(struct update *u, const struct update_moment *moment)
     struct copy_rectangle copies[MOTION_COPIES_MAX];
     const struct image *shown = &u->screen.shown, *live = &u->framebuffer.image;
     size_t count = 0;
+    choose_searched(&u->grid, milliseconds(moment->now_us));
     size_t offset_count = motion_offsets(&u->motion, shown, live, &u->grid, offsets);
     for (size_t i = 0; i < offset_count; i++) {
         while (count < MOTION_COPIES_MAX &&
@@ -143,6 +159,7 @@ static int send_copies(struct update *u, const struct update_moment *moment)
             screen_copy(&u->screen, &u->grid, &copies[count++], milliseconds(moment->now_us));
         }
     }
+    grid_clear_all(&u->grid, CELL_CHOSEN);
     if (count == 0)
         return 0;
     struct wire_frame_header header = make_header(u, moment);
@@ -159,12 +176,6 @@ static bool inside(const struct grid *g, size_t cell, struct rectangle r)
 {
     size_t x = cell % g->columns * MACROBLOCK, y = cell / g->columns * MACROBLOCK;
     return x >= r.x && y >= r.y && x < (size_t)r.x + r.width && y < (size_t)r.y + r.height;
-}
-
-static bool plays(const struct grid *g, size_t cell, uint32_t now_ms)
-{
-    return (g->cells[cell] & CELL_RICH) && g->streaks[cell] >= PLAYING_STREAK &&
-           now_ms - g->changed[cell] < STREAK_MS;
 }
 
 // Puts the changed cells that carry `flags` into the video frame, and returns about how many bytes the others take without loss.
