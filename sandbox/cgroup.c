@@ -110,10 +110,11 @@ int cgroup_make(const struct cgroup_root *root, const char *name, const struct s
 
 void cgroup_entry_finish(struct cgroup_entry *entry)
 {
-    cleanup_fd(&entry->directory);
+    if (entry->born)
+        close(entry->directory);
     while (entry->count > 0)
         close(entry->tasks[--entry->count]);
-    *entry = CGROUP_ENTRY_NONE;
+    *entry = (struct cgroup_entry){0};
 }
 
 // A single thread that moves itself takes no lock of the whole machine, which a process does: that one costs milliseconds after a pause
@@ -121,7 +122,7 @@ void cgroup_entry_finish(struct cgroup_entry *entry)
 int cgroup_open_entry(const struct cgroup_root *root, const struct cgroup *cgroup,
                       struct cgroup_entry *ret_entry)
 {
-    CLEANUP(cgroup_entry_finish) struct cgroup_entry entry = CGROUP_ENTRY_NONE;
+    CLEANUP(cgroup_entry_finish) struct cgroup_entry entry = {0};
     char path[64];
     snprintf(path, sizeof(path), "%s/tasks", cgroup->name);
     for (unsigned i = 0; i < CGROUP_UNIFIED && cgroup->name[0]; i++) {
@@ -136,9 +137,10 @@ int cgroup_open_entry(const struct cgroup_root *root, const struct cgroup *cgrou
         entry.directory = openat(root->base[CGROUP_UNIFIED], cgroup->name, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (entry.directory < 0)
             return -errno;
+        entry.born = true;
     }
     *ret_entry = entry;
-    entry = CGROUP_ENTRY_NONE;
+    entry = (struct cgroup_entry){0};
     return 0;
 }
 
@@ -199,7 +201,7 @@ uint64_t cgroup_read_field(const struct cgroup_root *root, enum cgroup_hierarchy
 void cgroup_usage(const struct cgroup_root *root, const struct cgroup *cgroup,
                   struct sandbox_usage *ret_usage)
 {
-    struct sandbox_usage usage = {.cpu_us = UINT64_MAX, .peak_memory_bytes = UINT64_MAX};
+    struct sandbox_usage usage = SANDBOX_USAGE_UNKNOWN;
     if (cgroup->name[0] && root->backend == CGROUP_V2) {
         usage.cpu_us = cgroup_read_field(root, CGROUP_UNIFIED, cgroup->name, "cpu.stat", "usage_usec");
         usage.peak_memory_bytes = cgroup_read_number(root, CGROUP_UNIFIED, cgroup->name, "memory.peak");

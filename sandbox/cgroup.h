@@ -53,15 +53,11 @@ int cgroup_make(const struct cgroup_root *root, const char *name, const struct s
                 struct cgroup *ret_cgroup);
 // How a new process of a single thread comes into it: it is born in the group of cgroup2, and writes "0" to the files of v1.
 struct cgroup_entry {
-    int directory;             // for CLONE_INTO_CGROUP; -1: none
+    bool born;
+    int directory;             // for CLONE_INTO_CGROUP, when born
     int tasks[CGROUP_UNIFIED]; // open for writing
     size_t count;
 };
-#define CGROUP_ENTRY_NONE                                                                                    \
-    (struct cgroup_entry)                                                                                    \
-    {                                                                                                        \
-        .directory = -1                                                                                      \
-    }
 int cgroup_open_entry(const struct cgroup_root *root, const struct cgroup *cgroup,
                       struct cgroup_entry *ret_entry);
 void cgroup_entry_finish(struct cgroup_entry *entry);

@@ -33,6 +33,8 @@ static operation_fn *const functions[OPERATION_COUNT] = {
     [OPERATION_SESSION] = operation_session,
     [OPERATION_HOSTNAME] = operation_hostname,
     [OPERATION_LOOPBACK] = operation_loopback,
+    [OPERATION_LISTENER] = operation_listener,
+    [OPERATION_ADMISSION] = operation_admission,
     [OPERATION_ROOT] = operation_root,
     [OPERATION_DIRECTORY] = operation_directory,
     [OPERATION_LINK] = operation_link,
@@ -108,9 +110,9 @@ int launch_start(const struct launch *launch, struct launched *ret_launched)
         return error;
     AUTO_FD int builder = -1;
     struct start start = {.launch = launch, .setup = theirs};
-    bool borrow = launch->borrow && launch->cgroup.directory < 0 && CAN_BORROW;
+    bool borrow = launch->borrow && !launch->cgroup.born && CAN_BORROW;
     pid_t pid = borrow ? process_borrow(run_plan, &start, &builder)
-                       : process_fork_into(launch->cgroup.directory, &builder);
+                       : process_fork_into(launch->cgroup.born ? launch->cgroup.directory : -1, &builder);
     if (pid < 0)
         return (int)pid;
     if (pid == 0)
@@ -125,7 +127,7 @@ int launch_join(int setup, const struct cgroup_entry *entry)
     return ipc_send(setup, &message, sizeof(message), entry->tasks, entry->count);
 }
 
-int launch_receive(int setup, enum setup_event *ret_event, struct setup_message *ret_message, int *ret_pidfd)
+int launch_receive(int setup, enum setup_event *ret_event, struct setup_message *ret_message, int *ret_fd)
 {
     struct setup_message message;
     AUTO_PACKET struct ipc_packet packet = {0};
@@ -138,19 +140,26 @@ int launch_receive(int setup, enum setup_event *ret_event, struct setup_message 
         return error;
     static const struct {
         enum setup_event event;
-        bool process;
+        bool descriptor;
     } kinds[] = {[SETUP_STARTED] = {SETUP_EVENT_STARTED, true},
+                 [SETUP_LISTENER] = {SETUP_EVENT_LISTENER, true},
                  [SETUP_FAILED] = {SETUP_EVENT_FAILED, false},
                  [SETUP_RUNNING] = {SETUP_EVENT_RUNNING, true},
                  [SETUP_ENDED] = {SETUP_EVENT_ENDED, false}};
     if (packet.length != sizeof(message) || message.kind < SETUP_STARTED || message.kind > SETUP_ENDED ||
-        packet.fd_count != (kinds[message.kind].process ? 1 : 0) || message.operation >= OPERATION_COUNT)
+        packet.fd_count != (kinds[message.kind].descriptor ? 1 : 0) || message.operation >= OPERATION_COUNT)
         return -EPROTO;
     *ret_message = message;
     *ret_event = kinds[message.kind].event;
-    if (kinds[message.kind].process)
-        *ret_pidfd = steal_fd(&packet.fds[0]);
+    if (kinds[message.kind].descriptor)
+        *ret_fd = steal_fd(&packet.fds[0]);
     return 0;
+}
+
+int launch_admit(int setup)
+{
+    struct setup_message message = {.kind = SETUP_ADMITTED};
+    return ipc_send(setup, &message, sizeof(message), NULL, 0);
 }
 
 int launch_kill(int pidfd, uid_t uid)

@@ -43,7 +43,15 @@ struct launched {
     int setup;   // set-up socket, non-blocking
 };
 
-enum setup_kind { SETUP_STARTED = 1, SETUP_FAILED, SETUP_RUNNING, SETUP_ENDED, SETUP_JOIN };
+enum setup_kind {
+    SETUP_STARTED = 1,
+    SETUP_FAILED,
+    SETUP_RUNNING,
+    SETUP_LISTENER,
+    SETUP_ENDED,
+    SETUP_ADMITTED,
+    SETUP_JOIN
+};
 
 // The packets of the set-up socket. They come from our own code before it executes anything else, or (OPERATION_RUN) beside the command, which
 // can't reach it: that process is not dumpable.
@@ -63,15 +71,18 @@ int launch_join(int setup, const struct cgroup_entry *entry);
 enum setup_event {
     SETUP_EVENT_STARTED,
     SETUP_EVENT_FAILED,
+    SETUP_EVENT_LISTENER,
     SETUP_EVENT_RUNNING,
     SETUP_EVENT_ENDED,
     SETUP_EVENT_EXECUTED
 };
 // Reads what came by the set-up socket. -EAGAIN: nothing yet. STARTED gives the pidfd of the new program's
 // process (a child of the caller); FAILED gives operation and error; EXECUTED: the end of the socket, without
-// a FAILED before it the program runs. With OPERATION_RUN: RUNNING gives a pidfd of the command, which leads
+// a FAILED before it the program runs. LISTENER gives the socket of OPERATION_LISTENER. With OPERATION_RUN: RUNNING gives a pidfd of the command, which leads
 // its process group, ENDED its status.
-int launch_receive(int setup, enum setup_event *ret_event, struct setup_message *ret_message, int *ret_pidfd);
+int launch_receive(int setup, enum setup_event *ret_event, struct setup_message *ret_message, int *ret_fd);
+// Lets OPERATION_ADMISSION go on. 0 or -errno.
+int launch_admit(int setup);
 
 // Sends SIGKILL, if need be as the process's own uid (a service without CAP_KILL can't signal others). 0 also
 // when it ended before.

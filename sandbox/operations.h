@@ -26,7 +26,7 @@ operation_fn operation_root, operation_bind, operation_bind_home, operation_tmpf
     operation_processes, operation_writable, operation_read_only, operation_empty, operation_mask,
     operation_pivot, operation_read_only_root;
 // operations_network.c
-operation_fn operation_network, operation_loopback;
+operation_fn operation_network, operation_loopback, operation_listener, operation_admission;
 // operations_files.c
 operation_fn operation_directory, operation_link, operation_file, operation_sysctl;
 // operations_confine.c

@@ -1,4 +1,5 @@
-// The own network namespace. To make one takes the kernel about as long as all of the root's mounts: a second process does it meanwhile.
+// The sandbox's network: lo, and on it the way out that sandbox-egress serves. To make a namespace takes the kernel about as long as all of
+// the root's mounts: a second process does it meanwhile.
 
 #include <errno.h>
 #include <linux/sockios.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/cleanup.h"
+#include "lib/egress_channel.h"
 #include "sandbox/operations.h"
 
 #define MAKER_STACK (64u * 1024)
@@ -63,4 +65,27 @@ int operation_loopback(struct run *run, const struct operation *operation)
         return run->network;
     AUTO_FD int network = run->network;
     return setns(network, CLONE_NEWNET) < 0 ? -errno : 0;
+}
+
+// A socket stays in the network namespace that it was made in, whoever holds it.
+int operation_listener(struct run *run, const struct operation *operation)
+{
+    (void)operation;
+    AUTO_FD int fd = -1;
+    int error = egress_listener_open(&fd);
+    if (error)
+        return error;
+    struct setup_message message = {.kind = SETUP_LISTENER};
+    return ipc_send(run->setup, &message, sizeof(message), &fd, 1);
+}
+
+int operation_admission(struct run *run, const struct operation *operation)
+{
+    (void)operation;
+    struct setup_message message;
+    AUTO_PACKET struct ipc_packet packet = {0};
+    int error = ipc_receive(run->setup, &message, sizeof(message), &packet);
+    if (error)
+        return error;
+    return packet.length == sizeof(message) && message.kind == SETUP_ADMITTED ? 0 : -EPROTO;
 }

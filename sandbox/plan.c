@@ -22,6 +22,8 @@ static const struct description descriptions[OPERATION_COUNT] = {
     [OPERATION_SESSION] = {"session", START_NAMESPACES},
     [OPERATION_HOSTNAME] = {"hostname", START_NAMESPACES},
     [OPERATION_LOOPBACK] = {"loopback", START_NAMESPACES},
+    [OPERATION_LISTENER] = {"listener", START_NAMESPACES},
+    [OPERATION_ADMISSION] = {"admission", START_NAMESPACES},
     [OPERATION_ROOT] = {"root", START_MOUNTS},
     [OPERATION_DIRECTORY] = {"directory", START_MOUNTS},
     [OPERATION_LINK] = {"link", START_MOUNTS},
@@ -189,6 +191,7 @@ int plan_desktop(struct plan *plan, const struct plan_host *host, const struct p
         .source = compose(plan, "%s/sandbox-keymap", host->program_dir));
     ADD(plan, .kind = OPERATION_BIND_HOME, .source = home->storage, .data = name, .target = "home/user");
     ADD(plan, .kind = OPERATION_LOOPBACK); // before the limits of namespaces
+    ADD(plan, .kind = OPERATION_LISTENER);
     add_table(plan, plan_proc_table, plan_proc_count);
     add_table(plan, plan_browser_namespaces, plan_browser_namespaces_count);
     add_table(plan, plan_read_only_table, plan_read_only_count);
@@ -198,6 +201,7 @@ int plan_desktop(struct plan *plan, const struct plan_host *host, const struct p
     ADD(plan, .kind = OPERATION_EXEC, .target = "/sandbox/sandbox-init");
     add_words(plan, plan->arguments, PLAN_WORDS_MAX, plan_desktop_arguments);
     add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_desktop_environment);
+    add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_proxy_environment);
     return plan->overflow ? -E2BIG : 0;
 }
 
@@ -215,6 +219,25 @@ int plan_streamer(struct plan *plan, const struct plan_host *host, uint32_t host
     ADD(plan, .kind = OPERATION_EXEC, .target = "/sandbox-streamer");
     add_words(plan, plan->arguments, PLAN_WORDS_MAX, plan_streamer_arguments);
     add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_streamer_environment);
+    return plan->overflow ? -E2BIG : 0;
+}
+
+int plan_egress(struct plan *plan, const struct plan_host *host, uint32_t host_uid, const char *log_level,
+                const char *log_format)
+{
+    *plan = (struct plan){0};
+    if (host->cgroups)
+        ADD(plan, .kind = OPERATION_CGROUPS);
+    ADD(plan, .kind = OPERATION_BECOME, .number = host->own_uids ? (int64_t)host_uid : -1);
+    ADD(plan, .kind = OPERATION_SESSION);
+    ADD(plan, .kind = OPERATION_NO_NEW_PRIVILEGES);
+    ADD(plan, .kind = OPERATION_DESCRIPTORS);
+    ADD(plan, .kind = OPERATION_EXEC, .target = compose(plan, "%s/sandbox-egress", host->program_dir));
+    const char *words[] = {"sandbox-egress", NULL};
+    const char *environment[] = {compose(plan, "LOG_LEVEL=%s", log_level),
+                                 compose(plan, "LOG_FORMAT=%s", log_format), NULL};
+    add_words(plan, plan->arguments, PLAN_WORDS_MAX, words);
+    add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, environment);
     return plan->overflow ? -E2BIG : 0;
 }
 
@@ -255,12 +278,16 @@ static void add_command_files(struct plan *plan, const struct plan_host *host,
         ADD(plan, .kind = OPERATION_CGROUPS);
     ADD(plan, .kind = OPERATION_CGROUP_NAMESPACE);
     ADD(plan, .kind = OPERATION_LOOPBACK);
+    if (command->network)
+        ADD(plan, .kind = OPERATION_LISTENER);
     add_table(plan, plan_proc_table, plan_proc_count);
     if (code)
         add_table(plan, plan_code_namespaces, plan_code_namespaces_count);
     else
         add_table(plan, plan_browser_namespaces, plan_browser_namespaces_count);
     add_table(plan, plan_read_only_table, plan_read_only_count);
+    if (command->network)
+        ADD(plan, .kind = OPERATION_ADMISSION);
 }
 
 int plan_command(struct plan *plan, const struct plan_host *host, const struct plan_command *command,
@@ -281,6 +308,8 @@ int plan_command(struct plan *plan, const struct plan_host *host, const struct p
     add_filters(plan, host, command->profile);
     ADD(plan, .kind = OPERATION_RUN);
     add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_command_environment);
+    if (command->network)
+        add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_proxy_environment);
     add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, command->environment);
     return plan->overflow ? -E2BIG : 0;
 }

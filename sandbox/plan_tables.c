@@ -260,5 +260,16 @@ const char *const plan_command_environment[] = {
     "HOME=/home/user",         "USER=user",    "LOGNAME=user", "SHELL=/bin/sh",
     "PATH=" PLAN_COMMAND_PATH, "LANG=C.UTF-8", "TMPDIR=/tmp",  NULL,
 };
+// Where sandbox-egress serves each sandbox: EGRESS_LISTENER_PORT of lib/egress_channel.h.
+#define PROXY "http://127.0.0.1:3128"
+const char *const plan_proxy_environment[] = {
+    "http_proxy=" PROXY,
+    "https_proxy=" PROXY,
+    "HTTP_PROXY=" PROXY,
+    "HTTPS_PROXY=" PROXY,
+    "no_proxy=localhost,127.0.0.1,::1",
+    "NO_PROXY=localhost,127.0.0.1,::1",
+    NULL,
+};
 const char *const plan_streamer_arguments[] = {"sandbox-streamer", NULL};
 const char *const plan_streamer_environment[] = {"LANG=C.UTF-8", NULL};

@@ -37,5 +37,6 @@ extern const size_t plan_read_only_count;
 extern const char *const plan_desktop_arguments[];
 extern const char *const plan_desktop_environment[];
 extern const char *const plan_command_environment[];
+extern const char *const plan_proxy_environment[];
 extern const char *const plan_streamer_arguments[];
 extern const char *const plan_streamer_environment[];

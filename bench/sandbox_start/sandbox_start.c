@@ -135,8 +135,7 @@ static bool make_group(const struct sandbox_limits *limits, struct cgroup *ret_c
 static bool executor(const char *const *words)
 {
     static const struct sandbox_limits limits = {.memory_mb = 256, .cpu_percent = 100, .pids = 64};
-    struct launch launch = {
-        .plan = &plan, .standard = {0, 1, 2}, .cgroup = CGROUP_ENTRY_NONE, .borrow = true};
+    struct launch launch = {.plan = &plan, .standard = {0, 1, 2}, .borrow = true};
     struct cgroup cgroup;
     struct launched launched;
     (void)words;
