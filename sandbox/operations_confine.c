@@ -41,6 +41,10 @@ int operation_capabilities(struct run *run, const struct operation *operation)
         capability++;
     if (errno != EINVAL || capability <= CAP_BPF) // the kernel knows no further one
         return errno == EINVAL ? -EPERM : -errno;
+    while (capability > 0) {
+        if (prctl(PR_CAPBSET_READ, --capability, 0, 0, 0) != 0)
+            return -EPERM;
+    }
     if (prctl(PR_SET_SECUREBITS, SECUREBITS, 0, 0, 0) < 0)
         return -errno;
     return drop_capabilities();
@@ -130,7 +134,9 @@ int operation_no_new_privileges(struct run *run, const struct operation *operati
 {
     (void)run;
     (void)operation;
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return -errno;
+    return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? 0 : -EPERM;
 }
 
 // Above every place, so that no move overwrites a descriptor that is still to be moved.

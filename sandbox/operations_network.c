@@ -48,8 +48,10 @@ int operation_network(struct run *run, const struct operation *operation)
     static _Alignas(16) char stack[MAKER_STACK];
     run->network = -ECHILD;
     run->network_maker = clone(maker, stack + sizeof(stack), CLONE_VM | CLONE_FILES | SIGCHLD, run);
-    if (run->network_maker < 0)
+    if (run->network_maker < 0 && errno != EAGAIN)
         return -errno;
+    if (run->network_maker < 0) // a group of one process has no room for it
+        run->network = make_network();
 #endif
     return 0;
 }

@@ -268,6 +268,23 @@ describe("layers", () => {
         const mountless = await started(helper, ["open_tree,move_mount", program, "--", "true"]);
         assert.equal(mountless.status, 125);
     });
+    it("does what an older Landlock can, and says so", async () => {
+        const helper = join(directory, "abi");
+        copyFileSync(join(process.env.PROGRAMS, "libexec", "sandbox-server", "tests", "sandbox_run_abi"), helper);
+        const ids = root ? { uid: PLAIN_UID, gid: PLAIN_UID } : {};
+        const on = (abi, ...args) => finish(spawn(helper, [String(abi), program, ...args], { cwd: directory, stdio: ["ignore", "pipe", "pipe", "pipe"], ...ids }));
+        // Files of /dev may be written, but nothing may be made there; a right of ABI 1.
+        const probe = ["--json=3", "--", "sh", "-c", "echo >/dev/null && ! mkdir /dev/shm/../x 2>/dev/null && ! touch /usr/x 2>/dev/null"];
+        for (const abi of [1, 3, 5]) {
+            const old = await on(abi, ...probe);
+            assert.equal(old.status, 0, old.err);
+            assert.equal(old.report.layers.landlock.state, "weaker");
+            assert.match(old.report.layers.landlock.detail, new RegExp(`ABI ${abi}:`));
+        }
+        const refused = await on(3, "--require", "landlock", "--", "true");
+        assert.deepEqual([refused.status, /landlock is weaker: ABI 3/.test(refused.err)], [125, true]);
+        assert.equal((await on(6, ...probe)).report.layers.landlock.state, "on");
+    });
     it("tells a missing capability", { skip: !root && "needs root" }, async () => {
         const words = ["--bounding-set=-setuid,-setgid", "--inh-caps=-setuid,-setgid", program, "--json=3", "--", "true"];
         const result = await finish(spawn("/usr/bin/setpriv", words, { stdio: ["ignore", "pipe", "pipe", "pipe"] }));
