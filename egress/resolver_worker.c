@@ -45,6 +45,7 @@ int resolver_work(void)
             strnlen(question.name, sizeof(question.name)) == sizeof(question.name) ||
             !hostname_canonical(question.name))
             return EXIT_FAILURE;
+        answer.serial = question.serial;
         resolve(question.name, &answer);
         if (ipc_send(EGRESS_RESOLVER_FD, &answer, sizeof(answer), NULL, 0) < 0)
             return EXIT_SUCCESS;
