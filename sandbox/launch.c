@@ -16,6 +16,13 @@
 #include "sandbox/operations.h"
 #include "sandbox/process.h"
 
+// The sanitizers know nothing of another stack.
+#ifdef SANITIZED_BUILD
+#define CAN_BORROW false
+#else
+#define CAN_BORROW true
+#endif
+
 static operation_fn *const functions[OPERATION_COUNT] = {
     [OPERATION_HOME] = operation_home,
     [OPERATION_CGROUPS] = operation_cgroups,
@@ -37,7 +44,9 @@ static operation_fn *const functions[OPERATION_COUNT] = {
     [OPERATION_TERMINALS] = operation_terminals,
     [OPERATION_PROCESSES] = operation_processes,
     [OPERATION_SYSCTL] = operation_sysctl,
+    [OPERATION_WRITABLE] = operation_writable,
     [OPERATION_READ_ONLY] = operation_read_only,
+    [OPERATION_EMPTY] = operation_empty,
     [OPERATION_MASK] = operation_mask,
     [OPERATION_PIVOT] = operation_pivot,
     [OPERATION_READ_ONLY_ROOT] = operation_read_only_root,
@@ -55,9 +64,16 @@ static operation_fn *const functions[OPERATION_COUNT] = {
     [OPERATION_RUN] = operation_run,
 };
 
-__attribute__((noreturn)) static void run_plan(const struct launch *launch, int setup)
+struct start {
+    const struct launch *launch;
+    int setup;
+};
+
+static int run_plan(void *data)
 {
-    struct run run = {.launch = launch, .setup = setup};
+    const struct start *start = data;
+    const struct launch *launch = start->launch;
+    struct run run = {.launch = launch, .setup = start->setup};
     for (size_t i = 0; i < PLAN_OPERATIONS_MAX; i++)
         run.sources[i] = -1;
     for (; run.position < launch->plan->count; run.position++) {
@@ -71,7 +87,7 @@ __attribute__((noreturn)) static void run_plan(const struct launch *launch, int 
             break;
         }
     }
-    _exit(EXIT_FAILURE);
+    _exit(EXIT_FAILURE); // never into the frames of whom it shares memory with
 }
 
 void launch_mounts_finish(struct launch_mounts *mounts)
@@ -92,11 +108,14 @@ int launch_start(const struct launch *launch, struct launched *ret_launched)
     if (error)
         return error;
     AUTO_FD int builder = -1;
-    pid_t pid = process_fork(0, &builder);
+    struct start start = {.launch = launch, .setup = theirs};
+    bool borrow = launch->borrow && launch->cgroup.directory < 0 && CAN_BORROW;
+    pid_t pid = borrow ? process_borrow(run_plan, &start, &builder)
+                       : process_fork_into(launch->cgroup.directory, &builder);
     if (pid < 0)
         return (int)pid;
     if (pid == 0)
-        run_plan(launch, theirs);
+        run_plan(&start);
     *ret_launched = (struct launched){.builder = steal_fd(&builder), .setup = steal_fd(&ours)};
     return 0;
 }

@@ -5,10 +5,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "sandbox/cgroup.h"
 #include "sandbox/plan.h"
 
 #define LAUNCH_DESCRIPTORS_MAX 4
-#define LAUNCH_CGROUPS_MAX 5
 
 struct launch_descriptor {
     int fd;
@@ -23,9 +23,10 @@ struct launch_mounts {
 
 struct launch {
     const struct plan *plan;
-    int standard[3];                 // what the new program has as 0, 1 and 2
-    int cgroups[LAUNCH_CGROUPS_MAX]; // cgroup.procs files, open for writing
-    size_t cgroup_count;
+    int standard[3]; // what the new program has as 0, 1 and 2
+    struct cgroup_entry cgroup;
+    bool
+        borrow; // launch_start returns when the new program's process is made; only where nothing before that can wait for a file system
     struct launch_descriptor descriptors[LAUNCH_DESCRIPTORS_MAX];
     size_t descriptor_count;
     struct launch_mounts mounts;

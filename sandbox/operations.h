@@ -23,7 +23,8 @@ operation_fn operation_cgroups, operation_become, operation_namespaces, operatio
 operation_fn operation_loopback, operation_listener, operation_admission;
 // operations_mounts.c
 operation_fn operation_root, operation_bind, operation_bind_home, operation_tmpfs, operation_terminals,
-    operation_processes, operation_read_only, operation_mask, operation_pivot, operation_read_only_root;
+    operation_processes, operation_writable, operation_read_only, operation_empty, operation_mask,
+    operation_pivot, operation_read_only_root;
 // operations_files.c
 operation_fn operation_directory, operation_link, operation_file, operation_sysctl;
 // operations_confine.c

@@ -23,8 +23,8 @@ int operation_cgroups(struct run *run, const struct operation *operation)
 {
     (void)operation;
     // Still as the service's uid: a v1 group takes a process only from its own uid or from root.
-    for (size_t i = 0; i < run->launch->cgroup_count; i++) {
-        int error = write_all(run->launch->cgroups[i], "0", 1);
+    for (size_t i = 0; i < run->launch->cgroup.count; i++) {
+        int error = write_all(run->launch->cgroup.tasks[i], "0", 1);
         if (error)
             return error;
     }
@@ -56,8 +56,7 @@ int operation_become(struct run *run, const struct operation *operation)
     }
     run->uid = geteuid();
     run->gid = getegid();
-    // A change of ids takes /proc/self/uid_map away until the process is dumpable again.
-    return prctl(PR_SET_DUMPABLE, 1) < 0 ? -errno : 0;
+    return 0;
 }
 
 int operation_namespaces(struct run *run, const struct operation *operation)
@@ -84,6 +83,9 @@ static int write_file(const char *path, const char *text)
 int operation_map_ids(struct run *run, const struct operation *operation)
 {
     char map[64];
+    // A change of ids took /proc/self/uid_map away until the process is dumpable again. Not sooner: the builder may share its maker's memory.
+    if (prctl(PR_SET_DUMPABLE, 1) < 0)
+        return -errno;
     int error = write_file("/proc/self/setgroups", "deny");
     if (error)
         return error;

@@ -33,7 +33,9 @@ static const struct description descriptions[OPERATION_COUNT] = {
     [OPERATION_TERMINALS] = {"terminals", START_MOUNTS},
     [OPERATION_PROCESSES] = {"processes", START_MOUNTS},
     [OPERATION_SYSCTL] = {"sysctl", START_MOUNTS},
+    [OPERATION_WRITABLE] = {"writable", START_MOUNTS},
     [OPERATION_READ_ONLY] = {"read_only", START_MOUNTS},
+    [OPERATION_EMPTY] = {"empty", START_MOUNTS},
     [OPERATION_MASK] = {"mask", START_MOUNTS},
     [OPERATION_PIVOT] = {"pivot", START_MOUNTS},
     [OPERATION_READ_ONLY_ROOT] = {"read_only_root", START_MOUNTS},
@@ -252,17 +254,17 @@ static void add_command_files(struct plan *plan, const struct plan_host *host,
 {
     unsigned flags = BIND_EXECUTABLE | BIND_GRANT | (host->own_uids ? BIND_PREPARED : 0);
     bool code = command->profile == PROFILE_CODE;
-    ADD(plan, .kind = OPERATION_ROOT, .source = "mode=0755,size=4m,nr_inodes=512");
+    // One file system with one bound for all that the command may write.
+    ADD(plan, .kind = OPERATION_ROOT,
+        .source =
+            compose(plan, "mode=0755,size=%um,nr_inodes=%u", command->limits.memory_mb / 2, PLAN_TMP_INODES));
     add_table(plan, plan_system_table, plan_system_count);
     add_table(plan, plan_base_table, plan_base_count);
     if (code)
         add_table(plan, plan_code_table, plan_code_count);
     else
         add_table(plan, plan_desktop_table, plan_desktop_count);
-    add_memory_file_systems(plan, &command->limits);
-    ADD(plan, .kind = OPERATION_TMPFS, .target = "home/user",
-        .source =
-            compose(plan, "mode=0700,size=%um,nr_inodes=%u", command->limits.memory_mb / 2, PLAN_TMP_INODES));
+    add_table(plan, plan_writable_table, plan_writable_count);
     for (size_t i = 0; i < command->bind_count; i++)
         ADD(plan, .kind = OPERATION_BIND, .source = command->binds[i].path,
             .target = command->binds[i].path + 1,

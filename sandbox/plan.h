@@ -35,8 +35,10 @@ enum operation_kind {
     OPERATION_TERMINALS, // devpts at target
     OPERATION_PROCESSES, // proc at target
     OPERATION_SYSCTL,    // target: path, source: value
+    OPERATION_WRITABLE,  // target: becomes a mount of itself, which stays writable in a read-only root
     OPERATION_READ_ONLY, // target: becomes a read-only mount of itself
-    OPERATION_MASK,      // target: an empty read-only file or directory lies over it; absent is fine
+    OPERATION_EMPTY,     // target: a directory that is and stays empty
+    OPERATION_MASK,      // target: the null device or the empty directory lies over it; absent is fine
     OPERATION_PIVOT,     // the root becomes /, the host's is gone
     OPERATION_READ_ONLY_ROOT,
     OPERATION_CAPABILITIES,  // none left, bounding set empty, securebits locked
@@ -58,7 +60,7 @@ enum operation_kind {
 #define BIND_DEVICE 4u     // else nodev
 #define BIND_SYSTEM 8u     // where the host has a symbolic link there, the same link is made
 #define BIND_WRITABLE 16u  // else read-only
-#define BIND_GRANT 32u     // Landlock lets through what the mount allows
+#define BIND_GRANT 32u     // Landlock lets through what the mount allows; the source is the same path inside
 #define BIND_PREPARED 64u  // the launch carries the mount
 
 enum limit_profile { LIMITS_DESKTOP, LIMITS_STREAMER, LIMITS_CODE };

@@ -86,6 +86,20 @@ const struct operation plan_base_table[] = {
 };
 const size_t plan_base_count = COUNT(plan_base_table);
 
+#define WRITABLE(path)                                                                                       \
+    {                                                                                                        \
+        .kind = OPERATION_WRITABLE, .target = path                                                           \
+    }
+const struct operation plan_writable_table[] = {
+    DIRECTORY("run/user", 0755),
+    DIRECTORY("run/user/1000", 0700),
+    WRITABLE("run"),
+    WRITABLE("tmp"),
+    WRITABLE("dev/shm"),
+    WRITABLE("home/user"),
+};
+const size_t plan_writable_count = COUNT(plan_writable_table);
+
 const struct operation plan_code_table[] = {
     OPTIONAL("etc/alternatives"),
     OPTIONAL("etc/localtime"),
@@ -130,6 +144,7 @@ const struct operation plan_desktop_table[] = {
 const size_t plan_desktop_count = COUNT(plan_desktop_table);
 
 const struct operation plan_proc_table[] = {
+    {.kind = OPERATION_EMPTY, .target = PLAN_EMPTY_DIRECTORY},
     {.kind = OPERATION_PROCESSES, .target = "proc"},
     MASK("proc/acpi"),
     MASK("proc/buddyinfo"),

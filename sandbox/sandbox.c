@@ -122,15 +122,14 @@ static int start(struct sandbox *sandbox, const struct plan *plan)
         .standard = {service->null_fd, service->null_fd, service->null_fd},
         .descriptors = {{theirs, INIT_CHANNEL_FD}},
         .descriptor_count = 1,
+        .cgroup = CGROUP_ENTRY_NONE,
     };
-    int count = cgroup_open_procs(&service->cgroups, &sandbox->cgroup, launch.cgroups, LAUNCH_CGROUPS_MAX);
-    if (count < 0)
-        return count;
-    launch.cgroup_count = (size_t)count;
+    error = cgroup_open_entry(&service->cgroups, &sandbox->cgroup, &launch.cgroup);
+    if (error)
+        return error;
     struct launched launched;
     error = launch_start(&launch, &launched);
-    for (int i = 0; i < count; i++)
-        close(launch.cgroups[i]);
+    cgroup_entry_finish(&launch.cgroup);
     return error ? error : sandbox_watch(sandbox, launched.setup, launched.builder, steal_fd(&ours));
 }
 

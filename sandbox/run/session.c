@@ -215,7 +215,8 @@ static int make_group(struct session *session)
 
 static int start(struct session *session, const struct plan *plan, const struct launch_mounts *mounts)
 {
-    struct launch launch = {.plan = plan, .standard = {0, 1, 2}, .mounts = *mounts};
+    struct launch launch = {
+        .plan = plan, .standard = {0, 1, 2}, .cgroup = CGROUP_ENTRY_NONE, .borrow = true, .mounts = *mounts};
     const char *const *words = plan->command;
     while (words[1])
         words++;
@@ -223,14 +224,11 @@ static int start(struct session *session, const struct plan *plan, const struct 
     launch.own_line = program_invocation_name;
     launch.own_line_length = (size_t)(*words + strlen(*words) - program_invocation_name);
     output_ends(&session->output, launch.standard);
-    int count = cgroup_open_procs(session->cgroups, &session->cgroup, launch.cgroups, LAUNCH_CGROUPS_MAX);
-    if (count < 0)
-        return count;
-    launch.cgroup_count = (size_t)count;
+    int error = cgroup_open_entry(session->cgroups, &session->cgroup, &launch.cgroup);
     struct launched launched;
-    int error = launch_start(&launch, &launched);
-    for (int i = 0; i < count; i++)
-        close(launch.cgroups[i]);
+    if (!error)
+        error = launch_start(&launch, &launched);
+    cgroup_entry_finish(&launch.cgroup);
     output_close_ends(&session->output);
     if (error)
         return error;
