@@ -180,11 +180,7 @@ static int join_group(struct egress *egress, struct launch *launch)
         egress->cgroup.name[0] ? 0 : cgroup_make(&service->cgroups, "e0", &group_limits, &egress->cgroup);
     if (error)
         return error;
-    int count = cgroup_open_procs(&service->cgroups, &egress->cgroup, launch->cgroups, LAUNCH_CGROUPS_MAX);
-    if (count < 0)
-        return count;
-    launch->cgroup_count = (size_t)count;
-    return 0;
+    return cgroup_open_entry(&service->cgroups, &egress->cgroup, &launch->cgroup);
 }
 
 static int spawn(struct egress *egress)
@@ -207,13 +203,13 @@ static int spawn(struct egress *egress)
     struct launch launch = {.plan = plan,
                             .standard = {service->null_fd, service->null_fd, STDERR_FILENO},
                             .descriptors = {{theirs, EGRESS_CHANNEL_FD}},
-                            .descriptor_count = 1};
+                            .descriptor_count = 1,
+                            .cgroup = CGROUP_ENTRY_NONE};
     error = join_group(egress, &launch);
     struct launched launched;
     if (!error)
         error = launch_start(&launch, &launched);
-    for (size_t i = 0; i < launch.cgroup_count; i++)
-        close(launch.cgroups[i]);
+    cgroup_entry_finish(&launch.cgroup);
     return error ? error : watch_all(egress, &launched, steal_fd(&ours));
 }
 
