@@ -84,6 +84,7 @@ static void on_end(struct kept *kept, pid_t pid, int status)
 _Noreturn void resolver_keep(const int channels[static EGRESS_RESOLVERS])
 {
     struct kept kept[EGRESS_RESOLVERS] = {0};
+    prctl(PR_SET_NAME, "egress-keeper");
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
         _exit(EXIT_FAILURE);
     for (unsigned i = 0; i < EGRESS_RESOLVERS; i++) {
