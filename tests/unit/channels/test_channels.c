@@ -193,9 +193,46 @@ static void ids_have_one_spelling(void **state)
     assert_int_equal(a.bytes[6] >> 4, 7); // RFC 9562, version 7
 }
 
+static void network_messages_are_checked(void **state)
+{
+    (void)state;
+    struct sandboxd_message m = {.kind = SANDBOXD_NETWORK_BEGIN,
+                                 .network_begin = {EGRESS_RULES_MAX, EGRESS_HEADERS_MAX}};
+    size_t size = sandboxd_message_size(SANDBOXD_NETWORK_BEGIN);
+    assert_int_equal(decode(&m, size, 0, CHANNEL_CLIENT), 0);
+    assert_int_equal(decode(&m, size, 0, CHANNEL_SERVER), -EPROTO);
+    m.network_begin.rule_count++;
+    assert_int_equal(decode(&m, size, 0, CHANNEL_CLIENT), -EPROTO);
+
+    m = (struct sandboxd_message){.kind = SANDBOXD_NETWORK_RULE};
+    size = sandboxd_message_size(SANDBOXD_NETWORK_RULE);
+    assert_int_equal(decode(&m, size, 0, CHANNEL_CLIENT), -EPROTO);
+    assert_int_equal(egress_rule_parse("*.example.org:80,443", &m.network_rule), 0);
+    assert_int_equal(decode(&m, size, 0, CHANNEL_CLIENT), 0);
+    m.network_rule.ranges[3].last = 1;
+    assert_int_equal(decode(&m, size, 0, CHANNEL_CLIENT), -EPROTO);
+
+    m = (struct sandboxd_message){.kind = SANDBOXD_NETWORK_HEADER,
+                                  .network_header = {.name = "X", .value = "y"}};
+    size = sandboxd_message_size(SANDBOXD_NETWORK_HEADER);
+    assert_int_equal(decode(&m, size, 0, CHANNEL_CLIENT), 0);
+    m.network_header.value[4] = 'z'; // behind its end
+    assert_int_equal(decode(&m, size, 0, CHANNEL_CLIENT), -EPROTO);
+
+    m = (struct sandboxd_message){.kind = SANDBOXD_SET_NETWORK, .set_network = {create.create.sandbox, 1}};
+    size = sandboxd_message_size(SANDBOXD_SET_NETWORK);
+    assert_int_equal(decode(&m, size, 0, CHANNEL_CLIENT), 0);
+    m.set_network.serial = 0;
+    assert_int_equal(decode(&m, size, 0, CHANNEL_CLIENT), -EPROTO);
+    m = create;
+    m.create.network = 2;
+    assert_int_equal(decode(&m, sandboxd_message_size(SANDBOXD_CREATE), 0, CHANNEL_CLIENT), -EPROTO);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(network_messages_are_checked),
         cmocka_unit_test(every_kind_has_one_size),
         cmocka_unit_test(sender_and_descriptors_must_fit),
         cmocka_unit_test(ranges_are_checked),
