@@ -10,7 +10,7 @@
 #include "lib/cleanup.h"
 #include "lib/fd.h"
 
-#define CGROUP_FILE_MAX 4096
+#define CGROUP_FILE_MAX (1u << 20)
 
 int cgroup_write(int base, const char *group, const char *file, const char *text)
 {
@@ -150,6 +150,14 @@ int cgroup_remove(const struct cgroup_root *root, struct cgroup *cgroup)
     if (!error)
         cgroup->name[0] = '\0';
     return error;
+}
+
+bool cgroup_holds_processes(int base)
+{
+    AUTO_FREE char *processes = NULL;
+    if (faccessat(base, "cgroup.type", F_OK, AT_EACCESS) < 0)
+        return false; // the root has no type
+    return read_value(base, ".", "cgroup.procs", &processes) < 0 || *processes;
 }
 
 uint64_t cgroup_read_number(const struct cgroup_root *root, enum cgroup_hierarchy hierarchy,

@@ -169,14 +169,26 @@ static int keep_capabilities(void)
     return 0;
 }
 
-static int join_daemon_group(const struct sandboxd_fixture *fixture)
+static int join_group(const char *group)
 {
     char path[256];
-    bool v2 = getenv("TEST_CGROUP"); // there it moves to a leaf by itself
-    snprintf(path, sizeof(path), "/sys/fs/cgroup%s%s%s/cgroup.procs", v2 ? "" : "/unified", fixture->group,
-             v2 ? "" : "/daemon");
+    snprintf(path, sizeof(path), "%s/cgroup.procs", group);
     AUTO_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
-    return fd < 0 ? 0 : write_all(fd, "0", 1);
+    return fd < 0 ? -errno : write_all(fd, "0", 1);
+}
+
+// A service starts in the group that it is given and moves to the leaf by itself; from then on that group takes no process.
+static int join_daemon_group(const struct sandboxd_fixture *fixture)
+{
+    char leaf[192];
+    if (fixture->group_count == 0)
+        return 0;
+    const char *unified = fixture->groups[fixture->group_count - 1];
+    if (getenv("TEST_CGROUP") && join_group(unified) == 0)
+        return 0;
+    snprintf(leaf, sizeof(leaf), "%s/daemon", unified);
+    int error = join_group(leaf);
+    return error == -ENOENT ? 0 : error;
 }
 
 __attribute__((noreturn)) static void become_sandboxd(const struct sandboxd_fixture *fixture)

@@ -8,12 +8,11 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
-import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { until } from "../harness/until.mjs";
 import { makeBase } from "./base.mjs";
-import { System } from "./system.mjs";
+import { System, destroyAtEnd } from "./system.mjs";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const BOOT_MS = 180000;
@@ -108,6 +107,12 @@ class Machine extends System {
         this.systemState = state.out.trim();
     }
 
+    // Has AppArmor enforce the profiles in that text, also for programs that have such a profile already.
+    async loadProfiles(text) {
+        const result = await this.execute(["apparmor_parser", "--replace", "--skip-cache"], { input: text });
+        assert.equal(result.status, 0, result.text);
+    }
+
     #qmp(command) {
         this.child.stdin.write(`${JSON.stringify({ execute: command })}\n`);
     }
@@ -179,7 +184,7 @@ export async function boot({ base = makeBase(), binds = {}, readOnlyBinds = {}, 
         stdio: ["pipe", "pipe", "pipe"],
     });
     const machine = new Machine(child, directory);
-    after(() => machine.destroy());
+    destroyAtEnd(machine);
     child.stdin.on("error", () => {});
     child.stdin.write(`${JSON.stringify({ execute: "qmp_capabilities" })}\n`);
     await machine.connect();
