@@ -53,7 +53,7 @@ static bool controlled(const struct cgroup_root *root, const struct cgroup_value
         if (strncmp(value->file, prefixes[i].prefix, strlen(prefixes[i].prefix)) == 0)
             return root->controls[prefixes[i].controller];
     }
-    return false;
+    return value->optional; // io, where its files are there
 }
 
 static int set_limits(const struct cgroup_root *root, const char *name, const struct sandbox_limits *limits)

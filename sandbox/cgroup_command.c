@@ -74,6 +74,7 @@ static bool controls_below(int group, struct cgroup_root *root)
         if (names[i])
             cgroup_write(group, ".", "cgroup.subtree_control", text); // what was refused is not listed
     }
+    cgroup_write(group, ".", "cgroup.subtree_control", "+io");
     if (read_file_at(group, "cgroup.subtree_control", PROC_FILE_MAX, &enabled, NULL) < 0)
         return false;
     for (unsigned i = 0; i <= CGROUP_PIDS; i++) {

@@ -23,7 +23,7 @@ describe("a virtual machine", { skip }, () => {
 
     // Its JSON report ends what the command printed.
     async function sandbox(args, options) {
-        const result = await machine.run(`exec /opt/bin/sandbox-run --json=2 --require ${LIMITS} ${args}`, options);
+        const result = await machine.run(`exec /opt/bin/sandbox-run --json=2 ${args}`, options);
         const last = result.err.trim().split("\n").at(-1);
         assert.match(last, /^\{.*\}$/, result.text);
         return { ...result, report: JSON.parse(last) };
@@ -91,19 +91,41 @@ describe("a virtual machine", { skip }, () => {
         });
     }
 
+    test("every limit is in the files of a command's group", async () => {
+        const script = `/opt/bin/sandbox-run --memory 64M --cpu 50 --pids 20 -- tail -f /dev/null &
+            until read -r first <$(echo /sys/fs/cgroup$TEST_CGROUP/run-*)/cgroup.procs; do read -t 0.05 <> <(:) || :; done 2>/dev/null
+            cd /sys/fs/cgroup$TEST_CGROUP/run-*
+            tail -n +1 memory.max memory.swap.max memory.oom.group pids.max cpu.max cpu.weight io.weight
+            directory=$PWD; cd /; kill $!; wait $! || :; test ! -e $directory`;
+        const text = await machine.check(`exec ${quoted(join(PROJECT, "tests/vm/leaf"))} bash -c ${quoted(script)}`, { properties: { Delegate: "yes" } });
+        const files = Object.fromEntries([...text.matchAll(/==> (\S+) <==\n(.*)\n/g)].map(([, name, value]) => [name, value]));
+        assert.deepEqual(files, {
+            "memory.max": String(64 << 20),
+            "memory.swap.max": "0",
+            "memory.oom.group": "1",
+            "pids.max": "21", // and pid 1 of the sandbox
+            "cpu.max": "50000 100000",
+            "cpu.weight": "50",
+            "io.weight": "default 50",
+        });
+    });
+
+    // Without delegation root takes the nearest group above; systemd gives the slice no cpu controller unless a unit asks for one.
     const starters = [
-        ["root, in a delegated unit", { properties: { Delegate: "yes" } }],
-        ["root, in a unit that is not delegated", {}],
-        ["a user, in a delegated unit", { properties: { Delegate: "yes" }, user: PLAIN }],
+        ["root, in a delegated unit", { properties: { Delegate: "yes" } }, LIMITS],
+        ["root, in a unit that is not delegated", {}, "memory_limit,process_limit"],
+        ["a user, in a delegated unit", { properties: { Delegate: "yes" }, user: PLAIN }, LIMITS],
     ];
-    for (const [who, options] of starters) {
+    for (const [who, options, required] of starters) {
         test(`sandbox-run holds its limits as ${who}`, async () => {
-            const memory = await sandbox(`--memory 64M --time 60 -- sh -c ${quoted(`python3 -c '${HOG}'; echo survived`)}`, options);
+            const run = (args) => sandbox(`--require ${required} --time 60 ${args}`, options);
+            const memory = await run(`--memory 64M -- sh -c ${quoted(`python3 -c '${HOG}'; echo survived`)}`);
             assert.deepEqual([memory.status, memory.report.cause, memory.out], [137, "memory", ""], memory.text);
             assert.ok(memory.report.usage.peak_memory_bytes >= 60 << 20, memory.err);
-            const processes = await sandbox(`--pids 5 --time 60 -- python3 -c ${quoted(FORKS)}`, options);
+            const processes = await run(`--pids 5 -- python3 -c ${quoted(FORKS)}`);
             assert.deepEqual([processes.report.cause, processes.report.usage.refused_processes > 0], ["processes", true], processes.text);
-            const cpu = await sandbox(`--cpu 20 --time 60 -- python3 -c ${quoted(SPIN)}`, options);
+            if (!required.includes("cpu_limit")) return;
+            const cpu = await run(`--cpu 20 -- python3 -c ${quoted(SPIN)}`);
             assert.ok(cpu.report.usage.cpu_us < 0.5 * cpu.report.usage.wall_us, cpu.err);
         });
     }
