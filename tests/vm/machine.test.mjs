@@ -93,10 +93,11 @@ describe("a virtual machine", { skip }, () => {
 
     test("every limit is in the files of a command's group", async () => {
         const script = `/opt/bin/sandbox-run --memory 64M --cpu 50 --pids 20 -- tail -f /dev/null &
+            command=$!
             until read -r first <$(echo /sys/fs/cgroup$TEST_CGROUP/run-*)/cgroup.procs; do read -t 0.05 <> <(:) || :; done 2>/dev/null
             cd /sys/fs/cgroup$TEST_CGROUP/run-*
             tail -n +1 memory.max memory.swap.max memory.oom.group pids.max cpu.max cpu.weight io.weight
-            directory=$PWD; cd /; kill $!; wait $! || :; test ! -e $directory`;
+            directory=$PWD; cd /; kill $command; wait $command || :; test ! -e $directory`;
         const text = await machine.check(`exec ${quoted(join(PROJECT, "tests/vm/leaf"))} bash -c ${quoted(script)}`, { properties: { Delegate: "yes" } });
         const files = Object.fromEntries([...text.matchAll(/==> (\S+) <==\n(.*)\n/g)].map(([, name, value]) => [name, value]));
         assert.deepEqual(files, {
