@@ -223,6 +223,26 @@ size_t grid_choose_repair(struct grid *g, uint32_t before_ms, size_t maximum)
     return chosen;
 }
 
+static bool is_echo(const struct grid *g, size_t cell, uint32_t before_ms)
+{
+    return (g->cells[cell] & CELL_DAMAGED) &&
+           (!(g->cells[cell] & CELL_LOSSY) || (int32_t)(g->changed[cell] - before_ms) <= 0);
+}
+
+size_t grid_choose_echo(struct grid *g, uint32_t before_ms, size_t maximum)
+{
+    size_t count = 0;
+    for (size_t cell = 0; cell < g->count && count <= maximum; cell++)
+        count += is_echo(g, cell, before_ms);
+    if (count > maximum)
+        return 0;
+    for (size_t cell = 0; cell < g->count; cell++) {
+        if (is_echo(g, cell, before_ms))
+            g->cells[cell] |= CELL_CHOSEN;
+    }
+    return count;
+}
+
 size_t rectangles_area(const struct rectangle *rectangles, size_t count)
 {
     size_t area = 0;

@@ -49,4 +49,8 @@ size_t grid_rectangles(const struct grid *g, uint8_t flag, size_t maximum, struc
 // and returns how many.
 size_t grid_choose_repair(struct grid *g, uint32_t before_ms, size_t maximum);
 
+// Chooses the damaged cells that are not part of a moving picture: exact in the browser, or still since `before_ms`. Chooses none and
+// returns 0 when they are more than `maximum`.
+size_t grid_choose_echo(struct grid *g, uint32_t before_ms, size_t maximum);
+
 size_t rectangles_area(const struct rectangle *rectangles, size_t count);

@@ -240,6 +240,41 @@ int update_damage(struct update *u, const struct update_moment *moment)
     return send_video(u, moment, rectangles, count);
 }
 
+// The rectangles of the chosen cells, whose choice ends with that.
+static size_t take_chosen(struct update *u, struct rectangle rectangles[static UPDATE_LOSSLESS_MAX])
+{
+    size_t count = grid_rectangles(&u->grid, CELL_CHOSEN, UPDATE_LOSSLESS_MAX, rectangles);
+    for (size_t cell = 0; cell < u->grid.count; cell++)
+        u->grid.cells[cell] &= (uint8_t)~CELL_CHOSEN;
+    return count;
+}
+
+int update_echo(struct update *u, const struct update_moment *moment)
+{
+    uint32_t before = milliseconds(moment->now_us - ECHO_STILL_US);
+    struct rectangle rectangles[UPDATE_LOSSLESS_MAX];
+    if (u->key_needed || grid_choose_echo(&u->grid, before, ECHO_CELLS_MAX) == 0)
+        return 0;
+    size_t count = take_chosen(u, rectangles);
+    if (rectangles_area(rectangles, count) > ECHO_CELLS_MAX * MACROBLOCK * MACROBLOCK)
+        return 0;
+    u->statistics.counters.captured++;
+    struct outbox_position before_echo = outbox_position(u->outbox);
+    uint32_t sequence = u->sequence;
+    for (size_t i = 0; i < count; i++) {
+        if (put_lossless(u, moment, rectangles[i]) ||
+            u->outbox->length - before_echo.length > PATH_ECHO_BYTES) {
+            outbox_rewind(u->outbox, before_echo);
+            u->sequence = sequence;
+            return 0;
+        }
+    }
+    statistics_encoded(&u->statistics, microseconds(moment->now_us, clock_us()));
+    mark_sent(u, rectangles, count, false, moment->now_us);
+    pace_sent(&u->pace, moment->now_us, u->sequence, u->outbox->length - before_echo.length, PACE_ECHO);
+    return 0;
+}
+
 // As much of the rectangle's top left, in whole macroblocks, as one lossless message takes.
 static struct rectangle first_piece(struct rectangle r)
 {
@@ -254,12 +289,11 @@ int update_repair(struct update *u, const struct update_moment *moment)
 {
     uint32_t before = milliseconds(moment->now_us - REPAIR_AFTER_US);
     u->repair_us = moment->now_us + u->pace.interval_us;
-    if (grid_choose_repair(&u->grid, before, REPAIR_CELLS_MAX) == 0)
+    size_t cells = pace_repair_macroblocks(&u->pace, moment->now_us);
+    if (grid_choose_repair(&u->grid, before, cells < REPAIR_CELLS_MAX ? cells : REPAIR_CELLS_MAX) == 0)
         return 0;
     struct rectangle rectangles[UPDATE_LOSSLESS_MAX];
-    size_t count = grid_rectangles(&u->grid, CELL_CHOSEN, UPDATE_LOSSLESS_MAX, rectangles);
-    for (size_t cell = 0; cell < u->grid.count; cell++)
-        u->grid.cells[cell] &= (uint8_t)~CELL_CHOSEN;
+    size_t count = take_chosen(u, rectangles);
     size_t start = u->outbox->length, pixels = 0;
     size_t allowance = pace_allowance(&u->pace, moment->now_us);
     for (size_t i = 0; i < count && (i == 0 || u->outbox->length - start < allowance); i++) {
@@ -272,6 +306,7 @@ int update_repair(struct update *u, const struct update_moment *moment)
             return error;
         mark_sent(u, &piece, 1, false, moment->now_us);
     }
+    pace_learn_repair(&u->pace, pixels / (MACROBLOCK * MACROBLOCK) + 1, u->outbox->length - start);
     statistics_encoded(&u->statistics, microseconds(moment->now_us, clock_us()));
     pace_sent(&u->pace, moment->now_us, u->sequence, u->outbox->length - start, PACE_REPAIR);
     return 0;

@@ -14,6 +14,7 @@
 #include "streaming/watchdog.h"
 
 #define NEVER UINT64_MAX
+#define ECHO_AFTER_US UINT64_C(500000) // later than this, a change is no answer to input
 #define EVENTS_PER_PASS 256
 #define PASSES_PER_TURN 16
 // Kept small so that stale frames do not pile up; the kernel doubles it for its own bookkeeping.
@@ -98,6 +99,31 @@ static int put_statistics(struct viewer *v, uint64_t now_us)
     return outbox_end(&v->outbox, &w);
 }
 
+// Shortly after input, small changes wait neither for the pace nor for a moving picture to be encoded. They are looked for once per
+// frame at most. ret_begun: the region was asked for, or something was sent.
+static int advance_echo(struct viewer *v, uint64_t now_us, bool *ret_begun, uint64_t *ret_wake)
+{
+    *ret_begun = false;
+    if (now_us - v->input_us > ECHO_AFTER_US || !pace_permits_echo(&v->update.pace))
+        return 0;
+    if (v->echo_us > now_us) {
+        *ret_wake = v->echo_us;
+        return 0;
+    }
+    if (v->damage.reported) {
+        damage_request(&v->damage, &v->display);
+        *ret_begun = true;
+        return 0;
+    }
+    v->echo_us = now_us + v->update.pace.interval_min_us;
+    struct update_moment moment = {
+        .now_us = now_us, .damaged_us = v->damage.fetched_us, .input = v->input.handled};
+    uint32_t before = v->update.sequence;
+    int error = update_echo(&v->update, &moment);
+    *ret_begun = v->update.sequence != before;
+    return error;
+}
+
 // Sends what has changed, once its region is known. ret_wake: when to look again.
 static int advance_damage(struct viewer *v, uint64_t now_us, uint64_t wait, uint64_t *ret_wake)
 {
@@ -140,9 +166,17 @@ static int make_update(struct viewer *v, uint64_t now_us, uint64_t *ret_wake)
 {
     if (v->damage.requested)
         return 0;
+    bool damaged = v->damage.reported || v->damage.fetched, begun = false;
+    uint64_t echo_wake = NEVER;
+    int error = damaged ? advance_echo(v, now_us, &begun, &echo_wake) : 0;
+    if (error || begun)
+        return error;
     uint64_t wait = pace_wait(&v->update.pace, now_us);
-    if (v->damage.reported || v->damage.fetched || v->update.key_needed)
-        return advance_damage(v, now_us, wait, ret_wake);
+    if (damaged || v->update.key_needed) {
+        error = advance_damage(v, now_us, wait, ret_wake);
+        *ret_wake = earlier(*ret_wake, v->damage.reported || v->damage.fetched ? echo_wake : NEVER);
+        return error;
+    }
     if (update_repairs(&v->update))
         return advance_repair(v, now_us, wait, ret_wake);
     return 0;
@@ -243,6 +277,7 @@ static int serve(struct viewer *v)
     wire_write_hello(&w, (uint16_t)v->start->width, (uint16_t)v->start->height, (uint16_t)v->start->framerate,
                      encoder_codec(v->update.encoder));
     int error = outbox_end(&v->outbox, &w);
+    path_greeted(&v->update.pace.path, clock_us());
     while (!error && !v->left) {
         bool more = false;
         error = turn(v, &more);

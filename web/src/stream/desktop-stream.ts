@@ -126,6 +126,8 @@ export class DesktopStream {
         this.statistics.codec = codec;
         this.statistics.lastSequence = 0;
         this.picture.resize(size);
+        // The streamer's first measure of the way, before anything large is on it.
+        this.events.send(encodeAcknowledge(0, 0, 0));
         this.events.hello(size);
         this.video.open(codec, size);
         void this.checkSupport(codec, size);

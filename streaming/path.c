@@ -1,0 +1,175 @@
+#include "streaming/path.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define SECOND_US UINT64_C(1000000)
+#define RATE_MIN 12500u                  // bytes per second: 100 kbit/s
+#define WINDOW_MIN 12288u                // bytes: a patch and a frame even on the thinnest way
+#define UPDATES_BEYOND_FLOOR 3u          // on their way beyond those that the way's length hides
+#define FLOOR_MAX_US (2 * SECOND_US)     // longer ways are not filled
+#define FLOOR_PERIOD_US (10 * SECOND_US) // a changed route is learned within two of them
+#define STALL_US SECOND_US // later than this: the way was interrupted, which tells nothing of its capacity
+#define LOADED_MIN 4096u   // fewer bytes measure the machines, not the way
+#define BUSY_MIN_US 2000u  // shorter is noise
+#define MEMORY_US 250000u  // busy time that is remembered
+
+void path_init(struct path *p, uint64_t rate_max)
+{
+    *p = (struct path){.rate_max = rate_max, .rate = rate_max, .floor_us = {UINT64_MAX, UINT64_MAX}};
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+uint64_t path_floor(const struct path *p)
+{
+    uint64_t floor = smaller(p->floor_us[0], p->floor_us[1]);
+    return floor == UINT64_MAX ? 0 : smaller(floor, FLOOR_MAX_US);
+}
+
+static bool floor_known(const struct path *p)
+{
+    return smaller(p->floor_us[0], p->floor_us[1]) != UINT64_MAX;
+}
+
+static void learn_floor(struct path *p, uint64_t now_us, uint64_t travel_us)
+{
+    if (now_us - p->floor_period_us > FLOOR_PERIOD_US) {
+        p->floor_us[1] = p->floor_us[0];
+        p->floor_us[0] = UINT64_MAX;
+        p->floor_period_us = now_us;
+    }
+    p->floor_us[0] = smaller(p->floor_us[0], travel_us);
+    p->round_trip_us = p->round_trip_us ? (7 * p->round_trip_us + travel_us) / 8 : travel_us;
+}
+
+void path_greeted(struct path *p, uint64_t now_us)
+{
+    p->greeted = true;
+    p->hello_us = p->floor_period_us = now_us;
+}
+
+void path_sent(struct path *p, uint64_t now_us, uint32_t sequence, size_t bytes, bool limited)
+{
+    p->flight_bytes += bytes;
+    p->sent_sequence = sequence;
+    p->flights[p->flight_count++] = (struct path_flight){.sequence = sequence,
+                                                         .sent_us = now_us,
+                                                         .bytes = bytes,
+                                                         .loaded = p->flight_bytes,
+                                                         .limited = limited};
+}
+
+size_t path_window(const struct path *p)
+{
+    return larger(p->rate * (path_floor(p) + PATH_QUEUE_US) / SECOND_US, WINDOW_MIN);
+}
+
+static size_t updates_permitted(const struct path *p, uint64_t interval_us)
+{
+    // Until the first answer nothing is known, and a second update would only wait behind the first.
+    if (!floor_known(p))
+        return 1;
+    return smaller(UPDATES_BEYOND_FLOOR + path_floor(p) / interval_us, UPDATES_UNACKNOWLEDGED_MAX - 1);
+}
+
+bool path_permits(const struct path *p, uint64_t interval_us)
+{
+    return p->flight_count < updates_permitted(p, interval_us) && p->flight_bytes < path_window(p);
+}
+
+bool path_permits_echo(const struct path *p, uint64_t interval_us)
+{
+    return p->flight_count < updates_permitted(p, interval_us) + 1 &&
+           p->flight_bytes < path_window(p) + PATH_ECHO_BYTES;
+}
+
+// What the bottleneck carries, from the updates that kept it busy lately; UINT64_MAX when they were too few to tell.
+static uint64_t measured_rate(const struct path *p)
+{
+    return p->served_for_us < BUSY_MIN_US ? UINT64_MAX : p->served_bytes * SECOND_US / p->served_for_us;
+}
+
+static void learn_service(struct path *p, const struct path_flight *flight, uint64_t finished_us)
+{
+    uint64_t started_us = larger(flight->sent_us, p->served_us);
+    p->served_us = larger(p->served_us, finished_us);
+    if (flight->loaded < LOADED_MIN)
+        return;
+    p->served_bytes += flight->bytes;
+    p->served_for_us += finished_us > started_us ? finished_us - started_us : 0;
+    while (p->served_for_us > MEMORY_US) {
+        p->served_bytes /= 2;
+        p->served_for_us /= 2;
+    }
+}
+
+static void lower(struct path *p, uint64_t now_us, uint64_t rate)
+{
+    p->rate = larger(smaller(p->rate, rate), RATE_MIN);
+    p->lowered_us = now_us;
+}
+
+static void adapt(struct path *p, uint64_t now_us, const struct path_flight *flight)
+{
+    uint64_t measured = measured_rate(p);
+    uint64_t own_us = flight->bytes * SECOND_US / p->rate;
+    if (p->queue_us > PATH_QUEUE_US + path_floor(p) / 8) {
+        // Others' queues are not shortened by sending less of little, nor twice by one step.
+        if ((flight->loaded >= LOADED_MIN || flight->limited) && flight->sent_us >= p->lowered_us &&
+            measured != UINT64_MAX)
+            lower(p, now_us, measured - measured / 16);
+    } else if (flight->limited && p->queue_us < PATH_QUEUE_US / 2 + own_us) {
+        p->rate = smaller(p->rate + p->rate / (measured / 2 > p->rate ? 8 : 32) + 1, p->rate_max);
+    }
+}
+
+static void land(struct path *p, uint64_t now_us, uint64_t arrived_us, const struct path_flight *flight)
+{
+    uint64_t travel_us = arrived_us > flight->sent_us ? arrived_us - flight->sent_us : 0;
+    p->flight_bytes -= flight->bytes;
+    // Sent before the end of a stall: it waited for that, whatever the way carries now.
+    bool waited = flight->sent_us < p->stalled_us;
+    if (floor_known(p) && travel_us > path_floor(p) + STALL_US && !waited &&
+        p->stalled_us + 2 * STALL_US < now_us) {
+        p->stalled_us = now_us;
+        lower(p, now_us, p->rate - p->rate / 4);
+        waited = true;
+    }
+    if (waited) {
+        p->served_us = now_us;
+        return;
+    }
+    learn_floor(p, now_us, travel_us);
+    uint64_t floor_us = path_floor(p);
+    p->queue_us = travel_us > floor_us ? travel_us - floor_us : 0;
+    learn_service(p, flight, flight->sent_us + p->queue_us);
+    adapt(p, now_us, flight);
+}
+
+int path_acknowledged(struct path *p, uint64_t now_us, const struct path_acknowledgement *acknowledgement)
+{
+    if (acknowledgement->sequence > p->sent_sequence)
+        return -EPROTO;
+    if (acknowledgement->sequence == 0 && p->greeted) {
+        p->greeted = false;
+        learn_floor(p, now_us, now_us - p->hello_us);
+    }
+    uint64_t decode_us = smaller(acknowledgement->decode_us, SECOND_US);
+    p->decode_us = (uint32_t)((7 * (uint64_t)p->decode_us + decode_us) / 8);
+    p->queued = acknowledgement->queued;
+    size_t done = 0;
+    for (; done < p->flight_count && p->flights[done].sequence <= acknowledgement->sequence; done++)
+        land(p, now_us, now_us - decode_us, &p->flights[done]);
+    p->flight_count -= done;
+    memmove(p->flights, p->flights + done, p->flight_count * sizeof(p->flights[0]));
+    return 0;
+}
