@@ -112,24 +112,37 @@ static void learn_service(struct path *p, const struct path_flight *flight, uint
     }
 }
 
-static void lower(struct path *p, uint64_t now_us, uint64_t rate)
+static void lower(struct path *p, uint64_t rate)
 {
     p->rate = larger(smaller(p->rate, rate), RATE_MIN);
-    p->lowered_us = now_us;
 }
 
-static void adapt(struct path *p, uint64_t now_us, const struct path_flight *flight)
+// A late update may be the first after a short pause of the browser, with all the others right behind it: what the way carries is judged
+// when all that was on it has arrived.
+static void judge(struct path *p, const struct path_flight *flight, uint64_t measured)
+{
+    // Others' queues are not shortened by sending less of little.
+    if (p->doubted == 0 && (flight->loaded >= LOADED_MIN || flight->limited))
+        p->doubted = p->sent_sequence;
+    if (p->doubted == 0 || flight->sequence < p->doubted)
+        return;
+    p->doubted = 0;
+    if (measured != UINT64_MAX)
+        lower(p, measured - measured / 16);
+}
+
+static void adapt(struct path *p, const struct path_flight *flight)
 {
     uint64_t measured = measured_rate(p);
     uint64_t own_us = flight->bytes * SECOND_US / p->rate;
     if (p->queue_us > PATH_QUEUE_US + path_floor(p) / 8) {
-        // Others' queues are not shortened by sending less of little, nor twice by one step.
-        if ((flight->loaded >= LOADED_MIN || flight->limited) && flight->sent_us >= p->lowered_us &&
-            measured != UINT64_MAX)
-            lower(p, now_us, measured - measured / 16);
-    } else if (flight->limited && p->queue_us < PATH_QUEUE_US / 2 + own_us) {
-        p->rate = smaller(p->rate + p->rate / (measured / 2 > p->rate ? 8 : 32) + 1, p->rate_max);
+        judge(p, flight, measured);
+        return;
     }
+    if (flight->sequence >= p->doubted)
+        p->doubted = 0;
+    if (flight->limited && p->queue_us < PATH_QUEUE_US / 2 + own_us)
+        p->rate = smaller(p->rate + p->rate / (measured / 2 > p->rate ? 8 : 32) + 1, p->rate_max);
 }
 
 static void land(struct path *p, uint64_t now_us, uint64_t arrived_us, const struct path_flight *flight)
@@ -141,7 +154,7 @@ static void land(struct path *p, uint64_t now_us, uint64_t arrived_us, const str
     if (floor_known(p) && travel_us > path_floor(p) + STALL_US && !waited &&
         p->stalled_us + 2 * STALL_US < now_us) {
         p->stalled_us = now_us;
-        lower(p, now_us, p->rate - p->rate / 4);
+        lower(p, p->rate - p->rate / 4);
         waited = true;
     }
     if (waited) {
@@ -152,7 +165,7 @@ static void land(struct path *p, uint64_t now_us, uint64_t arrived_us, const str
     uint64_t floor_us = path_floor(p);
     p->queue_us = travel_us > floor_us ? travel_us - floor_us : 0;
     learn_service(p, flight, flight->sent_us + p->queue_us);
-    adapt(p, now_us, flight);
+    adapt(p, flight);
 }
 
 int path_acknowledged(struct path *p, uint64_t now_us, const struct path_acknowledgement *acknowledgement)

@@ -35,7 +35,7 @@ struct path {
     uint64_t served_us;       // when the bottleneck had served all that is acknowledged
     uint64_t served_bytes;    // of the latest updates that kept the bottleneck busy,
     uint64_t served_for_us;   // and how long that took
-    uint64_t lowered_us;      // when the rate was last lowered
+    uint32_t doubted;         // the rate is judged when this update has arrived; 0: it is not in doubt
     uint64_t stalled_us;      // when the end of a stall was last seen
     uint32_t decode_us;       // smoothed: from a message's arrival to its pixels
     uint32_t queued;          // messages that the browser had not painted yet
