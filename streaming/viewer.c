@@ -275,7 +275,7 @@ static int serve(struct viewer *v)
 {
     struct writer w = outbox_begin(&v->outbox);
     wire_write_hello(&w, (uint16_t)v->start->width, (uint16_t)v->start->height, (uint16_t)v->start->framerate,
-                     encoder_codec(v->update.encoder));
+                     v->update.video.codec);
     int error = outbox_end(&v->outbox, &w);
     path_greeted(&v->update.pace.path, clock_us());
     while (!error && !v->left) {
