@@ -7,6 +7,7 @@ import {
     encodeAcknowledge,
     encodeRefresh,
     type FrameHeader,
+    type Point,
     type Rectangle,
     type Size,
     type StreamMessage,
@@ -45,7 +46,7 @@ export class DesktopStream {
     private codec = "";
     private sequence = 0;
     private failures: number[] = [];
-    private rectangles = new Map<number, Rectangle[]>();
+    private frames = new Map<number, { origin: Point; rectangles: Rectangle[] }>();
 
     constructor(
         private readonly picture: Picture,
@@ -70,7 +71,7 @@ export class DesktopStream {
     close(): void {
         this.video.close();
         this.queue.clear();
-        this.rectangles.clear();
+        this.frames.clear();
     }
 
     private guarded(action: () => void): void {
@@ -94,7 +95,7 @@ export class DesktopStream {
             case "lossless":
                 this.takeSequence(message.header);
                 this.queue.push(message.header.sequence, buffer.byteLength, paintOnly(() =>
-                    this.picture.paintLossless(message.rectangle, message.encoding, message.data),
+                    this.picture.paintLossless(message),
                 ));
                 break;
             case "copy":
@@ -126,6 +127,7 @@ export class DesktopStream {
         this.statistics.codec = codec;
         this.statistics.lastSequence = 0;
         this.picture.resize(size);
+        this.picture.restart();
         // The streamer's first measure of the way, before anything large is on it.
         this.events.send(encodeAcknowledge(0, 0, 0));
         this.events.hello(size);
@@ -151,10 +153,13 @@ export class DesktopStream {
     private takeVideo(message: StreamMessage & { kind: "video" }, bytes: number): void {
         this.takeSequence(message.header);
         const sequence = message.header.sequence;
-        this.rectangles.set(sequence, message.rectangles);
+        this.frames.set(sequence, { origin: message.origin, rectangles: message.rectangles });
+        if (message.key) {
+            this.queue.push(null, 0, paintOnly(() => this.picture.restart()));
+        }
         this.queue.push(sequence, bytes, null);
         if (!this.video.decode(sequence, message.key, message.data)) {
-            this.rectangles.delete(sequence);
+            this.frames.delete(sequence);
             this.queue.settle(sequence, NOTHING);
         }
     }
@@ -168,12 +173,14 @@ export class DesktopStream {
     }
 
     private decoded(sequence: number, frame: VideoFrame): void {
-        const rectangles = this.rectangles.get(sequence);
-        this.rectangles.delete(sequence);
+        const where = this.frames.get(sequence);
+        this.frames.delete(sequence);
         const paint: Paint = {
             paint: () => {
                 try {
-                    this.picture.paintFrame(frame, rectangles ?? []);
+                    if (where !== undefined) {
+                        this.picture.paintFrame(frame, where.origin, where.rectangles);
+                    }
                 } finally {
                     frame.close();
                 }
@@ -189,7 +196,7 @@ export class DesktopStream {
         const now = performance.now();
         this.statistics.decoderFailures++;
         this.failures = [...this.failures.filter((time) => now - time < FAILURE_PERIOD_MS), now];
-        this.rectangles.clear();
+        this.frames.clear();
         if (this.failures.length > MAX_FAILURES || this.size === null) {
             this.events.unsupported(`The video decoder keeps failing: ${reason}`);
             return;
