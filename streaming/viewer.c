@@ -92,7 +92,13 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 static int put_statistics(struct viewer *v, uint64_t now_us)
 {
-    v->update.statistics.counters.sent_kib = (uint32_t)(v->outbox.bytes_sent / 1024);
+    const struct pace *pace = &v->update.pace;
+    struct wire_statistics *counters = &v->update.statistics.counters;
+    counters->sent_kib = (uint32_t)(v->outbox.bytes_sent / 1024);
+    counters->rate_kbps = (uint32_t)(pace->path.rate / 125);
+    counters->round_trip_us = (uint32_t)path_floor(&pace->path);
+    counters->queue_us = (uint32_t)earlier(pace->path.queue_us, UINT32_MAX);
+    counters->interval_us = (uint32_t)pace->interval_us;
     struct wire_statistics report = statistics_report(&v->update.statistics, now_us);
     struct writer w = outbox_begin(&v->outbox);
     wire_write_statistics(&w, &report);

@@ -74,6 +74,14 @@ export interface StreamerStatistics {
     encodeP50: number;
     encodeP95: number;
     quantizer: number;
+    /** What the stream may use, kbit/s. */
+    rate: number;
+    /** The shortest round trip of late, µs. */
+    roundTrip: number;
+    /** What the last update waited on the way, µs. */
+    queue: number;
+    /** Between two updates, µs. */
+    interval: number;
 }
 
 /** The message breaks the protocol; the connection that carried it can't be trusted further. */
@@ -275,6 +283,10 @@ function readStatistics(reader: Reader): StreamMessage {
         encodeP50: reader.u32(),
         encodeP95: reader.u32(),
         quantizer: reader.u32(),
+        rate: reader.u32(),
+        roundTrip: reader.u32(),
+        queue: reader.u32(),
+        interval: reader.u32(),
     };
     reader.end();
     return { kind: "statistics", statistics };
@@ -386,4 +398,20 @@ export function encodeReleaseAll(input: number): ArrayBuffer {
 
 export function encodeRefresh(): ArrayBuffer {
     return message(0x8a, 4).buffer as ArrayBuffer;
+}
+
+/** The input number of a message that pixels answer: a key or button that goes down, a text, the wheel. null of any other. */
+export function inputNumber(message: ArrayBuffer): number | null {
+    const view = new DataView(message);
+    switch (view.getUint8(0)) {
+        case 0x82:
+            return view.getUint8(10) === 1 ? view.getUint32(4, true) : null;
+        case 0x85:
+            return view.getUint8(13) === 1 ? view.getUint32(4, true) : null;
+        case 0x83:
+        case 0x86:
+            return view.getUint32(4, true);
+        default:
+            return null;
+    }
 }
