@@ -9,10 +9,11 @@
 #define UPDATES_BEYOND_FLOOR 3u          // on their way beyond those that the way's length hides
 #define FLOOR_MAX_US (2 * SECOND_US)     // longer ways are not filled
 #define FLOOR_PERIOD_US (10 * SECOND_US) // a changed route is learned within two of them
-#define STALL_US SECOND_US // later than this: the way was interrupted, which tells nothing of its capacity
-#define LOADED_MIN 4096u   // fewer bytes measure the machines, not the way
-#define BUSY_MIN_US 2000u  // shorter is noise
-#define MEMORY_US 250000u  // busy time that is remembered
+#define STALL_US SECOND_US    // later than this: the way was interrupted, which tells nothing of its capacity
+#define LOADED_MIN 4096u      // fewer bytes measure the machines, not the way
+#define SERVED_MIN 32768u     // bytes, or
+#define SERVED_MIN_US 100000u // busy time, without which the rate is not judged
+#define MEMORY_US 250000u     // busy time that is remembered
 
 void path_init(struct path *p, uint64_t rate_max)
 {
@@ -92,10 +93,10 @@ bool path_permits_echo(const struct path *p, uint64_t interval_us)
            p->flight_bytes < path_window(p) + PATH_ECHO_BYTES;
 }
 
-// What the bottleneck carries, from the updates that kept it busy lately; UINT64_MAX when they were too few to tell.
+// What the bottleneck carries, from the updates that kept it busy lately.
 static uint64_t measured_rate(const struct path *p)
 {
-    return p->served_for_us < BUSY_MIN_US ? UINT64_MAX : p->served_bytes * SECOND_US / p->served_for_us;
+    return p->served_bytes * SECOND_US / larger(p->served_for_us, 1);
 }
 
 static void learn_service(struct path *p, const struct path_flight *flight, uint64_t finished_us)
@@ -105,7 +106,9 @@ static void learn_service(struct path *p, const struct path_flight *flight, uint
     if (flight->loaded < LOADED_MIN)
         return;
     p->served_bytes += flight->bytes;
-    p->served_for_us += finished_us > started_us ? finished_us - started_us : 0;
+    // What is far faster than ever used counts as that: it must not outweigh for seconds what comes after it.
+    uint64_t least_us = flight->bytes * SECOND_US / (2 * p->rate_max);
+    p->served_for_us += larger(finished_us > started_us ? finished_us - started_us : 0, least_us);
     while (p->served_for_us > MEMORY_US) {
         p->served_bytes /= 2;
         p->served_for_us /= 2;
@@ -127,7 +130,7 @@ static void judge(struct path *p, const struct path_flight *flight, uint64_t mea
     if (p->doubted == 0 || flight->sequence < p->doubted)
         return;
     p->doubted = 0;
-    if (measured != UINT64_MAX)
+    if (p->served_for_us > SERVED_MIN_US || p->served_bytes > SERVED_MIN)
         lower(p, measured - measured / 16);
 }
 
@@ -141,8 +144,14 @@ static void adapt(struct path *p, const struct path_flight *flight)
     }
     if (flight->sequence >= p->doubted)
         p->doubted = 0;
-    if (flight->limited && p->queue_us < PATH_QUEUE_US / 2 + own_us)
-        p->rate = smaller(p->rate + p->rate / (measured / 2 > p->rate ? 8 : 32) + 1, p->rate_max);
+    if (p->queue_us > PATH_QUEUE_US / 2 + own_us)
+        return;
+    // What the way has carried it will carry; more is tried only while it would be used.
+    if (p->served_bytes > SERVED_MIN && measured / 4 * 3 > p->rate)
+        p->rate = measured / 4 * 3;
+    if (flight->limited)
+        p->rate += p->rate / 32 + 1;
+    p->rate = smaller(p->rate, p->rate_max);
 }
 
 static void land(struct path *p, uint64_t now_us, uint64_t arrived_us, const struct path_flight *flight)

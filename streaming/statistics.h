@@ -6,6 +6,7 @@
 #include "lib/wire.h"
 
 #define STATISTICS_INTERVAL_US UINT64_C(2000000)
+#define STATISTICS_FIRST_US UINT64_C(500000) // after the start
 #define STATISTICS_SAMPLES 256u
 
 struct statistics {

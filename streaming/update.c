@@ -38,7 +38,7 @@ int update_init(struct update *u, const struct streamer_start *start, int frameb
         return error;
     uint64_t now = clock_us();
     pace_init(&u->pace, start->framerate, start->bitrate_kbps, now);
-    u->statistics.reported_us = now;
+    u->statistics.reported_us = now - STATISTICS_INTERVAL_US + STATISTICS_FIRST_US;
     return 0;
 }
 

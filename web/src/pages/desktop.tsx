@@ -82,6 +82,8 @@ function Desktop({ id }: { id: string }) {
                 event.preventDefault();
                 event.stopPropagation();
                 setStatistics((shown) => !shown);
+                // The three together have just moved the focus to the controls.
+                canvas.current?.focus({ preventScroll: true });
             }
         };
         addEventListener("keydown", pressed, { capture: true, signal: listeners.signal });
