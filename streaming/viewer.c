@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -90,6 +91,23 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+// What sandbox-server counts of all streams.
+static int put_report(struct viewer *v)
+{
+    struct stream_report *report = &v->update.statistics.report;
+    const uint32_t *kinds = v->outbox.kinds;
+    report->video_frames = kinds[WIRE_VIDEO_FRAME] - v->reported_kinds[WIRE_VIDEO_FRAME];
+    report->lossless_rectangles = kinds[WIRE_LOSSLESS_RECTANGLE] - v->reported_kinds[WIRE_LOSSLESS_RECTANGLE];
+    report->copies = kinds[WIRE_COPY_RECTANGLE] - v->reported_kinds[WIRE_COPY_RECTANGLE];
+    report->skipped = v->update.statistics.counters.skipped - v->reported_skipped;
+    memcpy(v->reported_kinds, kinds, sizeof(v->reported_kinds));
+    v->reported_skipped = v->update.statistics.counters.skipped;
+    struct writer w = outbox_begin(&v->outbox);
+    write_bytes(&w, report, sizeof(*report));
+    *report = (struct stream_report){0};
+    return outbox_end_report(&v->outbox, &w);
+}
+
 static int put_statistics(struct viewer *v, uint64_t now_us)
 {
     const struct pace *pace = &v->update.pace;
@@ -102,7 +120,8 @@ static int put_statistics(struct viewer *v, uint64_t now_us)
     struct wire_statistics report = statistics_report(&v->update.statistics, now_us);
     struct writer w = outbox_begin(&v->outbox);
     wire_write_statistics(&w, &report);
-    return outbox_end(&v->outbox, &w);
+    int error = outbox_end(&v->outbox, &w);
+    return error ? error : put_report(v);
 }
 
 // Shortly after input, small changes wait neither for the pace nor for a moving picture to be encoded. They are looked for once per
@@ -199,6 +218,8 @@ static int plan(struct viewer *v)
         int error = make_update(v, now_us, &wake_us);
         if (error)
             return viewer_fail(v, error, "the encoder failed");
+        if (v->update.sequence != before)
+            statistics_sent(&v->update.statistics, now_us, v->update.sequence);
         if (v->update.sequence != before && statistics_due(&v->update.statistics, now_us) &&
             put_statistics(v, now_us))
             return viewer_fail(v, -EMSGSIZE, "the outbox is full");

@@ -22,6 +22,7 @@ static int acknowledged(struct viewer *v, const struct browser_message *message,
         .decode_us = message->acknowledge.decode_us,
         .queued = message->acknowledge.queued,
     };
+    statistics_painted(&v->update.statistics, now_us, acknowledgement.sequence);
     return pace_acknowledged(&v->update.pace, now_us, &acknowledgement);
 }
 
@@ -43,6 +44,8 @@ static int handle_message(struct viewer *v, const struct browser_message *messag
     default:
         input_handle(&v->input, message, now_us);
         v->input_us = now_us;
+        if (message->kind != WIRE_POINTER)
+            statistics_input(&v->update.statistics, now_us);
         return 0;
     }
 }
