@@ -48,8 +48,8 @@ void picture_convert(struct picture *p, const struct image *image, struct rectan
     uint8_t *y = p->planes[0] + (size_t)r.y * (size_t)p->strides[0] + r.x;
     uint8_t *u = p->planes[1] + (size_t)(r.y / 2) * (size_t)p->strides[1] + r.x / 2;
     uint8_t *v = p->planes[2] + (size_t)(r.y / 2) * (size_t)p->strides[2] + r.x / 2;
-    ARGBToJ420(image_at(image, r.x, r.y), (int)image->stride, y, p->strides[0], u,
-               p->strides[1], v, p->strides[2], r.width, r.height);
+    ARGBToJ420(image_at(image, r.x, r.y), (int)image->stride, y, p->strides[0], u, p->strides[1], v,
+               p->strides[2], r.width, r.height);
 }
 
 struct picture picture_part(const struct picture *p, struct rectangle part)

@@ -190,7 +190,8 @@ static void what_has_moved_is_copied(void **state)
         unsigned video = s->canvas.video_frames;
         size_t bytes = bytes_of_change(s, cases[i].draw);
         print_message("%zu pixels copied, %zu bytes\n", s->canvas.copied_pixels - copied, bytes);
-        assert_in_range(s->canvas.copied_pixels - copied, cases[i].pixels * 9 / 10, cases[i].pixels * 11 / 10);
+        assert_in_range(s->canvas.copied_pixels - copied, cases[i].pixels * 9 / 10,
+                        cases[i].pixels * 11 / 10);
         assert_true(bytes < 4 * cases[i].fresh + cases[i].pixels / 5);
         assert_int_equal(s->canvas.video_frames, video);
     }
@@ -228,7 +229,8 @@ static void random_scenes_end_exact(void **state)
     for (unsigned i = 0; i < 400; i++) {
         random = random * 1103515245 + 12345;
         unsigned width = 20 + (random >> 8) % 600, height = 20 + (random >> 16) % 400;
-        int x = (int)((random >> 4) % (SCENE_WIDTH - width)), y = (int)((random >> 12) % (SCENE_HEIGHT - height));
+        int x = (int)((random >> 4) % (SCENE_WIDTH - width)),
+            y = (int)((random >> 12) % (SCENE_HEIGHT - height));
         int dx = (int)(random >> 20) % 60 - 30, dy = (int)(random >> 25) % 60 - 30;
         if (i % 4 == 0)
             rig_fill(&s->rig, random & 0xffffff, x, y, width / 4, height / 4);
