@@ -62,13 +62,15 @@ static int open_region(struct video *v, struct rectangle region, uint64_t now_us
 int video_init(struct video *v, const struct streamer_start *start, const struct grid *grid)
 {
     *v = (struct video){.settings = {.framerate = start->framerate,
+                                     .bitrate_kbps = start->bitrate_kbps,
+                                     .full_chroma = start->full_chroma != 0,
                                      .codec = start->codec,
                                      .preset = start->preset,
                                      .tune = start->tune},
                         .quantizers = calloc(grid->count, 1)};
     if (!v->quantizers)
         return -ENOMEM;
-    int error = picture_init(&v->picture, grid->width, grid->height);
+    int error = picture_init(&v->picture, grid->width, grid->height, v->settings.full_chroma);
     if (error)
         return error;
     error = open_region(v, full_region(v), clock_us());
