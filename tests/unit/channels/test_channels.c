@@ -172,6 +172,22 @@ static void streamer_start_is_checked(void **state)
     assert_int_equal(framebuffer_size(1920, 1080), FRAMEBUFFER_HEADER_SIZE + 1920 * 1080 * 4);
 }
 
+static void durations_are_counted_by_powers_of_two(void **state)
+{
+    (void)state;
+    struct stream_report report = {0};
+    const uint64_t times[] = {0, 1000, 1001, 2000, 1024000, 1024001, UINT64_C(100000000)};
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+        stream_histogram_add(&report.input, times[i]);
+    assert_int_equal(report.input.buckets[0], 2);
+    assert_int_equal(report.input.buckets[1], 2);
+    assert_int_equal(report.input.buckets[10], 1);
+    assert_int_equal(report.input.buckets[11], 2);
+    assert_int_equal(stream_report_check(&report, sizeof(report)), 0);
+    report.encode.sum_us = UINT64_MAX;
+    assert_int_equal(stream_report_check(&report, sizeof(report)), -EPROTO);
+}
+
 static void ids_have_one_spelling(void **state)
 {
     (void)state;
@@ -240,6 +256,7 @@ int main(void)
         cmocka_unit_test(messages_cross_a_socket),
         cmocka_unit_test(init_messages_are_checked),
         cmocka_unit_test(streamer_start_is_checked),
+        cmocka_unit_test(durations_are_counted_by_powers_of_two),
         cmocka_unit_test(ids_have_one_spelling),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
