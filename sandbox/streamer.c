@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -173,6 +174,23 @@ static uint8_t log_level_of(const char *name)
     return level;
 }
 
+static bool is_running(const struct streamer *streamer)
+{
+    struct pollfd process = {.fd = streamer->process.fd, .events = POLLIN};
+    // One whose end is known to the kernel alone so far holds nothing any more either.
+    return streamer->process.fd < 0 || poll(&process, 1, 0) == 0;
+}
+
+static bool is_alone(const struct streamer *streamer)
+{
+    for (unsigned i = 0; i < STREAMERS_MAX; i++) {
+        const struct streamer *other = streamer->service->streamers[i];
+        if (other && other != streamer && other->sandbox == streamer->sandbox && is_running(other))
+            return false;
+    }
+    return true;
+}
+
 static int make_start(const struct streamer *streamer, bool view_only, int *ret_fd)
 {
     const struct config *config = streamer->service->settings->config;
@@ -184,6 +202,7 @@ static int make_start(const struct streamer *streamer, bool view_only, int *ret_
         .framerate = (uint32_t)config_number(config, CONFIG_VIDEO_FRAMERATE),
         .bitrate_kbps = (uint32_t)config_number(config, CONFIG_VIDEO_BITRATE_KBPS),
         .view_only = view_only,
+        .alone = is_alone(streamer),
         .log_level = log_level_of(config_text(config, CONFIG_LOG_LEVEL)),
         .log_json = strcmp(config_text(config, CONFIG_LOG_FORMAT), "json") == 0,
     };

@@ -75,7 +75,7 @@ static void wrong_starts_are_refused(void **state)
         if (i == 0)
             s->rig.start.magic++;
         else if (i == 1)
-            s->rig.start.reserved = 1;
+            s->rig.start.alone = 2;
         else if (i == 2)
             s->rig.start.width += 16;
         else if (i == 3)
@@ -171,6 +171,7 @@ static void hostile_servers_end_it_with_one_line(void **state)
         {HOSTILE_SETUP_SIZE, "screen is not the one"},
         {HOSTILE_SETUP_KEYCODES, "screen is not the one"},
         {HOSTILE_EXTENSION_MISSING, "lacks DAMAGE"},
+        {HOSTILE_XKB_REFUSED, "lacks XKB"},
         {HOSTILE_KEYMAP_SHORT, "impossible keyboard map"},
         {HOSTILE_REGION_REFUSED, "refused to tell the damage"},
         {HOSTILE_CURSOR_LIE, "impossible cursor"},
