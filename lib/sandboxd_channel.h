@@ -22,8 +22,8 @@ enum sandboxd_kind {
     SANDBOXD_HELLO = 1,
     SANDBOXD_CREATE,
     SANDBOXD_STOP,
-    SANDBOXD_LIST,   // answered by one ENTRY per sandbox and LIST_END
-    SANDBOXD_ATTACH, // a viewer: answered by ATTACHED with the stream descriptor, or ATTACH_FAILED
+    SANDBOXD_LIST,       // answered by one ENTRY per sandbox and LIST_END
+    SANDBOXD_ATTACH,     // a viewer: answered by ATTACHED with the stream descriptor, or ATTACH_FAILED
     SANDBOXD_SET_LIMITS, // of a running sandbox: answered by LIMITS_SET
     // sandboxd to client
     SANDBOXD_WELCOME = 64,
@@ -83,7 +83,8 @@ struct sandboxd_attach {
     struct id sandbox;
     uint64_t viewer;   // the client's own number for this viewer
     uint8_t view_only; // 1: input is refused by the streamer as well
-    uint8_t reserved[7];
+    uint8_t alone;     // 1: the client has no other stream of this sandbox, so that nobody holds a key
+    uint8_t reserved[6];
 };
 
 struct sandboxd_set_limits {
@@ -145,8 +146,9 @@ struct sandboxd_attach_failed {
 struct sandboxd_limits_set {
     struct id sandbox;
     struct sandbox_limits limits; // in force from here on
-    int32_t error; // 0, or a positive errno: ENOENT no such sandbox, ERANGE more than the node gives, ENOTSUP no control groups, EBUSY more
-                   // memory in use than the new limit; the old ones hold then
+    int32_t
+        error; // 0, or a positive errno: ENOENT no such sandbox, ERANGE more than the node gives, ENOTSUP no control groups, EBUSY more
+               // memory in use than the new limit; the old ones hold then
 };
 
 struct sandboxd_message {
