@@ -86,10 +86,10 @@ static void handle_symbol(struct input *in, const struct browser_message *messag
     }
 }
 
-static void handle_layout(struct input *in, const struct browser_message *message)
+static void handle_layout(struct input *in, const struct browser_message *message, uint64_t now_us)
 {
     input_release_all(in);
-    keyboard_load(&in->typing.keyboard, message->layout.name, message->layout.variant);
+    typing_load(&in->typing, message->layout.name, message->layout.variant, now_us);
 }
 
 static void handle_button(struct input *in, uint8_t button, bool down)
@@ -187,7 +187,7 @@ void input_handle(struct input *in, const struct browser_message *message, uint6
         keyboard_lock(&in->typing.keyboard, message->locks.caps, message->locks.num);
         break;
     case WIRE_LAYOUT:
-        handle_layout(in, message);
+        handle_layout(in, message, now_us);
         break;
     case WIRE_RELATIVE:
         move_by(in, message->relative.x, message->relative.y);

@@ -142,15 +142,17 @@ void keyboard_load(struct keyboard *k, const char name[static WIRE_LAYOUT_NAME],
                                          0, variant, 0, 0);
 }
 
-void keyboard_advance(struct keyboard *k)
+bool keyboard_advance(struct keyboard *k)
 {
     void *reply_pointer = NULL;
     AUTO_FREE xcb_generic_error_t *error = NULL;
     if (!k->loading || !xcb_poll_for_reply(k->display->connection, k->sequence, &reply_pointer, &error))
-        return;
+        return false;
     AUTO_FREE xcb_xkb_get_kbd_by_name_reply_t *reply = reply_pointer;
     k->loading = false;
-    if (reply && reply->loaded)
+    bool loaded = reply && reply->loaded;
+    if (loaded)
         xcb_change_property(k->display->connection, XCB_PROP_MODE_REPLACE, k->display->setup.root,
                             k->rules_atom, XCB_ATOM_STRING, 8, k->rules_length, k->rules);
+    return loaded;
 }

@@ -30,5 +30,5 @@ void keyboard_lock(struct keyboard *k, bool caps, bool num);
 // Asks for another layout. Nothing changes when the sandbox has none of this name.
 void keyboard_load(struct keyboard *k, const char name[static WIRE_LAYOUT_NAME],
                    const char variant[static WIRE_VARIANT_NAME]);
-// Takes the answer when it is there, and names the new layout for setxkbmap -query and programs.
-void keyboard_advance(struct keyboard *k);
+// Takes the answer when it is there, and names the new layout for setxkbmap -query and programs. True when it was loaded.
+bool keyboard_advance(struct keyboard *k);

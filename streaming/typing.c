@@ -52,7 +52,8 @@ int typing_init(struct typing *t, struct display *display)
 
 int typing_refresh(struct typing *t)
 {
-    keyboard_advance(&t->keyboard);
+    if (keyboard_advance(&t->keyboard))
+        t->stale = true;
     if (t->requested) {
         void *reply_pointer = NULL;
         AUTO_FREE xcb_generic_error_t *error = NULL;
@@ -66,6 +67,8 @@ int typing_refresh(struct typing *t)
     }
     if (t->stale)
         request_map(t);
+    if (!t->keyboard.loading && !t->requested)
+        t->settle_us = 0;
     return 0;
 }
 
@@ -131,13 +134,22 @@ static uint8_t press(struct typing *t, uint8_t keycode, const struct wish *wish,
     return 0;
 }
 
-bool typing_waits(const struct typing *t)
+void typing_load(struct typing *t, const char layout[static WIRE_LAYOUT_NAME],
+                 const char variant[static WIRE_VARIANT_NAME], uint64_t now_us)
 {
-    return t->waiting != 0;
+    keyboard_load(&t->keyboard, layout, variant);
+    t->settle_us = now_us + TYPING_LOAD_US;
+}
+
+uint64_t typing_waits(const struct typing *t)
+{
+    return t->waiting != 0 ? t->press_us : t->settle_us;
 }
 
 void typing_advance(struct typing *t, uint64_t now_us)
 {
+    if (now_us >= t->settle_us)
+        t->settle_us = 0;
     if (t->waiting == 0 || now_us < t->press_us)
         return;
     uint8_t keycode = t->waiting;

@@ -11,6 +11,8 @@
 
 // Programs take in a changed map before they see its key: Chromium loses the character otherwise.
 #define TYPING_SETTLE_US UINT64_C(12000)
+// A layout is compiled in some 20 ms.
+#define TYPING_LOAD_US UINT64_C(500000)
 
 struct typing {
     struct display *display;
@@ -21,7 +23,8 @@ struct typing {
     uint8_t waiting;       // key code of a lent key that is not pressed yet, or 0
     bool waiting_tap;      // it is released at once
     uint64_t press_us;
-    bool stale; // the server's map has changed
+    uint64_t settle_us; // the latest end of a layout's loading, or 0
+    bool stale;         // the server's map has changed
     bool requested;
     unsigned sequence;
     uint32_t dropped; // characters that could not be typed
@@ -40,9 +43,12 @@ int typing_init(struct typing *t, struct display *display);
 // because it needed other modifiers than are held, or has no place. The caller flushes. A key that had to be lent to the character is
 // pressed later, by typing_advance(); until then no other input may be acted on.
 uint8_t typing_press(struct typing *t, const struct typing_symbol *symbol, uint64_t now_us);
-// True while a lent key waits for its press at press_us.
-bool typing_waits(const struct typing *t);
-// Presses the waiting key once it is time.
+// Loads another layout; until its map is known, or for TYPING_LOAD_US, no other input may be acted on.
+void typing_load(struct typing *t, const char layout[static WIRE_LAYOUT_NAME],
+                 const char variant[static WIRE_VARIANT_NAME], uint64_t now_us);
+// When to call typing_advance(), while input has to wait; else 0.
+uint64_t typing_waits(const struct typing *t);
+// Presses the waiting key, or gives a layout up, once it is time.
 void typing_advance(struct typing *t, uint64_t now_us);
 // Forgets the waiting key.
 void typing_cancel(struct typing *t);

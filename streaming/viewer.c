@@ -170,7 +170,7 @@ static int plan(struct viewer *v)
         }
     }
     if (typing_waits(&v->input.typing))
-        wake_us = earlier(wake_us, v->input.typing.press_us);
+        wake_us = earlier(wake_us, typing_waits(&v->input.typing));
     xcb_flush(v->display.connection);
     return viewer_fail(v, set_timer(v, wake_us), "the timer failed");
 }
