@@ -141,6 +141,19 @@ test("keys that a killed streamer held are released by the next", async () => {
     assert.equal(await typedBy(() => page.keyboard.press("q")), "q");
 });
 
+test("the key bar presses what browsers keep", async () => {
+    await openInputMenu();
+    await page.getByRole("menuitem", { name: "Key bar" }).click();
+    const bar = page.getByRole("toolbar", { name: "Keys" });
+    const text = await typedBy(async () => {
+        await page.keyboard.press("x");
+        await bar.getByRole("button", { name: "Ctrl" }).click();
+        await page.keyboard.press("u"); // the line is killed, and Ctrl is let go
+        await page.keyboard.press("u");
+    });
+    assert.equal(text, "u");
+});
+
 test("a finger's tap clicks, a long press opens the menu", async () => {
     const box = await canvas().boundingBox();
     const point = { x: box.x + box.width * 0.95, y: box.y + box.height * 0.6 };
@@ -182,21 +195,4 @@ test("a locked pointer moves by steps, and the page tells the way out", async ()
     await page.keyboard.down("Shift");
     await page.waitForFunction(() => document.pointerLockElement === null);
     for (const name of ["Shift", "Alt", "Control"]) await page.keyboard.up(name);
-});
-
-test("the key bar presses what browsers keep", async () => {
-    await openInputMenu();
-    await page.getByRole("menuitem", { name: "Key bar" }).click();
-    const bar = page.getByRole("toolbar", { name: "Keys" });
-    // The finger's tap has taken the focus from the terminal.
-    const box = await canvas().boundingBox();
-    await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
-    await until("a filled cursor", async () => countColour(await readCanvas(page), CURSOR_COLOUR) >= FILLED_CURSOR_PIXELS);
-    const text = await typedBy(async () => {
-        await page.keyboard.press("x");
-        await bar.getByRole("button", { name: "Ctrl" }).click();
-        await page.keyboard.press("u"); // the line is killed, and Ctrl is let go
-        await page.keyboard.press("u");
-    });
-    assert.equal(text, "u");
 });

@@ -241,6 +241,19 @@ static void a_flood_of_events_starves_nobody(void **state)
     part(s, server);
 }
 
+// A layout whose loading is never answered: the viewer is heard again.
+static void a_layout_that_never_loads_is_given_up(void **state)
+{
+    struct scene *s = *state;
+    pid_t server;
+    face(s, HOSTILE_NOT, 7, &server);
+    char layout[56] = "\x93\0\0\0\1\0\0\0de";
+    rig_send(&s->rig, layout, sizeof(layout));
+    rig_send(&s->rig, "\xff", 1);
+    scene_check_exit(s, 1, "the viewer broke the protocol");
+    part(s, server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +266,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(hostile_servers_end_it_with_one_line, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(hostile_servers_crash_nothing, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(wild_answers_are_bounded, scene_start, scene_end),
+        cmocka_unit_test_setup_teardown(a_layout_that_never_loads_is_given_up, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(a_flood_of_events_starves_nobody, scene_start, scene_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
