@@ -167,6 +167,9 @@ static void streamer_start_is_checked(void **state)
     memset(bad.codec, 'x', sizeof(bad.codec));
     assert_int_equal(streamer_start_check(&bad, sizeof(bad)), -EPROTO);
     bad = good;
+    bad.alone = 2;
+    assert_int_equal(streamer_start_check(&bad, sizeof(bad)), -EPROTO);
+    bad = good;
     bad.view_only = 2;
     assert_int_equal(streamer_start_check(&bad, sizeof(bad)), -EPROTO);
     assert_int_equal(framebuffer_size(1920, 1080), FRAMEBUFFER_HEADER_SIZE + 1920 * 1080 * 4);
