@@ -10,7 +10,7 @@
 #include "lib/cleanup.h"
 #include "lib/fd.h"
 
-#define CGROUP_FILE_MAX 4096
+#define CGROUP_FILE_MAX (1u << 20)
 
 int cgroup_write(int base, const char *group, const char *file, const char *text)
 {
@@ -57,7 +57,7 @@ static bool controlled(const struct cgroup_root *root, const struct cgroup_value
         if (strncmp(value->file, prefixes[i].prefix, strlen(prefixes[i].prefix)) == 0)
             return root->controls[prefixes[i].controller];
     }
-    return false;
+    return value->optional; // io, where its files are there
 }
 
 static int set_limits(const struct cgroup_root *root, const char *name, const struct sandbox_limits *limits)
@@ -174,6 +174,14 @@ int cgroup_remove(const struct cgroup_root *root, struct cgroup *cgroup)
     if (!error)
         cgroup->name[0] = '\0';
     return error;
+}
+
+bool cgroup_holds_processes(int base)
+{
+    AUTO_FREE char *processes = NULL;
+    if (faccessat(base, "cgroup.type", F_OK, AT_EACCESS) < 0)
+        return false; // the root has no type
+    return read_value(base, ".", "cgroup.procs", &processes) < 0 || *processes;
 }
 
 uint64_t cgroup_read_number(const struct cgroup_root *root, enum cgroup_hierarchy hierarchy,

@@ -91,6 +91,9 @@ void cgroup_processes(const struct cgroup_root *root, const struct cgroup *cgrou
 int cgroup_write(int base, const char *group, const char *file, const char *text);
 uint64_t cgroup_read_number(const struct cgroup_root *root, enum cgroup_hierarchy hierarchy,
                             const char *group, const char *file);
+// Whether processes live in the v2 group itself. Such a group must not be asked for controllers: cpu and pids would be given, and no group below
+// could be joined any more. The hierarchy's root is exempt.
+bool cgroup_holds_processes(int base);
 uint64_t cgroup_read_field(const struct cgroup_root *root, enum cgroup_hierarchy hierarchy, const char *group,
                            const char *file, const char *key);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
@@ -15,6 +16,7 @@
 #include "sandbox/cgroup.h"
 
 #define PROC_FILE_MAX (1u << 20)
+#define CALLER_GROUP "sandbox-run"
 
 static int open_writable(const char *path)
 {
@@ -47,6 +49,20 @@ static bool has_word(const char *list, const char *word)
     return false;
 }
 
+// A group that systemd delegated to this one process alone: it moves to a leaf, and the group can have others below it. The leaf goes with the unit.
+static void leave_own_group(int group)
+{
+    char processes[32] = "", delegated = '0', text[32];
+    snprintf(text, sizeof(text), "%d\n", (int)getpid());
+    AUTO_FD int list = openat(group, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+    if (list < 0 || read(list, processes, sizeof(processes) - 1) < 0 || strcmp(processes, text) != 0 ||
+        fgetxattr(group, "user.delegate", &delegated, 1) != 1 || delegated != '1')
+        return;
+    if (mkdirat(group, CALLER_GROUP, 0755) == 0 || errno == EEXIST)
+        cgroup_write(group, CALLER_GROUP, "cgroup.procs",
+                     "0"); // where it failed the next group above is tried
+}
+
 // The controllers that groups below this one have.
 static bool controls_below(int group, struct cgroup_root *root)
 {
@@ -60,6 +76,7 @@ static bool controls_below(int group, struct cgroup_root *root)
         if (names[i])
             cgroup_write(group, ".", "cgroup.subtree_control", text); // what was refused is not listed
     }
+    cgroup_write(group, ".", "cgroup.subtree_control", "+io");
     if (read_file_at(group, "cgroup.subtree_control", PROC_FILE_MAX, &enabled, NULL) < 0)
         return false;
     for (unsigned i = 0; i <= CGROUP_PIDS; i++) {
@@ -75,7 +92,9 @@ static void open_v2(const struct cgroup_paths *paths, struct cgroup_root *root)
     snprintf(path, sizeof(path), "%s", paths->path[CGROUP_UNIFIED]);
     while (*path) {
         AUTO_FD int group = open_writable(path);
-        if (group >= 0 && controls_below(group, root)) {
+        if (group >= 0)
+            leave_own_group(group);
+        if (group >= 0 && !cgroup_holds_processes(group) && controls_below(group, root)) {
             root->base[CGROUP_UNIFIED] = steal_fd(&group);
             root->backend = CGROUP_V2;
             return;
