@@ -16,13 +16,6 @@
 #include "sandbox/operations.h"
 #include "sandbox/process.h"
 
-// The sanitizers know nothing of another stack.
-#ifdef SANITIZED_BUILD
-#define CAN_BORROW false
-#else
-#define CAN_BORROW true
-#endif
-
 static operation_fn *const functions[OPERATION_COUNT] = {
     [OPERATION_HOME] = operation_home,
     [OPERATION_CGROUPS] = operation_cgroups,
@@ -110,7 +103,7 @@ int launch_start(const struct launch *launch, struct launched *ret_launched)
         return error;
     AUTO_FD int builder = -1;
     struct start start = {.launch = launch, .setup = theirs};
-    bool borrow = launch->borrow && !launch->cgroup.born && CAN_BORROW;
+    bool borrow = launch->borrow && !launch->cgroup.born && PROCESS_CAN_SHARE;
     pid_t pid = borrow ? process_borrow(run_plan, &start, &builder)
                        : process_fork_into(launch->cgroup.born ? launch->cgroup.directory : -1, &builder);
     if (pid < 0)

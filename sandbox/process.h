@@ -1,8 +1,16 @@
 #pragma once
 // fork(2) with a process descriptor and namespaces: clone3(2).
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+// The sanitizers know nothing of another stack in the same memory.
+#ifdef SANITIZED_BUILD
+#define PROCESS_CAN_SHARE false
+#else
+#define PROCESS_CAN_SHARE true
+#endif
 
 // 0 in the child, the pid in the parent with ret_pidfd set, -errno. flags: CLONE_NEW*, CLONE_PARENT.
 pid_t process_fork(uint64_t flags, int *ret_pidfd);

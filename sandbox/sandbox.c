@@ -175,6 +175,7 @@ int sandbox_create(struct service *service, const struct sandboxd_create *reques
 
 static void kill_processes(struct sandbox *sandbox)
 {
+    cgroup_lift_cpu(&sandbox->service->cgroups, &sandbox->cgroup);
     int error = cgroup_kill(&sandbox->service->cgroups, &sandbox->cgroup);
     if (error && sandbox->init.fd >= 0)
         error = launch_kill(sandbox->init.fd, sandbox->host_uid); // takes its whole pid namespace along

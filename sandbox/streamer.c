@@ -90,6 +90,7 @@ static void finish(struct streamer *streamer)
 static void end(struct streamer *streamer)
 {
     streamer->ending = true;
+    cgroup_lift_cpu(&streamer->service->cgroups, &streamer->cgroup);
     int error = cgroup_kill(&streamer->service->cgroups, &streamer->cgroup);
     if (error && streamer->process.fd >= 0)
         error = launch_kill(streamer->process.fd, streamer->host_uid);

@@ -339,7 +339,7 @@ void sandboxd_send(struct sandboxd_fixture *fixture, const struct sandboxd_messa
     assert_int_equal(sandboxd_message_send(fixture->client, message, CHANNEL_CLIENT, -1), 0);
 }
 
-struct sandboxd_message sandboxd_expect(struct sandboxd_fixture *fixture, uint32_t kind, int *ret_fd)
+struct sandboxd_message sandboxd_receive(struct sandboxd_fixture *fixture, int *ret_fd)
 {
     struct pollfd ready = {.fd = fixture->client, .events = POLLIN};
     struct sandboxd_message buffer, message = {0};
@@ -348,12 +348,18 @@ struct sandboxd_message sandboxd_expect(struct sandboxd_fixture *fixture, uint32
     assert_int_equal(ipc_receive(fixture->client, &buffer, sizeof(buffer), &packet), 0);
     assert_int_equal(
         sandboxd_message_decode(&buffer, packet.length, packet.fd_count, CHANNEL_SERVER, &message), 0);
+    if (ret_fd)
+        *ret_fd = steal_fd(&packet.fds[0]);
+    return message;
+}
+
+struct sandboxd_message sandboxd_expect(struct sandboxd_fixture *fixture, uint32_t kind, int *ret_fd)
+{
+    struct sandboxd_message message = sandboxd_receive(fixture, ret_fd);
     if (message.kind == SANDBOXD_FAILED && kind != SANDBOXD_FAILED)
         print_error("start failed: %s: %s\n", start_stage_name(message.failed.stage),
                     strerror(message.failed.error));
     assert_int_equal(message.kind, kind);
-    if (ret_fd)
-        *ret_fd = steal_fd(&packet.fds[0]);
     return message;
 }
 

@@ -51,6 +51,7 @@ void sandboxd_finish(struct sandboxd_fixture *fixture);
 struct sandboxd_create sandboxd_request(uint32_t account);
 void sandboxd_send(struct sandboxd_fixture *fixture, const struct sandboxd_message *message);
 // The next message, which must be of that kind. ret_fd may be NULL.
+struct sandboxd_message sandboxd_receive(struct sandboxd_fixture *fixture, int *ret_fd);
 struct sandboxd_message sandboxd_expect(struct sandboxd_fixture *fixture, uint32_t kind, int *ret_fd);
 // CREATE and READY.
 void sandboxd_create(struct sandboxd_fixture *fixture, const struct sandboxd_create *request);
