@@ -80,6 +80,16 @@ describe("a virtual machine", { skip }, () => {
         assert.equal(layers.landlock, "weaker", probe); // its ABI is 2
     });
 
+    test("sandboxctl doctor tells a delegated group from another", async () => {
+        const limits = async (properties) => {
+            const { out, text } = await machine.run("exec /opt/bin/sandboxctl doctor --json", { user: PLAIN, properties });
+            const rows = JSON.parse(out);
+            return LIMITS.split(",").map((layer) => rows.find(({ check }) => check === layer)?.state ?? text);
+        };
+        assert.deepEqual(await limits({ Delegate: "yes" }), ["ok", "ok", "ok"]);
+        assert.deepEqual(await limits({}), ["weak", "weak", "weak"]);
+    });
+
     test("limits of a running sandbox are changed and met", async () => {
         const text = await testProgram("tests/scenario/sandboxd/scenario_sandboxd_limits");
         assert.match(text, /OK \] limits_change_while_it_runs[^]*OK \] memory_that_nobody_gives_back_ends_it/);
