@@ -205,8 +205,7 @@ static int spawn(struct egress *egress)
     struct launch launch = {.plan = plan,
                             .standard = {service->null_fd, service->null_fd, STDERR_FILENO},
                             .descriptors = {{theirs, EGRESS_CHANNEL_FD}},
-                            .descriptor_count = 1,
-                            .cgroup = CGROUP_ENTRY_NONE};
+                            .descriptor_count = 1};
     error = join_group(egress, &launch);
     struct launched launched;
     if (!error)
