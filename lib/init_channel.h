@@ -14,16 +14,19 @@ enum init_kind {
     // sandboxd to sandbox-init
     INIT_START_DESKTOP =
         1, // with one descriptor: the framebuffer memfd, sealed against any change of its size
+    INIT_BIND, // to a parked one: the owner's home is there
     // sandbox-init to sandboxd
     INIT_DISPLAY_LISTENING = 64, // with one descriptor: O_PATH of the X server's listening socket
     INIT_DESKTOP_READY,          // the window manager is up
     INIT_FAILED,                 // the desktop could not be started
     INIT_DISPLAY_ENDED,          // the X server ended: the sandbox is over
+    INIT_BOUND,                  // answers BIND: it is the owner's desktop
 };
 
 struct init_start_desktop {
     uint32_t width;
     uint32_t height;
+    uint32_t parked; // 1: nothing is started that needs the home until BIND
     uint8_t cookie[X_COOKIE_SIZE];
 };
 

@@ -35,6 +35,7 @@ enum sandboxd_kind {
     SANDBOXD_ATTACHED,
     SANDBOXD_ATTACH_FAILED,
     SANDBOXD_LIMITS_SET,
+    SANDBOXD_POOL, // after WELCOME and whenever it changes; never where nothing is kept ready
 };
 
 enum sandbox_template { TEMPLATE_DESKTOP, TEMPLATE_COUNT };
@@ -104,7 +105,7 @@ struct sandboxd_welcome {
 struct sandboxd_ready {
     struct id sandbox;
     uint32_t start_us; // from CREATE to usable
-    uint32_t reserved;
+    uint32_t parked;   // 1: it was kept ready and claimed, 0: a cold start
 };
 
 struct sandboxd_failed {
@@ -149,6 +150,19 @@ struct sandboxd_limits_set {
                    // memory in use than the new limit; the old ones hold then
 };
 
+struct sandboxd_pool_row { // of one template
+    uint32_t size;     // kept ready, at most
+    uint32_t ready;
+    uint32_t building; // or ending
+    uint32_t losses;   // in a row: those that failed or died before anybody claimed one
+};
+
+struct sandboxd_pool {
+    struct sandboxd_pool_row rows[TEMPLATE_COUNT];
+    uint32_t memory_mb; // that they may take together
+    uint32_t held_mb;   // that those there are may take
+};
+
 struct sandboxd_message {
     uint32_t kind; // enum sandboxd_kind
     uint32_t reserved;
@@ -166,6 +180,7 @@ struct sandboxd_message {
         struct sandboxd_attached attached;
         struct sandboxd_attach_failed attach_failed;
         struct sandboxd_limits_set limits_set;
+        struct sandboxd_pool pool;
     };
 };
 

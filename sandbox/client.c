@@ -9,10 +9,11 @@
 
 #include "lib/fd.h"
 #include "lib/log.h"
+#include "sandbox/pool.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/streamer.h"
 
-#define NOT_LISTING SANDBOX_MAX_TOTAL
+#define NOT_LISTING SANDBOX_SLOTS
 
 struct client {
     struct service *service;
@@ -62,16 +63,17 @@ static void welcome(struct service *service)
     memcpy(message.welcome.layers, service->layers, sizeof(message.welcome.layers));
     service->client->greeted = true;
     client_send(service, &message, -1);
+    pool_tell(service);
 }
 
 // Sends as many entries as the socket takes; the rest follows when it has room.
 static void continue_list(struct service *service)
 {
     struct client *client = service->client;
-    while (client->listed < SANDBOX_MAX_TOTAL || client->end_of_list) {
+    while (client->listed < SANDBOX_SLOTS || client->end_of_list) {
         struct sandboxd_message message = {.kind = SANDBOXD_LIST_END};
-        bool entry = client->listed < SANDBOX_MAX_TOTAL;
-        if (entry && !service->sandboxes[client->listed]) {
+        bool entry = client->listed < SANDBOX_SLOTS;
+        if (entry && !sandbox_has_owner(service->sandboxes[client->listed])) {
             client->listed++;
             continue;
         }

@@ -17,12 +17,13 @@
 #include "lib/log.h"
 #include "lib/notify.h"
 #include "sandbox/client.h"
+#include "sandbox/pool.h"
 #include "sandbox/sandbox.h"
 
 #define ACCEPT_PAUSE_S 1
 
 // What struct sandbox and struct streamer hold, and the service itself with what one start needs besides.
-#define DESCRIPTORS_OF_SANDBOX 7
+#define DESCRIPTORS_OF_SANDBOX 8
 #define DESCRIPTORS_OF_STREAMER 4
 #define DESCRIPTORS_FIXED 64
 
@@ -130,12 +131,20 @@ static int open_all(struct daemon *daemon)
     int error = open_signals(daemon);
     if (!error)
         error = open_pause(daemon);
+    if (!error)
+        error = uids_init(&daemon->service.uids, daemon->service.settings->uid_base);
+    if (!error)
+        error = uids_hold_homes(&daemon->service.uids, daemon->service.settings->storage);
+    if (!error)
+        error = pool_open(&daemon->service);
     return error ? error : open_listener(daemon);
 }
 
 static void daemon_free(struct daemon *daemon)
 {
     client_close(&daemon->service);
+    pool_close(&daemon->service);
+    uids_finish(&daemon->service.uids);
     watch_close(&daemon->listener);
     watch_close(&daemon->pause);
     watch_close(&daemon->signals);
@@ -151,8 +160,10 @@ static int serve(struct daemon *daemon)
         return error;
     log_info("serving", {"socket", daemon->service.settings->socket});
     error = 0;
-    while (!error && !(daemon->service.stopping && daemon->service.sandbox_count == 0))
+    while (!error && !(daemon->service.stopping && daemon->service.sandbox_count + daemon->service.parked_count == 0)) {
+        pool_run(&daemon->service);
         error = watch_run(daemon->service.epoll, -1);
+    }
     return error;
 }
 

@@ -78,6 +78,18 @@ void launch_mounts_finish(struct launch_mounts *mounts)
         close(mounts->fds[--mounts->count]);
 }
 
+int launch_start_with(const struct launch *launch, int setup, uint64_t flags, int *ret_builder)
+{
+    int builder = -1;
+    pid_t pid = process_fork(flags, &builder);
+    if (pid < 0)
+        return (int)pid;
+    if (pid == 0)
+        run_plan(launch, setup);
+    *ret_builder = builder;
+    return 0;
+}
+
 int launch_start(const struct launch *launch, struct launched *ret_launched)
 {
     int pair[2];
@@ -86,16 +98,13 @@ int launch_start(const struct launch *launch, struct launched *ret_launched)
         return error;
     AUTO_FD int ours = pair[0];
     AUTO_FD int theirs = pair[1];
+    int builder;
     error = set_nonblocking(ours);
+    if (!error)
+        error = launch_start_with(launch, theirs, 0, &builder);
     if (error)
         return error;
-    AUTO_FD int builder = -1;
-    pid_t pid = process_fork(0, &builder);
-    if (pid < 0)
-        return (int)pid;
-    if (pid == 0)
-        run_plan(launch, theirs);
-    *ret_launched = (struct launched){.builder = steal_fd(&builder), .setup = steal_fd(&ours)};
+    *ret_launched = (struct launched){.builder = builder, .setup = steal_fd(&ours)};
     return 0;
 }
 

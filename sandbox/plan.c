@@ -164,11 +164,13 @@ int plan_desktop(struct plan *plan, const struct plan_host *host, const struct p
 {
     *plan = (struct plan){0};
     char owner[ID_TEXT_SIZE];
-    id_format(&home->owner, owner);
-    const char *name = compose(plan, "%s", owner);
-
-    ADD(plan, .kind = OPERATION_HOME, .source = home->storage, .target = name,
-        .number = host->own_uids ? (int64_t)host_uid : -1);
+    const char *name = NULL;
+    if (home) {
+        id_format(&home->owner, owner);
+        name = compose(plan, "%s", owner);
+        ADD(plan, .kind = OPERATION_HOME, .source = home->storage, .target = name,
+            .number = host->own_uids ? (int64_t)host_uid : -1);
+    }
     add_identity(plan, host, host_uid);
     ADD(plan, .kind = OPERATION_ROOT, .source = "mode=0755,size=4m,nr_inodes=512");
     add_table(plan, plan_system_table, plan_system_count);
@@ -184,7 +186,8 @@ int plan_desktop(struct plan *plan, const struct plan_host *host, const struct p
         .number = BIND_EXECUTABLE);
     ADD(plan, .kind = OPERATION_BIND, .target = "usr/bin/xkbcomp", .number = BIND_EXECUTABLE | BIND_OPTIONAL,
         .source = compose(plan, "%s/sandbox-keymap", host->program_dir));
-    ADD(plan, .kind = OPERATION_BIND_HOME, .source = home->storage, .data = name, .target = "home/user");
+    if (home)
+        ADD(plan, .kind = OPERATION_BIND_HOME, .source = home->storage, .data = name, .target = "home/user");
     add_table(plan, plan_proc_table, plan_proc_count);
     add_table(plan, plan_browser_namespaces, plan_browser_namespaces_count);
     add_table(plan, plan_read_only_table, plan_read_only_count);

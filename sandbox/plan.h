@@ -99,7 +99,7 @@ struct plan_host {
     bool seccomp;
 };
 
-// The plan of a desktop sandbox. 0 or -E2BIG when it does not fit. The strings of host and home are borrowed
+// The plan of a desktop sandbox; without a home (NULL) one that is parked until it gets an owner. 0 or -E2BIG when it does not fit. The strings of host and home are borrowed
 // as long as the plan lives.
 int plan_desktop(struct plan *plan, const struct plan_host *host, const struct plan_home *home,
                  uint32_t host_uid, const struct sandbox_limits *limits);

@@ -8,7 +8,9 @@
 
 #include "lib/log.h"
 #include "sandbox/client.h"
+#include "sandbox/home.h"
 #include "sandbox/launch.h"
+#include "sandbox/pool.h"
 #include "sandbox/streamer.h"
 
 #define REMOVAL_PAUSE_NS 2000000
@@ -23,8 +25,8 @@ uint64_t sandbox_now_us(void)
 
 struct sandbox *sandbox_find(struct service *service, const struct id *id)
 {
-    for (unsigned i = 0; i < SANDBOX_MAX_TOTAL; i++) {
-        if (service->sandboxes[i] && id_equal(&service->sandboxes[i]->request.sandbox, id))
+    for (unsigned i = 0; i < SANDBOX_SLOTS; i++) {
+        if (sandbox_has_owner(service->sandboxes[i]) && id_equal(&service->sandboxes[i]->request.sandbox, id))
             return service->sandboxes[i];
     }
     return NULL;
@@ -51,24 +53,30 @@ static unsigned free_slot(const struct service *service)
 {
     unsigned slot = 0;
     while (service->sandboxes[slot])
-        slot++; // check_request keeps the count under the table's size
+        slot++; // check_request and the pool's sizes keep the count under the table's size
     return slot;
 }
 
-static void sandbox_free(struct sandbox *sandbox)
+void sandbox_free(struct sandbox *sandbox)
 {
     if (!sandbox)
         return;
+    struct service *service = sandbox->service;
     watch_close(&sandbox->setup);
     watch_close(&sandbox->builder);
     watch_close(&sandbox->init);
+    watch_close(&sandbox->claim);
     watch_close(&sandbox->channel);
     watch_close(&sandbox->timer);
     desktop_finish(&sandbox->desktop);
-    cgroup_remove(&sandbox->service->cgroups, &sandbox->cgroup);
-    if (sandbox->service->sandboxes[sandbox->slot] == sandbox) {
-        sandbox->service->sandboxes[sandbox->slot] = NULL;
-        sandbox->service->sandbox_count--;
+    cgroup_remove(&service->cgroups, &sandbox->cgroup);
+    if (sandbox->parked && !sandbox->uid_used)
+        uids_release(&service->uids, sandbox->host_uid);
+    if (service->sandboxes[sandbox->slot] == sandbox) {
+        service->sandboxes[sandbox->slot] = NULL;
+        service->sandbox_count -= sandbox_has_owner(sandbox);
+        service->parked_count -= !sandbox_has_owner(sandbox);
+        pool_touch(service);
     }
     free(sandbox);
 }
@@ -78,7 +86,7 @@ static void cleanup_sandbox(struct sandbox **sandbox)
     sandbox_free(*sandbox);
 }
 
-static struct sandbox *sandbox_new(struct service *service, const struct sandboxd_create *request)
+struct sandbox *sandbox_new(struct service *service, const struct sandboxd_create *request)
 {
     struct sandbox *sandbox = calloc(1, sizeof(*sandbox));
     if (!sandbox)
@@ -88,31 +96,61 @@ static struct sandbox *sandbox_new(struct service *service, const struct sandbox
         .service = service,
         .slot = free_slot(service),
         .request = *request,
-        .host_uid =
-            service->host.own_uids ? service->settings->uid_base + request->account_number : geteuid(),
+        .host_uid = geteuid(),
+        .home_uid = HOME_NO_UID,
         .created_us = sandbox_now_us(),
         .desktop = {.framebuffer = -1, .display = -1},
         .setup = closed,
         .builder = closed,
         .init = closed,
+        .claim = closed,
         .channel = closed,
         .timer = closed,
     };
     return sandbox;
 }
 
-static int start(struct sandbox *sandbox, const struct plan *plan)
+void sandbox_enter(struct sandbox *sandbox)
 {
     struct service *service = sandbox->service;
+    service->sandboxes[sandbox->slot] = sandbox;
+    service->sandbox_count += sandbox_has_owner(sandbox);
+    service->parked_count += !sandbox_has_owner(sandbox);
+    pool_touch(service);
+}
+
+int sandbox_prepare(struct sandbox *sandbox, const struct sandbox_limits *limits, bool parked, int *ret_ours,
+                    int *ret_theirs, enum start_stage *ret_stage)
+{
+    struct service *service = sandbox->service;
+    int error = desktop_init(&sandbox->desktop, service->settings->width, service->settings->height);
+    if (error)
+        return error;
+    *ret_stage = START_CGROUP;
+    char name[CGROUP_NAME_MAX];
+    snprintf(name, sizeof(name), "s%u", sandbox->slot);
+    error = cgroup_make(&service->cgroups, name, limits, &sandbox->cgroup);
+    if (error)
+        return error;
+    *ret_stage = START_NAMESPACES;
     int channel[2];
-    int error = ipc_pair(0, channel);
+    error = ipc_pair(0, channel);
     if (error)
         return error;
     AUTO_FD int ours = channel[0];
     AUTO_FD int theirs = channel[1];
-    error = desktop_send_start(&sandbox->desktop, ours); // waits there until sandbox-init reads
+    error = desktop_send_start(&sandbox->desktop, ours, parked); // waits there until sandbox-init reads
     if (error)
         return error;
+    *ret_ours = steal_fd(&ours);
+    *ret_theirs = steal_fd(&theirs);
+    return 0;
+}
+
+static int start(struct sandbox *sandbox, const struct plan *plan, int channel, int theirs)
+{
+    AUTO_FD int ours = channel;
+    struct service *service = sandbox->service;
     struct launch launch = {
         .plan = plan,
         // What a user's programs write must not reach the service's log.
@@ -125,10 +163,41 @@ static int start(struct sandbox *sandbox, const struct plan *plan)
         return count;
     launch.cgroup_count = (size_t)count;
     struct launched launched;
-    error = launch_start(&launch, &launched);
+    int error = launch_start(&launch, &launched);
     for (int i = 0; i < count; i++)
         close(launch.cgroups[i]);
     return error ? error : sandbox_watch(sandbox, launched.setup, launched.builder, steal_fd(&ours));
+}
+
+int sandbox_start_cold(struct sandbox *sandbox, enum start_stage *ret_stage)
+{
+    struct service *service = sandbox->service;
+    const struct sandboxd_create *request = &sandbox->request;
+    *ret_stage = START_HOME;
+    int error = sandbox_find_uid(service, request, &sandbox->host_uid);
+    if (error)
+        return error;
+    *ret_stage = START_REFUSED;
+    AUTO_FREE struct plan *plan = malloc(sizeof(*plan));
+    if (!plan)
+        return -ENOMEM;
+    struct plan_home home = {.storage = service->settings->storage, .owner = request->owner};
+    error = plan_desktop(plan, &service->host, &home, sandbox->host_uid, &request->limits);
+    if (error)
+        return error;
+    int ours;
+    AUTO_FD int theirs = -1;
+    error = sandbox_prepare(sandbox, &request->limits, false, &ours, &theirs, ret_stage);
+    if (error)
+        return error;
+    sandbox->state = SANDBOX_BUILDING;
+    return start(sandbox, plan, ours, theirs);
+}
+
+static bool claims_now(struct service *service, const struct id *owner)
+{
+    const struct sandbox *other = sandbox_of_owner(service, owner, NULL);
+    return other && other->claim.fd >= 0;
 }
 
 int sandbox_create(struct service *service, const struct sandboxd_create *request,
@@ -138,28 +207,18 @@ int sandbox_create(struct service *service, const struct sandboxd_create *reques
     int error = check_request(service, request);
     if (error)
         return error;
+    const char *why = "owner_runs";
+    bool waits = claims_now(service, &request->owner);
+    if (!waits && sandbox_claim(service, request, &why))
+        return 0;
     CLEANUP(cleanup_sandbox) struct sandbox *sandbox = sandbox_new(service, request);
-    AUTO_FREE struct plan *plan = malloc(sizeof(*plan));
-    if (!sandbox || !plan)
+    if (!sandbox)
         return -ENOMEM;
-    struct plan_home home = {.storage = service->settings->storage, .owner = request->owner};
-    error = plan_desktop(plan, &service->host, &home, sandbox->host_uid, &request->limits);
-    if (!error)
-        error = desktop_init(&sandbox->desktop, service->settings->width, service->settings->height);
+    sandbox->cold_why = why;
+    error = waits ? 0 : sandbox_start_cold(sandbox, ret_stage);
     if (error)
         return error;
-    *ret_stage = START_CGROUP;
-    char name[CGROUP_NAME_MAX];
-    snprintf(name, sizeof(name), "s%u", sandbox->slot);
-    error = cgroup_make(&service->cgroups, name, &request->limits, &sandbox->cgroup);
-    if (error)
-        return error;
-    *ret_stage = START_NAMESPACES;
-    error = start(sandbox, plan);
-    if (error)
-        return error;
-    service->sandboxes[sandbox->slot] = sandbox;
-    service->sandbox_count++;
+    sandbox_enter(sandbox);
     steal_pointer(&sandbox);
     return 0;
 }
@@ -186,7 +245,7 @@ void sandbox_stop(struct sandbox *sandbox, enum stop_reason reason)
 
 void sandbox_stop_all(struct service *service, enum stop_reason reason)
 {
-    for (unsigned i = 0; i < SANDBOX_MAX_TOTAL; i++) {
+    for (unsigned i = 0; i < SANDBOX_SLOTS; i++) {
         if (service->sandboxes[i])
             sandbox_stop(service->sandboxes[i], reason);
     }
@@ -223,6 +282,14 @@ void sandbox_viewer_ended(struct sandbox *sandbox)
         sandbox_finish(sandbox);
 }
 
+// What was used before it had an owner is nobody's.
+static void sandbox_usage(const struct sandbox *sandbox, struct sandbox_usage *ret_usage)
+{
+    cgroup_usage(&sandbox->service->cgroups, &sandbox->cgroup, ret_usage);
+    if (ret_usage->cpu_us != UINT64_MAX && sandbox->parked)
+        ret_usage->cpu_us -= sandbox->parked_cpu_us;
+}
+
 void sandbox_describe(const struct sandbox *sandbox, struct sandboxd_entry *ret_entry)
 {
     *ret_entry = (struct sandboxd_entry){
@@ -233,7 +300,7 @@ void sandbox_describe(const struct sandbox *sandbox, struct sandboxd_entry *ret_
         .limits = sandbox->request.limits,
         .viewers = sandbox->viewers,
     };
-    cgroup_usage(&sandbox->service->cgroups, &sandbox->cgroup, &ret_entry->usage);
+    sandbox_usage(sandbox, &ret_entry->usage);
 }
 
 static void report_end(struct sandbox *sandbox)
@@ -262,7 +329,7 @@ static void report_end(struct sandbox *sandbox)
 static bool groups_removed(struct sandbox *sandbox)
 {
     if (sandbox->removals++ == 0)
-        cgroup_usage(&sandbox->service->cgroups, &sandbox->cgroup, &sandbox->usage);
+        sandbox_usage(sandbox, &sandbox->usage);
     int error = cgroup_remove(&sandbox->service->cgroups, &sandbox->cgroup);
     if (error == -EBUSY && sandbox->removals < REMOVALS_MAX &&
         sandbox_set_timer(sandbox, REMOVAL_PAUSE_NS) == 0)
@@ -274,10 +341,14 @@ static bool groups_removed(struct sandbox *sandbox)
 
 void sandbox_finish(struct sandbox *sandbox)
 {
-    if (sandbox->builder.fd >= 0 || sandbox->setup.fd >= 0 || sandbox->init.fd >= 0 || sandbox->viewers > 0)
+    if (sandbox->spawning || sandbox->builder.fd >= 0 || sandbox->setup.fd >= 0 || sandbox->init.fd >= 0 ||
+        sandbox->claim.fd >= 0 || sandbox->viewers > 0)
         return;
-    if (!groups_removed(sandbox))
+    if (!sandbox_builders_gone(sandbox) || !groups_removed(sandbox))
         return;
-    report_end(sandbox);
+    if (sandbox_has_owner(sandbox))
+        report_end(sandbox);
+    else
+        pool_ended(sandbox);
     sandbox_free(sandbox);
 }

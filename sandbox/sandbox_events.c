@@ -11,7 +11,9 @@
 #include "lib/log.h"
 #include "sandbox/client.h"
 #include "sandbox/launch.h"
+#include "sandbox/pool.h"
 #include "sandbox/sandbox.h"
+#include "sandbox/template.h"
 
 #define START_DEADLINE_S 20
 
@@ -119,18 +121,30 @@ static void on_timer(struct watch *watch, uint32_t events)
         sandbox_fail(sandbox, sandbox->desktop.display < 0 ? START_DISPLAY : START_WINDOW_MANAGER, ETIMEDOUT);
 }
 
-static void desktop_ready(struct sandbox *sandbox)
+static void desktop_parked(struct sandbox *sandbox)
+{
+    char ms[24];
+    sandbox->state = SANDBOX_PARKED;
+    watch_close(&sandbox->timer);
+    pool_touch(sandbox->service);
+    snprintf(ms, sizeof(ms), "%llu", (unsigned long long)(sandbox_now_us() - sandbox->created_us) / 1000);
+    log_debug("sandbox parked", {"template", template_of(sandbox->request.template_id)->name}, {"ms", ms});
+}
+
+void sandbox_ready(struct sandbox *sandbox)
 {
     struct sandboxd_message message = {.kind = SANDBOXD_READY};
     uint64_t start_us = sandbox_now_us() - sandbox->created_us;
     char id[ID_TEXT_SIZE], ms[24];
+    pool_touch(sandbox->service);
     sandbox->state = SANDBOX_READY;
     watch_close(&sandbox->timer);
     message.ready =
-        (struct sandboxd_ready){.sandbox = sandbox->request.sandbox, .start_us = (uint32_t)start_us};
+        (struct sandboxd_ready){.sandbox = sandbox->request.sandbox, .start_us = (uint32_t)start_us, .parked = sandbox->parked};
     id_format(&sandbox->request.sandbox, id);
     snprintf(ms, sizeof(ms), "%llu", (unsigned long long)start_us / 1000);
-    log_info("sandbox ready", {"sandbox", id}, {"ms", ms});
+    log_info("sandbox ready", {"sandbox", id}, {"ms", ms}, {"start", sandbox->parked ? "parked" : "cold"},
+             {"why", sandbox->parked ? "claimed" : sandbox->cold_why});
     client_send(sandbox->service, &message, -1);
 }
 
@@ -147,9 +161,17 @@ static int handle_message(struct sandbox *sandbox, const struct init_message *me
             sandbox->channel.fd); // it was the only one; where it can't be refused, seccomp forbids SO_LINGER
         return 0;
     case INIT_DESKTOP_READY:
-        if (sandbox->state == SANDBOX_READY || sandbox->desktop.display < 0)
+        if (sandbox->state != SANDBOX_STARTING || sandbox->desktop.display < 0)
             return -EPROTO;
-        desktop_ready(sandbox);
+        if (sandbox_has_owner(sandbox))
+            sandbox_ready(sandbox);
+        else
+            desktop_parked(sandbox);
+        return 0;
+    case INIT_BOUND:
+        if (sandbox->state != SANDBOX_CLAIMING || sandbox->claim.fd >= 0)
+            return -EPROTO;
+        sandbox_bound(sandbox);
         return 0;
     case INIT_FAILED:
         if (sandbox->state == SANDBOX_READY)
@@ -205,11 +227,16 @@ int sandbox_set_timer(struct sandbox *sandbox, uint64_t ns)
     return watch_open(&sandbox->timer, sandbox->service->epoll, steal_fd(&fd), EPOLLIN, on_timer);
 }
 
+int sandbox_watch_builder(struct sandbox *sandbox, int pidfd)
+{
+    return watch_open(&sandbox->builder, sandbox->service->epoll, pidfd, EPOLLIN, on_builder_ended);
+}
+
 int sandbox_watch(struct sandbox *sandbox, int setup, int builder, int channel)
 {
     int epoll = sandbox->service->epoll;
     int error = watch_open(&sandbox->setup, epoll, setup, EPOLLIN, on_setup);
-    int result = watch_open(&sandbox->builder, epoll, builder, EPOLLIN, on_builder_ended);
+    int result = builder < 0 ? 0 : sandbox_watch_builder(sandbox, builder);
     error = error ? error : result;
     result = watch_open(&sandbox->channel, epoll, channel, EPOLLIN, on_channel);
     error = error ? error : result;

@@ -287,7 +287,7 @@ int streamer_attach(struct service *service, const struct sandboxd_attach *reque
                                   .viewer = request->viewer,
                                   .client = service->client_count,
                                   .host_uid = service->host.own_uids ? service->settings->uid_base +
-                                                                           ACCOUNT_NUMBER_MAX + 1 + slot
+                                                                           HOST_UID_STREAMERS + slot
                                                                      : geteuid(),
                                   .stream = -1,
                                   .setup = closed,
