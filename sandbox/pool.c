@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
@@ -290,6 +291,9 @@ void pool_close(struct service *service)
     if (!pool)
         return;
     watch_close(&pool->channel); // the spawner ends with it
+    siginfo_t info;
+    while (pool->process.fd >= 0 && waitid(P_PIDFD, (id_t)pool->process.fd, &info, WEXITED) < 0 && errno == EINTR)
+        ;
     watch_close(&pool->process);
     watch_close(&pool->timer);
     free(steal_pointer(&service->pool));

@@ -408,8 +408,10 @@ void sandboxd_script(const struct sandboxd_fixture *fixture, const struct sandbo
 {
     static const char *const below[] = {"", "/.config", "/.config/openbox"};
     char home[160], path[256];
-    uid_t uid = sandboxd_host_uid(fixture, request);
+    struct stat status;
     sandboxd_home(fixture, request, home);
+    // A home that was in a parked sandbox has the uid of that one.
+    uid_t uid = lstat(home, &status) == 0 ? status.st_uid : sandboxd_host_uid(fixture, request);
     for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++) {
         snprintf(path, sizeof(path), "%s%s", home, below[i]);
         make_directory(path, uid);
