@@ -17,6 +17,7 @@
 #include "lib/log.h"
 #include "lib/notify.h"
 #include "sandbox/client.h"
+#include "sandbox/egress.h"
 #include "sandbox/pool.h"
 #include "sandbox/sandbox.h"
 
@@ -136,6 +137,8 @@ static int open_all(struct daemon *daemon)
     if (!error)
         error = uids_hold_homes(&daemon->service.uids, daemon->service.settings->storage);
     if (!error)
+        error = egress_start(&daemon->service);
+    if (!error)
         error = pool_open(&daemon->service);
     return error ? error : open_listener(daemon);
 }
@@ -145,6 +148,7 @@ static void daemon_free(struct daemon *daemon)
     client_close(&daemon->service);
     pool_close(&daemon->service);
     uids_finish(&daemon->service.uids);
+    egress_free(&daemon->service);
     watch_close(&daemon->listener);
     watch_close(&daemon->pause);
     watch_close(&daemon->signals);
@@ -164,6 +168,9 @@ static int serve(struct daemon *daemon)
         pool_run(&daemon->service);
         error = watch_run(daemon->service.epoll, -1);
     }
+    egress_stop(&daemon->service);
+    while (!error && !egress_gone(&daemon->service))
+        error = watch_run(daemon->service.epoll, -1);
     return error;
 }
 

@@ -8,6 +8,7 @@
 
 #include "lib/log.h"
 #include "sandbox/client.h"
+#include "sandbox/egress.h"
 #include "sandbox/home.h"
 #include "sandbox/launch.h"
 #include "sandbox/pool.h"
@@ -69,6 +70,8 @@ void sandbox_free(struct sandbox *sandbox)
     watch_close(&sandbox->channel);
     watch_close(&sandbox->timer);
     desktop_finish(&sandbox->desktop);
+    egress_network_finish(&sandbox->network);
+    cleanup_fd(&sandbox->parked_listener);
     cgroup_remove(&service->cgroups, &sandbox->cgroup);
     if (sandbox->parked && !sandbox->uid_used)
         uids_release(&service->uids, sandbox->host_uid);
@@ -98,6 +101,7 @@ struct sandbox *sandbox_new(struct service *service, const struct sandboxd_creat
         .request = *request,
         .host_uid = geteuid(),
         .home_uid = HOME_NO_UID,
+        .parked_listener = -1,
         .created_us = sandbox_now_us(),
         .desktop = {.framebuffer = -1, .display = -1},
         .setup = closed,
@@ -107,6 +111,7 @@ struct sandbox *sandbox_new(struct service *service, const struct sandboxd_creat
         .channel = closed,
         .timer = closed,
     };
+    egress_network_init(&sandbox->network);
     return sandbox;
 }
 
@@ -157,15 +162,14 @@ static int start(struct sandbox *sandbox, const struct plan *plan, int channel, 
         .standard = {service->null_fd, service->null_fd, service->null_fd},
         .descriptors = {{theirs, INIT_CHANNEL_FD}},
         .descriptor_count = 1,
+        .cgroup = CGROUP_ENTRY_NONE,
     };
-    int count = cgroup_open_procs(&service->cgroups, &sandbox->cgroup, launch.cgroups, LAUNCH_CGROUPS_MAX);
-    if (count < 0)
-        return count;
-    launch.cgroup_count = (size_t)count;
+    int error = cgroup_open_entry(&service->cgroups, &sandbox->cgroup, &launch.cgroup);
+    if (error)
+        return error;
     struct launched launched;
-    int error = launch_start(&launch, &launched);
-    for (int i = 0; i < count; i++)
-        close(launch.cgroups[i]);
+    error = launch_start(&launch, &launched);
+    cgroup_entry_finish(&launch.cgroup);
     return error ? error : sandbox_watch(sandbox, launched.setup, launched.builder, steal_fd(&ours));
 }
 
@@ -200,21 +204,29 @@ static bool claims_now(struct service *service, const struct id *owner)
     return other && other->claim.fd >= 0;
 }
 
-int sandbox_create(struct service *service, const struct sandboxd_create *request,
-                   enum start_stage *ret_stage)
+static void cleanup_policy(struct network_policy **policy)
 {
+    network_policy_unref(*policy);
+}
+
+int sandbox_create(struct service *service, const struct sandboxd_create *request,
+                   struct network_policy *policy, enum start_stage *ret_stage)
+{
+    CLEANUP(cleanup_policy) struct network_policy *network = policy;
     *ret_stage = START_REFUSED;
     int error = check_request(service, request);
     if (error)
         return error;
     const char *why = "owner_runs";
     bool waits = claims_now(service, &request->owner);
-    if (!waits && sandbox_claim(service, request, &why))
+    if (!waits && sandbox_claim(service, request, &network, &why))
         return 0;
     CLEANUP(cleanup_sandbox) struct sandbox *sandbox = sandbox_new(service, request);
     if (!sandbox)
         return -ENOMEM;
     sandbox->cold_why = why;
+    if (network)
+        egress_set_policy(sandbox, steal_pointer(&network), 0);
     error = waits ? 0 : sandbox_start_cold(sandbox, ret_stage);
     if (error)
         return error;
@@ -240,6 +252,7 @@ void sandbox_stop(struct sandbox *sandbox, enum stop_reason reason)
     sandbox->state = SANDBOX_ENDING;
     kill_processes(sandbox);
     streamer_stop_all(sandbox->service, sandbox);
+    egress_leaving(sandbox);
     sandbox_finish(sandbox);
 }
 
@@ -301,6 +314,7 @@ void sandbox_describe(const struct sandbox *sandbox, struct sandboxd_entry *ret_
         .viewers = sandbox->viewers,
     };
     sandbox_usage(sandbox, &ret_entry->usage);
+    egress_usage(sandbox, &ret_entry->usage);
 }
 
 static void report_end(struct sandbox *sandbox)
@@ -344,8 +358,9 @@ void sandbox_finish(struct sandbox *sandbox)
     if (sandbox->spawning || sandbox->builder.fd >= 0 || sandbox->setup.fd >= 0 || sandbox->init.fd >= 0 ||
         sandbox->claim.fd >= 0 || sandbox->viewers > 0)
         return;
-    if (!sandbox_builders_gone(sandbox) || !groups_removed(sandbox))
+    if (egress_leaving(sandbox) || !sandbox_builders_gone(sandbox) || !groups_removed(sandbox))
         return;
+    egress_usage(sandbox, &sandbox->usage);
     if (sandbox_has_owner(sandbox))
         report_end(sandbox);
     else

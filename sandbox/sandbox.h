@@ -3,6 +3,7 @@
 
 #include "lib/cleanup.h"
 #include "sandbox/desktop.h"
+#include "sandbox/network.h"
 #include "sandbox/service.h"
 
 enum sandbox_state {
@@ -26,6 +27,7 @@ struct sandbox {
     const char *cold_why; // why nothing parked was claimed
     bool spawning;        // the spawner has not answered yet
     pid_t lost_builders;  // process group of a builder whose pidfd went with its spawner; 0: none
+    int parked_listener;  // of its network, until it has an owner; else -1
     uint64_t parked_cpu_us; // used before it had an owner
     uint64_t created_us;
     enum sandbox_state state;
@@ -35,6 +37,8 @@ struct sandbox {
     const char *failed_operation;  // of the plan; NULL: something else failed
     struct cgroup cgroup;
     struct desktop desktop;
+    bool desktop_up; // READY follows as soon as its network policy holds
+    struct network network;
     unsigned viewers;
     unsigned removals;          // tries to remove its groups
     struct sandbox_usage usage; // when it ended
@@ -48,8 +52,9 @@ struct sandbox {
 
 // Starts one. 0: the client hears READY, FAILED or ENDED later; -errno with ret_stage: refused, nothing
 // exists.
+// policy: NULL, or a reference that the callee takes in any case.
 int sandbox_create(struct service *service, const struct sandboxd_create *request,
-                   enum start_stage *ret_stage);
+                   struct network_policy *policy, enum start_stage *ret_stage);
 struct sandbox *sandbox_find(struct service *service, const struct id *id);
 // Begins the end; the first reason stays.
 void sandbox_stop(struct sandbox *sandbox, enum stop_reason reason);
@@ -58,6 +63,8 @@ void sandbox_stop_all(struct service *service, enum stop_reason reason);
 // hold after any failure.
 int sandbox_set_limits(struct sandbox *sandbox, const struct sandbox_limits *limits);
 void sandbox_describe(const struct sandbox *sandbox, struct sandboxd_entry *ret_entry);
+// Its network policy is in force, or nobody serves its network.
+void sandbox_network_settled(struct sandbox *sandbox);
 // A streamer of it is gone.
 void sandbox_viewer_ended(struct sandbox *sandbox);
 
@@ -97,14 +104,14 @@ bool sandbox_builders_gone(struct sandbox *sandbox);
 
 // sandbox_claim.c
 // Gives a parked one to the request's owner, if one fits. True: the client hears of it later; false: a cold start is due, ret_why says why.
-bool sandbox_claim(struct service *service, const struct sandboxd_create *request, const char **ret_why);
-// sandbox-init has taken its owner's home.
-void sandbox_bound(struct sandbox *sandbox);
+// The policy is taken only when it is true.
+bool sandbox_claim(struct service *service, const struct sandboxd_create *request, struct network_policy **policy,
+                   const char **ret_why);
 // Starts those that waited for the end of that owner's claim.
 void sandbox_resume(struct service *service, const struct id *owner);
 
 // sandbox_events.c
-// The desktop is usable: tells the client.
+// The desktop is usable: tells the client once the network policy holds.
 void sandbox_ready(struct sandbox *sandbox);
 int sandbox_watch_builder(struct sandbox *sandbox, int pidfd);
 // builder -1: it is not known yet.

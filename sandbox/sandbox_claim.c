@@ -11,6 +11,7 @@
 #include "lib/cleanup.h"
 #include "lib/log.h"
 #include "sandbox/client.h"
+#include "sandbox/egress.h"
 #include "sandbox/home.h"
 #include "sandbox/launch.h"
 #include "sandbox/pool.h"
@@ -59,7 +60,8 @@ static bool home_fits(struct service *service, const struct sandboxd_create *req
     return state.owner == HOME_NO_UID || state.owner == own || uids_is_parked(&service->uids, state.owner);
 }
 
-bool sandbox_claim(struct service *service, const struct sandboxd_create *request, const char **ret_why)
+bool sandbox_claim(struct service *service, const struct sandboxd_create *request, struct network_policy **policy,
+                   const char **ret_why)
 {
     uid_t home_uid;
     struct sandbox *sandbox = pool_choose(service, request->template_id);
@@ -81,6 +83,8 @@ bool sandbox_claim(struct service *service, const struct sandboxd_create *reques
         int error = start_claim(sandbox);
         if (!error) {
             sandbox->state = SANDBOX_CLAIMING;
+            if (*policy)
+                egress_set_policy(sandbox, steal_pointer(policy), 0);
             service->parked_count--;
             service->sandbox_count++;
             pool_claimed(service, request->template_id);
@@ -95,7 +99,7 @@ bool sandbox_claim(struct service *service, const struct sandboxd_create *reques
 }
 
 static void start_cold_instead(struct service *service, const struct sandboxd_create *request,
-                               uint64_t created_us, const char *why)
+                               struct network_policy *policy, uint64_t created_us, const char *why)
 {
     enum start_stage stage = START_REFUSED;
     struct sandbox *sandbox = sandbox_new(service, request);
@@ -103,6 +107,8 @@ static void start_cold_instead(struct service *service, const struct sandboxd_cr
     if (sandbox) {
         sandbox->created_us = created_us;
         sandbox->cold_why = why;
+        if (policy)
+            egress_set_policy(sandbox, network_policy_ref(policy), 0);
         error = sandbox_start_cold(sandbox, &stage);
     }
     if (!error) {
@@ -122,6 +128,8 @@ static void give_up(struct sandbox *sandbox, enum claim_result result, const cha
     struct service *service = sandbox->service;
     struct sandboxd_create request = sandbox->request;
     uint64_t created_us = sandbox->created_us;
+    struct network_policy *policy = steal_pointer(&sandbox->network.policy);
+    egress_network_init(&sandbox->network); // the proxy has not heard of it
     watch_close(&sandbox->timer);
     sandbox->request = unowned(sandbox);
     service->sandbox_count--;
@@ -133,7 +141,8 @@ static void give_up(struct sandbox *sandbox, enum claim_result result, const cha
         sandbox->request.owner = request.owner; // whose home may have its uid, until it is proven gone
         sandbox_stop(sandbox, STOP_START_FAILED);
     }
-    start_cold_instead(service, &request, created_us, result == CLAIM_UNFIT ? why : "claim_failed");
+    start_cold_instead(service, &request, policy, created_us, result == CLAIM_UNFIT ? why : "claim_failed");
+    network_policy_unref(policy);
     sandbox_resume(service, &request.owner);
 }
 
@@ -143,6 +152,8 @@ static int bind_owner(struct sandbox *sandbox)
     int error = cgroup_set_limits(&sandbox->service->cgroups, &sandbox->cgroup, &sandbox->request.limits);
     if (error && error != -ENOTSUP)
         return error;
+    if (sandbox->parked_listener >= 0)
+        egress_take_listener(sandbox, steal_fd(&sandbox->parked_listener));
     return init_message_send(sandbox->channel.fd, &bind, INIT_SIDE_SANDBOXD, -1);
 }
 
@@ -175,11 +186,6 @@ static void on_claim_ended(struct watch *watch, uint32_t events)
     if (error)
         sandbox_fail(sandbox, START_CGROUP, -error);
     sandbox_resume(service, &owner);
-}
-
-void sandbox_bound(struct sandbox *sandbox)
-{
-    sandbox_ready(sandbox);
 }
 
 void sandbox_resume(struct service *service, const struct id *owner)

@@ -10,6 +10,7 @@
 
 #include "lib/log.h"
 #include "sandbox/client.h"
+#include "sandbox/egress.h"
 #include "sandbox/launch.h"
 #include "sandbox/pool.h"
 #include "sandbox/sandbox.h"
@@ -86,12 +87,19 @@ static void on_setup(struct watch *watch, uint32_t events)
     struct sandbox *sandbox = CONTAINER_OF(watch, struct sandbox, setup);
     struct setup_message message;
     enum setup_event event;
-    int pidfd = -1;
-    int error = launch_receive(watch->fd, &event, &message, &pidfd);
+    int fd = -1;
+    int error = launch_receive(watch->fd, &event, &message, &fd);
     if (error == -EAGAIN)
         return;
+    if (!error && event == SETUP_EVENT_LISTENER) {
+        if (sandbox_has_owner(sandbox))
+            egress_take_listener(sandbox, fd);
+        else
+            sandbox->parked_listener = fd; // the proxy hears of it when it has an owner
+        return;
+    }
     if (!error && event == SETUP_EVENT_STARTED) {
-        error = watch_open(&sandbox->init, sandbox->service->epoll, pidfd, EPOLLIN, on_init_ended);
+        error = watch_open(&sandbox->init, sandbox->service->epoll, fd, EPOLLIN, on_init_ended);
         if (!error && sandbox->state == SANDBOX_ENDING)
             sandbox_stop(sandbox, sandbox->reason); // it was stopped before its process was known
         if (!error)
@@ -136,6 +144,8 @@ void sandbox_ready(struct sandbox *sandbox)
     struct sandboxd_message message = {.kind = SANDBOXD_READY};
     uint64_t start_us = sandbox_now_us() - sandbox->created_us;
     char id[ID_TEXT_SIZE], ms[24];
+    if (!egress_settled(sandbox))
+        return;
     pool_touch(sandbox->service);
     sandbox->state = SANDBOX_READY;
     watch_close(&sandbox->timer);
@@ -146,6 +156,12 @@ void sandbox_ready(struct sandbox *sandbox)
     log_info("sandbox ready", {"sandbox", id}, {"ms", ms}, {"start", sandbox->parked ? "parked" : "cold"},
              {"why", sandbox->parked ? "claimed" : sandbox->cold_why});
     client_send(sandbox->service, &message, -1);
+}
+
+void sandbox_network_settled(struct sandbox *sandbox)
+{
+    if ((sandbox->state == SANDBOX_STARTING || sandbox->state == SANDBOX_CLAIMING) && sandbox->desktop_up)
+        sandbox_ready(sandbox);
 }
 
 // 0, or -EPROTO when that message has no place here.
@@ -161,17 +177,20 @@ static int handle_message(struct sandbox *sandbox, const struct init_message *me
             sandbox->channel.fd); // it was the only one; where it can't be refused, seccomp forbids SO_LINGER
         return 0;
     case INIT_DESKTOP_READY:
-        if (sandbox->state != SANDBOX_STARTING || sandbox->desktop.display < 0)
+        if (sandbox->state != SANDBOX_STARTING || sandbox->desktop_up || sandbox->desktop.display < 0)
             return -EPROTO;
-        if (sandbox_has_owner(sandbox))
-            sandbox_ready(sandbox);
-        else
+        if (!sandbox_has_owner(sandbox)) {
             desktop_parked(sandbox);
+            return 0;
+        }
+        sandbox->desktop_up = true;
+        sandbox_ready(sandbox);
         return 0;
     case INIT_BOUND:
-        if (sandbox->state != SANDBOX_CLAIMING || sandbox->claim.fd >= 0)
+        if (sandbox->state != SANDBOX_CLAIMING || sandbox->claim.fd >= 0 || sandbox->desktop_up)
             return -EPROTO;
-        sandbox_bound(sandbox);
+        sandbox->desktop_up = true;
+        sandbox_ready(sandbox);
         return 0;
     case INIT_FAILED:
         if (sandbox->state == SANDBOX_READY)

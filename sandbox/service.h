@@ -14,6 +14,7 @@
 #define SANDBOX_SLOTS (SANDBOX_MAX_TOTAL + SANDBOX_POOL_MAX * TEMPLATE_COUNT)
 
 struct client;
+struct egress;
 struct pool;
 struct sandbox;
 struct streamer;
@@ -27,6 +28,7 @@ struct service {
     int null_fd;
     bool stopping;         // no new sandboxes
     struct client *client; // or NULL
+    struct egress *egress;
     uint64_t client_count; // clients so far: tells an answer for an earlier one
     struct uids uids;
     struct pool *pool;      // NULL: nothing is kept ready

@@ -54,6 +54,7 @@ static int build(const struct spawner_setup *setup, struct plan *plan, const str
     if (error)
         return error;
     struct launch launch = {
+        .cgroup = CGROUP_ENTRY_NONE,
         .plan = plan,
         .standard = {setup->null_fd, setup->null_fd, setup->null_fd},
         .descriptors = {{fds[1], INIT_CHANNEL_FD}},
@@ -61,13 +62,10 @@ static int build(const struct spawner_setup *setup, struct plan *plan, const str
     };
     struct cgroup cgroup;
     memcpy(cgroup.name, request->cgroup, sizeof(cgroup.name));
-    int count = cgroup_open_procs(setup->cgroups, &cgroup, launch.cgroups, LAUNCH_CGROUPS_MAX);
-    if (count < 0)
-        return count;
-    launch.cgroup_count = (size_t)count;
-    error = launch_start_with(&launch, fds[0], CLONE_PARENT, ret_builder);
-    for (int i = 0; i < count; i++)
-        close(launch.cgroups[i]);
+    error = cgroup_open_entry(setup->cgroups, &cgroup, &launch.cgroup);
+    if (!error)
+        error = launch_start_with(&launch, fds[0], CLONE_PARENT, ret_builder);
+    cgroup_entry_finish(&launch.cgroup);
     return error;
 }
 

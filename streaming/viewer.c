@@ -241,7 +241,7 @@ static int serve(struct viewer *v)
 {
     struct writer w = outbox_begin(&v->outbox);
     wire_write_hello(&w, (uint16_t)v->start->width, (uint16_t)v->start->height, (uint16_t)v->start->framerate,
-                     encoder_codec(v->update.encoder));
+                     v->update.video.codec);
     int error = outbox_end(&v->outbox, &w);
     while (!error && !v->left) {
         bool more = false;
