@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "lib/command_words.h"
 #include "lib/ipc.h"
 
 #define INIT_CHANNEL_FD 3
@@ -15,6 +16,7 @@ enum init_kind {
     INIT_START_DESKTOP =
         1, // with one descriptor: the framebuffer memfd, sealed against any change of its size
     INIT_BIND, // to a parked one: the owner's home is there
+    INIT_RUN,  // to one without a desktop: executes this, once
     // sandbox-init to sandboxd
     INIT_DISPLAY_LISTENING = 64, // with one descriptor: O_PATH of the X server's listening socket
     INIT_DESKTOP_READY,          // the window manager is up
@@ -43,6 +45,7 @@ struct init_message {
     uint32_t kind;
     union {
         struct init_start_desktop start_desktop;
+        struct command_words run;
         struct init_failed failed;
         struct init_display_ended display_ended;
     };

@@ -36,6 +36,12 @@ static bool attach_valid(const void *message)
     return m->attach.view_only <= 1 && memcmp(m->attach.reserved, zero, sizeof(zero)) == 0;
 }
 
+static bool run_valid(const void *message)
+{
+    const struct sandboxd_message *m = message;
+    return !id_is_nil(&m->run.sandbox) && command_words_take(&m->run.command, NULL);
+}
+
 static bool set_limits_valid(const void *message)
 {
     const struct sandboxd_message *m = message;
@@ -146,6 +152,7 @@ static const struct channel_form forms[] = {
     [SANDBOXD_NETWORK_HEADER] = {true, CHANNEL_CLIENT, BODY(network_header), 0, network_header_valid},
     [SANDBOXD_NETWORK_RULE] = {true, CHANNEL_CLIENT, BODY(network_rule), 0, network_rule_valid},
     [SANDBOXD_SET_NETWORK] = {true, CHANNEL_CLIENT, BODY(set_network), 0, set_network_valid},
+    [SANDBOXD_RUN] = {true, CHANNEL_CLIENT, BODY(run), 0, run_valid},
     [SANDBOXD_WELCOME] = {true, CHANNEL_SERVER, BODY(welcome), 0, welcome_valid},
     [SANDBOXD_READY] = {true, CHANNEL_SERVER, BODY(ready), 0, ready_valid},
     [SANDBOXD_FAILED] = {true, CHANNEL_SERVER, BODY(failed), 0, failed_valid},

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "lib/egress_rule.h"
+#include "lib/command_words.h"
 #include "lib/ids.h"
 #include "lib/ipc.h"
 #include "lib/isolation.h"
@@ -33,6 +34,7 @@ enum sandboxd_kind {
     SANDBOXD_NETWORK_HEADER,
     SANDBOXD_NETWORK_RULE,
     SANDBOXD_SET_NETWORK, // of a running sandbox: answered by NETWORK_SET
+    SANDBOXD_RUN, // in a ready sandbox without a desktop, once: its end is the sandbox's, ENDED tells the status
     // sandboxd to client
     SANDBOXD_WELCOME = 64,
     SANDBOXD_READY,  // the sandbox's desktop is usable
@@ -47,7 +49,11 @@ enum sandboxd_kind {
     SANDBOXD_POOL, // after WELCOME and whenever it changes; never where nothing is kept ready
 };
 
-enum sandbox_template { TEMPLATE_DESKTOP, TEMPLATE_COUNT };
+enum sandbox_template {
+    TEMPLATE_DESKTOP,
+    TEMPLATE_CODE, // profile code, no X server, nothing kept: waits for one command
+    TEMPLATE_COUNT
+};
 
 struct sandbox_limits {
     uint32_t memory_mb;   // MiB
@@ -118,6 +124,11 @@ struct sandboxd_set_network {
     uint64_t serial; // the client's own number for this policy, higher each time
 };
 
+struct sandboxd_run {
+    struct id sandbox;
+    struct command_words command;
+};
+
 struct sandboxd_welcome {
     uint32_t version;
     uint32_t sandbox_count;
@@ -142,7 +153,7 @@ struct sandboxd_failed {
 struct sandboxd_ended {
     struct id sandbox;
     uint32_t reason; // enum stop_reason
-    uint32_t reserved;
+    int32_t status;  // of the command, as waitpid(2), with STOP_EXITED and STOP_SIGNALLED; else 0
     struct sandbox_usage usage;
 };
 
@@ -207,6 +218,7 @@ struct sandboxd_message {
         struct sandboxd_stop stop;
         struct sandboxd_attach attach;
         struct sandboxd_set_limits set_limits;
+        struct sandboxd_run run;
         struct sandboxd_network_begin network_begin;
         struct egress_header network_header;
         struct egress_rule network_rule;

@@ -130,6 +130,12 @@ static void stop(struct service *service, const struct sandboxd_stop *request)
     client_send(service, &message, -1);
 }
 
+static int run(struct service *service, const struct sandboxd_run *request)
+{
+    struct sandbox *sandbox = sandbox_find(service, &request->sandbox);
+    return sandbox ? sandbox_run(sandbox, &request->command) : 0; // it ended before, and the client was told
+}
+
 static void attach(struct service *service, const struct sandboxd_attach *request)
 {
     int error = streamer_attach(service, request);
@@ -193,6 +199,8 @@ static int handle(struct service *service, const struct sandboxd_message *messag
     case SANDBOXD_ATTACH:
         attach(service, &message->attach);
         return 0;
+    case SANDBOXD_RUN:
+        return run(service, &message->run);
     case SANDBOXD_SET_LIMITS:
         set_limits(service, &message->set_limits);
         return 0;

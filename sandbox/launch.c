@@ -62,6 +62,7 @@ static operation_fn *const functions[OPERATION_COUNT] = {
     [OPERATION_DIRECTORY_CHANGE] = operation_directory_change,
     [OPERATION_EXEC] = operation_exec,
     [OPERATION_RUN] = operation_run,
+    [OPERATION_PARK] = operation_park,
 };
 
 struct start {

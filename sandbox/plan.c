@@ -50,6 +50,7 @@ static const struct description descriptions[OPERATION_COUNT] = {
     [OPERATION_MEMORY_LIMIT] = {"memory_limit", START_CONFINEMENT},
     [OPERATION_DIRECTORY_CHANGE] = {"directory_change", START_CONFINEMENT},
     [OPERATION_RUN] = {"run", START_CONFINEMENT},
+    [OPERATION_PARK] = {"park", START_CONFINEMENT},
     [OPERATION_EXEC] = {"exec", START_CONFINEMENT},
 };
 
@@ -309,6 +310,25 @@ int plan_command(struct plan *plan, const struct plan_host *host, const struct p
     if (command->network)
         add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_proxy_environment);
     add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, command->environment);
+    return plan->overflow ? -E2BIG : 0;
+}
+
+int plan_waiting(struct plan *plan, const struct plan_host *host, uint32_t host_uid,
+                 const struct sandbox_limits *limits)
+{
+    const struct plan_command command = {.profile = PROFILE_CODE, .limits = *limits};
+    *plan = (struct plan){0};
+    add_identity(plan, host, host_uid);
+    ADD(plan, .kind = OPERATION_LISTENER);
+    add_command_files(plan, host, &command);
+    add_confinement(plan, LIMITS_CODE);
+    add_fallback_limits(plan, host, &command);
+    ADD(plan, .kind = OPERATION_NO_NEW_PRIVILEGES);
+    ADD(plan, .kind = OPERATION_DIRECTORY_CHANGE, .data = "/home/user");
+    add_filters(plan, host, PROFILE_CODE);
+    ADD(plan, .kind = OPERATION_PARK);
+    add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_command_environment);
+    add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_proxy_environment);
     return plan->overflow ? -E2BIG : 0;
 }
 

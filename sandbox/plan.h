@@ -52,6 +52,7 @@ enum operation_kind {
     OPERATION_DIRECTORY_CHANGE, // target: tried, then data
     OPERATION_EXEC,             // target: program, with the plan's arguments and environment
     OPERATION_RUN, // a pid 1 of our own that runs the plan's command beneath it and tells its end
+    OPERATION_PARK, // the same for a command that comes later, by the channel
     OPERATION_COUNT,
 };
 
@@ -135,6 +136,10 @@ struct plan_command {
 // The plan of a command in a sandbox of its own (sandbox-run). 0 or -E2BIG. What `command` points to is borrowed.
 int plan_command(struct plan *plan, const struct plan_host *host, const struct plan_command *command,
                  uint32_t host_uid);
+
+// The plan of a sandbox that waits for one command, with nothing of the host's that it may write. 0 or -E2BIG.
+int plan_waiting(struct plan *plan, const struct plan_host *host, uint32_t host_uid,
+                 const struct sandbox_limits *limits);
 
 // In which stage of the start an operation fails.
 enum start_stage operation_stage(enum operation_kind kind);

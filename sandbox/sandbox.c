@@ -13,6 +13,7 @@
 #include "sandbox/launch.h"
 #include "sandbox/pool.h"
 #include "sandbox/streamer.h"
+#include "sandbox/template.h"
 
 #define REMOVAL_PAUSE_NS 2000000
 #define REMOVALS_MAX 1000u // two seconds
@@ -73,7 +74,7 @@ void sandbox_free(struct sandbox *sandbox)
     egress_network_finish(&sandbox->network);
     cleanup_fd(&sandbox->parked_listener);
     cgroup_remove(&service->cgroups, &sandbox->cgroup);
-    if (sandbox->parked && !sandbox->uid_used)
+    if (sandbox->uid_taken && !sandbox->uid_used)
         uids_release(&service->uids, sandbox->host_uid);
     if (service->sandboxes[sandbox->slot] == sandbox) {
         service->sandboxes[sandbox->slot] = NULL;
@@ -128,7 +129,8 @@ int sandbox_prepare(struct sandbox *sandbox, const struct sandbox_limits *limits
                     int *ret_theirs, enum start_stage *ret_stage)
 {
     struct service *service = sandbox->service;
-    int error = desktop_init(&sandbox->desktop, service->settings->width, service->settings->height);
+    bool desktop = template_of(sandbox->request.template_id)->desktop;
+    int error = desktop ? desktop_init(&sandbox->desktop, service->settings->width, service->settings->height) : 0;
     if (error)
         return error;
     *ret_stage = START_CGROUP;
@@ -144,7 +146,8 @@ int sandbox_prepare(struct sandbox *sandbox, const struct sandbox_limits *limits
         return error;
     AUTO_FD int ours = channel[0];
     AUTO_FD int theirs = channel[1];
-    error = desktop_send_start(&sandbox->desktop, ours, parked); // waits there until sandbox-init reads
+    if (desktop)
+        error = desktop_send_start(&sandbox->desktop, ours, parked); // waits there until sandbox-init reads
     if (error)
         return error;
     *ret_ours = steal_fd(&ours);
@@ -173,12 +176,21 @@ static int start(struct sandbox *sandbox, const struct plan *plan, int channel, 
     return error ? error : sandbox_watch(sandbox, launched.setup, launched.builder, steal_fd(&ours));
 }
 
+int sandbox_take_uid(struct sandbox *sandbox)
+{
+    struct service *service = sandbox->service;
+    int error = service->host.own_uids ? uids_take(&service->uids, &sandbox->host_uid) : 0;
+    sandbox->uid_taken = !error && service->host.own_uids;
+    return error;
+}
+
 int sandbox_start_cold(struct sandbox *sandbox, enum start_stage *ret_stage)
 {
     struct service *service = sandbox->service;
     const struct sandboxd_create *request = &sandbox->request;
+    const struct sandbox_template_row *template = template_of(request->template_id);
     *ret_stage = START_HOME;
-    int error = sandbox_find_uid(service, request, &sandbox->host_uid);
+    int error = template->desktop ? sandbox_find_uid(service, request, &sandbox->host_uid) : sandbox_take_uid(sandbox);
     if (error)
         return error;
     *ret_stage = START_REFUSED;
@@ -186,7 +198,9 @@ int sandbox_start_cold(struct sandbox *sandbox, enum start_stage *ret_stage)
     if (!plan)
         return -ENOMEM;
     struct plan_home home = {.storage = service->settings->storage, .owner = request->owner};
-    error = plan_desktop(plan, &service->host, &home, sandbox->host_uid, &request->limits);
+    error = template->desktop
+                ? plan_desktop(plan, &service->host, &home, sandbox->host_uid, &request->limits)
+                : template->plan_parked(plan, &service->host, sandbox->host_uid, &request->limits);
     if (error)
         return error;
     int ours;
@@ -200,7 +214,7 @@ int sandbox_start_cold(struct sandbox *sandbox, enum start_stage *ret_stage)
 
 static bool claims_now(struct service *service, const struct id *owner)
 {
-    const struct sandbox *other = sandbox_of_owner(service, owner, NULL);
+    const struct sandbox *other = sandbox_of_owner(service, owner);
     return other && other->claim.fd >= 0;
 }
 
@@ -218,7 +232,7 @@ int sandbox_create(struct service *service, const struct sandboxd_create *reques
     if (error)
         return error;
     const char *why = "owner_runs";
-    bool waits = claims_now(service, &request->owner);
+    bool waits = template_of(request->template_id)->desktop && claims_now(service, &request->owner);
     if (!waits && sandbox_claim(service, request, &network, &why))
         return 0;
     CLEANUP(cleanup_sandbox) struct sandbox *sandbox = sandbox_new(service, request);
@@ -271,6 +285,18 @@ void sandbox_fail(struct sandbox *sandbox, enum start_stage stage, int error)
         sandbox->failed_error = error > 0 ? error : EIO;
     }
     sandbox_stop(sandbox, STOP_START_FAILED);
+}
+
+int sandbox_run(struct sandbox *sandbox, const struct command_words *command)
+{
+    if (template_of(sandbox->request.template_id)->desktop || sandbox->state != SANDBOX_READY || sandbox->commanded)
+        return sandbox->state == SANDBOX_ENDING ? 0 : -EPROTO; // it may have ended meanwhile
+    struct init_message message = {.kind = INIT_RUN, .run = *command};
+    int error = init_message_send(sandbox->channel.fd, &message, INIT_SIDE_SANDBOXD, -1);
+    sandbox->commanded = true;
+    if (error)
+        sandbox_stop(sandbox, STOP_CRASH);
+    return 0;
 }
 
 int sandbox_set_limits(struct sandbox *sandbox, const struct sandbox_limits *limits)
@@ -333,7 +359,7 @@ static void report_end(struct sandbox *sandbox)
                     {"error", strerror(sandbox->failed_error)});
     } else {
         message.ended = (struct sandboxd_ended){
-            .sandbox = sandbox->request.sandbox, .reason = sandbox->reason, .usage = sandbox->usage};
+            .sandbox = sandbox->request.sandbox, .reason = sandbox->reason, .status = sandbox->command_status, .usage = sandbox->usage};
         log_info("sandbox ended", {"sandbox", id}, {"reason", stop_reason_name(sandbox->reason)});
     }
     client_send(sandbox->service, &message, -1);

@@ -22,6 +22,7 @@ struct sandbox {
     struct sandboxd_create request; // without an owner: nil ids, and the limits while it waits
     uid_t host_uid;
     bool parked;          // it was built before it had an owner
+    bool uid_taken;       // it has a uid of service->uids
     bool uid_used;        // a home may have its uid
     uid_t home_uid;       // claimed: whose the home was before
     const char *cold_why; // why nothing parked was claimed
@@ -29,6 +30,8 @@ struct sandbox {
     pid_t lost_builders;  // process group of a builder whose pidfd went with its spawner; 0: none
     int parked_listener;  // of its network, until it has an owner; else -1
     uint64_t parked_cpu_us; // used before it had an owner
+    bool commanded;         // RUN was passed on
+    int command_status;     // as waitpid(2)
     uint64_t created_us;
     enum sandbox_state state;
     enum stop_reason reason;
@@ -37,7 +40,7 @@ struct sandbox {
     const char *failed_operation;  // of the plan; NULL: something else failed
     struct cgroup cgroup;
     struct desktop desktop;
-    bool desktop_up; // READY follows as soon as its network policy holds
+    bool usable; // READY follows as soon as its network policy holds
     struct network network;
     unsigned viewers;
     unsigned removals;          // tries to remove its groups
@@ -59,6 +62,8 @@ struct sandbox *sandbox_find(struct service *service, const struct id *id);
 // Begins the end; the first reason stays.
 void sandbox_stop(struct sandbox *sandbox, enum stop_reason reason);
 void sandbox_stop_all(struct service *service, enum stop_reason reason);
+// Passes the one command on. -EPROTO when it is not for this sandbox, or not now.
+int sandbox_run(struct sandbox *sandbox, const struct command_words *command);
 // Other limits for a running one. -ERANGE over the service's own, -ENOTSUP without control groups, -ESHUTDOWN while it ends; the old ones
 // hold after any failure.
 int sandbox_set_limits(struct sandbox *sandbox, const struct sandbox_limits *limits);
@@ -81,14 +86,16 @@ void sandbox_enter(struct sandbox *sandbox);
 // Its groups, display and channel: all that is made before the plan runs. The child's end of the channel is the caller's.
 int sandbox_prepare(struct sandbox *sandbox, const struct sandbox_limits *limits, bool parked, int *ret_ours, int *ret_theirs,
                     enum start_stage *ret_stage);
-// With the home's own uid. On failure it is as before.
+// One of the uids that no home has.
+int sandbox_take_uid(struct sandbox *sandbox);
+// A desktop with the home's own uid. On failure it is as before.
 int sandbox_start_cold(struct sandbox *sandbox, enum start_stage *ret_stage);
 
 // sandbox_home.c: whose uid a home has, and who uses it.
 // The uid for a cold start. -EPERM: another owner's sandbox runs with it.
 int sandbox_find_uid(struct service *service, const struct sandboxd_create *request, uid_t *ret_uid);
-// Another one of that owner that is not proven gone, or NULL.
-struct sandbox *sandbox_of_owner(struct service *service, const struct id *owner, const struct sandbox *except);
+// Another one of that owner that has its home and is not proven gone, or NULL.
+struct sandbox *sandbox_of_owner(struct service *service, const struct id *owner);
 
 // sandbox_park.c
 struct spawner;

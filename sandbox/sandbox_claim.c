@@ -16,6 +16,7 @@
 #include "sandbox/launch.h"
 #include "sandbox/pool.h"
 #include "sandbox/sandbox.h"
+#include "sandbox/template.h"
 
 #define CLAIM_DEADLINE_NS UINT64_C(20000000000)
 
@@ -60,39 +61,66 @@ static bool home_fits(struct service *service, const struct sandboxd_create *req
     return state.owner == HOME_NO_UID || state.owner == own || uids_is_parked(&service->uids, state.owner);
 }
 
+// With what the owner may take, and a way out of its own.
+static int admit(struct sandbox *sandbox)
+{
+    int error = cgroup_set_limits(&sandbox->service->cgroups, &sandbox->cgroup, &sandbox->request.limits);
+    if (error && error != -ENOTSUP)
+        return error;
+    if (sandbox->parked_listener >= 0)
+        egress_take_listener(sandbox, steal_fd(&sandbox->parked_listener));
+    return 0;
+}
+
+// Becomes the request's. The policy is taken when that succeeds; on failure it is as before.
+static int adopt(struct sandbox *sandbox, const struct sandboxd_create *request, struct network_policy **policy)
+{
+    struct service *service = sandbox->service;
+    struct sandboxd_create before = sandbox->request;
+    uint64_t parked_us = sandbox->created_us;
+    struct sandbox_usage usage;
+    bool desktop = template_of(request->template_id)->desktop;
+    cgroup_usage(&service->cgroups, &sandbox->cgroup, &usage);
+    sandbox->created_us = sandbox_now_us();
+    sandbox->parked_cpu_us = usage.cpu_us;
+    sandbox->request = *request;
+    int error = desktop ? start_claim(sandbox) : admit(sandbox);
+    if (error) {
+        sandbox->request = before;
+        sandbox->created_us = parked_us;
+        return error;
+    }
+    sandbox->state = SANDBOX_CLAIMING;
+    if (*policy)
+        egress_set_policy(sandbox, steal_pointer(policy), 0);
+    service->parked_count--;
+    service->sandbox_count++;
+    pool_claimed(service, request->template_id);
+    if (!desktop) {
+        sandbox->usable = true;
+        sandbox_ready(sandbox);
+    }
+    return 0;
+}
+
 bool sandbox_claim(struct service *service, const struct sandboxd_create *request, struct network_policy **policy,
                    const char **ret_why)
 {
-    uid_t home_uid;
+    bool desktop = template_of(request->template_id)->desktop;
     struct sandbox *sandbox = pool_choose(service, request->template_id);
-    if (sandbox_of_owner(service, &request->owner, NULL))
+    uid_t home_uid = HOME_NO_UID;
+    if (desktop && sandbox_of_owner(service, &request->owner))
         *ret_why = "owner_runs";
     else if (!sandbox)
         *ret_why = service->pool ? "none_ready" : "no_pool";
-    else if (!home_fits(service, request, &home_uid))
+    else if (desktop && !home_fits(service, request, &home_uid))
         *ret_why = "home_foreign";
     else {
-        struct sandbox_usage usage;
-        struct sandboxd_create before = sandbox->request;
-        uint64_t parked_us = sandbox->created_us;
-        cgroup_usage(&service->cgroups, &sandbox->cgroup, &usage);
-        sandbox->created_us = sandbox_now_us();
-        sandbox->parked_cpu_us = usage.cpu_us;
-        sandbox->request = *request;
         sandbox->home_uid = home_uid;
-        int error = start_claim(sandbox);
-        if (!error) {
-            sandbox->state = SANDBOX_CLAIMING;
-            if (*policy)
-                egress_set_policy(sandbox, steal_pointer(policy), 0);
-            service->parked_count--;
-            service->sandbox_count++;
-            pool_claimed(service, request->template_id);
+        int error = adopt(sandbox, request, policy);
+        if (!error)
             return true;
-        }
         log_error("can't claim a parked sandbox", {"error", strerror(-error)});
-        sandbox->request = before;
-        sandbox->created_us = parked_us;
         *ret_why = "claim_failed";
     }
     return false;
@@ -149,12 +177,8 @@ static void give_up(struct sandbox *sandbox, enum claim_result result, const cha
 static int bind_owner(struct sandbox *sandbox)
 {
     struct init_message bind = {.kind = INIT_BIND};
-    int error = cgroup_set_limits(&sandbox->service->cgroups, &sandbox->cgroup, &sandbox->request.limits);
-    if (error && error != -ENOTSUP)
-        return error;
-    if (sandbox->parked_listener >= 0)
-        egress_take_listener(sandbox, steal_fd(&sandbox->parked_listener));
-    return init_message_send(sandbox->channel.fd, &bind, INIT_SIDE_SANDBOXD, -1);
+    int error = admit(sandbox);
+    return error ? error : init_message_send(sandbox->channel.fd, &bind, INIT_SIDE_SANDBOXD, -1);
 }
 
 static void on_claim_ended(struct watch *watch, uint32_t events)

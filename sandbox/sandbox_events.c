@@ -81,6 +81,48 @@ static void built(struct sandbox *sandbox)
     }
 }
 
+static void parked(struct sandbox *sandbox)
+{
+    char ms[24];
+    sandbox->state = SANDBOX_PARKED;
+    watch_close(&sandbox->timer);
+    pool_touch(sandbox->service);
+    snprintf(ms, sizeof(ms), "%llu", (unsigned long long)(sandbox_now_us() - sandbox->created_us) / 1000);
+    log_debug("sandbox parked", {"template", template_of(sandbox->request.template_id)->name}, {"ms", ms});
+}
+
+// What executes the command is there, and waits for it.
+static void awaits_command(struct sandbox *sandbox)
+{
+    if (sandbox->state != SANDBOX_BUILDING)
+        return;
+    sandbox->state = SANDBOX_STARTING;
+    if (!sandbox_has_owner(sandbox)) {
+        parked(sandbox);
+        return;
+    }
+    sandbox->usable = true;
+    sandbox_ready(sandbox);
+}
+
+static void command_ended(struct sandbox *sandbox, int status)
+{
+    bool owned = sandbox->state == SANDBOX_READY;
+    sandbox->command_status = owned ? status : 0;
+    enum stop_reason reason = killed_or(sandbox, status, WIFSIGNALED(status) ? STOP_SIGNALLED : STOP_EXITED);
+    sandbox_stop(sandbox, owned && sandbox->commanded ? reason : STOP_CRASH);
+}
+
+// Pid 1 of a command's sandbox has closed it: that one is over.
+static void waiting_over(struct sandbox *sandbox)
+{
+    watch_close(&sandbox->setup);
+    if (sandbox->state == SANDBOX_ENDING)
+        sandbox_finish(sandbox);
+    else if (sandbox->init.fd < 0)
+        lost(sandbox, START_NAMESPACES, STOP_CRASH);
+}
+
 static void on_setup(struct watch *watch, uint32_t events)
 {
     (void)events;
@@ -105,8 +147,20 @@ static void on_setup(struct watch *watch, uint32_t events)
         if (!error)
             return;
     }
+    if (!error && event == SETUP_EVENT_RUNNING) {
+        close(fd);
+        awaits_command(sandbox);
+        return;
+    }
+    if (!error && event == SETUP_EVENT_ENDED) {
+        command_ended(sandbox, message.status);
+        return;
+    }
     if (!error && event == SETUP_EVENT_EXECUTED) {
-        built(sandbox);
+        if (template_of(sandbox->request.template_id)->desktop)
+            built(sandbox);
+        else
+            waiting_over(sandbox);
         return;
     }
     watch_close(watch);
@@ -127,16 +181,6 @@ static void on_timer(struct watch *watch, uint32_t events)
         sandbox_finish(sandbox);
     else if (sandbox->state != SANDBOX_READY)
         sandbox_fail(sandbox, sandbox->desktop.display < 0 ? START_DISPLAY : START_WINDOW_MANAGER, ETIMEDOUT);
-}
-
-static void desktop_parked(struct sandbox *sandbox)
-{
-    char ms[24];
-    sandbox->state = SANDBOX_PARKED;
-    watch_close(&sandbox->timer);
-    pool_touch(sandbox->service);
-    snprintf(ms, sizeof(ms), "%llu", (unsigned long long)(sandbox_now_us() - sandbox->created_us) / 1000);
-    log_debug("sandbox parked", {"template", template_of(sandbox->request.template_id)->name}, {"ms", ms});
 }
 
 void sandbox_ready(struct sandbox *sandbox)
@@ -160,7 +204,7 @@ void sandbox_ready(struct sandbox *sandbox)
 
 void sandbox_network_settled(struct sandbox *sandbox)
 {
-    if ((sandbox->state == SANDBOX_STARTING || sandbox->state == SANDBOX_CLAIMING) && sandbox->desktop_up)
+    if ((sandbox->state == SANDBOX_STARTING || sandbox->state == SANDBOX_CLAIMING) && sandbox->usable)
         sandbox_ready(sandbox);
 }
 
@@ -177,19 +221,19 @@ static int handle_message(struct sandbox *sandbox, const struct init_message *me
             sandbox->channel.fd); // it was the only one; where it can't be refused, seccomp forbids SO_LINGER
         return 0;
     case INIT_DESKTOP_READY:
-        if (sandbox->state != SANDBOX_STARTING || sandbox->desktop_up || sandbox->desktop.display < 0)
+        if (sandbox->state != SANDBOX_STARTING || sandbox->usable || sandbox->desktop.display < 0)
             return -EPROTO;
         if (!sandbox_has_owner(sandbox)) {
-            desktop_parked(sandbox);
+            parked(sandbox);
             return 0;
         }
-        sandbox->desktop_up = true;
+        sandbox->usable = true;
         sandbox_ready(sandbox);
         return 0;
     case INIT_BOUND:
-        if (sandbox->state != SANDBOX_CLAIMING || sandbox->claim.fd >= 0 || sandbox->desktop_up)
+        if (sandbox->state != SANDBOX_CLAIMING || sandbox->claim.fd >= 0 || sandbox->usable)
             return -EPROTO;
-        sandbox->desktop_up = true;
+        sandbox->usable = true;
         sandbox_ready(sandbox);
         return 0;
     case INIT_FAILED:

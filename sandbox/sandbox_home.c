@@ -7,13 +7,14 @@
 #include "lib/cleanup.h"
 #include "sandbox/home.h"
 #include "sandbox/sandbox.h"
+#include "sandbox/template.h"
 
-struct sandbox *sandbox_of_owner(struct service *service, const struct id *owner, const struct sandbox *except)
+struct sandbox *sandbox_of_owner(struct service *service, const struct id *owner)
 {
     for (unsigned i = 0; i < SANDBOX_SLOTS; i++) {
         struct sandbox *sandbox = service->sandboxes[i];
-        if (sandbox_has_owner(sandbox) && sandbox != except && sandbox->state != SANDBOX_WAITING &&
-            id_equal(&sandbox->request.owner, owner))
+        if (sandbox_has_owner(sandbox) && sandbox->state != SANDBOX_WAITING &&
+            template_of(sandbox->request.template_id)->desktop && id_equal(&sandbox->request.owner, owner))
             return sandbox;
     }
     return NULL;
@@ -50,7 +51,7 @@ int sandbox_find_uid(struct service *service, const struct sandboxd_create *requ
         *ret_uid = geteuid();
         return 0;
     }
-    const struct sandbox *other = sandbox_of_owner(service, &request->owner, NULL);
+    const struct sandbox *other = sandbox_of_owner(service, &request->owner);
     uid_t uid = other ? other->host_uid : uid_of_home(service, request);
     if (used_by_another(service, uid, &request->owner))
         return -EPERM;

@@ -48,7 +48,7 @@ int sandbox_park(struct service *service, const struct spawner *spawner, unsigne
     enum start_stage stage;
     int ours;
     AUTO_FD int theirs = -1;
-    int error = service->host.own_uids ? uids_take(&service->uids, &sandbox->host_uid) : 0;
+    int error = sandbox_take_uid(sandbox);
     if (!error)
         error = sandbox_prepare(sandbox, limits, true, &ours, &theirs, &stage);
     if (!error)

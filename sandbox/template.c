@@ -18,6 +18,11 @@ static const struct sandbox_template_row rows[TEMPLATE_COUNT] = {
                           .pool_size = CONFIG_SANDBOX_POOL_DESKTOP,
                           .plan_parked = plan_parked_desktop,
                           .parked = {.memory_mb = 64, .cpu_percent = 50, .pids = 64}},
+    [TEMPLATE_CODE] = {.name = "code",
+                       .desktop = false,
+                       .pool_size = CONFIG_SANDBOX_POOL_CODE,
+                       .plan_parked = plan_waiting,
+                       .parked = {.memory_mb = 8, .cpu_percent = 50, .pids = 16}},
 };
 
 const struct sandbox_template_row *template_of(unsigned template_id)
