@@ -1,6 +1,7 @@
 #pragma once
 // Counters for Prometheus. Gauges are read from their owners when the text is made.
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/sandboxd_channel.h"
@@ -32,6 +33,8 @@ struct metrics {
     uint64_t start_failures[START_STAGE_COUNT];
     uint64_t start_buckets[METRIC_START_BUCKETS + 1]; // not cumulative; the last one has no bound
     uint64_t start_us;
+    uint64_t parked_starts, cold_starts;
+    struct sandboxd_pool pool; // as sandboxd told last; all 0: nothing is kept ready
 };
 
 struct metric_gauges {
@@ -44,7 +47,8 @@ struct metric_gauges {
 void metrics_count(struct metrics *metrics, enum metric metric);
 void metrics_add(struct metrics *metrics, enum metric metric, uint64_t amount);
 void metrics_request(struct metrics *metrics, unsigned status);
-void metrics_start(struct metrics *metrics, uint32_t start_us);
+void metrics_start(struct metrics *metrics, uint32_t start_us, bool parked);
+void metrics_pool(struct metrics *metrics, const struct sandboxd_pool *pool);
 void metrics_start_failed(struct metrics *metrics, uint32_t stage);
 // The exposition text (version 0.0.4); the caller frees it. NULL when memory is out.
 char *metrics_text(const struct metrics *metrics, const struct metric_gauges *gauges);
