@@ -12,8 +12,9 @@
 static bool start_desktop_valid(const void *message)
 {
     const struct init_message *m = message;
-    return m->start_desktop.parked <= 1 && m->start_desktop.width >= DISPLAY_WIDTH_MIN && m->start_desktop.width <= DISPLAY_WIDTH_MAX &&
-           m->start_desktop.height >= DISPLAY_HEIGHT_MIN && m->start_desktop.height <= DISPLAY_HEIGHT_MAX;
+    return m->start_desktop.parked <= 1 && m->start_desktop.width >= DISPLAY_WIDTH_MIN &&
+           m->start_desktop.width <= DISPLAY_WIDTH_MAX && m->start_desktop.height >= DISPLAY_HEIGHT_MIN &&
+           m->start_desktop.height <= DISPLAY_HEIGHT_MAX;
 }
 
 static bool run_valid(const void *message)

@@ -14,7 +14,7 @@
 enum init_kind {
     // sandboxd to sandbox-init
     INIT_START_DESKTOP =
-        1, // with one descriptor: the framebuffer memfd, sealed against any change of its size
+        1,     // with one descriptor: the framebuffer memfd, sealed against any change of its size
     INIT_BIND, // to a parked one: the owner's home is there
     INIT_RUN,  // to one without a desktop: executes this, once
     // sandbox-init to sandboxd

@@ -13,8 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lib/egress_rule.h"
 #include "lib/command_words.h"
+#include "lib/egress_rule.h"
 #include "lib/ids.h"
 #include "lib/ipc.h"
 #include "lib/isolation.h"
@@ -197,7 +197,7 @@ struct sandboxd_network_set {
 };
 
 struct sandboxd_pool_row { // of one template
-    uint32_t size;     // kept ready, at most
+    uint32_t size;         // kept ready, at most
     uint32_t ready;
     uint32_t building; // or ending
     uint32_t losses;   // in a row: those that failed or died before anybody claimed one

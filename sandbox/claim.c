@@ -39,7 +39,8 @@ static int attach_home(int home)
     AUTO_FD int target = (int)syscall(SYS_openat2, AT_FDCWD, HOME_INSIDE, &how, sizeof(how));
     if (target < 0)
         return -errno;
-    return move_mount(home, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0 ? -errno : 0;
+    return move_mount(home, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0 ? -errno
+                                                                                                   : 0;
 }
 
 static int resize(const char *path, uint32_t mb)

@@ -11,8 +11,8 @@ struct claim {
     const char *home; // its name in there
     uid_t host_uid;   // of the sandbox
     bool own_uids;
-    int init;               // pidfd of its pid 1
-    uint32_t tmpfs_mb;      // the memory that its tmpfs were sized for
+    int init;                     // pidfd of its pid 1
+    uint32_t tmpfs_mb;            // the memory that its tmpfs were sized for
     struct sandbox_limits limits; // the owner's
 };
 
@@ -27,5 +27,5 @@ enum claim_result {
 // From the child's status as waitpid(2). ret_why: for the log.
 enum claim_result claim_result(int status, const char **ret_why);
 
-// The most entries of a home that is worth a walk: it takes half the time of a cold start then (docs/PERFORMANCE.md).
-#define CLAIM_ENTRIES_MAX 5000u
+// The most entries of a home that is worth a walk: it takes a third of the time of a cold start then (docs/PERFORMANCE.md).
+#define CLAIM_ENTRIES_MAX 2000u

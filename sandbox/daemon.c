@@ -164,7 +164,8 @@ static int serve(struct daemon *daemon)
         return error;
     log_info("serving", {"socket", daemon->service.settings->socket});
     error = 0;
-    while (!error && !(daemon->service.stopping && daemon->service.sandbox_count + daemon->service.parked_count == 0)) {
+    while (!error &&
+           !(daemon->service.stopping && daemon->service.sandbox_count + daemon->service.parked_count == 0)) {
         pool_run(&daemon->service);
         error = watch_run(daemon->service.epoll, -1);
     }

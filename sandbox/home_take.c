@@ -126,7 +126,8 @@ static int send_mount(const struct taking *taking)
         return -errno;
     if (status.st_uid != taking->walk.to)
         return -EPERM;
-    AUTO_FD int copy = open_tree(home, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+    AUTO_FD int copy =
+        open_tree(home, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
     struct mount_attr attr = {.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, .propagation = MS_PRIVATE};
     if (copy < 0 || mount_setattr(copy, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) < 0)
         return -errno;

@@ -33,7 +33,8 @@ static void cleanup_dir(DIR **dir)
 static int open_directory(int parent, const char *name)
 {
     struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW,
-                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV};
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
+                                      RESOLVE_NO_XDEV};
     long fd = syscall(SYS_openat2, parent, name, &how, sizeof(how));
     return fd < 0 ? -errno : (int)fd;
 }
@@ -70,7 +71,8 @@ static int check(const struct place *place, const struct stat *status)
     struct home_walk *walk = place->walk;
     if (++walk->entries > walk->most && walk->most > 0)
         return -HOME_TOO_LARGE;
-    bool ours = accepted(walk, status->st_uid) && accepted(walk, status->st_gid) && status->st_dev == place->device;
+    bool ours =
+        accepted(walk, status->st_uid) && accepted(walk, status->st_gid) && status->st_dev == place->device;
     return ours ? 0 : -HOME_FOREIGN;
 }
 

@@ -24,7 +24,8 @@
 // The maker's memory is copied into the sandbox, so its descriptors must not be: exec does not come to close them in pid 1.
 static int keep(int setup)
 {
-    if (close_range(INIT_CHANNEL_FD + 1, (unsigned)setup - 1, 0) < 0 || close_range((unsigned)setup + 1, ~0u, 0) < 0)
+    if (close_range(INIT_CHANNEL_FD + 1, (unsigned)setup - 1, 0) < 0 ||
+        close_range((unsigned)setup + 1, ~0u, 0) < 0)
         return -errno;
     return 0;
 }

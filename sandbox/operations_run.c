@@ -52,7 +52,8 @@ int operation_execute(const char *const *words, const char *const *variables)
 static int child(void *data)
 {
     struct command *command = data;
-    command->error = setpgid(0, 0) < 0 ? -errno : operation_execute(command->plan->command, command->plan->environment);
+    command->error =
+        setpgid(0, 0) < 0 ? -errno : operation_execute(command->plan->command, command->plan->environment);
     _exit(EXIT_FAILURE);
 }
 

@@ -51,7 +51,7 @@ enum operation_kind {
     OPERATION_DESCRIPTORS,      // the launch's descriptors to their places, all others closed at exec
     OPERATION_DIRECTORY_CHANGE, // target: tried, then data
     OPERATION_EXEC,             // target: program, with the plan's arguments and environment
-    OPERATION_RUN, // a pid 1 of our own that runs the plan's command beneath it and tells its end
+    OPERATION_RUN,  // a pid 1 of our own that runs the plan's command beneath it and tells its end
     OPERATION_PARK, // the same for a command that comes later, by the channel
     OPERATION_COUNT,
 };

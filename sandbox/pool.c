@@ -109,7 +109,8 @@ static void lost(struct pool *pool, unsigned template_id, uint64_t lived_us)
     char wait[24];
     pool_lost(row, now, lived_us);
     snprintf(wait, sizeof(wait), "%llu", (unsigned long long)(row->wait_us - now) / 1000);
-    log_warning("a parked sandbox was lost", {"template", template_of(template_id)->name}, {"next_after_ms", wait});
+    log_warning("a parked sandbox was lost", {"template", template_of(template_id)->name},
+                {"next_after_ms", wait});
 }
 
 void pool_ended(const struct sandbox *sandbox)
@@ -170,7 +171,8 @@ static void start_spawner(struct pool *pool)
     int error = spawner_start(&setup, &pool->spawner);
     if (!error) {
         error = watch_open(&pool->channel, service->epoll, pool->spawner.channel, EPOLLIN, on_answer);
-        int result = watch_open(&pool->process, service->epoll, pool->spawner.pidfd, EPOLLIN, on_spawner_ended);
+        int result =
+            watch_open(&pool->process, service->epoll, pool->spawner.pidfd, EPOLLIN, on_spawner_ended);
         error = error ? error : result;
     }
     if (!error)
@@ -292,7 +294,8 @@ void pool_close(struct service *service)
         return;
     watch_close(&pool->channel); // the spawner ends with it
     siginfo_t info;
-    while (pool->process.fd >= 0 && waitid(P_PIDFD, (id_t)pool->process.fd, &info, WEXITED) < 0 && errno == EINTR)
+    while (pool->process.fd >= 0 && waitid(P_PIDFD, (id_t)pool->process.fd, &info, WEXITED) < 0 &&
+           errno == EINTR)
         ;
     watch_close(&pool->process);
     watch_close(&pool->timer);

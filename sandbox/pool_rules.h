@@ -6,7 +6,7 @@
 
 #include "lib/sandboxd_channel.h"
 
-struct pool_row { // of one template
+struct pool_row {       // of one template
     unsigned size;      // wanted
     unsigned ready;     // parked
     unsigned others;    // being built, or ending

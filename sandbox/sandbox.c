@@ -130,7 +130,8 @@ int sandbox_prepare(struct sandbox *sandbox, const struct sandbox_limits *limits
 {
     struct service *service = sandbox->service;
     bool desktop = template_of(sandbox->request.template_id)->desktop;
-    int error = desktop ? desktop_init(&sandbox->desktop, service->settings->width, service->settings->height) : 0;
+    int error =
+        desktop ? desktop_init(&sandbox->desktop, service->settings->width, service->settings->height) : 0;
     if (error)
         return error;
     *ret_stage = START_CGROUP;
@@ -190,7 +191,8 @@ int sandbox_start_cold(struct sandbox *sandbox, enum start_stage *ret_stage)
     const struct sandboxd_create *request = &sandbox->request;
     const struct sandbox_template_row *template = template_of(request->template_id);
     *ret_stage = START_HOME;
-    int error = template->desktop ? sandbox_find_uid(service, request, &sandbox->host_uid) : sandbox_take_uid(sandbox);
+    int error = template->desktop ? sandbox_find_uid(service, request, &sandbox->host_uid)
+                                  : sandbox_take_uid(sandbox);
     if (error)
         return error;
     *ret_stage = START_REFUSED;
@@ -289,7 +291,8 @@ void sandbox_fail(struct sandbox *sandbox, enum start_stage stage, int error)
 
 int sandbox_run(struct sandbox *sandbox, const struct command_words *command)
 {
-    if (template_of(sandbox->request.template_id)->desktop || sandbox->state != SANDBOX_READY || sandbox->commanded)
+    if (template_of(sandbox->request.template_id)->desktop || sandbox->state != SANDBOX_READY ||
+        sandbox->commanded)
         return sandbox->state == SANDBOX_ENDING ? 0 : -EPROTO; // it may have ended meanwhile
     struct init_message message = {.kind = INIT_RUN, .run = *command};
     int error = init_message_send(sandbox->channel.fd, &message, INIT_SIDE_SANDBOXD, -1);
@@ -358,8 +361,10 @@ static void report_end(struct sandbox *sandbox)
                     {"operation", sandbox->failed_operation ? sandbox->failed_operation : "-"},
                     {"error", strerror(sandbox->failed_error)});
     } else {
-        message.ended = (struct sandboxd_ended){
-            .sandbox = sandbox->request.sandbox, .reason = sandbox->reason, .status = sandbox->command_status, .usage = sandbox->usage};
+        message.ended = (struct sandboxd_ended){.sandbox = sandbox->request.sandbox,
+                                                .reason = sandbox->reason,
+                                                .status = sandbox->command_status,
+                                                .usage = sandbox->usage};
         log_info("sandbox ended", {"sandbox", id}, {"reason", stop_reason_name(sandbox->reason)});
     }
     client_send(sandbox->service, &message, -1);

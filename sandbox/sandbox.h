@@ -21,14 +21,14 @@ struct sandbox {
     unsigned slot;
     struct sandboxd_create request; // without an owner: nil ids, and the limits while it waits
     uid_t host_uid;
-    bool parked;          // it was built before it had an owner
-    bool uid_taken;       // it has a uid of service->uids
-    bool uid_used;        // a home may have its uid
-    uid_t home_uid;       // claimed: whose the home was before
-    const char *cold_why; // why nothing parked was claimed
-    bool spawning;        // the spawner has not answered yet
-    pid_t lost_builders;  // process group of a builder whose pidfd went with its spawner; 0: none
-    int parked_listener;  // of its network, until it has an owner; else -1
+    bool parked;            // it was built before it had an owner
+    bool uid_taken;         // it has a uid of service->uids
+    bool uid_used;          // a home may have its uid
+    uid_t home_uid;         // claimed: whose the home was before
+    const char *cold_why;   // why nothing parked was claimed
+    bool spawning;          // the spawner has not answered yet
+    pid_t lost_builders;    // process group of a builder whose pidfd went with its spawner; 0: none
+    int parked_listener;    // of its network, until it has an owner; else -1
     uint64_t parked_cpu_us; // used before it had an owner
     bool commanded;         // RUN was passed on
     int command_status;     // as waitpid(2)
@@ -84,8 +84,8 @@ void sandbox_free(struct sandbox *sandbox);
 // Into the table of the service, which owns it from here on.
 void sandbox_enter(struct sandbox *sandbox);
 // Its groups, display and channel: all that is made before the plan runs. The child's end of the channel is the caller's.
-int sandbox_prepare(struct sandbox *sandbox, const struct sandbox_limits *limits, bool parked, int *ret_ours, int *ret_theirs,
-                    enum start_stage *ret_stage);
+int sandbox_prepare(struct sandbox *sandbox, const struct sandbox_limits *limits, bool parked, int *ret_ours,
+                    int *ret_theirs, enum start_stage *ret_stage);
 // One of the uids that no home has.
 int sandbox_take_uid(struct sandbox *sandbox);
 // A desktop with the home's own uid. On failure it is as before.
@@ -112,8 +112,8 @@ bool sandbox_builders_gone(struct sandbox *sandbox);
 // sandbox_claim.c
 // Gives a parked one to the request's owner, if one fits. True: the client hears of it later; false: a cold start is due, ret_why says why.
 // The policy is taken only when it is true.
-bool sandbox_claim(struct service *service, const struct sandboxd_create *request, struct network_policy **policy,
-                   const char **ret_why);
+bool sandbox_claim(struct service *service, const struct sandboxd_create *request,
+                   struct network_policy **policy, const char **ret_why);
 // Starts those that waited for the end of that owner's claim.
 void sandbox_resume(struct service *service, const struct id *owner);
 

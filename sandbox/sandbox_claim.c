@@ -73,7 +73,8 @@ static int admit(struct sandbox *sandbox)
 }
 
 // Becomes the request's. The policy is taken when that succeeds; on failure it is as before.
-static int adopt(struct sandbox *sandbox, const struct sandboxd_create *request, struct network_policy **policy)
+static int adopt(struct sandbox *sandbox, const struct sandboxd_create *request,
+                 struct network_policy **policy)
 {
     struct service *service = sandbox->service;
     struct sandboxd_create before = sandbox->request;
@@ -103,8 +104,8 @@ static int adopt(struct sandbox *sandbox, const struct sandboxd_create *request,
     return 0;
 }
 
-bool sandbox_claim(struct service *service, const struct sandboxd_create *request, struct network_policy **policy,
-                   const char **ret_why)
+bool sandbox_claim(struct service *service, const struct sandboxd_create *request,
+                   struct network_policy **policy, const char **ret_why)
 {
     bool desktop = template_of(request->template_id)->desktop;
     struct sandbox *sandbox = pool_choose(service, request->template_id);

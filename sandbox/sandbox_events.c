@@ -193,8 +193,8 @@ void sandbox_ready(struct sandbox *sandbox)
     pool_touch(sandbox->service);
     sandbox->state = SANDBOX_READY;
     watch_close(&sandbox->timer);
-    message.ready =
-        (struct sandboxd_ready){.sandbox = sandbox->request.sandbox, .start_us = (uint32_t)start_us, .parked = sandbox->parked};
+    message.ready = (struct sandboxd_ready){
+        .sandbox = sandbox->request.sandbox, .start_us = (uint32_t)start_us, .parked = sandbox->parked};
     id_format(&sandbox->request.sandbox, id);
     snprintf(ms, sizeof(ms), "%llu", (unsigned long long)start_us / 1000);
     log_info("sandbox ready", {"sandbox", id}, {"ms", ms}, {"start", sandbox->parked ? "parked" : "cold"},

@@ -31,9 +31,9 @@ struct service {
     struct egress *egress;
     uint64_t client_count; // clients so far: tells an answer for an earlier one
     struct uids uids;
-    struct pool *pool;      // NULL: nothing is kept ready
-    unsigned sandbox_count; // of the client
-    unsigned parked_count;  // of nobody yet
-    struct sandbox *sandboxes[SANDBOX_SLOTS]; // by slot
-    struct streamer *streamers[STREAMERS_MAX];    // by slot
+    struct pool *pool;                         // NULL: nothing is kept ready
+    unsigned sandbox_count;                    // of the client
+    unsigned parked_count;                     // of nobody yet
+    struct sandbox *sandboxes[SANDBOX_SLOTS];  // by slot
+    struct streamer *streamers[STREAMERS_MAX]; // by slot
 };

@@ -50,7 +50,8 @@ static int close_others(const struct spawner_setup *setup, int channel)
 static int build(const struct spawner_setup *setup, struct plan *plan, const struct spawn_request *request,
                  const int *fds, int *ret_builder)
 {
-    int error = template_of(request->template_id)->plan_parked(plan, setup->host, request->host_uid, &request->limits);
+    int error = template_of(request->template_id)
+                    ->plan_parked(plan, setup->host, request->host_uid, &request->limits);
     if (error)
         return error;
     struct launch launch = {
@@ -76,8 +77,8 @@ static bool serve_one(const struct spawner_setup *setup, struct plan *plan, int 
     AUTO_PACKET struct ipc_packet packet = {0};
     AUTO_FD int builder = -1;
     int error = ipc_receive(channel, &request, sizeof(request), &packet);
-    if (error || packet.length != sizeof(request) || packet.fd_count != 2 || request.template_id >= TEMPLATE_COUNT ||
-        memchr(request.cgroup, '\0', sizeof(request.cgroup)) == NULL)
+    if (error || packet.length != sizeof(request) || packet.fd_count != 2 ||
+        request.template_id >= TEMPLATE_COUNT || memchr(request.cgroup, '\0', sizeof(request.cgroup)) == NULL)
         return false;
     error = build(setup, plan, &request, packet.fds, &builder);
     struct spawn_answer answer = {.slot = request.slot, .error = -error};

@@ -18,7 +18,7 @@
 // Which uids of parked sandboxes are taken: by a sandbox, or by a stored home.
 struct uids {
     uint32_t base;
-    uint32_t next; // where the search begins: a uid comes back as late as possible
+    uint32_t next;  // where the search begins: a uid comes back as late as possible
     uint8_t *taken; // by how many; 255 stays
 };
 

@@ -120,7 +120,8 @@ static void print_starts(FILE *out, const struct metrics *metrics)
 
 static void print_pool(FILE *out, const struct metrics *metrics)
 {
-    static const char *const names[TEMPLATE_COUNT] = {[TEMPLATE_DESKTOP] = "desktop", [TEMPLATE_CODE] = "code"};
+    static const char *const names[TEMPLATE_COUNT] = {
+        [TEMPLATE_DESKTOP] = "desktop", [TEMPLATE_CODE] = "code"};
     print_counter(out, "sandbox_starts_by_kind", "Starts that succeeded: of a parked sandbox, or cold");
     fprintf(out,
             "sandbox_server_sandbox_starts_by_kind_total{kind=\"parked\"} %" PRIu64

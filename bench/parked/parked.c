@@ -65,7 +65,8 @@ static double spawn(void)
     pid_t pid;
     int status = 1;
     uint64_t began = now_ns();
-    if (posix_spawn(&pid, program, NULL, NULL, words, environ) != 0 || waitpid(pid, &status, 0) != pid || status != 0)
+    if (posix_spawn(&pid, program, NULL, NULL, words, environ) != 0 || waitpid(pid, &status, 0) != pid ||
+        status != 0)
         exit(EXIT_FAILURE);
     return (double)(now_ns() - began) / 1e6;
 }
@@ -112,7 +113,8 @@ static void park(struct direct *direct)
 {
     int pair[2], status, fd;
     struct launched launched;
-    if (cgroup_make(&direct->cgroups, "run-parked", &parked_limits, &direct->cgroup) < 0 || ipc_pair(0, pair) < 0)
+    if (cgroup_make(&direct->cgroups, "run-parked", &parked_limits, &direct->cgroup) < 0 ||
+        ipc_pair(0, pair) < 0)
         exit(EXIT_FAILURE);
     struct launch launch = {.plan = &direct->plan,
                             .standard = {direct->null_fd, direct->null_fd, direct->null_fd},
@@ -211,7 +213,8 @@ static void measure_service(long rounds)
         request.template_id = TEMPLATE_CODE;
         struct sandboxd_message create = {.kind = SANDBOXD_CREATE, .create = request};
         struct sandboxd_message run = {
-            .kind = SANDBOXD_RUN, .run = {.sandbox = request.sandbox, .command = {.count = 1, .length = sizeof(program)}}};
+            .kind = SANDBOXD_RUN,
+            .run = {.sandbox = request.sandbox, .command = {.count = 1, .length = sizeof(program)}}};
         memcpy(run.run.command.text, program, sizeof(program));
         uint64_t began = now_ns();
         sandboxd_send(&f, &create);
@@ -228,10 +231,37 @@ static void measure_service(long rounds)
     free(claimed);
 }
 
+static void fill_home(const struct sandboxd_fixture *f, const struct sandboxd_create *request,
+                      unsigned entries)
+{
+    char home[160], path[256];
+    if (entries == 0)
+        return;
+    sandboxd_script(f, request, "true"); // makes it
+    sandboxd_home(f, request, home);
+    uid_t uid = sandboxd_host_uid(f, request);
+    for (unsigned i = 0; i < entries; i++) {
+        snprintf(path, sizeof(path), "%s/f%u", home, i);
+        AUTO_FD int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        if (fd < 0 || fchown(fd, uid, uid) < 0)
+            exit(EXIT_FAILURE);
+    }
+}
+
 static void measure_desktops(void)
 {
-    double claimed[DESKTOPS], cold[DESKTOPS];
-    for (unsigned parked = 0; parked < 2; parked++) {
+    static const struct {
+        const char *name;
+        unsigned parked, entries;
+    } rows[] = {{"cold", 0, 0},
+                {"parked, a new home", 1, 0},
+                {"parked, a home of 1,000 entries", 1, 1000},
+                {"parked, a home of 1,900 entries", 1, 1900}};
+    double base = 0;
+    printf("\n| desktop: CREATE until READY | median ms | 95 %% ms | x cold |\n|---|---|---|---|\n");
+    for (size_t row = 0; row < sizeof(rows) / sizeof(rows[0]); row++) {
+        double ms[DESKTOPS];
+        unsigned parked = rows[row].parked;
         struct sandboxd_fixture f;
         sandboxd_prepare(&f, SANDBOXD_DELEGATED);
         f.parked = parked;
@@ -240,15 +270,17 @@ static void measure_desktops(void)
         for (unsigned i = 0; i < DESKTOPS; i++) {
             struct sandboxd_create request = sandboxd_request(7 + i);
             expect_parked(&f, TEMPLATE_DESKTOP, parked);
+            fill_home(&f, &request, rows[row].entries);
             sandboxd_create(&f, &request);
-            (parked ? claimed : cold)[i] = f.ready.start_us / 1e3;
+            if (f.ready.parked != parked)
+                exit(EXIT_FAILURE);
+            ms[i] = f.ready.start_us / 1e3;
             sandboxd_end(&f, &request.sandbox);
         }
         sandboxd_finish(&f);
+        double median = print_row(rows[row].name, ms, DESKTOPS, base);
+        base = row == 0 ? median : base;
     }
-    printf("\n| desktop: CREATE until READY | median ms | 95 %% ms | x cold |\n|---|---|---|---|\n");
-    double base = print_row("cold", cold, DESKTOPS, 0);
-    print_row("parked", claimed, DESKTOPS, base);
 }
 
 static double group_memory(const struct sandboxd_fixture *f, unsigned *ret_count)
@@ -319,8 +351,8 @@ static void measure_memory(const char *setting, unsigned template_id, unsigned c
     sandboxd_start(&f);
     expect_parked(&f, template_id, count);
     double group = group_memory(&f, &groups);
-    printf("| %s | %.2f | %.2f |\n", template_id == TEMPLATE_DESKTOP ? "desktop" : "code", shared_memory(&f) / count,
-           groups ? group / groups : 0);
+    printf("| %s | %.2f | %.2f |\n", template_id == TEMPLATE_DESKTOP ? "desktop" : "code",
+           shared_memory(&f) / count, groups ? group / groups : 0);
     sandboxd_finish(&f);
 }
 
@@ -332,7 +364,8 @@ int main(int argc, char **argv)
     measure_commands(rounds);
     measure_service(rounds);
     measure_desktops();
-    printf("\n| one that waits | PSS of its processes, MiB | its control group, kernel and page cache included, MiB "
+    printf("\n| one that waits | PSS of its processes, MiB | its control group, kernel and page cache "
+           "included, MiB "
            "|\n|---|---|---|\n");
     measure_memory("SANDBOX_POOL_CODE", TEMPLATE_CODE, 20);
     measure_memory("SANDBOX_POOL_DESKTOP", TEMPLATE_DESKTOP, 5);

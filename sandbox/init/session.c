@@ -83,11 +83,12 @@ void session_take_ready(struct session *session)
 
 bool session_owner_configures(const char *home)
 {
-    static const char *const files[] = {".config/openbox/rc.xml", ".config/openbox/menu.xml", ".config/fontconfig",
-                                        ".fonts.conf"};
+    static const char *const files[] = {".config/openbox/rc.xml", ".config/openbox/menu.xml",
+                                        ".config/fontconfig", ".fonts.conf"};
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         char path[128];
-        if (snprintf(path, sizeof(path), "%s/%s", home, files[i]) < (int)sizeof(path) && access(path, F_OK) == 0)
+        if (snprintf(path, sizeof(path), "%s/%s", home, files[i]) < (int)sizeof(path) &&
+            access(path, F_OK) == 0)
             return true;
     }
     return false;

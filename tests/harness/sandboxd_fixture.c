@@ -322,6 +322,16 @@ void sandboxd_expect_parked(struct sandboxd_fixture *fixture, unsigned count)
         sandboxd_expect(fixture, SANDBOXD_POOL, NULL);
 }
 
+struct sandboxd_message sandboxd_expect_any(struct sandboxd_fixture *fixture)
+{
+    AUTO_FD int fd = -1;
+    struct sandboxd_message message;
+    do
+        message = receive(fixture, &fd);
+    while (message.kind == SANDBOXD_POOL);
+    return message;
+}
+
 struct sandboxd_message sandboxd_expect(struct sandboxd_fixture *fixture, uint32_t kind, int *ret_fd)
 {
     AUTO_FD int fd = -1;

@@ -78,17 +78,23 @@ static void a_command_runs_and_its_end_is_told(void **state)
             const char *script;
             enum stop_reason reason;
             int status;
-        } rows[] = {{"exit 0", STOP_EXITED, 0},
-                    {"exit 7", STOP_EXITED, 7 << 8},
-                    {"kill -TERM $$", STOP_SIGNALLED, SIGTERM},
-                    {"test $(pwd) = /home/user -a $HOME = /home/user -a $(id -u) = 1000 && echo a >b && cat b", STOP_EXITED, 0},
-                    // Nothing of another's: an empty home, no process but these, no descriptor but the standard ones.
-                    {"test -z \"$(ls -A)\" && test $(ls -d /proc/[0-9]* | wc -l) -le 5 && "
-                     "! readlink /proc/$$/fd/3 /proc/$$/fd/4 /proc/$$/fd/64 /proc/$$/fd/65", STOP_EXITED, 0},
-                    {"! cat /proc/1/environ && ! ls /proc/1/fd/ && ! kill -KILL 1 2>/dev/null; test $(cat /proc/1/comm) = sandbox-park", STOP_EXITED, 0},
-                    {"grep -q 'NoNewPrivs:.1' /proc/self/status && grep -q 'Seccomp:.2' /proc/self/status && "
-                     "grep -q 'CapBnd:.0000000000000000' /proc/self/status && ! unshare -U true", STOP_EXITED, 0},
-                    {"(setsid sleep 1000 &) ; exit 3", STOP_EXITED, 3 << 8}};
+        } rows[] = {
+            {"exit 0", STOP_EXITED, 0},
+            {"exit 7", STOP_EXITED, 7 << 8},
+            {"kill -TERM $$", STOP_SIGNALLED, SIGTERM},
+            {"test $(pwd) = /home/user -a $HOME = /home/user -a $(id -u) = 1000 && echo a >b && cat b",
+             STOP_EXITED, 0},
+            // Nothing of another's: an empty home, no process but these, no descriptor but the standard ones.
+            {"test -z \"$(ls -A)\" && test $(ls -d /proc/[0-9]* | wc -l) -le 5 && "
+             "! readlink /proc/$$/fd/3 /proc/$$/fd/4 /proc/$$/fd/64 /proc/$$/fd/65",
+             STOP_EXITED, 0},
+            {"! cat /proc/1/environ && ! ls /proc/1/fd/ && ! kill -KILL 1 2>/dev/null; test $(cat "
+             "/proc/1/comm) = sandbox-park",
+             STOP_EXITED, 0},
+            {"grep -q 'NoNewPrivs:.1' /proc/self/status && grep -q 'Seccomp:.2' /proc/self/status && "
+             "grep -q 'CapBnd:.0000000000000000' /proc/self/status && ! unshare -U true",
+             STOP_EXITED, 0},
+            {"(setsid sleep 1000 &) ; exit 3", STOP_EXITED, 3 << 8}};
         for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
             expect_parked(&f, (unsigned)parked);
             struct sandboxd_ended ended = RUN(&f, parked, "/bin/sh", "-c", rows[i].script);

@@ -90,7 +90,9 @@ static void a_home_follows_its_owner(void **state)
         request.sandbox = id_new();
         char script[160];
         snprintf(script, sizeof(script),
-                 "echo %d >>kept; mkdir -p d; ln -sf /etc/passwd d/link; ln -f kept d/hard; chmod u+s kept; cat kept", round);
+                 "echo %d >>kept; mkdir -p d; ln -sf /etc/passwd d/link; ln -f kept d/hard; chmod u+s kept; "
+                 "cat kept",
+                 round);
         sandboxd_script(&f, &request, script);
         sandboxd_create(&f, &request);
         assert_int_equal(f.ready.parked, round != 2);
@@ -114,7 +116,6 @@ static void a_home_follows_its_owner(void **state)
     assert_int_equal(passwd.st_uid, 0);
     sandboxd_finish(&f);
 }
-
 
 // While another sandbox of the owner runs, the home keeps its uid, and a new one has to use that.
 static void sandboxes_of_one_owner_share_the_homes_uid(void **state)
@@ -170,7 +171,8 @@ static void stopped_while_it_waits_or_is_claimed(void **state)
         struct sandboxd_message buffer, message;
         AUTO_PACKET struct ipc_packet packet = {0};
         assert_int_equal(ipc_receive(f.client, &buffer, sizeof(buffer), &packet), 0);
-        assert_int_equal(sandboxd_message_decode(&buffer, packet.length, packet.fd_count, CHANNEL_SERVER, &message), 0);
+        assert_int_equal(
+            sandboxd_message_decode(&buffer, packet.length, packet.fd_count, CHANNEL_SERVER, &message), 0);
         ended += message.kind == SANDBOXD_ENDED;
         assert_int_not_equal(message.kind, SANDBOXD_FAILED);
         if (message.kind == SANDBOXD_POOL)
@@ -202,11 +204,12 @@ static void large_and_strange_homes_start_cold(void **state)
         skip(); // nothing is given away
     struct sandboxd_fixture f;
     start(&f, 1);
-    struct sandboxd_create large = sandboxd_request(7), foreign = sandboxd_request(8), other = sandboxd_request(9);
+    struct sandboxd_create large = sandboxd_request(7), foreign = sandboxd_request(8),
+                           other = sandboxd_request(9);
     char home[160], path[320];
     sandboxd_script(&f, &large, "true");
     sandboxd_home(&f, &large, home);
-    fill(home, 5200, sandboxd_host_uid(&f, &large));
+    fill(home, 2200, sandboxd_host_uid(&f, &large));
     sandboxd_create(&f, &large);
     assert_int_equal(f.ready.parked, 0);
     assert_int_equal(status_of_home(&f, &large).st_uid, sandboxd_host_uid(&f, &large));
@@ -214,7 +217,8 @@ static void large_and_strange_homes_start_cold(void **state)
 
     sandboxd_script(&f, &foreign, "true");
     sandboxd_home(&f, &foreign, home);
-    snprintf(path, sizeof(path), "%s/shadow", home); // as when root put a hard link of a file of the host there
+    snprintf(path, sizeof(path), "%s/shadow",
+             home); // as when root put a hard link of a file of the host there
     AUTO_FD int planted = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     assert_true(planted >= 0);
     sandboxd_create(&f, &foreign);
@@ -279,7 +283,8 @@ static void a_dead_one_is_replaced(void **state)
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(kill(sandboxd_find_process(&f, parts[i]), SIGKILL), 0);
         sandboxd_expect_parked(&f, 0);
-        assert_int_equal(f.pool.rows[TEMPLATE_DESKTOP].losses, i + (f.pool.rows[TEMPLATE_DESKTOP].building ? 0 : 1));
+        assert_int_equal(f.pool.rows[TEMPLATE_DESKTOP].losses,
+                         i + (f.pool.rows[TEMPLATE_DESKTOP].building ? 0 : 1));
         sandboxd_expect_parked(&f, 1);
     }
     struct sandboxd_create request = sandboxd_request(7);
