@@ -276,6 +276,11 @@ int pool_open(struct service *service)
         struct pool_row *row = &pool->rules.rows[i];
         row->size = (unsigned)config_number(settings->config, template_of(i)->pool_size);
         row->memory_mb = template_parked_limits(i, settings).memory_mb;
+        // A home must not change its uid while something of an earlier run may be in it, which only groups can rule out.
+        if (row->size > 0 && template_of(i)->desktop && service->host.own_uids && !service->host.cgroups) {
+            log_warning("no desktop is parked: there are no control groups that prove homes unused");
+            row->size = 0;
+        }
         wanted += row->size;
     }
     if (wanted == 0) {

@@ -76,8 +76,12 @@ int uids_hold_homes(struct uids *uids, const char *storage)
     errno = 0;
     for (struct dirent *entry; (entry = readdir(homes));) {
         struct stat status;
-        if (fstatat(dirfd(homes), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0)
-            return -errno;
+        if (fstatat(dirfd(homes), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) < 0) {
+            if (errno != ENOENT)
+                return -errno;
+            errno = 0;
+            continue;
+        }
         hold_later_ones(uids, status.st_uid);
         hold_later_ones(uids, home_journal_uid(dirfd(homes), entry->d_name));
     }
