@@ -64,6 +64,7 @@ void egress_give_up(struct egress *egress, const char *why)
         egress); // what it knew is forgotten when it is reaped: the caller may be in the middle of a sandbox
 }
 
+// A group that was killed kills whatever is born in it from then on (Linux 6.18), so each start has a new one.
 static bool group_removed(struct egress *egress)
 {
     int error = cgroup_remove(&egress->service->cgroups, &egress->cgroup);
@@ -176,8 +177,9 @@ static int watch_all(struct egress *egress, const struct launched *launched, int
 static int join_group(struct egress *egress, struct launch *launch)
 {
     struct service *service = egress->service;
-    int error =
-        egress->cgroup.name[0] ? 0 : cgroup_make(&service->cgroups, "e0", &group_limits, &egress->cgroup);
+    char name[CGROUP_NAME_MAX];
+    snprintf(name, sizeof(name), "e%u", egress->starts++);
+    int error = cgroup_make(&service->cgroups, name, &group_limits, &egress->cgroup);
     if (error)
         return error;
     return cgroup_open_entry(&service->cgroups, &egress->cgroup, &launch->cgroup);
@@ -203,8 +205,7 @@ static int spawn(struct egress *egress)
     struct launch launch = {.plan = plan,
                             .standard = {service->null_fd, service->null_fd, STDERR_FILENO},
                             .descriptors = {{theirs, EGRESS_CHANNEL_FD}},
-                            .descriptor_count = 1,
-                            .cgroup = CGROUP_ENTRY_NONE};
+                            .descriptor_count = 1};
     error = join_group(egress, &launch);
     struct launched launched;
     if (!error)
@@ -244,9 +245,7 @@ static void on_timer(struct watch *watch, uint32_t events)
     else if (egress->state != EGRESS_DOWN)
         egress_give_up(egress,
                        egress->state == EGRESS_STARTING ? "it does not get ready" : "it does not answer");
-    else if (egress->stopping)
-        group_removed(egress);
-    else
+    else if (group_removed(egress) && !egress->stopping)
         start(egress);
 }
 

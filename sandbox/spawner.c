@@ -55,7 +55,6 @@ static int build(const struct spawner_setup *setup, struct plan *plan, const str
     if (error)
         return error;
     struct launch launch = {
-        .cgroup = CGROUP_ENTRY_NONE,
         .plan = plan,
         .standard = {setup->null_fd, setup->null_fd, setup->null_fd},
         .descriptors = {{fds[1], INIT_CHANNEL_FD}},

@@ -184,6 +184,7 @@ static int make_start(const struct streamer *streamer, bool view_only, int *ret_
         .framerate = (uint32_t)config_number(config, CONFIG_VIDEO_FRAMERATE),
         .bitrate_kbps = (uint32_t)config_number(config, CONFIG_VIDEO_BITRATE_KBPS),
         .view_only = view_only,
+        .full_chroma = strcmp(config_text(config, CONFIG_VIDEO_CHROMA), "444") == 0,
         .log_level = log_level_of(config_text(config, CONFIG_LOG_LEVEL)),
         .log_json = strcmp(config_text(config, CONFIG_LOG_FORMAT), "json") == 0,
     };
@@ -250,8 +251,7 @@ static int start(struct streamer *streamer, bool view_only)
                         {display, STREAMER_DISPLAY_FD},
                         {framebuffer, STREAMER_FRAMEBUFFER_FD},
                         {message, STREAMER_START_FD}},
-        .descriptor_count = 4,
-        .cgroup = CGROUP_ENTRY_NONE};
+        .descriptor_count = 4};
     error = join_cgroup(streamer, &launch);
     struct launched launched;
     if (!error)

@@ -135,21 +135,20 @@ void grid_clear_within(struct grid *g, struct rectangle rectangle, uint8_t flags
     }
 }
 
-static bool any(const struct grid *g, const uint8_t *cells, struct rectangle r, uint8_t flags)
+static size_t count_cells(const struct grid *g, const uint8_t *cells, struct rectangle r, uint8_t flags)
 {
     struct span s = span_of(r);
+    size_t count = 0;
     for (size_t row = s.top; row < s.bottom; row++) {
-        for (size_t column = s.left; column < s.right; column++) {
-            if (cells[row * g->columns + column] & flags)
-                return true;
-        }
+        for (size_t column = s.left; column < s.right; column++)
+            count += (cells[row * g->columns + column] & flags) != 0;
     }
-    return false;
+    return count;
 }
 
-bool grid_any(const struct grid *g, struct rectangle rectangle, uint8_t flags)
+size_t grid_count(const struct grid *g, struct rectangle rectangle, uint8_t flags)
 {
-    return any(g, g->cells, rectangle, flags);
+    return count_cells(g, g->cells, rectangle, flags);
 }
 
 // The pixels of one cell that a copy writes, as they lay before.
@@ -175,7 +174,7 @@ void grid_move(struct grid *g, const struct copy_rectangle *copy, uint32_t now_m
     grid_clear_within(g, copy->target, CELL_LOSSY);
     for (size_t row = touched.top; row < touched.bottom; row++) {
         for (size_t column = touched.left; column < touched.right; column++) {
-            if (!any(g, g->scratch, source_of(copy, column, row), CELL_LOSSY))
+            if (count_cells(g, g->scratch, source_of(copy, column, row), CELL_LOSSY) == 0)
                 continue;
             set_cell(g, row * g->columns + column, CELL_LOSSY);
             g->changed[row * g->columns + column] = now_ms;
@@ -316,6 +315,28 @@ size_t grid_choose_repair(struct grid *g, uint32_t before_ms, size_t maximum)
         }
     }
     return chosen;
+}
+
+bool grid_set_aside(struct grid *g, size_t maximum)
+{
+    size_t others = 0;
+    for (size_t cell = 0; cell < g->count && others <= maximum; cell++)
+        others += (g->cells[cell] & (CELL_DAMAGED | CELL_RICH)) == CELL_DAMAGED;
+    if (others == 0 || others > maximum)
+        return false;
+    for (size_t cell = 0; cell < g->count; cell++) {
+        if ((g->cells[cell] & (CELL_DAMAGED | CELL_RICH)) == (CELL_DAMAGED | CELL_RICH))
+            g->cells[cell] ^= CELL_DAMAGED | CELL_CHOSEN;
+    }
+    return true;
+}
+
+void grid_put_back(struct grid *g)
+{
+    for (size_t cell = 0; cell < g->count; cell++) {
+        if (g->cells[cell] & CELL_CHOSEN)
+            g->cells[cell] = (uint8_t)((g->cells[cell] | CELL_DAMAGED) & ~CELL_CHOSEN);
+    }
 }
 
 size_t rectangles_area(const struct rectangle *rectangles, size_t count)

@@ -44,8 +44,8 @@ void grid_set(struct grid *g, struct rectangle rectangle, uint8_t flags);
 void grid_clear(struct grid *g, struct rectangle rectangle, uint8_t flags);
 void grid_set_all(struct grid *g, uint8_t flags);
 void grid_clear_all(struct grid *g, uint8_t flags);
-// True when a cell that the rectangle touches has one of the flags.
-bool grid_any(const struct grid *g, struct rectangle rectangle, uint8_t flags);
+// How many cells that the rectangle touches have one of the flags.
+size_t grid_count(const struct grid *g, struct rectangle rectangle, uint8_t flags);
 // Clears flags on the cells that lie in the rectangle with all of their pixels.
 void grid_clear_within(struct grid *g, struct rectangle rectangle, uint8_t flags);
 // What a copy does to what is known of the browser's picture: lossy pixels stay lossy where they go.
@@ -64,6 +64,12 @@ struct rectangle grid_bounds(const struct grid *g, uint8_t flag);
 // Chooses (CELL_CHOSEN) up to `maximum` lossy cells, in raster order, that have been still since `before_ms`,
 // and returns how many.
 size_t grid_choose_repair(struct grid *g, uint32_t before_ms, size_t maximum);
+
+// Sets aside (CELL_CHOSEN instead of CELL_DAMAGED) the damaged cells that look like a photograph. false, with nothing set aside, when the
+// others are none or more than `maximum`.
+bool grid_set_aside(struct grid *g, size_t maximum);
+// What was set aside is damaged again.
+void grid_put_back(struct grid *g);
 
 // Changes that follow within so many milliseconds belong to one streak.
 #define STREAK_MS 250u

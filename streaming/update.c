@@ -14,6 +14,14 @@
 #define LOSSLESS_AREA_MAX (4u * LOSSLESS_PIXELS_MAX)
 // Photographic cells that so many updates in a row have changed are playing.
 #define PLAYING_STREAK 2u
+// A film is at least so many of them, and this part of what changes within its bounds.
+#define FILM_CELLS_MIN 12u
+#define FILM_SHARE 4u
+// While nobody does anything, an update without video is followed by a rest of so many times the processor time that it took, so that a
+// terminal that floods costs a few per cent of a core: 16 frames a second tell as much as 60 of what nobody can read.
+#define REST_FACTOR 25u
+#define REST_MAX_US UINT64_C(60000)
+#define ATTENTION_US UINT64_C(700000)
 // Heights of a line of text.
 #define LINE_ROWS_MIN 6u
 #define LINE_ROWS_MAX 48u
@@ -38,7 +46,7 @@ int update_init(struct update *u, const struct streamer_start *start, int frameb
         return error;
     uint64_t now = clock_us();
     pace_init(&u->pace, start->framerate, start->bitrate_kbps, now);
-    u->statistics.reported_us = now;
+    u->statistics.reported_us = now - STATISTICS_INTERVAL_US + STATISTICS_FIRST_US;
     return 0;
 }
 
@@ -87,7 +95,8 @@ static struct wire_frame_header make_header(const struct update *u, const struct
 // Text is sent by columns within its lines: their height is known from how far text has scrolled, or the rectangle is one line.
 static unsigned choose_band(const struct update *u, struct rectangle r)
 {
-    if (grid_any(&u->grid, r, CELL_RICH))
+    size_t rich = grid_count(&u->grid, r, CELL_RICH) * MACROBLOCK * MACROBLOCK;
+    if (rich * 4 > rectangles_area(&r, 1))
         return 0;
     if (u->line > 0)
         return u->line;
@@ -118,26 +127,50 @@ static int put_lossless(struct update *u, const struct update_moment *moment, st
 // The height of a line: what all scrolls of late are multiples of.
 static void learn_line(struct update *u, int scrolled)
 {
-    unsigned a = (unsigned)abs(scrolled), b = u->line;
+    unsigned a = (unsigned)abs(scrolled), b = u->step;
     while (b > 0) {
         unsigned rest = a % b;
         a = b;
         b = rest;
     }
-    u->line = a >= LINE_ROWS_MIN && a <= LINE_ROWS_MAX ? a : 0;
+    u->step = a >= LINE_ROWS_MIN ? a : (unsigned)abs(scrolled);
+    u->line = u->step >= LINE_ROWS_MIN && u->step <= LINE_ROWS_MAX ? u->step : 0;
+}
+
+static bool inside(const struct grid *g, size_t cell, struct rectangle r)
+{
+    size_t x = cell % g->columns * MACROBLOCK, y = cell / g->columns * MACROBLOCK;
+    return x >= r.x && y >= r.y && x < (size_t)r.x + r.width && y < (size_t)r.y + r.height;
+}
+
+// Text may have a cell that looks like a photograph, but no two beside it.
+static bool has_company(const struct grid *g, size_t cell)
+{
+    size_t column = cell % g->columns;
+    unsigned company = 0;
+    if (column > 0)
+        company += (g->cells[cell - 1] & CELL_RICH) != 0;
+    if (column + 1 < g->columns)
+        company += (g->cells[cell + 1] & CELL_RICH) != 0;
+    if (cell >= g->columns)
+        company += (g->cells[cell - g->columns] & CELL_RICH) != 0;
+    if (cell + g->columns < g->count)
+        company += (g->cells[cell + g->columns] & CELL_RICH) != 0;
+    return company >= 2;
 }
 
 static bool plays(const struct grid *g, size_t cell, uint32_t now_ms)
 {
     return (g->cells[cell] & CELL_RICH) && g->streaks[cell] >= PLAYING_STREAK &&
-           now_ms - g->changed[cell] < STREAK_MS;
+           now_ms - g->changed[cell] < STREAK_MS && has_company(g, cell);
 }
 
 // What plays is new in each frame: no use looking for it elsewhere.
-static void choose_searched(struct grid *g, uint32_t now_ms)
+static void choose_searched(struct update *u, uint32_t now_ms)
 {
+    struct grid *g = &u->grid;
     for (size_t cell = 0; cell < g->count; cell++) {
-        if ((g->cells[cell] & CELL_DAMAGED) && !plays(g, cell, now_ms))
+        if ((g->cells[cell] & CELL_DAMAGED) && !(plays(g, cell, now_ms) && inside(g, cell, u->video.region)))
             g->cells[cell] |= CELL_CHOSEN;
     }
 }
@@ -147,13 +180,14 @@ static int send_copies(struct update *u, const struct update_moment *moment)
 {
     struct offset offsets[MOTION_OFFSETS_MAX];
     struct copy_rectangle copies[MOTION_COPIES_MAX];
-    const struct image *shown = &u->screen.shown, *live = &u->framebuffer.image;
+    const struct image *shown = &u->screen.shown, *captured = &u->screen.captured;
     size_t count = 0;
-    choose_searched(&u->grid, milliseconds(moment->now_us));
-    size_t offset_count = motion_offsets(&u->motion, shown, live, &u->grid, offsets);
+    choose_searched(u, milliseconds(moment->now_us));
+    size_t offset_count = motion_offsets(&u->motion, shown, captured, &u->grid, offsets);
     for (size_t i = 0; i < offset_count; i++) {
-        while (count < MOTION_COPIES_MAX &&
-               motion_copy(&u->motion, shown, live, &u->grid, offsets[i], &copies[count])) {
+        u->motion.left = MOTION_GAIN_MIN;
+        while (count < MOTION_COPIES_MAX && u->motion.left >= MOTION_GAIN_MIN &&
+               motion_copy(&u->motion, shown, captured, &u->grid, offsets[i], &copies[count])) {
             if (offsets[i].x == 0)
                 learn_line(u, offsets[i].y);
             screen_copy(&u->screen, &u->grid, &copies[count++], milliseconds(moment->now_us));
@@ -172,36 +206,48 @@ static int send_copies(struct update *u, const struct update_moment *moment)
     return error;
 }
 
-static bool inside(const struct grid *g, size_t cell, struct rectangle r)
-{
-    size_t x = cell % g->columns * MACROBLOCK, y = cell / g->columns * MACROBLOCK;
-    return x >= r.x && y >= r.y && x < (size_t)r.x + r.width && y < (size_t)r.y + r.height;
-}
-
-// Puts the changed cells that carry `flags` into the video frame, and returns about how many bytes the others take without loss.
-static size_t divide(struct update *u, uint8_t flags, uint32_t now_ms)
+// What the changed cells that are not CELL_VIDEO yet will take without loss, about; those that carry `flags` become CELL_VIDEO first.
+static size_t divide(struct update *u, uint8_t flags)
 {
     struct grid *g = &u->grid;
     size_t bytes = 0;
     for (size_t cell = 0; cell < g->count; cell++) {
         if (!(g->cells[cell] & CELL_CHANGED))
             continue;
-        if ((g->cells[cell] & flags) || plays(g, cell, now_ms))
+        if (g->cells[cell] & flags)
             g->cells[cell] |= CELL_VIDEO;
-        else
+        if (!(g->cells[cell] & CELL_VIDEO))
             bytes += u->screen.costs[cell];
     }
     return bytes;
+}
+
+// Finds photographs that keep changing. Where they are but a few of what changes around them, it is no film.
+static void find_film(struct update *u, uint32_t now_ms)
+{
+    struct grid *g = &u->grid;
+    size_t playing = 0, among = 0;
+    for (size_t cell = 0; cell < g->count; cell++) {
+        if ((g->cells[cell] & CELL_CHANGED) && plays(g, cell, now_ms)) {
+            g->cells[cell] |= CELL_VIDEO;
+            playing++;
+        }
+    }
+    struct rectangle bounds = grid_bounds(g, CELL_VIDEO);
+    for (size_t cell = 0; cell < g->count; cell++)
+        among += (g->cells[cell] & CELL_CHANGED) && inside(g, cell, bounds);
+    if (playing < FILM_CELLS_MIN || playing * FILM_SHARE < among)
+        grid_clear_all(g, CELL_VIDEO);
 }
 
 // Decides which of the changed cells are video: photographs that keep changing or are too dear; what lies between them goes along.
 static void choose_video(struct update *u, const struct update_moment *moment)
 {
     struct grid *g = &u->grid;
-    uint32_t now_ms = milliseconds(moment->now_us);
     size_t allowance = pace_allowance(&u->pace, moment->now_us);
-    if (divide(u, 0, now_ms) > allowance && divide(u, CELL_RICH, now_ms) > allowance * PLAIN_EXCESS)
-        divide(u, CELL_CHANGED, now_ms);
+    find_film(u, milliseconds(moment->now_us));
+    if (divide(u, 0) > allowance && divide(u, CELL_RICH) > allowance * PLAIN_EXCESS)
+        divide(u, CELL_CHANGED);
     struct rectangle bounds = grid_bounds(g, CELL_VIDEO);
     if (bounds.width == 0)
         return;
@@ -245,14 +291,15 @@ static int send_video(struct update *u, const struct update_moment *moment, int 
     size_t count = grid_rectangles(&u->grid, CELL_VIDEO, RECTANGLES_MAX, rectangles);
     struct wire_frame_header header = make_header(u, moment);
     struct video_frame frame;
-    int error = video_encode(&u->video, &u->pace, &u->screen.shown, rectangles, count, moment->now_us, &frame);
+    int error =
+        video_encode(&u->video, &u->pace, &u->screen.shown, rectangles, count, moment->now_us, &frame);
     if (error)
         return error;
     header.converted_us = frame.converted_us;
     header.encoded_us = frame.encoded_us;
     struct writer w = outbox_begin(u->outbox);
-    wire_write_video_frame(&w, frame.unit.key_frame, &header, u->video.region.x, u->video.region.y, rectangles,
-                           count);
+    wire_write_video_frame(&w, frame.unit.key_frame, &header, u->video.region.x, u->video.region.y,
+                           rectangles, count);
     write_bytes(&w, frame.unit.data, frame.unit.length);
     error = outbox_end(u->outbox, &w);
     if (error)
@@ -275,10 +322,11 @@ static int put_update(struct update *u, const struct update_moment *moment, int 
 {
     struct grid *g = &u->grid;
     bool full = u->key_needed;
+    screen_capture(&u->screen, &u->framebuffer.image, g);
     int error = full ? 0 : send_copies(u, moment);
     if (error)
         return error;
-    screen_take(&u->screen, &u->framebuffer.image, g);
+    screen_take(&u->screen, g);
     if (full)
         grid_set_all(g, CELL_CHANGED | CELL_VIDEO);
     else
@@ -300,8 +348,24 @@ static int put_update(struct update *u, const struct update_moment *moment, int 
     return error;
 }
 
+void update_hurry(struct update *u, uint64_t now_us)
+{
+    u->input_us = now_us;
+    if (u->hurried_us < u->pace.next_us)
+        u->pace.next_us = u->hurried_us;
+}
+
+static void rest(struct update *u, const struct update_moment *moment, uint64_t worked_us)
+{
+    uint64_t pause = worked_us * REST_FACTOR < REST_MAX_US ? worked_us * REST_FACTOR : REST_MAX_US;
+    if (moment->now_us - u->input_us > ATTENTION_US && u->pace.next_us < moment->now_us + pause)
+        u->pace.next_us = moment->now_us + pause;
+}
+
 int update_damage(struct update *u, const struct update_moment *moment)
 {
+    uint64_t started = clock_thread_us();
+    unsigned videos = u->video.encoded;
     if (u->key_needed)
         grid_set_all(&u->grid, CELL_DAMAGED);
     struct outbox_position before = outbox_position(u->outbox);
@@ -327,7 +391,27 @@ int update_damage(struct update *u, const struct update_moment *moment)
     u->statistics.counters.captured++;
     statistics_encoded(&u->statistics, microseconds(moment->now_us, clock_us()));
     pace_sent(&u->pace, moment->now_us, u->sequence, u->outbox->length - before.length,
-              quantizer > QUANTIZER_BEST ? PACE_LIMITED : PACE_FINE);
+              quantizer > VIDEO_QUANTIZER_FINEST ? PACE_LIMITED : PACE_FINE);
+    u->hurried_us = u->pace.next_us;
+    if (u->video.encoded == videos)
+        rest(u, moment, clock_thread_us() - started);
+    return 0;
+}
+
+int update_echo(struct update *u, const struct update_moment *moment)
+{
+    if (u->key_needed || !grid_set_aside(&u->grid, ECHO_CELLS_MAX))
+        return 0;
+    size_t start = u->outbox->length;
+    uint32_t sequence = u->sequence;
+    screen_take(&u->screen, &u->framebuffer.image, &u->grid);
+    int error = send_lossless(u, moment);
+    grid_put_back(&u->grid);
+    if (error || u->sequence == sequence)
+        return error;
+    u->statistics.counters.captured++;
+    statistics_encoded(&u->statistics, microseconds(moment->now_us, clock_us()));
+    pace_sent(&u->pace, moment->now_us, u->sequence, u->outbox->length - start, PACE_ECHO);
     return 0;
 }
 
@@ -345,20 +429,24 @@ int update_repair(struct update *u, const struct update_moment *moment)
 {
     uint32_t before = milliseconds(moment->now_us - REPAIR_AFTER_US);
     u->repair_us = moment->now_us + u->pace.interval_us;
-    if (grid_choose_repair(&u->grid, before, REPAIR_CELLS_MAX) == 0)
+    size_t cells = pace_repair_macroblocks(&u->pace, moment->now_us);
+    if (grid_choose_repair(&u->grid, before, cells < REPAIR_CELLS_MAX ? cells : REPAIR_CELLS_MAX) == 0)
         return 0;
     struct rectangle rectangles[UPDATE_LOSSLESS_MAX];
     size_t count = grid_rectangles(&u->grid, CELL_CHOSEN, UPDATE_LOSSLESS_MAX, rectangles);
     grid_clear_all(&u->grid, CELL_CHOSEN);
-    size_t start = u->outbox->length;
+    size_t start = u->outbox->length, pixels = 0;
     size_t allowance = pace_allowance(&u->pace, moment->now_us);
     for (size_t i = 0; i < count && (i == 0 || u->outbox->length - start < allowance); i++) {
-        int error = put_lossless(u, moment, first_piece(rectangles[i]));
+        struct rectangle piece = first_piece(rectangles[i]);
+        pixels += rectangles_area(&piece, 1);
+        int error = put_lossless(u, moment, piece);
         if (error)
             return error;
     }
     if (!update_repairs(u))
         video_rest(&u->video);
+    pace_learn_repair(&u->pace, pixels / (MACROBLOCK * MACROBLOCK) + 1, u->outbox->length - start);
     statistics_encoded(&u->statistics, microseconds(moment->now_us, clock_us()));
     pace_sent(&u->pace, moment->now_us, u->sequence, u->outbox->length - start, PACE_REPAIR);
     return 0;

@@ -116,11 +116,12 @@ static void park(struct direct *direct)
     if (cgroup_make(&direct->cgroups, "run-parked", &parked_limits, &direct->cgroup) < 0 ||
         ipc_pair(0, pair) < 0)
         exit(EXIT_FAILURE);
-    struct launch launch = {.plan = &direct->plan,
-                            .standard = {direct->null_fd, direct->null_fd, direct->null_fd},
-                            .descriptors = {{pair[1], INIT_CHANNEL_FD}},
-                            .descriptor_count = 1,
-                            .cgroup = CGROUP_ENTRY_NONE};
+    struct launch launch = {
+        .plan = &direct->plan,
+        .standard = {direct->null_fd, direct->null_fd, direct->null_fd},
+        .descriptors = {{pair[1], INIT_CHANNEL_FD}},
+        .descriptor_count = 1,
+    };
     if (cgroup_open_entry(&direct->cgroups, &direct->cgroup, &launch.cgroup) < 0 ||
         launch_start(&launch, &launched) < 0)
         exit(EXIT_FAILURE);

@@ -75,7 +75,7 @@ static void wrong_starts_are_refused(void **state)
         if (i == 0)
             s->rig.start.magic++;
         else if (i == 1)
-            s->rig.start.reserved = 1;
+            s->rig.start.full_chroma = 2;
         else if (i == 2)
             s->rig.start.width += 16;
         else if (i == 3)

@@ -87,7 +87,7 @@ export function Toolbar(props: Props) {
                     ))}
                 </Menu>
                 <Toggle icon="keyboard" label="Type text" pressed={props.typing} onPress={props.onTyping} />
-                <Toggle icon="chart" label="Statistics" pressed={props.statistics} onPress={props.onStatistics} />
+                <Toggle icon="chart" label="Statistics" hint="Ctrl + Alt + Shift + S" pressed={props.statistics} onPress={props.onStatistics} />
                 <Toggle
                     icon={fullScreen ? "shrink" : "expand"}
                     label="Full screen"
@@ -121,13 +121,13 @@ export function Toolbar(props: Props) {
     );
 }
 
-function Toggle(props: { icon: IconName; label: string; pressed: boolean; onPress: () => void }) {
+function Toggle(props: { icon: IconName; label: string; hint?: string; pressed: boolean; onPress: () => void }) {
     return (
         <button
             type="button"
             class="toolbar-button"
             aria-label={props.label}
-            title={props.label}
+            title={props.hint === undefined ? props.label : `${props.label} (${props.hint})`}
             aria-pressed={props.pressed}
             onClick={props.onPress}
         >
