@@ -404,7 +404,8 @@ int update_echo(struct update *u, const struct update_moment *moment)
         return 0;
     size_t start = u->outbox->length;
     uint32_t sequence = u->sequence;
-    screen_take(&u->screen, &u->framebuffer.image, &u->grid);
+    screen_capture(&u->screen, &u->framebuffer.image, &u->grid);
+    screen_take(&u->screen, &u->grid);
     int error = send_lossless(u, moment);
     grid_put_back(&u->grid);
     if (error || u->sequence == sequence)
