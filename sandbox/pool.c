@@ -97,8 +97,6 @@ static void on_timer(struct watch *watch, uint32_t events)
     uint64_t expirations;
     if (read(watch->fd, &expirations, sizeof(expirations)) != (ssize_t)sizeof(expirations))
         return;
-    if (pool->process.fd < 0 && pool->spawner_row.wait_us <= sandbox_now_us())
-        start_spawner(pool);
     pool->changed = true;
 }
 
@@ -197,7 +195,9 @@ void pool_run(struct service *service)
     pool->changed = false;
     count(pool);
     uint64_t now = sandbox_now_us();
-    uint64_t again = pool->spawner_row.wait_us;
+    if (pool->process.fd < 0 && pool->spawner_row.wait_us <= now)
+        start_spawner(pool);
+    uint64_t again = pool->spawner_row.wait_us; // without a spawner
     if (pool->channel.fd >= 0) {
         int next = pool_next(&pool->rules, now, &again);
         int error = next == POOL_NONE ? 0 : park(pool, (unsigned)next);
