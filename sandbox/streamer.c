@@ -281,9 +281,9 @@ int streamer_attach(struct service *service, const struct sandboxd_attach *reque
                                   .slot = slot,
                                   .viewer = request->viewer,
                                   .client = service->client_count,
-                                  .host_uid = service->host.own_uids ? service->settings->uid_base +
-                                                                           ACCOUNT_NUMBER_MAX + 1 + slot
-                                                                     : geteuid(),
+                                  .host_uid = service->host.own_uids
+                                                  ? service->settings->uid_base + HOST_UID_STREAMERS + slot
+                                                  : geteuid(),
                                   .stream = -1,
                                   .setup = closed,
                                   .builder = closed,
