@@ -13,8 +13,8 @@
 #define LOSSLESS_AREA_MAX (4u * LOSSLESS_PIXELS_MAX)
 // While nobody does anything, an update without video is followed by a rest of so many times the processor time that it took, so that a
 // terminal that floods costs a few per cent of a core: 16 frames a second tell as much as 60 of what nobody can read.
-#define REST_FACTOR 25u
-#define REST_MAX_US UINT64_C(60000)
+#define REST_FACTOR 60u
+#define REST_MAX_US UINT64_C(62000)
 #define ATTENTION_US UINT64_C(700000)
 // While somebody does, it is a short pause: what is typed takes a tenth of a millisecond, a window that is dragged two.
 #define PAUSE_FACTOR 12u
