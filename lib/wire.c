@@ -190,19 +190,24 @@ static void write_rectangle(struct writer *w, struct rectangle rectangle)
     write_u16(w, rectangle.height);
 }
 
+static void write_codec(struct writer *w, const char *codec)
+{
+    size_t length = strlen(codec);
+    write_u8(w, (uint8_t)length);
+    write_bytes(w, codec, length);
+    if (length > UINT8_MAX)
+        w->failed = true;
+}
+
 void wire_write_hello(struct writer *w, uint16_t width, uint16_t height, uint16_t framerate,
                       const char *codec)
 {
-    size_t codec_length = strlen(codec);
     write_start(w, WIRE_HELLO, 0);
     write_u16(w, WIRE_VERSION);
     write_u16(w, width);
     write_u16(w, height);
     write_u16(w, framerate);
-    write_u8(w, (uint8_t)codec_length);
-    write_bytes(w, codec, codec_length);
-    if (codec_length > UINT8_MAX)
-        w->failed = true;
+    write_codec(w, codec);
 }
 
 void wire_write_video_frame(struct writer *w, bool key_frame, const struct wire_frame_header *header,
@@ -237,11 +242,12 @@ void wire_write_cursor(struct writer *w, uint16_t width, uint16_t height, uint16
     write_u16(w, hot_y);
 }
 
-void wire_write_display(struct writer *w, uint16_t width, uint16_t height)
+void wire_write_display(struct writer *w, uint16_t width, uint16_t height, const char *codec)
 {
     write_start(w, WIRE_DISPLAY, 0);
     write_u16(w, width);
     write_u16(w, height);
+    write_codec(w, codec);
 }
 
 void wire_write_statistics(struct writer *w, const struct wire_statistics *statistics)

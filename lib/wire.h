@@ -110,7 +110,8 @@ void wire_write_lossless(struct writer *w, const struct wire_frame_header *heade
                          enum wire_lossless encoding);
 // Followed by width * height RGBA pixels.
 void wire_write_cursor(struct writer *w, uint16_t width, uint16_t height, uint16_t hot_x, uint16_t hot_y);
-void wire_write_display(struct writer *w, uint16_t width, uint16_t height);
+// `codec` as hello's: it may name another level.
+void wire_write_display(struct writer *w, uint16_t width, uint16_t height, const char *codec);
 void wire_write_statistics(struct writer *w, const struct wire_statistics *statistics);
 
 #define WIRE_FRAME_HEADER_SIZE 28u

@@ -4,20 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/limits.h"
 #include "streaming/clock.h"
 #include "streaming/lossless.h"
 
 #define REPAIR_CELLS_MAX (LOSSLESS_PIXELS_MAX / (MACROBLOCK * MACROBLOCK))
 
-int update_init(struct update *u, const struct streamer_start *start, int framebuffer_fd,
-                struct outbox *outbox)
+// What has the display's size: made for it, and anew for another.
+static int make_sized(struct update *u, uint16_t width, uint16_t height)
 {
-    uint16_t width = (uint16_t)start->width, height = (uint16_t)start->height;
-    *u = (struct update){.outbox = outbox, .key_needed = true};
-    int error = framebuffer_init(&u->framebuffer, framebuffer_fd, width, height);
-    if (error)
-        return error;
-    error = grid_init(&u->grid, width, height);
+    int error = grid_init(&u->grid, width, height);
     if (error)
         return error;
     u->quantizers = calloc(u->grid.count, 1);
@@ -28,11 +24,34 @@ int update_init(struct update *u, const struct streamer_start *start, int frameb
         return error;
     struct encoder_settings settings = {.width = u->picture.width,
                                         .height = u->picture.height,
-                                        .framerate = start->framerate,
-                                        .codec = start->codec,
-                                        .preset = start->preset,
-                                        .tune = start->tune};
-    error = encoder_new(&settings, &u->encoder);
+                                        .framerate = u->start->framerate,
+                                        .codec = u->start->codec,
+                                        .preset = u->start->preset,
+                                        .tune = u->start->tune};
+    u->key_needed = true;
+    return encoder_new(&settings, &u->encoder);
+}
+
+static void free_sized(struct update *u)
+{
+    encoder_free(u->encoder);
+    u->encoder = NULL;
+    free(u->quantizers);
+    u->quantizers = NULL;
+    picture_finish(&u->picture);
+    grid_finish(&u->grid);
+}
+
+int update_init(struct update *u, const struct streamer_start *start, int framebuffer_fd,
+                struct outbox *outbox)
+{
+    *u = (struct update){.start = start, .outbox = outbox};
+    int error =
+        framebuffer_init(&u->framebuffer, framebuffer_fd, (uint16_t)start->width, (uint16_t)start->height);
+    if (error)
+        return error;
+    // The X server tells the size later; what is wrong with the settings shows now.
+    error = make_sized(u, DISPLAY_WIDTH_MIN, DISPLAY_HEIGHT_MIN);
     if (error)
         return error;
     uint64_t now = clock_us();
@@ -41,12 +60,17 @@ int update_init(struct update *u, const struct streamer_start *start, int frameb
     return 0;
 }
 
+int update_resize(struct update *u, uint16_t width, uint16_t height)
+{
+    if (width == u->grid.width && height == u->grid.height)
+        return 0;
+    free_sized(u);
+    return make_sized(u, width, height);
+}
+
 void update_finish(struct update *u)
 {
-    encoder_free(u->encoder);
-    free(u->quantizers);
-    picture_finish(&u->picture);
-    grid_finish(&u->grid);
+    free_sized(u);
     framebuffer_finish(&u->framebuffer);
     *u = (struct update){0};
 }

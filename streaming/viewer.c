@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 
+#include <xcb/randr.h>
+
 #include "lib/cleanup.h"
 #include "lib/fd.h"
 #include "lib/wire.h"
@@ -40,6 +42,12 @@ static int set_timer(struct viewer *v, uint64_t wake_us)
     return 0;
 }
 
+static void notice_size(struct viewer *v, const xcb_generic_event_t *event)
+{
+    const xcb_randr_screen_change_notify_event_t *change = (const void *)event;
+    resize_notify(&v->resize, change->width, change->height);
+}
+
 static void handle_event(struct viewer *v, const xcb_generic_event_t *event)
 {
     uint8_t type = event->response_type & 0x7f;
@@ -47,6 +55,8 @@ static void handle_event(struct viewer *v, const xcb_generic_event_t *event)
         damage_notify(&v->damage, clock_us());
     else if (type == v->display.cursor_event)
         v->cursor.changed = true;
+    else if (type == v->display.randr_event && type != 0)
+        notice_size(v, event);
     else if (type == XCB_MAPPING_NOTIFY)
         v->input.typing.stale = true;
 }
@@ -79,6 +89,8 @@ static int read_display(struct viewer *v, bool *ret_progress)
             return viewer_fail(v, error, "the X server sent an impossible cursor");
         received |= error == 0;
     }
+    if (v->resize.requested)
+        received |= resize_receive(&v->resize) == 0;
     int error = typing_refresh(&v->input.typing);
     *ret_progress = received || events > 0 || xcb_total_read(v->display.connection) != before;
     return viewer_fail(v, error, "the X server sent an impossible keyboard map");
@@ -135,6 +147,24 @@ static int advance_repair(struct viewer *v, uint64_t now_us, uint64_t wait, uint
     return error;
 }
 
+// Follows a change of the display's size, between two updates: nothing of the old size is on its way to the outbox then.
+static int follow_size(struct viewer *v, uint64_t now_us, uint64_t *ret_wake)
+{
+    if (v->resize.answer && viewer_put_display(v))
+        return -EMSGSIZE;
+    v->resize.answer = false;
+    if (!v->resize.changed || v->damage.requested)
+        return 0;
+    if (now_us < v->resize.apply_us) {
+        *ret_wake = v->resize.apply_us;
+        return 0;
+    }
+    v->resize.changed = false;
+    v->resize.apply_us = now_us + RESIZE_APPLY_US;
+    int error = update_resize(&v->update, v->resize.width, v->resize.height);
+    return error ? error : viewer_put_display(v);
+}
+
 // Makes the update that is due, if any.
 static int make_update(struct viewer *v, uint64_t now_us, uint64_t *ret_wake)
 {
@@ -154,9 +184,14 @@ static int plan(struct viewer *v)
     uint64_t now_us = clock_us();
     uint64_t wake_us = NEVER;
     typing_advance(&v->input.typing, now_us);
+    uint64_t resize_us = resize_advance(&v->resize, now_us);
     if (outbox_empty(&v->outbox)) {
         uint32_t before = v->update.sequence;
-        int error = make_update(v, now_us, &wake_us);
+        uint64_t follow_us = NEVER;
+        int error = follow_size(v, now_us, &follow_us);
+        if (!error)
+            error = make_update(v, now_us, &wake_us);
+        resize_us = earlier(resize_us, follow_us);
         if (error)
             return viewer_fail(v, error, "the encoder failed");
         if (v->update.sequence != before && statistics_due(&v->update.statistics, now_us) &&
@@ -169,6 +204,7 @@ static int plan(struct viewer *v)
                 wake_us = earlier(wake_us, v->cursor.next_us);
         }
     }
+    wake_us = earlier(wake_us, resize_us);
     if (typing_waits(&v->input.typing))
         wake_us = earlier(wake_us, v->input.typing.press_us);
     xcb_flush(v->display.connection);
@@ -240,7 +276,7 @@ static int wait_for_events(struct viewer *v, int timeout_ms)
 static int serve(struct viewer *v)
 {
     struct writer w = outbox_begin(&v->outbox);
-    wire_write_hello(&w, (uint16_t)v->start->width, (uint16_t)v->start->height, (uint16_t)v->start->framerate,
+    wire_write_hello(&w, v->update.grid.width, v->update.grid.height, (uint16_t)v->start->framerate,
                      encoder_codec(v->update.encoder));
     int error = outbox_end(&v->outbox, &w);
     while (!error && !v->left) {
@@ -269,6 +305,15 @@ int viewer_serve(struct viewer *v, int display, const char **ret_problem)
         return error;
     *ret_problem = "the X server sent an impossible keyboard map";
     error = input_init(&v->input, &v->display);
+    if (error)
+        return error;
+    *ret_problem = "the X server sent impossible sizes";
+    error = resize_init(&v->resize, &v->display, v->start);
+    if (error)
+        return error;
+    v->resize.changed = false;
+    *ret_problem = "the encoder could not be made for the display's size";
+    error = update_resize(&v->update, v->resize.width, v->resize.height);
     if (error)
         return error;
     damage_init(&v->damage, &v->display);

@@ -11,6 +11,7 @@
 #include "streaming/display.h"
 #include "streaming/input.h"
 #include "streaming/outbox.h"
+#include "streaming/resize.h"
 #include "streaming/update.h"
 
 struct viewer {
@@ -20,6 +21,7 @@ struct viewer {
     struct damage damage;
     struct cursor cursor;
     struct input input;
+    struct resize resize;
     struct outbox outbox;
     struct update update;
     uint64_t wake_us;  // what the timer is set to
@@ -42,3 +44,5 @@ static inline int viewer_fail(struct viewer *v, int error, const char *problem)
 bool viewer_messages_heard(const struct viewer *v);
 // Acts on the messages that are there, up to a bound. The viewer's leaving sets `left` and is no error.
 int viewer_messages_read(struct viewer *v);
+// Tells the browser the size in force.
+int viewer_put_display(struct viewer *v);

@@ -13,6 +13,7 @@ struct canvas {
     uint8_t *pixels; // BGRX
     uint32_t sequence, input;
     unsigned video_frames, key_frames, lossless, cursors, hellos, statistics, displays;
+    bool key_expected; // the display's size was told anew
     size_t lossless_pixels;
     size_t bytes;
     uint32_t quantizer; // as statistics told it last

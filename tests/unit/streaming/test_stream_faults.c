@@ -165,11 +165,11 @@ static void hostile_servers_end_it_with_one_line(void **state)
         const char *line;
     } cases[] = {
         {HOSTILE_SETUP_REFUSED, "refused the connection"},
-        {HOSTILE_SETUP_WITHOUT_SCREEN, "screen is not the one"},
-        {HOSTILE_SETUP_VENDOR, "screen is not the one"},
-        {HOSTILE_SETUP_CUT, "screen is not the one"},
-        {HOSTILE_SETUP_SIZE, "screen is not the one"},
-        {HOSTILE_SETUP_KEYCODES, "screen is not the one"},
+        {HOSTILE_SETUP_WITHOUT_SCREEN, "screen is larger than the one"},
+        {HOSTILE_SETUP_VENDOR, "screen is larger than the one"},
+        {HOSTILE_SETUP_CUT, "screen is larger than the one"},
+        {HOSTILE_SETUP_SIZE, "screen is larger than the one"},
+        {HOSTILE_SETUP_KEYCODES, "screen is larger than the one"},
         {HOSTILE_EXTENSION_MISSING, "lacks DAMAGE"},
         {HOSTILE_KEYMAP_SHORT, "impossible keyboard map"},
         {HOSTILE_REGION_REFUSED, "refused to tell the damage"},
