@@ -22,7 +22,9 @@ enum init_kind {
 };
 
 struct init_start_desktop {
-    uint32_t width;
+    uint32_t width_max; // of the framebuffer
+    uint32_t height_max;
+    uint32_t width; // that the desktop begins with, at most the maximum
     uint32_t height;
     uint8_t cookie[X_COOKIE_SIZE];
 };

@@ -27,6 +27,7 @@
 #define STREAM_PACKET_MAX 65536u      // bytes of one packet between streamer and server, flag byte included
 #define STREAM_MESSAGE_MAX (8u << 20) // bytes of one message to the browser
 #define BROWSER_MESSAGE_MAX 1024u     // bytes of one message from the browser
+#define CLIPBOARD_MAX (64u << 20)     // bytes of a clipboard's text or picture
 #define CLIPBOARD_MESSAGE_MAX 65536u  // bytes of one clipboard message, header included
 #define BROWSER_MESSAGES_PER_SECOND 1000u
 #define BROWSER_MESSAGES_BURST 2000u

@@ -22,8 +22,8 @@ enum sandboxd_kind {
     SANDBOXD_HELLO = 1,
     SANDBOXD_CREATE,
     SANDBOXD_STOP,
-    SANDBOXD_LIST,   // answered by one ENTRY per sandbox and LIST_END
-    SANDBOXD_ATTACH, // a viewer: answered by ATTACHED with the stream descriptor, or ATTACH_FAILED
+    SANDBOXD_LIST,       // answered by one ENTRY per sandbox and LIST_END
+    SANDBOXD_ATTACH,     // a viewer: answered by ATTACHED with the stream descriptor, or ATTACH_FAILED
     SANDBOXD_SET_LIMITS, // of a running sandbox: answered by LIMITS_SET
     // sandboxd to client
     SANDBOXD_WELCOME = 64,
@@ -145,8 +145,9 @@ struct sandboxd_attach_failed {
 struct sandboxd_limits_set {
     struct id sandbox;
     struct sandbox_limits limits; // in force from here on
-    int32_t error; // 0, or a positive errno: ENOENT no such sandbox, ERANGE more than the node gives, ENOTSUP no control groups, EBUSY more
-                   // memory in use than the new limit; the old ones hold then
+    int32_t
+        error; // 0, or a positive errno: ENOENT no such sandbox, ERANGE more than the node gives, ENOTSUP no control groups, EBUSY more
+               // memory in use than the new limit; the old ones hold then
 };
 
 struct sandboxd_message {

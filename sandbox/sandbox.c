@@ -145,7 +145,7 @@ int sandbox_create(struct service *service, const struct sandboxd_create *reques
     struct plan_home home = {.storage = service->settings->storage, .owner = request->owner};
     error = plan_desktop(plan, &service->host, &home, sandbox->host_uid, &request->limits);
     if (!error)
-        error = desktop_init(&sandbox->desktop, service->settings->width, service->settings->height);
+        error = desktop_init(&sandbox->desktop, service->settings);
     if (error)
         return error;
     *ret_stage = START_CGROUP;

@@ -19,7 +19,8 @@
 #include "sandbox/init/session.h"
 
 struct desktop_state {
-    pid_t display; // 0: none
+    pid_t display;   // 0: none
+    int framebuffer; // until the desktop is ready
     struct session session;
 };
 
@@ -50,8 +51,7 @@ static int announce_display(void)
     return error ? error : tell(INIT_DISPLAY_LISTENING, path);
 }
 
-static void start_desktop(struct desktop_state *state, const struct init_start_desktop *start,
-                          int framebuffer)
+static void start_desktop(struct desktop_state *state, const struct init_start_desktop *start)
 {
     AUTO_FD int listener = -1;
     int error = display_prepare(start, &listener);
@@ -59,11 +59,12 @@ static void start_desktop(struct desktop_state *state, const struct init_start_d
         error = announce_display();
     if (error)
         fail(START_DISPLAY, error);
-    state->display = display_start(start, listener, framebuffer);
+    state->display = display_start(start, listener, state->framebuffer);
     if (state->display < 0)
         fail(START_DISPLAY, state->display);
     home_seed(SESSION_DESKTOP_DIR "/home", "/home/user");
-    error = session_start(&state->session); // connects now, is served when the X server is up
+    error = session_start(&state->session, start->width,
+                          start->height); // connects now, is served when the X server is up
     if (error)
         fail(START_WINDOW_MANAGER, error);
 }
@@ -122,6 +123,8 @@ static void serve(struct desktop_state *state, int signals)
             reap(state);
         }
         if (fds[2].revents & POLLIN) {
+            display_empty(state->framebuffer);
+            cleanup_fd(&state->framebuffer);
             if (session_continue(&state->session) < 0 || tell(INIT_DESKTOP_READY, -1) < 0)
                 fail(START_WINDOW_MANAGER, -EIO);
         }
@@ -135,15 +138,13 @@ int main(void)
         fprintf(stderr, "sandbox-init: only sandboxd starts this program\n");
         return EXIT_FAILURE;
     }
-    struct desktop_state state = {.session.ready_fd = -1};
+    struct desktop_state state = {.framebuffer = -1, .session.ready_fd = -1};
     struct init_start_desktop start;
-    AUTO_FD int framebuffer = -1;
     AUTO_FD int signals = open_signals();
-    if (signals < 0 || receive_start(&start, &framebuffer) < 0)
+    if (signals < 0 || receive_start(&start, &state.framebuffer) < 0)
         _exit(EXIT_FAILURE);
-    start_desktop(&state, &start, framebuffer);
+    start_desktop(&state, &start);
     explicit_bzero(&start, sizeof(start));
-    close(steal_fd(&framebuffer));
     serve(&state, signals);
     _exit(EXIT_SUCCESS);
 }

@@ -82,8 +82,9 @@ export function audio(): ArrayBuffer {
     return start(7).u32(1, 0).u8(1).end();
 }
 
-export function display(width: number, height: number): ArrayBuffer {
-    return start(8).u16(width, height).end();
+export function display(width: number, height: number, codec = "avc1.42C028"): ArrayBuffer {
+    const text = [...codec].map((character) => character.charCodeAt(0));
+    return start(8).u16(width, height).u8(text.length).add(text).end();
 }
 
 export function statistics(): ArrayBuffer {

@@ -1,11 +1,12 @@
 import type { Client } from "../api/client";
-import { displayPoint, fit } from "../input/geometry";
+import { displayPoint } from "../input/geometry";
 import { attachKeyboard } from "../input/keyboard";
 import { attachPointer, PointerMotion } from "../input/pointer";
 import { InputSender } from "../input/sender";
 import { Picture } from "../stream/picture";
 import { StreamStatistics } from "../stream/statistics";
 import { cursorStyle } from "./cursor-style";
+import { type DisplayMode, placeOf, SizeFollower } from "./display-size";
 import { DesktopSession } from "./session";
 import { exposeStatistics } from "./test-surface";
 
@@ -15,6 +16,8 @@ export class DesktopController {
     readonly session: DesktopSession;
     readonly input: InputSender;
     private readonly motion: PointerMotion;
+    private readonly follower: SizeFollower;
+    private place: () => void = () => undefined;
     private readonly undo: (() => void)[] = [];
 
     constructor(
@@ -28,6 +31,11 @@ export class DesktopController {
         this.session = session;
         this.input = new InputSender((message, fleeting) => session.send(message, fleeting));
         this.motion = new PointerMotion(this.input);
+        this.follower = new SizeFollower(
+            () => ({ width: stage.clientWidth, height: stage.clientHeight }),
+            (message) => session.send(message, false),
+        );
+        session.onHello = () => this.follower.restart();
         session.onConnected = () => {
             this.input.restart();
             this.motion.forget();
@@ -51,6 +59,13 @@ export class DesktopController {
         }
     }
 
+    setMode(mode: DisplayMode): void {
+        this.follower.mode = mode;
+        this.stage.dataset.mode = mode;
+        this.place();
+        this.follower.changed();
+    }
+
     private locate(clientX: number, clientY: number) {
         const { size } = this.session.state.get();
         return size === null ? null : displayPoint(clientX, clientY, this.canvas.getBoundingClientRect(), size);
@@ -58,32 +73,43 @@ export class DesktopController {
 
     private followSize(): () => void {
         let known: unknown = null;
-        const place = () => {
+        this.place = () => {
             const { size } = this.session.state.get();
             if (size === null) {
                 return;
             }
             known = size;
             const box = { width: this.stage.clientWidth, height: this.stage.clientHeight };
-            const spot = fit(size, box, devicePixelRatio);
+            const spot = placeOf(this.follower.mode, size, box, devicePixelRatio);
             const { style } = this.canvas;
             style.left = `${spot.x}px`;
             style.top = `${spot.y}px`;
             style.width = `${spot.width}px`;
             style.height = `${spot.height}px`;
             // Whole multiples stay crisp; anything else is smoothed by the browser.
-            const scale = (spot.width * devicePixelRatio) / size.width;
+            const scale = Math.round(spot.width * devicePixelRatio) / size.width;
             style.imageRendering = Number.isInteger(scale) ? "pixelated" : "auto";
         };
-        const observer = new ResizeObserver(place);
+        const listeners = new AbortController();
+        const { signal } = listeners;
+        const changed = () => {
+            this.place();
+            this.follower.changed();
+        };
+        const observer = new ResizeObserver(changed);
         observer.observe(this.stage);
+        addEventListener("focus", () => this.follower.returned(), { signal });
+        // The window went to a screen of another density, or the page was zoomed: both may leave the box as it is.
+        addEventListener("resize", changed, { signal });
         const off = this.session.state.subscribe(() => {
             if (this.session.state.get().size !== known) {
-                place();
+                this.place();
             }
         });
         return () => {
+            listeners.abort();
             observer.disconnect();
+            this.follower.close();
             off();
         };
     }

@@ -59,6 +59,8 @@ export class DesktopSession {
     readonly cursor = new Store<Cursor | null>(null);
     /** Called with each new connection, before its first byte. */
     onConnected: () => void = () => undefined;
+    /** Called when a stream begins. */
+    onHello: () => void = () => undefined;
     private readonly life = new AbortController();
     private socket: WebSocket | null = null;
     private wake: () => void = () => undefined;
@@ -213,6 +215,7 @@ export class DesktopSession {
             hello: (size) => {
                 this.cursor.set(null);
                 this.state.patch({ connection: "open", size, restarting: false });
+                this.onHello();
             },
             resized: (size) => this.state.patch({ size }),
             cursor: (cursor) => this.cursor.set(cursor),

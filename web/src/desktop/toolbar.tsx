@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { PageLink } from "../components/button";
 import { Icon, type IconName } from "../components/icon";
 import { Menu, MenuItem } from "../components/menu";
+import type { DisplayMode } from "./display-size";
 import type { SessionState } from "./session";
 import "./toolbar.css";
 
@@ -17,6 +18,12 @@ const CHORDS: readonly [string, readonly number[]][] = [
     ["Ctrl + N", [29, 49]],
     ["F11", [87]],
     ["Print Screen", [99]],
+];
+
+const MODES: readonly [DisplayMode, string][] = [
+    ["follow", "Follow the window"],
+    ["fit", "Keep the size, fit the window"],
+    ["actual", "Keep the size, pixel for pixel"],
 ];
 
 const FIRST_SHOWN_MS = 3_000;
@@ -35,11 +42,13 @@ interface Props {
     state: SessionState;
     statistics: boolean;
     typing: boolean;
+    mode: DisplayMode;
     /** Set to the element that takes the focus when the keyboard leaves the desktop. */
     entry: { current: HTMLButtonElement | null };
     onChord: (codes: readonly number[]) => void;
     onStatistics: () => void;
     onTyping: () => void;
+    onMode: (mode: DisplayMode) => void;
     onFullScreen: () => void;
     onStop: () => void;
 }
@@ -88,6 +97,20 @@ export function Toolbar(props: Props) {
                 </Menu>
                 <Toggle icon="keyboard" label="Type text" pressed={props.typing} onPress={props.onTyping} />
                 <Toggle icon="chart" label="Statistics" pressed={props.statistics} onPress={props.onStatistics} />
+                <Menu face={<Icon name="monitor" />} label="Display size" className="toolbar-button" align="left" onOpen={pin}>
+                    {(close) => MODES.map(([mode, name]) => (
+                        <MenuItem
+                            key={mode}
+                            checked={mode === props.mode}
+                            onSelect={() => {
+                                close();
+                                props.onMode(mode);
+                            }}
+                        >
+                            {name}
+                        </MenuItem>
+                    ))}
+                </Menu>
                 <Toggle
                     icon={fullScreen ? "shrink" : "expand"}
                     label="Full screen"

@@ -9,6 +9,7 @@ import { DesktopController } from "../desktop/controller";
 import { enterOrLeaveFullScreen } from "../desktop/full-screen";
 import { Overlay } from "../desktop/overlay";
 import { type SessionState, START } from "../desktop/session";
+import type { DisplayMode } from "../desktop/display-size";
 import { StatisticsOverlay } from "../desktop/statistics-overlay";
 import { Toolbar } from "../desktop/toolbar";
 import { TypingField } from "../desktop/typing-field";
@@ -45,6 +46,7 @@ function Desktop({ id }: { id: string }) {
     const [controller, setController] = useState<DesktopController | null>(null);
     const [statistics, setStatistics] = useState(false);
     const [typing, setTyping] = useState(false);
+    const [mode, setMode] = useState<DisplayMode>("follow");
     const [stopping, setStopping] = useState(false);
     const [starting, setStarting] = useState(false);
     const [startError, setStartError] = useState<string | null>(null);
@@ -93,7 +95,8 @@ function Desktop({ id }: { id: string }) {
     const focusDesktop = () => canvas.current?.focus({ preventScroll: true });
 
     return (
-        <main class="desktop" ref={stage}>
+        <main class="desktop">
+            <div class="desktop-stage" ref={stage}>
             <canvas
                 ref={canvas}
                 class="desktop-canvas"
@@ -103,6 +106,7 @@ function Desktop({ id }: { id: string }) {
                 aria-describedby="desktop-hint"
                 tabIndex={0}
             />
+            </div>
             <p id="desktop-hint" class="visually-hidden">
                 Keys go to the sandbox. Press Control, Alt and Shift together to leave it for the controls.
             </p>
@@ -127,6 +131,7 @@ function Desktop({ id }: { id: string }) {
                 state={state}
                 statistics={statistics}
                 typing={typing}
+                mode={mode}
                 entry={entry}
                 onChord={(codes) => {
                     controller?.input.chord(codes);
@@ -134,6 +139,11 @@ function Desktop({ id }: { id: string }) {
                 }}
                 onStatistics={() => setStatistics(!statistics)}
                 onTyping={() => setTyping(!typing)}
+                onMode={(chosen) => {
+                    setMode(chosen);
+                    controller?.setMode(chosen);
+                    focusDesktop();
+                }}
                 onFullScreen={() => {
                     void enterOrLeaveFullScreen();
                     focusDesktop();

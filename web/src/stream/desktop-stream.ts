@@ -107,7 +107,7 @@ export class DesktopStream {
                 this.events.cursor(message);
                 break;
             case "display":
-                this.resize(message.size);
+                this.resize(message.size, message.codec);
                 break;
             case "statistics":
                 this.statistics.streamer = message.statistics;
@@ -157,8 +157,20 @@ export class DesktopStream {
         }
     }
 
-    private resize(size: Size): void {
+    /**
+     * A frame of the old size that is still being decoded is passed over: the next one is a key frame of the whole display. The old picture
+     * stays until then.
+     */
+    private resize(size: Size, codec: string): void {
+        if (size.width === this.size?.width && size.height === this.size.height) {
+            return;
+        }
         this.size = size;
+        this.codec = codec;
+        this.statistics.codec = codec;
+        this.rectangles.clear();
+        this.video.open(codec, size);
+        this.queue.abandon();
         this.queue.push(null, 0, paintOnly(() => {
             this.picture.resize(size);
             this.events.resized(size);

@@ -49,7 +49,7 @@ export type StreamMessage =
     | { kind: "cursor"; size: Size; hotX: number; hotY: number; pixels: Uint8Array }
     | { kind: "clipboard"; type: "text" | "png"; data: Uint8Array }
     | { kind: "audio"; captured: bigint; data: Uint8Array }
-    | { kind: "display"; size: Size }
+    | { kind: "display"; size: Size; codec: string }
     | { kind: "statistics"; statistics: StreamerStatistics };
 
 export interface StreamerStatistics {
@@ -160,16 +160,21 @@ function readFrameHeader(reader: Reader): FrameHeader {
     };
 }
 
+function readCodec(reader: Reader): string {
+    const length = reader.u8();
+    expect(length > 0 && length <= MAX_CODEC_LENGTH, `codec string of ${length} bytes`);
+    const codec = String.fromCharCode(...reader.bytes(length));
+    expect(/^[A-Za-z0-9][A-Za-z0-9.]*$/.test(codec), "codec string has characters of no codec");
+    return codec;
+}
+
 function readHello(reader: Reader): StreamMessage {
     const version = reader.u16();
     expect(version === PROTOCOL_VERSION, `protocol version ${version}`);
     const size = readDisplaySize(reader);
     const framerate = reader.u16();
     expect(framerate > 0 && framerate <= MAX_FRAMERATE, `frame rate ${framerate}`);
-    const length = reader.u8();
-    expect(length > 0 && length <= MAX_CODEC_LENGTH, `codec string of ${length} bytes`);
-    const codec = String.fromCharCode(...reader.bytes(length));
-    expect(/^[A-Za-z0-9][A-Za-z0-9.]*$/.test(codec), "codec string has characters of no codec");
+    const codec = readCodec(reader);
     reader.end();
     return { kind: "hello", size, framerate, codec };
 }
@@ -260,8 +265,9 @@ function readStatistics(reader: Reader): StreamMessage {
 
 function readDisplay(reader: Reader): StreamMessage {
     const size = readDisplaySize(reader);
+    const codec = readCodec(reader);
     reader.end();
-    return { kind: "display", size };
+    return { kind: "display", size, codec };
 }
 
 const HELLO = 0x01;
@@ -360,6 +366,15 @@ export function encodeWheel(input: number, x: number, y: number, horizontal: num
 
 export function encodeReleaseAll(input: number): ArrayBuffer {
     return inputMessage(0x87, 8, input).buffer as ArrayBuffer;
+}
+
+/** `scale`: what the viewer's screen makes of a CSS pixel, in percent. */
+export function encodeResize(size: Size, scale: number): ArrayBuffer {
+    const view = message(0x88, 12);
+    view.setUint16(4, size.width, true);
+    view.setUint16(6, size.height, true);
+    view.setUint16(8, scale, true);
+    return view.buffer as ArrayBuffer;
 }
 
 export function encodeRefresh(): ArrayBuffer {
