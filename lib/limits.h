@@ -31,8 +31,8 @@
 #define CLIPBOARD_MESSAGE_MAX 65536u  // bytes of one clipboard message, header included
 #define BROWSER_MESSAGES_PER_SECOND 1000u
 #define BROWSER_MESSAGES_BURST 2000u
-#define BROWSER_BYTES_PER_SECOND (1u << 20)
-#define BROWSER_BYTES_BURST (2u << 20)
+#define BROWSER_BYTES_PER_SECOND (8u << 20)
+#define BROWSER_BYTES_BURST (8u << 20)
 #define RECTANGLES_MAX 64u // rectangles of one message
 #define FRAMES_UNACKNOWLEDGED_MAX 3u
 #define CURSOR_SIDE_MAX 256u

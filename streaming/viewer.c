@@ -59,6 +59,8 @@ static void handle_event(struct viewer *v, const xcb_generic_event_t *event)
         notice_size(v, event);
     else if (type == XCB_MAPPING_NOTIFY)
         v->input.typing.stale = true;
+    else
+        clipboard_event(&v->clipboard, event, clock_us());
 }
 
 // Takes what the X server has sent. ret_progress: something came, so that there may be more to do before
@@ -91,6 +93,7 @@ static int read_display(struct viewer *v, bool *ret_progress)
     }
     if (v->resize.requested)
         received |= resize_receive(&v->resize) == 0;
+    received |= clipboard_receive(&v->clipboard, clock_us()) == 0;
     int error = typing_refresh(&v->input.typing);
     *ret_progress = received || events > 0 || xcb_total_read(v->display.connection) != before;
     return viewer_fail(v, error, "the X server sent an impossible keyboard map");
@@ -185,6 +188,7 @@ static int plan(struct viewer *v)
     uint64_t wake_us = NEVER;
     typing_advance(&v->input.typing, now_us);
     uint64_t resize_us = resize_advance(&v->resize, now_us);
+    uint64_t clipboard_us = clipboard_advance(&v->clipboard, now_us);
     if (outbox_empty(&v->outbox)) {
         uint32_t before = v->update.sequence;
         uint64_t follow_us = NEVER;
@@ -204,7 +208,10 @@ static int plan(struct viewer *v)
                 wake_us = earlier(wake_us, v->cursor.next_us);
         }
     }
-    wake_us = earlier(wake_us, resize_us);
+    if (outbox_empty(&v->outbox) &&
+        clipboard_put(&v->clipboard, &v->outbox, now_us)) // whatever else there is goes first
+        return viewer_fail(v, -EMSGSIZE, "the outbox is full");
+    wake_us = earlier(wake_us, earlier(resize_us, clipboard_us));
     if (typing_waits(&v->input.typing))
         wake_us = earlier(wake_us, v->input.typing.press_us);
     xcb_flush(v->display.connection);
@@ -279,6 +286,8 @@ static int serve(struct viewer *v)
     wire_write_hello(&w, v->update.grid.width, v->update.grid.height, (uint16_t)v->start->framerate,
                      encoder_codec(v->update.encoder));
     int error = outbox_end(&v->outbox, &w);
+    if (!error)
+        error = clipboard_put_policy(&v->clipboard, &v->outbox);
     while (!error && !v->left) {
         bool more = false;
         error = turn(v, &more);
@@ -316,6 +325,10 @@ int viewer_serve(struct viewer *v, int display, const char **ret_problem)
     error = update_resize(&v->update, v->resize.width, v->resize.height);
     if (error)
         return error;
+    *ret_problem = "the X server sent impossible atoms";
+    error = clipboard_init(&v->clipboard, &v->display, v->start);
+    if (error)
+        return error;
     damage_init(&v->damage, &v->display);
     cursor_init(&v->cursor, &v->display);
     *ret_problem = "epoll failed";
@@ -339,6 +352,7 @@ void viewer_free(struct viewer *v)
 {
     if (!v)
         return;
+    clipboard_finish(&v->clipboard);
     display_finish(&v->display);
     update_finish(&v->update);
     outbox_finish(&v->outbox);

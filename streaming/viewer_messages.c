@@ -29,6 +29,7 @@ static int handle_message(struct viewer *v, const struct browser_message *messag
         resize_want(&v->resize, message->resize.width, message->resize.height, message->resize.scale_percent);
         return 0;
     case WIRE_BROWSER_CLIPBOARD:
+        return clipboard_message(&v->clipboard, &message->clipboard, &v->outbox, now_us);
     case WIRE_BROWSER_AUDIO:
         return 0; // checked and dropped, docs/PROTOCOL.md
     default:

@@ -6,6 +6,7 @@
 
 #include "lib/limits.h"
 #include "lib/streamer_channel.h"
+#include "streaming/clipboard.h"
 #include "streaming/cursor.h"
 #include "streaming/damage.h"
 #include "streaming/display.h"
@@ -22,6 +23,7 @@ struct viewer {
     struct cursor cursor;
     struct input input;
     struct resize resize;
+    struct clipboard clipboard;
     struct outbox outbox;
     struct update update;
     uint64_t wake_us;  // what the timer is set to

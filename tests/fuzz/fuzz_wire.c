@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     if (message.kind == WIRE_TEXT && message.text > 0x10ffff)
         abort();
-    if (message.kind == WIRE_BROWSER_CLIPBOARD && message.clipboard.length + 8 != size)
+    if (message.kind == WIRE_BROWSER_CLIPBOARD && message.clipboard.length + WIRE_CLIPBOARD_HEADER != size)
         abort();
     return 0;
 }

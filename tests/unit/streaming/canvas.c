@@ -227,6 +227,9 @@ bool canvas_apply(struct canvas *c, const uint8_t *message, size_t length)
     case WIRE_CURSOR:
         read_cursor(c, &r);
         return false;
+    case WIRE_CLIPBOARD:
+        c->clipboards++;
+        return false;
     case WIRE_DISPLAY:
         read_display(c, &r);
         return false;
