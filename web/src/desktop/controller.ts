@@ -5,6 +5,7 @@ import { attachPointer, PointerMotion } from "../input/pointer";
 import { InputSender } from "../input/sender";
 import { Picture } from "../stream/picture";
 import { StreamStatistics } from "../stream/statistics";
+import { attachClipboard, DesktopClipboard } from "./clipboard";
 import { cursorStyle } from "./cursor-style";
 import { type DisplayMode, placeOf, SizeFollower } from "./display-size";
 import { DesktopSession } from "./session";
@@ -15,6 +16,7 @@ export class DesktopController {
     readonly statistics = new StreamStatistics();
     readonly session: DesktopSession;
     readonly input: InputSender;
+    readonly clipboard: DesktopClipboard;
     private readonly motion: PointerMotion;
     private readonly follower: SizeFollower;
     private place: () => void = () => undefined;
@@ -29,7 +31,9 @@ export class DesktopController {
     ) {
         const session = new DesktopSession(client, id, new Picture(canvas), this.statistics);
         this.session = session;
-        this.input = new InputSender((message, fleeting) => session.send(message, fleeting));
+        this.clipboard = new DesktopClipboard((message, fleeting) => session.send(message, fleeting));
+        session.onClipboard = (message) => this.clipboard.receive(message);
+        this.input = new InputSender((message, fleeting) => this.clipboard.send(message, fleeting));
         this.motion = new PointerMotion(this.input);
         this.follower = new SizeFollower(
             () => ({ width: stage.clientWidth, height: stage.clientHeight }),
@@ -37,10 +41,12 @@ export class DesktopController {
         );
         session.onHello = () => this.follower.restart();
         session.onConnected = () => {
+            this.clipboard.restart();
             this.input.restart();
             this.motion.forget();
         };
         this.undo.push(
+            attachClipboard(canvas, this.clipboard),
             attachKeyboard(canvas, this.input, leave),
             attachPointer(canvas, this.input, this.motion, (x, y) => this.locate(x, y)),
             this.followSize(),

@@ -9,7 +9,7 @@ import { SUBPROTOCOL } from "../stream/limits";
 import { type Notice, parseNotice } from "../stream/notice";
 import type { Picture } from "../stream/picture";
 import type { StreamStatistics } from "../stream/statistics";
-import type { Size } from "../stream/wire";
+import type { ClipboardMessage, Size } from "../stream/wire";
 import { heedWarning, NO_WARNINGS, type Warnings } from "./warnings";
 
 export interface SessionState {
@@ -61,6 +61,8 @@ export class DesktopSession {
     onConnected: () => void = () => undefined;
     /** Called when a stream begins. */
     onHello: () => void = () => undefined;
+    /** May throw WireError. */
+    onClipboard: (message: ClipboardMessage) => void = () => undefined;
     private readonly life = new AbortController();
     private socket: WebSocket | null = null;
     private wake: () => void = () => undefined;
@@ -218,6 +220,7 @@ export class DesktopSession {
                 this.onHello();
             },
             resized: (size) => this.state.patch({ size }),
+            clipboard: (message) => this.onClipboard(message),
             cursor: (cursor) => this.cursor.set(cursor),
             painted: () => {
                 if (!this.state.get().painted) {

@@ -43,11 +43,13 @@ interface Props {
     statistics: boolean;
     typing: boolean;
     mode: DisplayMode;
+    clipboard: boolean;
     /** Set to the element that takes the focus when the keyboard leaves the desktop. */
     entry: { current: HTMLButtonElement | null };
     onChord: (codes: readonly number[]) => void;
     onStatistics: () => void;
     onTyping: () => void;
+    onClipboard: () => void;
     onMode: (mode: DisplayMode) => void;
     onFullScreen: () => void;
     onStop: () => void;
@@ -96,6 +98,7 @@ export function Toolbar(props: Props) {
                     ))}
                 </Menu>
                 <Toggle icon="keyboard" label="Type text" pressed={props.typing} onPress={props.onTyping} />
+                <Toggle icon="clipboard" label="Clipboard" pressed={props.clipboard} onPress={props.onClipboard} />
                 <Toggle icon="chart" label="Statistics" pressed={props.statistics} onPress={props.onStatistics} />
                 <Menu face={<Icon name="monitor" />} label="Display size" className="toolbar-button" align="left" onOpen={pin}>
                     {(close) => MODES.map(([mode, name]) => (

@@ -1,4 +1,5 @@
 import { linuxCode } from "./keymap";
+import { letsPaste } from "./paste-keys";
 import type { InputSender } from "./sender";
 
 const CONTROL_LEFT = 29;
@@ -25,7 +26,9 @@ export function attachKeyboard(canvas: HTMLCanvasElement, sender: InputSender, l
         if (code === null || event.isComposing) {
             return;
         }
-        event.preventDefault();
+        if (!letsPaste(event)) {
+            event.preventDefault();
+        }
         if (event.repeat) {
             return;
         }

@@ -5,6 +5,7 @@ import { useTitle } from "../app/hooks";
 import { Store, useStore } from "../app/store";
 import { PageLink } from "../components/button";
 import { StopDialog } from "../components/stop-dialog";
+import { ClipboardPanel } from "../desktop/clipboard-panel";
 import { DesktopController } from "../desktop/controller";
 import { enterOrLeaveFullScreen } from "../desktop/full-screen";
 import { Overlay } from "../desktop/overlay";
@@ -47,6 +48,7 @@ function Desktop({ id }: { id: string }) {
     const [statistics, setStatistics] = useState(false);
     const [typing, setTyping] = useState(false);
     const [mode, setMode] = useState<DisplayMode>("follow");
+    const [clipboard, setClipboard] = useState(false);
     const [stopping, setStopping] = useState(false);
     const [starting, setStarting] = useState(false);
     const [startError, setStartError] = useState<string | null>(null);
@@ -127,11 +129,22 @@ function Desktop({ id }: { id: string }) {
                     }}
                 />
             )}
+            {controller !== null && clipboard && running && (
+                <ClipboardPanel
+                    clipboard={controller.clipboard}
+                    onClose={() => {
+                        setClipboard(false);
+                        focusDesktop();
+                    }}
+                />
+            )}
             <Toolbar
                 state={state}
                 statistics={statistics}
                 typing={typing}
                 mode={mode}
+                clipboard={clipboard}
+                onClipboard={() => setClipboard(!clipboard)}
                 entry={entry}
                 onChord={(codes) => {
                     controller?.input.chord(codes);

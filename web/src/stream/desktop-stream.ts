@@ -3,6 +3,7 @@ import type { Picture } from "./picture";
 import type { StreamStatistics } from "./statistics";
 import { Video } from "./video";
 import {
+    type ClipboardMessage,
     decodeMessage,
     encodeAcknowledge,
     encodeRefresh,
@@ -26,6 +27,8 @@ export interface StreamEvents {
     hello(size: Size): void;
     resized(size: Size): void;
     cursor(cursor: Cursor): void;
+    /** May throw WireError. */
+    clipboard(message: ClipboardMessage): void;
     painted(): void;
     /** The stream breaks the protocol; nothing more is taken from it. */
     broken(reason: string): void;
@@ -113,6 +116,8 @@ export class DesktopStream {
                 this.statistics.streamer = message.statistics;
                 break;
             case "clipboard":
+                this.events.clipboard(message.message);
+                break;
             case "audio":
                 break;
         }
