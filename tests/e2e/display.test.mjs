@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { after, before, test } from "node:test";
 
-import { launchBrowser, signIn, startDesktop, typeText } from "../harness/browser.mjs";
+import { control, launchBrowser, signIn, startDesktop, typeText } from "../harness/browser.mjs";
 import { countColour, differingPixels, readCanvas, readFramebuffer } from "../harness/framebuffer.mjs";
 import { startServer } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
@@ -172,7 +172,7 @@ test("kept sizes: fit scales, actual shows scroll bars, and neither changes the 
     await open({ width: 1000, height: 700 }, 1, async (page) => {
         await sizeIs(page, 1000, 700);
         const choose = async (name) => {
-            await page.getByRole("button", { name: "Display size" }).click();
+            await control(page, "Display size");
             await page.getByRole("menuitemradio", { name }).click();
         };
         await choose("Keep the size, fit the window");
