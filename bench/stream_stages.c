@@ -28,7 +28,7 @@ struct totals {
 
 static bool is_frame(uint8_t kind)
 {
-    return kind == WIRE_VIDEO_FRAME || kind == WIRE_LOSSLESS_RECTANGLE;
+    return kind == WIRE_VIDEO_FRAME || kind == WIRE_LOSSLESS_RECTANGLE || kind == WIRE_COPY_RECTANGLE;
 }
 
 // Receives and acknowledges one message; its kind, or 0 when none came.

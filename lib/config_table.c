@@ -71,6 +71,11 @@ static const struct config_entry table[CONFIG_KEY_COUNT] = {
     [CONFIG_SANDBOX_LAYERS_REQUIRED] =
         TEXT("SANDBOX_LAYERS_REQUIRED", 0, 512, "",
              "isolation layers without which sandboxd refuses to start, separated by commas, or all"),
+    [CONFIG_EGRESS_CONNECTIONS] = NUMBER("EGRESS_CONNECTIONS", 1, EGRESS_CONNECTIONS_PER_SANDBOX_MAX, "256",
+                                         "", "connections to the network that one sandbox may have at once"),
+    [CONFIG_EGRESS_QUOTA_MB] =
+        NUMBER("EGRESS_QUOTA_MB", 0, 1048576, "0", "MiB",
+               "bytes that one sandbox may exchange with the network in its life; 0: no limit"),
     [CONFIG_FILE_STORAGE_PATH] =
         TEXT("FILE_STORAGE_PATH", 0, 1024, "", "directory of the users' home directories"),
     [CONFIG_FILE_ENCRYPTION_ENABLED] =

@@ -18,6 +18,7 @@
 #define CPU_PERCENT_MAX 25600
 #define PID_LIMIT_MIN 32
 #define PID_LIMIT_MAX 65536
+#define EGRESS_CONNECTIONS_PER_SANDBOX_MAX 1024u
 
 // Display and stream (docs/PROTOCOL.md)
 #define DISPLAY_WIDTH_MIN 320

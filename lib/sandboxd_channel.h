@@ -6,25 +6,33 @@
 // The client says HELLO first and waits for WELCOME. Answers carry the id of the sandbox (or viewer) they
 // belong to and may come in any order. sandboxd re-decides everything: a number out of its own limits is
 // refused whatever the client asked.
+//
+// A network policy travels ahead of the request that uses it: NETWORK_BEGIN, its HEADERs and RULEs in order, then
+// CREATE (with `network` 1) or SET_NETWORK. Requests without a policy may stand between them.
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/egress_rule.h"
 #include "lib/ids.h"
 #include "lib/ipc.h"
 #include "lib/isolation.h"
 #include "lib/limits.h"
 
-#define SANDBOXD_CHANNEL_VERSION 2u
+#define SANDBOXD_CHANNEL_VERSION 3u
 
 enum sandboxd_kind {
     // client to sandboxd
     SANDBOXD_HELLO = 1,
     SANDBOXD_CREATE,
     SANDBOXD_STOP,
-    SANDBOXD_LIST,       // answered by one ENTRY per sandbox and LIST_END
-    SANDBOXD_ATTACH,     // a viewer: answered by ATTACHED with the stream descriptor, or ATTACH_FAILED
-    SANDBOXD_SET_LIMITS, // of a running sandbox: answered by LIMITS_SET
+    SANDBOXD_LIST,          // answered by one ENTRY per sandbox and LIST_END
+    SANDBOXD_ATTACH,        // a viewer: answered by ATTACHED with the stream descriptor, or ATTACH_FAILED
+    SANDBOXD_SET_LIMITS,    // of a running sandbox: answered by LIMITS_SET
+    SANDBOXD_NETWORK_BEGIN, // no answer, as for HEADER and RULE
+    SANDBOXD_NETWORK_HEADER,
+    SANDBOXD_NETWORK_RULE,
+    SANDBOXD_SET_NETWORK, // of a running sandbox: answered by NETWORK_SET
     // sandboxd to client
     SANDBOXD_WELCOME = 64,
     SANDBOXD_READY,  // the sandbox's desktop is usable
@@ -35,6 +43,7 @@ enum sandboxd_kind {
     SANDBOXD_ATTACHED,
     SANDBOXD_ATTACH_FAILED,
     SANDBOXD_LIMITS_SET,
+    SANDBOXD_NETWORK_SET,
 };
 
 enum sandbox_template { TEMPLATE_DESKTOP, TEMPLATE_COUNT };
@@ -48,7 +57,12 @@ struct sandbox_limits {
 struct sandbox_usage {
     uint64_t cpu_us;            // UINT64_MAX: unknown
     uint64_t peak_memory_bytes; // UINT64_MAX: unknown
+    // Through sandbox-egress; all four are UINT64_MAX when unknown
+    uint64_t network_in_bytes, network_out_bytes; // towards the sandbox, and from it
+    uint64_t network_allowed, network_refused;    // requests
 };
+#define SANDBOX_USAGE_UNKNOWN                                                                                \
+    ((struct sandbox_usage){UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX})
 
 enum start_stage {
     START_REFUSED, // out of range, over the node's maximum, or an id in use: see error
@@ -72,6 +86,7 @@ struct sandboxd_create {
     uint32_t account_number; // 1 .. ACCOUNT_NUMBER_MAX: the owner's host uid above SANDBOX_UID_BASE
     uint32_t template_id;    // enum sandbox_template
     struct sandbox_limits limits;
+    uint32_t network; // 1: the policy that came before it; 0: none, nothing can be reached
 };
 
 struct sandboxd_stop {
@@ -90,6 +105,16 @@ struct sandboxd_set_limits {
     struct id sandbox;
     struct sandbox_limits limits; // all three are set
     uint32_t reserved;
+};
+
+struct sandboxd_network_begin {
+    uint32_t rule_count;   // 0 .. EGRESS_RULES_MAX
+    uint32_t header_count; // 0 .. EGRESS_HEADERS_MAX
+};
+
+struct sandboxd_set_network {
+    struct id sandbox;
+    uint64_t serial; // the client's own number for this policy, higher each time
 };
 
 struct sandboxd_welcome {
@@ -150,6 +175,15 @@ struct sandboxd_limits_set {
                // memory in use than the new limit; the old ones hold then
 };
 
+// The policy of that serial, and with it each earlier one, is decided: the last one that was set is in force.
+struct sandboxd_network_set {
+    struct id sandbox;
+    uint64_t serial;
+    uint32_t closed; // connections that it forbids
+    int32_t
+        error; // 0, or a positive errno: ENOENT no such sandbox, or sandbox-egress refused it; the old one holds then
+};
+
 struct sandboxd_message {
     uint32_t kind; // enum sandboxd_kind
     uint32_t reserved;
@@ -159,6 +193,10 @@ struct sandboxd_message {
         struct sandboxd_stop stop;
         struct sandboxd_attach attach;
         struct sandboxd_set_limits set_limits;
+        struct sandboxd_network_begin network_begin;
+        struct egress_header network_header;
+        struct egress_rule network_rule;
+        struct sandboxd_set_network set_network;
         struct sandboxd_welcome welcome;
         struct sandboxd_ready ready;
         struct sandboxd_failed failed;
@@ -167,6 +205,7 @@ struct sandboxd_message {
         struct sandboxd_attached attached;
         struct sandboxd_attach_failed attach_failed;
         struct sandboxd_limits_set limits_set;
+        struct sandboxd_network_set network_set;
     };
 };
 

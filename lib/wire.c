@@ -221,10 +221,12 @@ void wire_write_hello(struct writer *w, uint16_t width, uint16_t height, uint16_
 }
 
 void wire_write_video_frame(struct writer *w, bool key_frame, const struct wire_frame_header *header,
-                            const struct rectangle *rectangles, size_t count)
+                            uint16_t x, uint16_t y, const struct rectangle *rectangles, size_t count)
 {
     write_start(w, WIRE_VIDEO_FRAME, key_frame ? WIRE_FLAG_KEY_FRAME : 0);
     write_frame_header(w, header);
+    write_u16(w, x);
+    write_u16(w, y);
     write_u16(w, (uint16_t)count);
     for (size_t i = 0; i < count; i++)
         write_rectangle(w, rectangles[i]);
@@ -233,14 +235,29 @@ void wire_write_video_frame(struct writer *w, bool key_frame, const struct wire_
 }
 
 void wire_write_lossless(struct writer *w, const struct wire_frame_header *header, struct rectangle rectangle,
-                         enum wire_lossless encoding)
+                         enum wire_lossless encoding, uint8_t band)
 {
     write_start(w, WIRE_LOSSLESS_RECTANGLE, 0);
     write_frame_header(w, header);
     write_rectangle(w, rectangle);
     write_u8(w, (uint8_t)encoding);
-    write_u8(w, 0);
+    write_u8(w, band);
     write_u16(w, 0);
+}
+
+void wire_write_copy(struct writer *w, const struct wire_frame_header *header,
+                     const struct copy_rectangle *copies, size_t count)
+{
+    write_start(w, WIRE_COPY_RECTANGLE, 0);
+    write_frame_header(w, header);
+    write_u16(w, (uint16_t)count);
+    for (size_t i = 0; i < count; i++) {
+        write_u16(w, copies[i].source_x);
+        write_u16(w, copies[i].source_y);
+        write_rectangle(w, copies[i].target);
+    }
+    if (count < 1 || count > RECTANGLES_MAX)
+        w->failed = true;
 }
 
 void wire_write_cursor(struct writer *w, uint16_t width, uint16_t height, uint16_t hot_x, uint16_t hot_y)

@@ -36,7 +36,7 @@ enum wire_kind {
 
 #define WIRE_FLAG_KEY_FRAME 0x01u
 
-enum wire_lossless { WIRE_LOSSLESS_QOI = 1, WIRE_LOSSLESS_RAW = 2 };
+enum wire_lossless { WIRE_LOSSLESS_QOI = 1, WIRE_LOSSLESS_RAW = 2, WIRE_LOSSLESS_DEFLATED = 3 };
 
 // What a clipboard message does to a transfer; either side may begin one, and another one ends it unfinished.
 enum wire_clipboard_step {
@@ -62,6 +62,11 @@ struct wire_clipboard {
 
 struct rectangle {
     uint16_t x, y, width, height;
+};
+
+struct copy_rectangle {
+    uint16_t source_x, source_y;
+    struct rectangle target;
 };
 
 struct wire_frame_header {
@@ -120,12 +125,14 @@ int wire_decode_browser(const void *data, size_t length, struct browser_message 
 // Encoders append to a writer and set its `failed` when it is full. `codec` is at most 255 bytes.
 void wire_write_hello(struct writer *w, uint16_t width, uint16_t height, uint16_t framerate,
                       const char *codec);
-// Followed by the caller's access unit.
+// Followed by the caller's access unit; x and y are where the top left of its picture lies.
 void wire_write_video_frame(struct writer *w, bool key_frame, const struct wire_frame_header *header,
-                            const struct rectangle *rectangles, size_t count);
-// Followed by the caller's encoded pixels.
+                            uint16_t x, uint16_t y, const struct rectangle *rectangles, size_t count);
+// Followed by the caller's encoded pixels. `band` is 0 but for WIRE_LOSSLESS_DEFLATED.
 void wire_write_lossless(struct writer *w, const struct wire_frame_header *header, struct rectangle rectangle,
-                         enum wire_lossless encoding);
+                         enum wire_lossless encoding, uint8_t band);
+void wire_write_copy(struct writer *w, const struct wire_frame_header *header,
+                     const struct copy_rectangle *copies, size_t count);
 // Followed by width * height RGBA pixels.
 void wire_write_cursor(struct writer *w, uint16_t width, uint16_t height, uint16_t hot_x, uint16_t hot_y);
 // `codec` as hello's: it may name another level.
@@ -136,4 +143,4 @@ void wire_write_statistics(struct writer *w, const struct wire_statistics *stati
 #define WIRE_FRAME_HEADER_SIZE 28u
 #define WIRE_RECTANGLE_SIZE 8u
 // Bytes of a video frame message before its access unit.
-#define WIRE_VIDEO_FRAME_OVERHEAD_MAX (4u + WIRE_FRAME_HEADER_SIZE + 2u + WIRE_RECTANGLE_SIZE * 64u)
+#define WIRE_VIDEO_FRAME_OVERHEAD_MAX (4u + WIRE_FRAME_HEADER_SIZE + 6u + WIRE_RECTANGLE_SIZE * 64u)

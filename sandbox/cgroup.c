@@ -104,31 +104,38 @@ int cgroup_make(const struct cgroup_root *root, const char *name, const struct s
     return 0;
 }
 
-// A single thread that moves itself takes no lock of the whole machine, which a process does: that one costs milliseconds after a pause
-// (Linux 6.18). Only v1 lets a thread choose.
-static const char *file_to_join(enum cgroup_hierarchy hierarchy)
+void cgroup_entry_finish(struct cgroup_entry *entry)
 {
-    return hierarchy == CGROUP_UNIFIED ? "cgroup.procs" : "tasks";
+    cleanup_fd(&entry->directory);
+    while (entry->count > 0)
+        close(entry->tasks[--entry->count]);
+    *entry = CGROUP_ENTRY_NONE;
 }
 
-int cgroup_open_procs(const struct cgroup_root *root, const struct cgroup *cgroup, int *fds, unsigned maximum)
+// A single thread that moves itself takes no lock of the whole machine, which a process does: that one costs milliseconds after a pause
+// (Linux 6.18). Only v1 lets a thread choose.
+int cgroup_open_entry(const struct cgroup_root *root, const struct cgroup *cgroup,
+                      struct cgroup_entry *ret_entry)
 {
-    unsigned count = 0;
-    int error = 0;
+    CLEANUP(cgroup_entry_finish) struct cgroup_entry entry = CGROUP_ENTRY_NONE;
     char path[64];
-    for (unsigned i = 0; i < CGROUP_HIERARCHY_COUNT && cgroup->name[0] && !error; i++) {
+    snprintf(path, sizeof(path), "%s/tasks", cgroup->name);
+    for (unsigned i = 0; i < CGROUP_UNIFIED && cgroup->name[0]; i++) {
         if (root->base[i] < 0)
             continue;
-        snprintf(path, sizeof(path), "%s/%s", cgroup->name, file_to_join(i));
-        int fd = count < maximum ? openat(root->base[i], path, O_WRONLY | O_CLOEXEC) : -1;
+        int fd = openat(root->base[i], path, O_WRONLY | O_CLOEXEC);
         if (fd < 0)
-            error = count < maximum ? -errno : -E2BIG;
-        else
-            fds[count++] = fd;
+            return -errno;
+        entry.tasks[entry.count++] = fd;
     }
-    while (error && count > 0)
-        close(fds[--count]);
-    return error ? error : (int)count;
+    if (root->base[CGROUP_UNIFIED] >= 0 && cgroup->name[0]) {
+        entry.directory = openat(root->base[CGROUP_UNIFIED], cgroup->name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (entry.directory < 0)
+            return -errno;
+    }
+    *ret_entry = entry;
+    entry = CGROUP_ENTRY_NONE;
+    return 0;
 }
 
 int cgroup_kill(const struct cgroup_root *root, const struct cgroup *cgroup)
@@ -177,7 +184,7 @@ uint64_t cgroup_read_field(const struct cgroup_root *root, enum cgroup_hierarchy
 void cgroup_usage(const struct cgroup_root *root, const struct cgroup *cgroup,
                   struct sandbox_usage *ret_usage)
 {
-    struct sandbox_usage usage = {.cpu_us = UINT64_MAX, .peak_memory_bytes = UINT64_MAX};
+    struct sandbox_usage usage = SANDBOX_USAGE_UNKNOWN;
     if (cgroup->name[0] && root->backend == CGROUP_V2) {
         usage.cpu_us = cgroup_read_field(root, CGROUP_UNIFIED, cgroup->name, "cpu.stat", "usage_usec");
         usage.peak_memory_bytes = cgroup_read_number(root, CGROUP_UNIFIED, cgroup->name, "memory.peak");

@@ -51,9 +51,20 @@ int cgroup_set_limits(const struct cgroup_root *root, const struct cgroup *cgrou
 // Makes the group and sets its limits. On failure nothing is left.
 int cgroup_make(const struct cgroup_root *root, const char *name, const struct sandbox_limits *limits,
                 struct cgroup *ret_cgroup);
-// Opens the files by which a process of a single thread joins: it writes "0". Returns how many, or -errno.
-int cgroup_open_procs(const struct cgroup_root *root, const struct cgroup *cgroup, int *fds,
-                      unsigned maximum);
+// How a new process of a single thread comes into it: it is born in the group of cgroup2, and writes "0" to the files of v1.
+struct cgroup_entry {
+    int directory;             // for CLONE_INTO_CGROUP; -1: none
+    int tasks[CGROUP_UNIFIED]; // open for writing
+    size_t count;
+};
+#define CGROUP_ENTRY_NONE                                                                                    \
+    (struct cgroup_entry)                                                                                    \
+    {                                                                                                        \
+        .directory = -1                                                                                      \
+    }
+int cgroup_open_entry(const struct cgroup_root *root, const struct cgroup *cgroup,
+                      struct cgroup_entry *ret_entry);
+void cgroup_entry_finish(struct cgroup_entry *entry);
 // Kills every process in it; -ENOTSUP where the kernel offers no cgroup.kill to us.
 int cgroup_kill(const struct cgroup_root *root, const struct cgroup *cgroup);
 // Removes it. -EBUSY while a process is still in it.

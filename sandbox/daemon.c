@@ -17,12 +17,12 @@
 #include "lib/log.h"
 #include "lib/notify.h"
 #include "sandbox/client.h"
-#include "sandbox/sandbox.h"
+#include "sandbox/egress.h"
 
 #define ACCEPT_PAUSE_S 1
 
 // What struct sandbox and struct streamer hold, and the service itself with what one start needs besides.
-#define DESCRIPTORS_OF_SANDBOX 7
+#define DESCRIPTORS_OF_SANDBOX 8
 #define DESCRIPTORS_OF_STREAMER 4
 #define DESCRIPTORS_FIXED 64
 
@@ -130,12 +130,15 @@ static int open_all(struct daemon *daemon)
     int error = open_signals(daemon);
     if (!error)
         error = open_pause(daemon);
+    if (!error)
+        error = egress_start(&daemon->service);
     return error ? error : open_listener(daemon);
 }
 
 static void daemon_free(struct daemon *daemon)
 {
     client_close(&daemon->service);
+    egress_free(&daemon->service);
     watch_close(&daemon->listener);
     watch_close(&daemon->pause);
     watch_close(&daemon->signals);
@@ -152,6 +155,9 @@ static int serve(struct daemon *daemon)
     log_info("serving", {"socket", daemon->service.settings->socket});
     error = 0;
     while (!error && !(daemon->service.stopping && daemon->service.sandbox_count == 0))
+        error = watch_run(daemon->service.epoll, -1);
+    egress_stop(&daemon->service);
+    while (!error && !egress_gone(&daemon->service))
         error = watch_run(daemon->service.epoll, -1);
     return error;
 }

@@ -16,6 +16,13 @@
 #include "sandbox/operations.h"
 #include "sandbox/process.h"
 
+// The sanitizers know nothing of another stack.
+#ifdef SANITIZED_BUILD
+#define CAN_BORROW false
+#else
+#define CAN_BORROW true
+#endif
+
 static operation_fn *const functions[OPERATION_COUNT] = {
     [OPERATION_HOME] = operation_home,
     [OPERATION_CGROUPS] = operation_cgroups,
@@ -25,6 +32,8 @@ static operation_fn *const functions[OPERATION_COUNT] = {
     [OPERATION_SESSION] = operation_session,
     [OPERATION_HOSTNAME] = operation_hostname,
     [OPERATION_LOOPBACK] = operation_loopback,
+    [OPERATION_LISTENER] = operation_listener,
+    [OPERATION_ADMISSION] = operation_admission,
     [OPERATION_ROOT] = operation_root,
     [OPERATION_DIRECTORY] = operation_directory,
     [OPERATION_LINK] = operation_link,
@@ -35,7 +44,9 @@ static operation_fn *const functions[OPERATION_COUNT] = {
     [OPERATION_TERMINALS] = operation_terminals,
     [OPERATION_PROCESSES] = operation_processes,
     [OPERATION_SYSCTL] = operation_sysctl,
+    [OPERATION_WRITABLE] = operation_writable,
     [OPERATION_READ_ONLY] = operation_read_only,
+    [OPERATION_EMPTY] = operation_empty,
     [OPERATION_MASK] = operation_mask,
     [OPERATION_PIVOT] = operation_pivot,
     [OPERATION_READ_ONLY_ROOT] = operation_read_only_root,
@@ -53,9 +64,16 @@ static operation_fn *const functions[OPERATION_COUNT] = {
     [OPERATION_RUN] = operation_run,
 };
 
-__attribute__((noreturn)) static void run_plan(const struct launch *launch, int setup)
+struct start {
+    const struct launch *launch;
+    int setup;
+};
+
+static int run_plan(void *data)
 {
-    struct run run = {.launch = launch, .setup = setup};
+    const struct start *start = data;
+    const struct launch *launch = start->launch;
+    struct run run = {.launch = launch, .setup = start->setup};
     for (size_t i = 0; i < PLAN_OPERATIONS_MAX; i++)
         run.sources[i] = -1;
     for (; run.position < launch->plan->count; run.position++) {
@@ -69,7 +87,7 @@ __attribute__((noreturn)) static void run_plan(const struct launch *launch, int 
             break;
         }
     }
-    _exit(EXIT_FAILURE);
+    _exit(EXIT_FAILURE); // never into the frames of whom it shares memory with
 }
 
 void launch_mounts_finish(struct launch_mounts *mounts)
@@ -90,16 +108,19 @@ int launch_start(const struct launch *launch, struct launched *ret_launched)
     if (error)
         return error;
     AUTO_FD int builder = -1;
-    pid_t pid = process_fork(0, &builder);
+    struct start start = {.launch = launch, .setup = theirs};
+    bool borrow = launch->borrow && launch->cgroup.directory < 0 && CAN_BORROW;
+    pid_t pid = borrow ? process_borrow(run_plan, &start, &builder)
+                       : process_fork_into(launch->cgroup.directory, &builder);
     if (pid < 0)
         return (int)pid;
     if (pid == 0)
-        run_plan(launch, theirs);
+        run_plan(&start);
     *ret_launched = (struct launched){.builder = steal_fd(&builder), .setup = steal_fd(&ours)};
     return 0;
 }
 
-int launch_receive(int setup, enum setup_event *ret_event, struct setup_message *ret_message, int *ret_pidfd)
+int launch_receive(int setup, enum setup_event *ret_event, struct setup_message *ret_message, int *ret_fd)
 {
     struct setup_message message;
     AUTO_PACKET struct ipc_packet packet = {0};
@@ -112,19 +133,26 @@ int launch_receive(int setup, enum setup_event *ret_event, struct setup_message 
         return error;
     static const struct {
         enum setup_event event;
-        bool process;
+        bool descriptor;
     } kinds[] = {[SETUP_STARTED] = {SETUP_EVENT_STARTED, true},
+                 [SETUP_LISTENER] = {SETUP_EVENT_LISTENER, true},
                  [SETUP_FAILED] = {SETUP_EVENT_FAILED, false},
                  [SETUP_RUNNING] = {SETUP_EVENT_RUNNING, true},
                  [SETUP_ENDED] = {SETUP_EVENT_ENDED, false}};
     if (packet.length != sizeof(message) || message.kind < SETUP_STARTED || message.kind > SETUP_ENDED ||
-        packet.fd_count != (kinds[message.kind].process ? 1 : 0) || message.operation >= OPERATION_COUNT)
+        packet.fd_count != (kinds[message.kind].descriptor ? 1 : 0) || message.operation >= OPERATION_COUNT)
         return -EPROTO;
     *ret_message = message;
     *ret_event = kinds[message.kind].event;
-    if (kinds[message.kind].process)
-        *ret_pidfd = steal_fd(&packet.fds[0]);
+    if (kinds[message.kind].descriptor)
+        *ret_fd = steal_fd(&packet.fds[0]);
     return 0;
+}
+
+int launch_admit(int setup)
+{
+    struct setup_message message = {.kind = SETUP_ADMITTED};
+    return ipc_send(setup, &message, sizeof(message), NULL, 0);
 }
 
 int launch_kill(int pidfd, uid_t uid)

@@ -18,10 +18,13 @@ struct run {
 
 // operations_identity.c
 operation_fn operation_cgroups, operation_become, operation_namespaces, operation_map_ids,
-    operation_cgroup_namespace, operation_session, operation_hostname, operation_loopback;
+    operation_cgroup_namespace, operation_session, operation_hostname;
+// operations_network.c
+operation_fn operation_loopback, operation_listener, operation_admission;
 // operations_mounts.c
 operation_fn operation_root, operation_bind, operation_bind_home, operation_tmpfs, operation_terminals,
-    operation_processes, operation_read_only, operation_mask, operation_pivot, operation_read_only_root;
+    operation_processes, operation_writable, operation_read_only, operation_empty, operation_mask,
+    operation_pivot, operation_read_only_root;
 // operations_files.c
 operation_fn operation_directory, operation_link, operation_file, operation_sysctl;
 // operations_confine.c

@@ -21,6 +21,8 @@ static const struct description descriptions[OPERATION_COUNT] = {
     [OPERATION_SESSION] = {"session", START_NAMESPACES},
     [OPERATION_HOSTNAME] = {"hostname", START_NAMESPACES},
     [OPERATION_LOOPBACK] = {"loopback", START_NAMESPACES},
+    [OPERATION_LISTENER] = {"listener", START_NAMESPACES},
+    [OPERATION_ADMISSION] = {"admission", START_NAMESPACES},
     [OPERATION_ROOT] = {"root", START_MOUNTS},
     [OPERATION_DIRECTORY] = {"directory", START_MOUNTS},
     [OPERATION_LINK] = {"link", START_MOUNTS},
@@ -31,7 +33,9 @@ static const struct description descriptions[OPERATION_COUNT] = {
     [OPERATION_TERMINALS] = {"terminals", START_MOUNTS},
     [OPERATION_PROCESSES] = {"processes", START_MOUNTS},
     [OPERATION_SYSCTL] = {"sysctl", START_MOUNTS},
+    [OPERATION_WRITABLE] = {"writable", START_MOUNTS},
     [OPERATION_READ_ONLY] = {"read_only", START_MOUNTS},
+    [OPERATION_EMPTY] = {"empty", START_MOUNTS},
     [OPERATION_MASK] = {"mask", START_MOUNTS},
     [OPERATION_PIVOT] = {"pivot", START_MOUNTS},
     [OPERATION_READ_ONLY_ROOT] = {"read_only_root", START_MOUNTS},
@@ -170,6 +174,7 @@ int plan_desktop(struct plan *plan, const struct plan_host *host, const struct p
     ADD(plan, .kind = OPERATION_HOME, .source = home->storage, .target = name,
         .number = host->own_uids ? (int64_t)host_uid : -1);
     add_identity(plan, host, host_uid);
+    ADD(plan, .kind = OPERATION_LISTENER);
     ADD(plan, .kind = OPERATION_ROOT, .source = "mode=0755,size=4m,nr_inodes=512");
     add_table(plan, plan_system_table, plan_system_count);
     add_table(plan, plan_base_table, plan_base_count);
@@ -196,6 +201,7 @@ int plan_desktop(struct plan *plan, const struct plan_host *host, const struct p
     ADD(plan, .kind = OPERATION_EXEC, .target = "/sandbox/sandbox-init");
     add_words(plan, plan->arguments, PLAN_WORDS_MAX, plan_desktop_arguments);
     add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_desktop_environment);
+    add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_proxy_environment);
     return plan->overflow ? -E2BIG : 0;
 }
 
@@ -215,6 +221,25 @@ int plan_streamer(struct plan *plan, const struct plan_host *host, uint32_t host
     return plan->overflow ? -E2BIG : 0;
 }
 
+int plan_egress(struct plan *plan, const struct plan_host *host, uint32_t host_uid, const char *log_level,
+                const char *log_format)
+{
+    *plan = (struct plan){0};
+    if (host->cgroups)
+        ADD(plan, .kind = OPERATION_CGROUPS);
+    ADD(plan, .kind = OPERATION_BECOME, .number = host->own_uids ? (int64_t)host_uid : -1);
+    ADD(plan, .kind = OPERATION_SESSION);
+    ADD(plan, .kind = OPERATION_NO_NEW_PRIVILEGES);
+    ADD(plan, .kind = OPERATION_DESCRIPTORS);
+    ADD(plan, .kind = OPERATION_EXEC, .target = compose(plan, "%s/sandbox-egress", host->program_dir));
+    const char *words[] = {"sandbox-egress", NULL};
+    const char *environment[] = {compose(plan, "LOG_LEVEL=%s", log_level),
+                                 compose(plan, "LOG_FORMAT=%s", log_format), NULL};
+    add_words(plan, plan->arguments, PLAN_WORDS_MAX, words);
+    add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, environment);
+    return plan->overflow ? -E2BIG : 0;
+}
+
 // What control groups would do, as far as a process can be held to it.
 static void add_fallback_limits(struct plan *plan, const struct plan_host *host,
                                 const struct plan_command *command)
@@ -231,17 +256,17 @@ static void add_command_files(struct plan *plan, const struct plan_host *host,
 {
     unsigned flags = BIND_EXECUTABLE | BIND_GRANT | (host->own_uids ? BIND_PREPARED : 0);
     bool code = command->profile == PROFILE_CODE;
-    ADD(plan, .kind = OPERATION_ROOT, .source = "mode=0755,size=4m,nr_inodes=512");
+    // One file system with one bound for all that the command may write.
+    ADD(plan, .kind = OPERATION_ROOT,
+        .source =
+            compose(plan, "mode=0755,size=%um,nr_inodes=%u", command->limits.memory_mb / 2, PLAN_TMP_INODES));
     add_table(plan, plan_system_table, plan_system_count);
     add_table(plan, plan_base_table, plan_base_count);
     if (code)
         add_table(plan, plan_code_table, plan_code_count);
     else
         add_table(plan, plan_desktop_table, plan_desktop_count);
-    add_memory_file_systems(plan, &command->limits);
-    ADD(plan, .kind = OPERATION_TMPFS, .target = "home/user",
-        .source =
-            compose(plan, "mode=0700,size=%um,nr_inodes=%u", command->limits.memory_mb / 2, PLAN_TMP_INODES));
+    add_table(plan, plan_writable_table, plan_writable_count);
     for (size_t i = 0; i < command->bind_count; i++)
         ADD(plan, .kind = OPERATION_BIND, .source = command->binds[i].path,
             .target = command->binds[i].path + 1,
@@ -252,6 +277,8 @@ static void add_command_files(struct plan *plan, const struct plan_host *host,
     else
         add_table(plan, plan_browser_namespaces, plan_browser_namespaces_count);
     add_table(plan, plan_read_only_table, plan_read_only_count);
+    if (command->network)
+        ADD(plan, .kind = OPERATION_ADMISSION);
 }
 
 int plan_command(struct plan *plan, const struct plan_host *host, const struct plan_command *command,
@@ -268,6 +295,8 @@ int plan_command(struct plan *plan, const struct plan_host *host, const struct p
     ADD(plan, .kind = OPERATION_SESSION);
     ADD(plan, .kind = OPERATION_HOSTNAME, .source = PLAN_HOSTNAME);
     ADD(plan, .kind = OPERATION_LOOPBACK);
+    if (command->network)
+        ADD(plan, .kind = OPERATION_LISTENER);
     add_command_files(plan, host, command);
     add_confinement(plan, limits_of(command->profile));
     add_fallback_limits(plan, host, command);
@@ -276,6 +305,8 @@ int plan_command(struct plan *plan, const struct plan_host *host, const struct p
     add_filters(plan, host, command->profile);
     ADD(plan, .kind = OPERATION_RUN);
     add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_command_environment);
+    if (command->network)
+        add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_proxy_environment);
     add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, command->environment);
     return plan->overflow ? -E2BIG : 0;
 }

@@ -23,6 +23,8 @@ enum operation_kind {
     OPERATION_SESSION,          // own session, empty keyring, standard signals
     OPERATION_HOSTNAME,         // source
     OPERATION_LOOPBACK,
+    OPERATION_LISTENER,  // opens where sandbox-egress serves this sandbox, and passes it to the service
+    OPERATION_ADMISSION, // waits until the service says that its network policy is in force (launch_admit)
     OPERATION_ROOT,      // source: tmpfs options; targets from here on are relative to it
     OPERATION_DIRECTORY, // target, number: mode
     OPERATION_LINK,      // source: text of the link, target
@@ -33,8 +35,10 @@ enum operation_kind {
     OPERATION_TERMINALS, // devpts at target
     OPERATION_PROCESSES, // proc at target
     OPERATION_SYSCTL,    // target: path, source: value
+    OPERATION_WRITABLE,  // target: becomes a mount of itself, which stays writable in a read-only root
     OPERATION_READ_ONLY, // target: becomes a read-only mount of itself
-    OPERATION_MASK,      // target: an empty read-only file or directory lies over it; absent is fine
+    OPERATION_EMPTY,     // target: a directory that is and stays empty
+    OPERATION_MASK,      // target: the null device or the empty directory lies over it; absent is fine
     OPERATION_PIVOT,     // the root becomes /, the host's is gone
     OPERATION_READ_ONLY_ROOT,
     OPERATION_CAPABILITIES,  // none left, bounding set empty, securebits locked
@@ -56,7 +60,7 @@ enum operation_kind {
 #define BIND_DEVICE 4u     // else nodev
 #define BIND_SYSTEM 8u     // where the host has a symbolic link there, the same link is made
 #define BIND_WRITABLE 16u  // else read-only
-#define BIND_GRANT 32u     // Landlock lets through what the mount allows
+#define BIND_GRANT 32u     // Landlock lets through what the mount allows; the source is the same path inside
 #define BIND_PREPARED 64u  // the launch carries the mount
 
 enum limit_profile { LIMITS_DESKTOP, LIMITS_STREAMER, LIMITS_CODE };
@@ -106,6 +110,10 @@ int plan_desktop(struct plan *plan, const struct plan_host *host, const struct p
 // The plan of a streamer: no home, no file system but the libraries.
 int plan_streamer(struct plan *plan, const struct plan_host *host, uint32_t host_uid);
 
+// The plan of sandbox-egress: in the service's own namespaces, under an own uid, without any capability. It confines itself further (egress/).
+int plan_egress(struct plan *plan, const struct plan_host *host, uint32_t host_uid, const char *log_level,
+                const char *log_format);
+
 struct plan_bind {
     const char *path; // absolute, without symbolic links; the same inside
     bool writable;
@@ -116,6 +124,7 @@ struct plan_command {
     struct sandbox_limits limits;
     const struct plan_bind *binds;
     size_t bind_count;
+    bool network;                   // through sandbox-egress; else nothing but lo
     const char *const *words;       // program and arguments, NULL at the end
     const char *directory;          // where it starts, if that is there inside
     const char *const *environment; // NAME=VALUE added to the profile's, NULL at the end

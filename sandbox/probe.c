@@ -70,7 +70,7 @@ static int try_root(struct run *run)
         {.kind = OPERATION_DIRECTORY, .target = "proc", .number = 0555},
         {.kind = OPERATION_PROCESSES, .target = "proc"},
     };
-    int error = prctl(PR_SET_DUMPABLE, 1) < 0 ? -errno : operation_map_ids(run, &steps[0]);
+    int error = operation_map_ids(run, &steps[0]);
     if (!error)
         error = operation_root(run, &steps[1]);
     if (!error)

@@ -8,6 +8,7 @@
 
 #include "lib/log.h"
 #include "sandbox/client.h"
+#include "sandbox/egress.h"
 #include "sandbox/launch.h"
 #include "sandbox/streamer.h"
 
@@ -65,6 +66,7 @@ static void sandbox_free(struct sandbox *sandbox)
     watch_close(&sandbox->channel);
     watch_close(&sandbox->timer);
     desktop_finish(&sandbox->desktop);
+    egress_network_finish(&sandbox->network);
     cgroup_remove(&sandbox->service->cgroups, &sandbox->cgroup);
     if (sandbox->service->sandboxes[sandbox->slot] == sandbox) {
         sandbox->service->sandboxes[sandbox->slot] = NULL;
@@ -98,6 +100,7 @@ static struct sandbox *sandbox_new(struct service *service, const struct sandbox
         .channel = closed,
         .timer = closed,
     };
+    egress_network_init(&sandbox->network);
     return sandbox;
 }
 
@@ -119,21 +122,26 @@ static int start(struct sandbox *sandbox, const struct plan *plan)
         .standard = {service->null_fd, service->null_fd, service->null_fd},
         .descriptors = {{theirs, INIT_CHANNEL_FD}},
         .descriptor_count = 1,
+        .cgroup = CGROUP_ENTRY_NONE,
     };
-    int count = cgroup_open_procs(&service->cgroups, &sandbox->cgroup, launch.cgroups, LAUNCH_CGROUPS_MAX);
-    if (count < 0)
-        return count;
-    launch.cgroup_count = (size_t)count;
+    error = cgroup_open_entry(&service->cgroups, &sandbox->cgroup, &launch.cgroup);
+    if (error)
+        return error;
     struct launched launched;
     error = launch_start(&launch, &launched);
-    for (int i = 0; i < count; i++)
-        close(launch.cgroups[i]);
+    cgroup_entry_finish(&launch.cgroup);
     return error ? error : sandbox_watch(sandbox, launched.setup, launched.builder, steal_fd(&ours));
 }
 
-int sandbox_create(struct service *service, const struct sandboxd_create *request,
-                   enum start_stage *ret_stage)
+static void cleanup_policy(struct network_policy **policy)
 {
+    network_policy_unref(*policy);
+}
+
+int sandbox_create(struct service *service, const struct sandboxd_create *request,
+                   struct network_policy *policy, enum start_stage *ret_stage)
+{
+    CLEANUP(cleanup_policy) struct network_policy *network = policy;
     *ret_stage = START_REFUSED;
     int error = check_request(service, request);
     if (error)
@@ -142,6 +150,8 @@ int sandbox_create(struct service *service, const struct sandboxd_create *reques
     AUTO_FREE struct plan *plan = malloc(sizeof(*plan));
     if (!sandbox || !plan)
         return -ENOMEM;
+    if (network)
+        egress_set_policy(sandbox, steal_pointer(&network), 0);
     struct plan_home home = {.storage = service->settings->storage, .owner = request->owner};
     error = plan_desktop(plan, &service->host, &home, sandbox->host_uid, &request->limits);
     if (!error)
@@ -181,6 +191,7 @@ void sandbox_stop(struct sandbox *sandbox, enum stop_reason reason)
     sandbox->state = SANDBOX_ENDING;
     kill_processes(sandbox);
     streamer_stop_all(sandbox->service, sandbox);
+    egress_leaving(sandbox);
     sandbox_finish(sandbox);
 }
 
@@ -234,6 +245,7 @@ void sandbox_describe(const struct sandbox *sandbox, struct sandboxd_entry *ret_
         .viewers = sandbox->viewers,
     };
     cgroup_usage(&sandbox->service->cgroups, &sandbox->cgroup, &ret_entry->usage);
+    egress_usage(sandbox, &ret_entry->usage);
 }
 
 static void report_end(struct sandbox *sandbox)
@@ -276,8 +288,9 @@ void sandbox_finish(struct sandbox *sandbox)
 {
     if (sandbox->builder.fd >= 0 || sandbox->setup.fd >= 0 || sandbox->init.fd >= 0 || sandbox->viewers > 0)
         return;
-    if (!groups_removed(sandbox))
+    if (egress_leaving(sandbox) || !groups_removed(sandbox))
         return;
+    egress_usage(sandbox, &sandbox->usage);
     report_end(sandbox);
     sandbox_free(sandbox);
 }

@@ -3,6 +3,7 @@
 
 #include "lib/cleanup.h"
 #include "sandbox/desktop.h"
+#include "sandbox/network.h"
 #include "sandbox/service.h"
 
 enum sandbox_state {
@@ -25,6 +26,8 @@ struct sandbox {
     const char *failed_operation;  // of the plan; NULL: something else failed
     struct cgroup cgroup;
     struct desktop desktop;
+    bool desktop_up; // READY follows as soon as its network policy holds
+    struct network network;
     unsigned viewers;
     unsigned removals;          // tries to remove its groups
     struct sandbox_usage usage; // when it ended
@@ -37,8 +40,9 @@ struct sandbox {
 
 // Starts one. 0: the client hears READY, FAILED or ENDED later; -errno with ret_stage: refused, nothing
 // exists.
+// policy: NULL, or a reference that the callee takes in any case.
 int sandbox_create(struct service *service, const struct sandboxd_create *request,
-                   enum start_stage *ret_stage);
+                   struct network_policy *policy, enum start_stage *ret_stage);
 struct sandbox *sandbox_find(struct service *service, const struct id *id);
 // Begins the end; the first reason stays.
 void sandbox_stop(struct sandbox *sandbox, enum stop_reason reason);
@@ -47,6 +51,8 @@ void sandbox_stop_all(struct service *service, enum stop_reason reason);
 // hold after any failure.
 int sandbox_set_limits(struct sandbox *sandbox, const struct sandbox_limits *limits);
 void sandbox_describe(const struct sandbox *sandbox, struct sandboxd_entry *ret_entry);
+// Its network policy is in force, or nobody serves its network.
+void sandbox_network_settled(struct sandbox *sandbox);
 // A streamer of it is gone.
 void sandbox_viewer_ended(struct sandbox *sandbox);
 

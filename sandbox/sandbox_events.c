@@ -10,6 +10,7 @@
 
 #include "lib/log.h"
 #include "sandbox/client.h"
+#include "sandbox/egress.h"
 #include "sandbox/launch.h"
 #include "sandbox/sandbox.h"
 
@@ -84,12 +85,16 @@ static void on_setup(struct watch *watch, uint32_t events)
     struct sandbox *sandbox = CONTAINER_OF(watch, struct sandbox, setup);
     struct setup_message message;
     enum setup_event event;
-    int pidfd = -1;
-    int error = launch_receive(watch->fd, &event, &message, &pidfd);
+    int fd = -1;
+    int error = launch_receive(watch->fd, &event, &message, &fd);
     if (error == -EAGAIN)
         return;
+    if (!error && event == SETUP_EVENT_LISTENER) {
+        egress_take_listener(sandbox, fd);
+        return;
+    }
     if (!error && event == SETUP_EVENT_STARTED) {
-        error = watch_open(&sandbox->init, sandbox->service->epoll, pidfd, EPOLLIN, on_init_ended);
+        error = watch_open(&sandbox->init, sandbox->service->epoll, fd, EPOLLIN, on_init_ended);
         if (!error && sandbox->state == SANDBOX_ENDING)
             sandbox_stop(sandbox, sandbox->reason); // it was stopped before its process was known
         if (!error)
@@ -124,6 +129,8 @@ static void desktop_ready(struct sandbox *sandbox)
     struct sandboxd_message message = {.kind = SANDBOXD_READY};
     uint64_t start_us = sandbox_now_us() - sandbox->created_us;
     char id[ID_TEXT_SIZE], ms[24];
+    if (!egress_settled(sandbox))
+        return;
     sandbox->state = SANDBOX_READY;
     watch_close(&sandbox->timer);
     message.ready =
@@ -132,6 +139,12 @@ static void desktop_ready(struct sandbox *sandbox)
     snprintf(ms, sizeof(ms), "%llu", (unsigned long long)start_us / 1000);
     log_info("sandbox ready", {"sandbox", id}, {"ms", ms});
     client_send(sandbox->service, &message, -1);
+}
+
+void sandbox_network_settled(struct sandbox *sandbox)
+{
+    if (sandbox->state == SANDBOX_STARTING && sandbox->desktop_up)
+        desktop_ready(sandbox);
 }
 
 // 0, or -EPROTO when that message has no place here.
@@ -147,8 +160,9 @@ static int handle_message(struct sandbox *sandbox, const struct init_message *me
             sandbox->channel.fd); // it was the only one; where it can't be refused, seccomp forbids SO_LINGER
         return 0;
     case INIT_DESKTOP_READY:
-        if (sandbox->state == SANDBOX_READY || sandbox->desktop.display < 0)
+        if (sandbox->desktop_up || sandbox->desktop.display < 0)
             return -EPROTO;
+        sandbox->desktop_up = true;
         desktop_ready(sandbox);
         return 0;
     case INIT_FAILED:

@@ -10,10 +10,12 @@
 #include "sandbox/watch.h"
 
 #define STREAMERS_MAX (SANDBOX_MAX_TOTAL * VIEWER_MAX)
-// From SANDBOX_UID_BASE on: accounts, then streamers.
-#define HOST_UIDS_COUNT (ACCOUNT_NUMBER_MAX + 1 + STREAMERS_MAX)
+// From SANDBOX_UID_BASE on: accounts, then streamers, then sandbox-egress.
+#define EGRESS_UID_OFFSET (ACCOUNT_NUMBER_MAX + 1 + STREAMERS_MAX)
+#define HOST_UIDS_COUNT (EGRESS_UID_OFFSET + 1)
 
 struct client;
+struct egress;
 struct sandbox;
 struct streamer;
 
@@ -26,6 +28,7 @@ struct service {
     int null_fd;
     bool stopping;         // no new sandboxes
     struct client *client; // or NULL
+    struct egress *egress;
     uint64_t client_count; // clients so far: tells an answer for an earlier one
     unsigned sandbox_count;
     struct sandbox *sandboxes[SANDBOX_MAX_TOTAL]; // by slot

@@ -208,14 +208,7 @@ static int join_cgroup(struct streamer *streamer, struct launch *launch)
     char name[CGROUP_NAME_MAX];
     snprintf(name, sizeof(name), "v%u", streamer->slot);
     int error = cgroup_make(&streamer->service->cgroups, name, &limits, &streamer->cgroup);
-    if (error)
-        return error;
-    int count = cgroup_open_procs(&streamer->service->cgroups, &streamer->cgroup, launch->cgroups,
-                                  LAUNCH_CGROUPS_MAX);
-    if (count < 0)
-        return count;
-    launch->cgroup_count = (size_t)count;
-    return 0;
+    return error ? error : cgroup_open_entry(&streamer->service->cgroups, &streamer->cgroup, &launch->cgroup);
 }
 
 static int watch_all(struct streamer *streamer, const struct launched *launched)
@@ -259,13 +252,13 @@ static int start(struct streamer *streamer, bool view_only)
                         {display, STREAMER_DISPLAY_FD},
                         {framebuffer, STREAMER_FRAMEBUFFER_FD},
                         {message, STREAMER_START_FD}},
-        .descriptor_count = 4};
+        .descriptor_count = 4,
+        .cgroup = CGROUP_ENTRY_NONE};
     error = join_cgroup(streamer, &launch);
     struct launched launched;
     if (!error)
         error = launch_start(&launch, &launched);
-    for (size_t i = 0; i < launch.cgroup_count; i++)
-        close(launch.cgroups[i]);
+    cgroup_entry_finish(&launch.cgroup);
     return error ? error : watch_all(streamer, &launched);
 }
 

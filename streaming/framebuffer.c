@@ -22,10 +22,10 @@ int framebuffer_init(struct framebuffer *f, int fd, uint16_t width, uint16_t hei
     void *mapping = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
     if (mapping == MAP_FAILED)
         return -errno;
-    *f = (struct framebuffer){.pixels = (const uint8_t *)mapping + FRAMEBUFFER_HEADER_SIZE,
-                              .stride = (size_t)width * 4,
-                              .width = width,
-                              .height = height,
+    *f = (struct framebuffer){.image = {.pixels = (const uint8_t *)mapping + FRAMEBUFFER_HEADER_SIZE,
+                                        .stride = (size_t)width * 4,
+                                        .width = width,
+                                        .height = height},
                               .mapping = mapping,
                               .mapping_size = size};
     return 0;

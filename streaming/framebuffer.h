@@ -5,10 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "streaming/image.h"
+
 struct framebuffer {
-    const uint8_t *pixels; // BGRX, 4 bytes per pixel
-    size_t stride;         // bytes per row
-    uint16_t width, height;
+    struct image image;
     void *mapping;
     size_t mapping_size;
 };
@@ -18,8 +18,3 @@ struct framebuffer {
 // closed.
 int framebuffer_init(struct framebuffer *f, int fd, uint16_t width, uint16_t height);
 void framebuffer_finish(struct framebuffer *f);
-
-static inline const uint8_t *framebuffer_at(const struct framebuffer *f, unsigned x, unsigned y)
-{
-    return f->pixels + y * f->stride + (size_t)x * 4;
-}

@@ -17,7 +17,9 @@ int grid_init(struct grid *g, uint16_t width, uint16_t height)
     g->count = (size_t)g->columns * g->rows;
     g->cells = calloc(g->count, sizeof(*g->cells));
     g->changed = calloc(g->count, sizeof(*g->changed));
-    if (g->cells && g->changed)
+    g->streaks = calloc(g->count, 1);
+    g->scratch = calloc(g->count, 1);
+    if (g->cells && g->changed && g->streaks && g->scratch)
         return 0;
     grid_finish(g);
     return -ENOMEM;
@@ -27,6 +29,8 @@ void grid_finish(struct grid *g)
 {
     free(g->cells);
     free(g->changed);
+    free(g->streaks);
+    free(g->scratch);
     *g = (struct grid){0};
 }
 
@@ -106,12 +110,89 @@ void grid_set_all(struct grid *g, uint8_t flags)
         set_cell(g, cell, flags);
 }
 
+void grid_clear_all(struct grid *g, uint8_t flags)
+{
+    for (size_t cell = 0; cell < g->count; cell++)
+        clear_cell(g, cell, flags);
+}
+
+// The cells that lie in the rectangle whole; those at the display's right and bottom end with it.
+static struct span span_within(const struct grid *g, struct rectangle r)
+{
+    unsigned right = (unsigned)r.x + r.width, bottom = (unsigned)r.y + r.height;
+    return (struct span){.left = (r.x + MACROBLOCK - 1u) / MACROBLOCK,
+                         .right = right == g->width ? g->columns : right / MACROBLOCK,
+                         .top = (r.y + MACROBLOCK - 1u) / MACROBLOCK,
+                         .bottom = bottom == g->height ? g->rows : bottom / MACROBLOCK};
+}
+
+void grid_clear_within(struct grid *g, struct rectangle rectangle, uint8_t flags)
+{
+    struct span s = span_within(g, rectangle);
+    for (size_t row = s.top; row < s.bottom; row++) {
+        for (size_t column = s.left; column < s.right; column++)
+            clear_cell(g, row * g->columns + column, flags);
+    }
+}
+
+static bool any(const struct grid *g, const uint8_t *cells, struct rectangle r, uint8_t flags)
+{
+    struct span s = span_of(r);
+    for (size_t row = s.top; row < s.bottom; row++) {
+        for (size_t column = s.left; column < s.right; column++) {
+            if (cells[row * g->columns + column] & flags)
+                return true;
+        }
+    }
+    return false;
+}
+
+bool grid_any(const struct grid *g, struct rectangle rectangle, uint8_t flags)
+{
+    return any(g, g->cells, rectangle, flags);
+}
+
+// The pixels of one cell that a copy writes, as they lay before.
+static struct rectangle source_of(const struct copy_rectangle *copy, size_t column, size_t row)
+{
+    struct rectangle t = copy->target;
+    unsigned x = (unsigned)column * MACROBLOCK, y = (unsigned)row * MACROBLOCK;
+    unsigned left = x > t.x ? x : t.x, top = y > t.y ? y : t.y;
+    unsigned right = x + MACROBLOCK < (unsigned)t.x + t.width ? x + MACROBLOCK : (unsigned)t.x + t.width;
+    unsigned bottom = y + MACROBLOCK < (unsigned)t.y + t.height ? y + MACROBLOCK : (unsigned)t.y + t.height;
+    return (struct rectangle){.x = (uint16_t)(left - t.x + copy->source_x),
+                              .y = (uint16_t)(top - t.y + copy->source_y),
+                              .width = (uint16_t)(right - left),
+                              .height = (uint16_t)(bottom - top)};
+}
+
+void grid_move(struct grid *g, const struct copy_rectangle *copy, uint32_t now_ms)
+{
+    if (g->lossy == 0)
+        return;
+    memcpy(g->scratch, g->cells, g->count);
+    struct span touched = span_of(copy->target);
+    grid_clear_within(g, copy->target, CELL_LOSSY);
+    for (size_t row = touched.top; row < touched.bottom; row++) {
+        for (size_t column = touched.left; column < touched.right; column++) {
+            if (!any(g, g->scratch, source_of(copy, column, row), CELL_LOSSY))
+                continue;
+            set_cell(g, row * g->columns + column, CELL_LOSSY);
+            g->changed[row * g->columns + column] = now_ms;
+        }
+    }
+}
+
 void grid_stamp(struct grid *g, struct rectangle rectangle, uint32_t now_ms)
 {
     struct span s = span_of(rectangle);
     for (size_t row = s.top; row < s.bottom; row++) {
-        for (size_t column = s.left; column < s.right; column++)
-            g->changed[row * g->columns + column] = now_ms;
+        for (size_t column = s.left; column < s.right; column++) {
+            size_t cell = row * g->columns + column;
+            bool soon = now_ms - g->changed[cell] < STREAK_MS;
+            g->streaks[cell] = (uint8_t)(soon ? g->streaks[cell] + (g->streaks[cell] < UINT8_MAX) : 0);
+            g->changed[cell] = now_ms;
+        }
     }
 }
 
@@ -174,23 +255,37 @@ static bool cover_rows(const struct grid *g, uint8_t flag, unsigned gap, struct 
     return true;
 }
 
+// The bounds of the flagged cells in some rows; bottom is 0 when there are none.
+static struct span bounds_of(const struct grid *g, uint8_t flag, unsigned top, unsigned bottom)
+{
+    struct span s = {.left = g->columns, .top = g->rows};
+    for (unsigned row = top; row < bottom; row++) {
+        for (unsigned column = 0; column < g->columns; column++) {
+            if (!(g->cells[(size_t)row * g->columns + column] & flag))
+                continue;
+            s.left = column < s.left ? column : s.left;
+            s.right = column + 1 > s.right ? column + 1 : s.right;
+            s.top = row < s.top ? row : s.top;
+            s.bottom = row + 1;
+        }
+    }
+    return s;
+}
+
+struct rectangle grid_bounds(const struct grid *g, uint8_t flag)
+{
+    struct span s = bounds_of(g, flag, 0, g->rows);
+    return s.bottom > 0 ? rectangle_of(g, s) : (struct rectangle){0};
+}
+
 // One span for each band of rows: at most the maximum whatever the map looks like.
 static void cover_bands(const struct grid *g, uint8_t flag, struct cover *cover)
 {
     cover->count = 0;
     unsigned height = (g->rows + (unsigned)cover->maximum - 1) / (unsigned)cover->maximum;
     for (unsigned top = 0; top < g->rows; top += height) {
-        struct span s = {.left = g->columns, .top = g->rows};
-        for (unsigned row = top; row < top + height && row < g->rows; row++) {
-            for (unsigned column = 0; column < g->columns; column++) {
-                if (!(g->cells[(size_t)row * g->columns + column] & flag))
-                    continue;
-                s.left = column < s.left ? column : s.left;
-                s.right = column + 1 > s.right ? column + 1 : s.right;
-                s.top = row < s.top ? row : s.top;
-                s.bottom = row + 1;
-            }
-        }
+        unsigned bottom = top + height < g->rows ? top + height : g->rows;
+        struct span s = bounds_of(g, flag, top, bottom);
         if (s.bottom > 0)
             cover->spans[cover->count++] = s;
     }

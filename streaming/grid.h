@@ -13,9 +13,12 @@
 #define MACROBLOCK 16u
 
 enum cell_flag {
-    CELL_DAMAGED = 1, // changed since it was last sent
+    CELL_DAMAGED = 1, // the X server has drawn there since it was last looked at
     CELL_LOSSY = 2,   // the browser shows a lossy picture of it
-    CELL_CHOSEN = 4,  // part of the update being made
+    CELL_CHOSEN = 4,  // picked out for what is being done: a search, a repair
+    CELL_CHANGED = 8, // its pixels are new and not sent yet
+    CELL_RICH = 16,   // its pixels look like a photograph's: dear without loss
+    CELL_VIDEO = 32,  // goes into the video frame being made
 };
 
 struct grid {
@@ -24,7 +27,9 @@ struct grid {
     size_t count;
     uint8_t *cells;    // enum cell_flag bits
     uint32_t *changed; // ms; when the cell was last sent because it had changed
-    size_t lossy;      // cells with CELL_LOSSY
+    uint8_t *streaks;  // how many updates have changed the cell in quick succession
+    uint8_t *scratch;
+    size_t lossy; // cells with CELL_LOSSY
 };
 
 int grid_init(struct grid *g, uint16_t width, uint16_t height);
@@ -38,6 +43,14 @@ bool grid_clamp(const struct grid *g, int32_t x, int32_t y, uint32_t width, uint
 void grid_set(struct grid *g, struct rectangle rectangle, uint8_t flags);
 void grid_clear(struct grid *g, struct rectangle rectangle, uint8_t flags);
 void grid_set_all(struct grid *g, uint8_t flags);
+void grid_clear_all(struct grid *g, uint8_t flags);
+// True when a cell that the rectangle touches has one of the flags.
+bool grid_any(const struct grid *g, struct rectangle rectangle, uint8_t flags);
+// Clears flags on the cells that lie in the rectangle with all of their pixels.
+void grid_clear_within(struct grid *g, struct rectangle rectangle, uint8_t flags);
+// What a copy does to what is known of the browser's picture: lossy pixels stay lossy where they go.
+void grid_move(struct grid *g, const struct copy_rectangle *copy, uint32_t now_ms);
+// Notes that the cells were sent because they had changed.
 void grid_stamp(struct grid *g, struct rectangle rectangle, uint32_t now_ms);
 
 // Covers all cells that carry `flag` with at most `maximum` (up to RECTANGLES_MAX) macroblock-aligned rectangles, cut to the
@@ -45,8 +58,14 @@ void grid_stamp(struct grid *g, struct rectangle rectangle, uint32_t now_ms);
 // maximum. Returns how many there are.
 size_t grid_rectangles(const struct grid *g, uint8_t flag, size_t maximum, struct rectangle *ret_rectangles);
 
+// The smallest rectangle of cells, cut to the display, around all that carry `flag`; empty when there are none.
+struct rectangle grid_bounds(const struct grid *g, uint8_t flag);
+
 // Chooses (CELL_CHOSEN) up to `maximum` lossy cells, in raster order, that have been still since `before_ms`,
 // and returns how many.
 size_t grid_choose_repair(struct grid *g, uint32_t before_ms, size_t maximum);
+
+// Changes that follow within so many milliseconds belong to one streak.
+#define STREAK_MS 250u
 
 size_t rectangles_area(const struct rectangle *rectangles, size_t count);

@@ -1,5 +1,7 @@
 #include "streaming/lossless.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define OP_INDEX 0x00
@@ -10,6 +12,13 @@
 #define RUN_MAX 62u
 #define PIXEL_MASK 0xffffffu // BGRX in little endian: the top byte means nothing
 #define OPAQUE 0xff000000u
+#define WINDOW_BITS (-15) // raw deflate
+#define MEMORY_LEVEL 8
+// More bytes per hundred pixels than this are left as they are: deflate would save a tenth and cost more than all the rest.
+#define DENSE_PERCENT 150u
+#define HEADER_BYTES 14u
+#define END_BYTES 8u
+#define FLUSH_BYTES 4u // 00 00 ff ff
 
 struct qoi {
     uint8_t *at;
@@ -71,29 +80,114 @@ static void put_pixel(struct qoi *q, uint32_t pixel)
     q->previous = pixel;
 }
 
-void lossless_encode(struct writer *w, const struct framebuffer *framebuffer, struct rectangle r)
+int lossless_init(struct lossless *l)
 {
-    if (w->failed || LOSSLESS_BYTES_MAX((size_t)r.width * r.height) > w->capacity - w->length) {
+    *l = (struct lossless){.chunks = malloc(4 * (size_t)LOSSLESS_PIXELS_MAX)};
+    if (!l->chunks)
+        return -ENOMEM;
+    if (deflateInit2(&l->stream, Z_BEST_SPEED, Z_DEFLATED, WINDOW_BITS, MEMORY_LEVEL, Z_DEFAULT_STRATEGY) !=
+        Z_OK) {
+        lossless_finish(l);
+        return -ENOMEM;
+    }
+    l->ready = true;
+    return 0;
+}
+
+void lossless_finish(struct lossless *l)
+{
+    if (l->ready)
+        deflateEnd(&l->stream);
+    free(l->chunks);
+    *l = (struct lossless){0};
+}
+
+void lossless_reset(struct lossless *l)
+{
+    if (deflateReset(&l->stream) != Z_OK)
+        abort();
+}
+
+static uint32_t pixel_at(const uint8_t *at)
+{
+    uint32_t pixel;
+    memcpy(&pixel, at, sizeof(pixel));
+    return (pixel & PIXEL_MASK) | OPAQUE;
+}
+
+static void put_rows(struct qoi *q, const struct image *image, struct rectangle r)
+{
+    for (unsigned y = 0; y < r.height; y++) {
+        const uint8_t *row = image_at(image, r.x, r.y + y);
+        for (unsigned x = 0; x < r.width; x++)
+            put_pixel(q, pixel_at(row + (size_t)x * 4));
+    }
+}
+
+static void put_columns(struct qoi *q, const struct image *image, struct rectangle r, unsigned band)
+{
+    for (unsigned top = 0; top < r.height; top += band) {
+        unsigned height = r.height - top < band ? r.height - top : band;
+        for (unsigned x = 0; x < r.width; x++) {
+            const uint8_t *at = image_at(image, r.x + x, r.y + top);
+            for (unsigned y = 0; y < height; y++)
+                put_pixel(q, pixel_at(at + y * image->stride));
+        }
+    }
+}
+
+enum wire_lossless lossless_prepare(struct lossless *l, const struct image *image, struct rectangle r,
+                                    unsigned band)
+{
+    size_t pixels = (size_t)r.width * r.height;
+    if (pixels > LOSSLESS_PIXELS_MAX)
+        abort();
+    struct qoi q = {.at = l->chunks, .previous = OPAQUE};
+    if (band > 0)
+        put_columns(&q, image, r, band);
+    else
+        put_rows(&q, image, r);
+    end_run(&q);
+    l->length = (size_t)(q.at - l->chunks);
+    // A QOI image has its pixels in rows.
+    bool dense = band == 0 && l->length * 100 > pixels * DENSE_PERCENT;
+    return dense ? WIRE_LOSSLESS_QOI : WIRE_LOSSLESS_DEFLATED;
+}
+
+static void write_image(struct lossless *l, struct writer *w, struct rectangle r)
+{
+    uint8_t header[HEADER_BYTES] = {'q', 'o', 'i', 'f', [12] = 3}; // 3 channels, sRGB
+    put_big_endian(header + 4, r.width);
+    put_big_endian(header + 8, r.height);
+    write_bytes(w, header, sizeof(header));
+    write_bytes(w, l->chunks, l->length);
+    static const uint8_t end[END_BYTES] = {[END_BYTES - 1] = 1};
+    write_bytes(w, end, sizeof(end));
+}
+
+static void write_deflated(struct lossless *l, struct writer *w)
+{
+    if (w->failed)
+        return;
+    size_t room = w->capacity - w->length;
+    l->stream.next_in = l->chunks;
+    l->stream.avail_in = (uInt)l->length;
+    l->stream.next_out = w->data + w->length;
+    l->stream.avail_out = (uInt)room;
+    // Each message ends on a byte's boundary, with the empty stored block whose last four bytes are always the same and not sent.
+    int result = deflate(&l->stream, Z_SYNC_FLUSH);
+    size_t length = room - l->stream.avail_out;
+    if (result != Z_OK || l->stream.avail_in > 0 || l->stream.avail_out == 0 || length < FLUSH_BYTES) {
         w->failed = true;
         return;
     }
-    uint8_t *start = w->data + w->length;
-    memcpy(start, "qoif", 4);
-    put_big_endian(start + 4, r.width);
-    put_big_endian(start + 8, r.height);
-    start[12] = 3; // channels
-    start[13] = 0; // sRGB
-    struct qoi q = {.at = start + 14, .previous = OPAQUE};
-    for (unsigned y = 0; y < r.height; y++) {
-        const uint8_t *row = framebuffer_at(framebuffer, r.x, r.y + y);
-        for (unsigned x = 0; x < r.width; x++) {
-            uint32_t pixel; // read once: the sandbox may change it meanwhile
-            memcpy(&pixel, row + (size_t)x * 4, sizeof(pixel));
-            put_pixel(&q, (pixel & PIXEL_MASK) | OPAQUE);
-        }
-    }
-    end_run(&q);
-    static const uint8_t end[8] = {0, 0, 0, 0, 0, 0, 0, 1};
-    memcpy(q.at, end, sizeof(end));
-    w->length += (size_t)(q.at + sizeof(end) - start);
+    w->length += length - FLUSH_BYTES;
+}
+
+void lossless_write(struct lossless *l, struct writer *w, enum wire_lossless encoding, struct rectangle r)
+{
+    if (encoding == WIRE_LOSSLESS_QOI)
+        write_image(l, w, r);
+    else
+        write_deflated(l, w);
 }

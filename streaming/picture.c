@@ -41,13 +41,24 @@ void picture_finish(struct picture *p)
     *p = (struct picture){0};
 }
 
-void picture_convert(struct picture *p, const struct framebuffer *framebuffer, struct rectangle r)
+void picture_convert(struct picture *p, const struct image *image, struct rectangle r)
 {
     if ((r.x | r.y) & 1)
         abort();
     uint8_t *y = p->planes[0] + (size_t)r.y * (size_t)p->strides[0] + r.x;
     uint8_t *u = p->planes[1] + (size_t)(r.y / 2) * (size_t)p->strides[1] + r.x / 2;
     uint8_t *v = p->planes[2] + (size_t)(r.y / 2) * (size_t)p->strides[2] + r.x / 2;
-    ARGBToJ420(framebuffer_at(framebuffer, r.x, r.y), (int)framebuffer->stride, y, p->strides[0], u,
+    ARGBToJ420(image_at(image, r.x, r.y), (int)image->stride, y, p->strides[0], u,
                p->strides[1], v, p->strides[2], r.width, r.height);
+}
+
+struct picture picture_part(const struct picture *p, struct rectangle part)
+{
+    struct picture view = {.width = part.width, .height = part.height};
+    for (int i = 0; i < 3; i++) {
+        unsigned shift = i > 0;
+        view.strides[i] = p->strides[i];
+        view.planes[i] = p->planes[i] + (size_t)(part.y >> shift) * (size_t)p->strides[i] + (part.x >> shift);
+    }
+    return view;
 }

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "lib/wire.h"
-#include "streaming/framebuffer.h"
+#include "streaming/image.h"
 
 struct picture {
     uint16_t width, height; // even: the display's size rounded up, which is what 4:2:0 needs
@@ -15,5 +15,7 @@ struct picture {
 
 int picture_init(struct picture *p, uint16_t display_width, uint16_t display_height);
 void picture_finish(struct picture *p);
-// Converts a rectangle with even x and y inside the framebuffer.
-void picture_convert(struct picture *p, const struct framebuffer *framebuffer, struct rectangle rectangle);
+// Converts a rectangle with even x and y inside the image.
+void picture_convert(struct picture *p, const struct image *image, struct rectangle rectangle);
+// A view of the part that the rectangle (even sides, even place, inside the picture) covers; not to be finished.
+struct picture picture_part(const struct picture *p, struct rectangle part);

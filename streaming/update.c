@@ -6,39 +6,41 @@
 
 #include "lib/limits.h"
 #include "streaming/clock.h"
-#include "streaming/lossless.h"
 
-#define REPAIR_CELLS_MAX (LOSSLESS_PIXELS_MAX / (MACROBLOCK * MACROBLOCK))
+// Of one lossless rectangle of a repair: between two of them the rate is asked again.
+#define REPAIR_PIXELS_MAX 65536u
+#define REPAIR_CELLS_MAX (4 * REPAIR_PIXELS_MAX / (MACROBLOCK * MACROBLOCK))
+// What is no photograph goes without loss up to this many times the bytes that the pace allows: video would need more of them for text.
+#define PLAIN_EXCESS 4u
+#define LOSSLESS_AREA_MAX (4u * LOSSLESS_PIXELS_MAX)
+// Photographic cells that so many updates in a row have changed are playing.
+#define PLAYING_STREAK 2u
+// Heights of a line of text.
+#define LINE_ROWS_MIN 6u
+#define LINE_ROWS_MAX 48u
 
 // What has the display's size: made for it, and anew for another.
 static int make_sized(struct update *u, uint16_t width, uint16_t height)
 {
-    int error = grid_init(&u->grid, width, height);
-    if (error)
-        return error;
-    u->quantizers = calloc(u->grid.count, 1);
-    if (!u->quantizers)
-        return -ENOMEM;
-    error = picture_init(&u->picture, width, height);
-    if (error)
-        return error;
-    struct encoder_settings settings = {.width = u->picture.width,
-                                        .height = u->picture.height,
-                                        .framerate = u->start->framerate,
-                                        .codec = u->start->codec,
-                                        .preset = u->start->preset,
-                                        .tune = u->start->tune};
     u->key_needed = true;
-    return encoder_new(&settings, &u->encoder);
+    u->live = u->framebuffer.image;
+    u->live.width = width;
+    u->live.height = height;
+    int error = grid_init(&u->grid, width, height);
+    if (!error)
+        error = screen_init(&u->screen, &u->grid);
+    if (!error)
+        error = motion_init(&u->motion, &u->grid);
+    if (!error)
+        error = video_init(&u->video, u->start, &u->grid);
+    return error;
 }
 
 static void free_sized(struct update *u)
 {
-    encoder_free(u->encoder);
-    u->encoder = NULL;
-    free(u->quantizers);
-    u->quantizers = NULL;
-    picture_finish(&u->picture);
+    video_finish(&u->video);
+    motion_finish(&u->motion);
+    screen_finish(&u->screen);
     grid_finish(&u->grid);
 }
 
@@ -48,10 +50,11 @@ int update_init(struct update *u, const struct streamer_start *start, int frameb
     *u = (struct update){.start = start, .outbox = outbox};
     int error =
         framebuffer_init(&u->framebuffer, framebuffer_fd, (uint16_t)start->width, (uint16_t)start->height);
-    if (error)
-        return error;
+    if (!error)
+        error = lossless_init(&u->lossless);
     // The X server tells the size later; what is wrong with the settings shows now.
-    error = make_sized(u, DISPLAY_WIDTH_MIN, DISPLAY_HEIGHT_MIN);
+    if (!error)
+        error = make_sized(u, DISPLAY_WIDTH_MIN, DISPLAY_HEIGHT_MIN);
     if (error)
         return error;
     uint64_t now = clock_us();
@@ -71,6 +74,7 @@ int update_resize(struct update *u, uint16_t width, uint16_t height)
 void update_finish(struct update *u)
 {
     free_sized(u);
+    lossless_finish(&u->lossless);
     framebuffer_finish(&u->framebuffer);
     *u = (struct update){0};
 }
@@ -91,6 +95,11 @@ static uint32_t microseconds(uint64_t from, uint64_t to)
     return passed < UINT32_MAX ? (uint32_t)passed : UINT32_MAX;
 }
 
+static uint32_t milliseconds(uint64_t us)
+{
+    return (uint32_t)(us / 1000);
+}
+
 static struct wire_frame_header make_header(const struct update *u, const struct update_moment *moment)
 {
     return (struct wire_frame_header){
@@ -101,175 +110,259 @@ static struct wire_frame_header make_header(const struct update *u, const struct
     };
 }
 
-static uint32_t milliseconds(uint64_t us)
+// Text is sent by columns within its lines: their height is known from how far text has scrolled, or the rectangle is one line.
+static unsigned choose_band(const struct update *u, struct rectangle r)
 {
-    return (uint32_t)(us / 1000);
+    if (grid_any(&u->grid, r, CELL_RICH))
+        return 0;
+    if (u->line > 0)
+        return u->line;
+    return r.height <= LINE_ROWS_MAX / 2 ? r.height : 0;
 }
 
 static int put_lossless(struct update *u, const struct update_moment *moment, struct rectangle r)
 {
     uint64_t start = clock_us();
     struct wire_frame_header header = make_header(u, moment);
+    unsigned band = choose_band(u, r);
+    enum wire_lossless encoding = lossless_prepare(&u->lossless, &u->screen.shown, r, band);
     struct writer w = outbox_begin(u->outbox);
-    wire_write_lossless(&w, &header, r, WIRE_LOSSLESS_QOI);
+    wire_write_lossless(&w, &header, r, encoding, (uint8_t)band);
     struct writer head = writer_of(w.data, w.length);
-    lossless_encode(&w, &u->framebuffer, r);
+    lossless_write(&u->lossless, &w, encoding, r);
     header.encoded_us = microseconds(start, clock_us());
-    wire_write_lossless(&head, &header, r, WIRE_LOSSLESS_QOI); // once more, now that the time is known
+    wire_write_lossless(&head, &header, r, encoding, (uint8_t)band); // once more, now that the time is known
     int error = outbox_end(u->outbox, &w);
     if (error)
         return error;
     u->sequence++;
+    grid_clear_within(&u->grid, r, CELL_LOSSY);
+    grid_stamp(&u->grid, r, milliseconds(moment->now_us));
     return 0;
 }
 
-static void mark_sent(struct update *u, const struct rectangle *rectangles, size_t count, bool lossy,
-                      uint64_t now_us)
+// The height of a line: what all scrolls of late are multiples of.
+static void learn_line(struct update *u, int scrolled)
 {
-    for (size_t i = 0; i < count; i++) {
-        grid_clear(&u->grid, rectangles[i], lossy ? CELL_DAMAGED : CELL_DAMAGED | CELL_LOSSY);
-        if (lossy)
-            grid_set(&u->grid, rectangles[i], CELL_LOSSY);
-        grid_stamp(&u->grid, rectangles[i], milliseconds(now_us));
+    unsigned a = (unsigned)abs(scrolled), b = u->line;
+    while (b > 0) {
+        unsigned rest = a % b;
+        a = b;
+        b = rest;
+    }
+    u->line = a >= LINE_ROWS_MIN && a <= LINE_ROWS_MAX ? a : 0;
+}
+
+static bool plays(const struct grid *g, size_t cell, uint32_t now_ms)
+{
+    return (g->cells[cell] & CELL_RICH) && g->streaks[cell] >= PLAYING_STREAK &&
+           now_ms - g->changed[cell] < STREAK_MS;
+}
+
+// What plays is new in each frame: no use looking for it elsewhere.
+static void choose_searched(struct grid *g, uint32_t now_ms)
+{
+    for (size_t cell = 0; cell < g->count; cell++) {
+        if ((g->cells[cell] & CELL_DAMAGED) && !plays(g, cell, now_ms))
+            g->cells[cell] |= CELL_CHOSEN;
     }
 }
 
-// Tries the damage as lossless rectangles. false, with nothing changed, when they are too many pixels, or larger than the rate allows.
-static bool send_lossless(struct update *u, const struct update_moment *moment)
+// Finds what has moved, and moves it here as the browser will.
+static int send_copies(struct update *u, const struct update_moment *moment)
 {
-    struct rectangle rectangles[UPDATE_LOSSLESS_MAX];
-    size_t count = grid_rectangles(&u->grid, CELL_DAMAGED, UPDATE_LOSSLESS_MAX, rectangles);
-    if (rectangles_area(rectangles, count) > LOSSLESS_PIXELS_MAX)
-        return false;
-    struct outbox_position before = outbox_position(u->outbox);
-    uint32_t sequence = u->sequence;
-    size_t allowance = pace_allowance(&u->pace, moment->now_us);
-    for (size_t i = 0; i < count; i++) {
-        if (put_lossless(u, moment, rectangles[i]) || u->outbox->length - before.length > allowance) {
-            outbox_rewind(u->outbox, before);
-            u->sequence = sequence;
-            return false;
+    struct offset offsets[MOTION_OFFSETS_MAX];
+    struct copy_rectangle copies[MOTION_COPIES_MAX];
+    const struct image *shown = &u->screen.shown, *live = &u->live;
+    size_t count = 0;
+    choose_searched(&u->grid, milliseconds(moment->now_us));
+    size_t offset_count = motion_offsets(&u->motion, shown, live, &u->grid, offsets);
+    for (size_t i = 0; i < offset_count; i++) {
+        while (count < MOTION_COPIES_MAX &&
+               motion_copy(&u->motion, shown, live, &u->grid, offsets[i], &copies[count])) {
+            if (offsets[i].x == 0)
+                learn_line(u, offsets[i].y);
+            screen_copy(&u->screen, &u->grid, &copies[count++], milliseconds(moment->now_us));
         }
     }
-    statistics_encoded(&u->statistics, microseconds(moment->now_us, clock_us()));
-    mark_sent(u, rectangles, count, false, moment->now_us);
-    pace_sent(&u->pace, moment->now_us, u->sequence, u->outbox->length - before.length, PACE_FINE);
-    return true;
-}
-
-// Converts the rectangles and tells the encoder that the rest is as it was.
-static void convert(struct update *u, const struct rectangle *rectangles, size_t count)
-{
-    uint8_t *unchanged = encoder_unchanged(u->encoder);
-    memset(unchanged, 1, u->grid.count);
-    for (size_t i = 0; i < count; i++) {
-        struct rectangle r = rectangles[i];
-        picture_convert(&u->picture, &u->framebuffer, r);
-        size_t columns = (r.width + MACROBLOCK - 1) / MACROBLOCK,
-               rows = (r.height + MACROBLOCK - 1) / MACROBLOCK;
-        for (size_t row = 0; row < rows; row++)
-            memset(unchanged + (r.y / MACROBLOCK + row) * u->grid.columns + r.x / MACROBLOCK, 0, columns);
-    }
-}
-
-// The encoder refines unchanged macroblocks that are coarser than the frame: bytes that nobody sees, but that have to be reckoned with.
-static struct pace_work reckon_work(const struct update *u)
-{
-    const uint8_t *unchanged = encoder_unchanged(u->encoder);
-    struct pace_work work = {{0}};
-    size_t counts[QUANTIZER_WORST + 1] = {0}; // unchanged macroblocks by quantizer
-    size_t changed = 0;
-    for (size_t cell = 0; cell < u->grid.count; cell++) {
-        if (unchanged[cell])
-            counts[u->quantizers[cell]]++;
-        else
-            changed++;
-    }
-    for (int quantizer = QUANTIZER_WORST, coarser = 0; quantizer >= 0; quantizer--) {
-        work.macroblocks[quantizer] = changed + (size_t)coarser;
-        coarser += (int)counts[quantizer];
-    }
-    return work;
-}
-
-static void note_quantizer(struct update *u, uint8_t quantizer)
-{
-    const uint8_t *unchanged = encoder_unchanged(u->encoder);
-    for (size_t cell = 0; cell < u->grid.count; cell++) {
-        if (!unchanged[cell] || u->quantizers[cell] > quantizer)
-            u->quantizers[cell] = quantizer;
-    }
-}
-
-static int encode(struct update *u, const struct update_moment *moment, struct access_unit *ret_unit,
-                  int *ret_quantizer)
-{
-    struct pace_work work = reckon_work(u);
-    int quantizer = pace_quantizer(&u->pace, moment->now_us, &work, u->key_needed);
-    int error = encoder_encode(u->encoder, &u->picture, quantizer, u->key_needed, ret_unit);
-    if (error)
-        return error;
-    pace_learn(&u->pace, work.macroblocks[quantizer], u->key_needed, quantizer, ret_unit->length);
-    note_quantizer(u, (uint8_t)quantizer);
-    *ret_quantizer = quantizer;
-    return 0;
-}
-
-static int send_video(struct update *u, const struct update_moment *moment,
-                      const struct rectangle *rectangles, size_t count)
-{
-    struct wire_frame_header header = make_header(u, moment);
-    uint64_t start = clock_us();
-    convert(u, rectangles, count);
-    uint64_t converted = clock_us();
-    struct access_unit unit;
-    int quantizer;
-    int error = encode(u, moment, &unit, &quantizer);
-    if (error)
-        return error;
-    header.converted_us = microseconds(start, converted);
-    header.encoded_us = microseconds(converted, clock_us());
-
-    struct writer w = outbox_begin(u->outbox);
-    wire_write_video_frame(&w, unit.key_frame, &header, rectangles, count);
-    write_bytes(&w, unit.data, unit.length);
-    if (outbox_end(u->outbox, &w)) {
-        // Too large for one message. The encoder went on without the browser: only a key frame, coarser by what was learned, mends that.
-        u->key_needed = true;
-        u->pace.next_us = moment->now_us + u->pace.interval_us;
-        u->statistics.counters.skipped++;
+    grid_clear_all(&u->grid, CELL_CHOSEN);
+    if (count == 0)
         return 0;
+    struct wire_frame_header header = make_header(u, moment);
+    header.encoded_us = microseconds(moment->now_us, clock_us());
+    struct writer w = outbox_begin(u->outbox);
+    wire_write_copy(&w, &header, copies, count);
+    int error = outbox_end(u->outbox, &w);
+    if (!error)
+        u->sequence++;
+    return error;
+}
+
+static bool inside(const struct grid *g, size_t cell, struct rectangle r)
+{
+    size_t x = cell % g->columns * MACROBLOCK, y = cell / g->columns * MACROBLOCK;
+    return x >= r.x && y >= r.y && x < (size_t)r.x + r.width && y < (size_t)r.y + r.height;
+}
+
+// Puts the changed cells that carry `flags` into the video frame, and returns about how many bytes the others take without loss.
+static size_t divide(struct update *u, uint8_t flags, uint32_t now_ms)
+{
+    struct grid *g = &u->grid;
+    size_t bytes = 0;
+    for (size_t cell = 0; cell < g->count; cell++) {
+        if (!(g->cells[cell] & CELL_CHANGED))
+            continue;
+        if ((g->cells[cell] & flags) || plays(g, cell, now_ms))
+            g->cells[cell] |= CELL_VIDEO;
+        else
+            bytes += u->screen.costs[cell];
     }
-    u->key_needed = false;
-    u->sequence++;
-    u->statistics.counters.quantizer = (uint32_t)quantizer;
-    statistics_encoded(&u->statistics, header.encoded_us);
-    mark_sent(u, rectangles, count, true, moment->now_us);
-    pace_sent(&u->pace, moment->now_us, u->sequence, w.length,
-              quantizer > QUANTIZER_BEST ? PACE_LIMITED : PACE_FINE);
+    return bytes;
+}
+
+// Decides which of the changed cells are video: photographs that keep changing or are too dear; what lies between them goes along.
+static void choose_video(struct update *u, const struct update_moment *moment)
+{
+    struct grid *g = &u->grid;
+    uint32_t now_ms = milliseconds(moment->now_us);
+    size_t allowance = pace_allowance(&u->pace, moment->now_us);
+    if (divide(u, 0, now_ms) > allowance && divide(u, CELL_RICH, now_ms) > allowance * PLAIN_EXCESS)
+        divide(u, CELL_CHANGED, now_ms);
+    struct rectangle bounds = grid_bounds(g, CELL_VIDEO);
+    if (bounds.width == 0)
+        return;
+    for (size_t cell = 0; cell < g->count; cell++) {
+        if ((g->cells[cell] & CELL_CHANGED) && (inside(g, cell, bounds) || inside(g, cell, u->video.region)))
+            g->cells[cell] |= CELL_VIDEO;
+    }
+}
+
+// Sends the rectangle in as many messages as its size needs.
+static int send_pieces(struct update *u, const struct update_moment *moment, struct rectangle r)
+{
+    unsigned rows = LOSSLESS_PIXELS_MAX / r.width;
+    for (unsigned top = 0; top < r.height; top += rows) {
+        struct rectangle piece = r;
+        piece.y = (uint16_t)(r.y + top);
+        piece.height = (uint16_t)(r.height - top < rows ? r.height - top : rows);
+        int error = put_lossless(u, moment, piece);
+        if (error)
+            return error;
+    }
     return 0;
+}
+
+static int send_lossless(struct update *u, const struct update_moment *moment)
+{
+    struct rectangle rectangles[UPDATE_LOSSLESS_MAX];
+    size_t count = grid_rectangles(&u->grid, CELL_CHANGED, UPDATE_LOSSLESS_MAX, rectangles);
+    for (size_t i = 0; i < count; i++) {
+        int error = send_pieces(u, moment, screen_trim(&u->screen, &u->grid, rectangles[i]));
+        if (error)
+            return error;
+        grid_clear(&u->grid, rectangles[i], CELL_CHANGED);
+    }
+    return 0;
+}
+
+static int send_video(struct update *u, const struct update_moment *moment, int *ret_quantizer)
+{
+    struct rectangle rectangles[RECTANGLES_MAX];
+    size_t count = grid_rectangles(&u->grid, CELL_VIDEO, RECTANGLES_MAX, rectangles);
+    struct wire_frame_header header = make_header(u, moment);
+    struct video_frame frame;
+    int error = video_encode(&u->video, &u->pace, &u->screen.shown, rectangles, count, moment->now_us, &frame);
+    if (error)
+        return error;
+    header.converted_us = frame.converted_us;
+    header.encoded_us = frame.encoded_us;
+    struct writer w = outbox_begin(u->outbox);
+    wire_write_video_frame(&w, frame.unit.key_frame, &header, u->video.region.x, u->video.region.y, rectangles,
+                           count);
+    write_bytes(&w, frame.unit.data, frame.unit.length);
+    error = outbox_end(u->outbox, &w);
+    if (error)
+        return error;
+    u->sequence++;
+    u->statistics.counters.quantizer = (uint32_t)frame.quantizer;
+    *ret_quantizer = frame.quantizer;
+    for (size_t i = 0; i < count; i++) {
+        grid_set(&u->grid, rectangles[i], CELL_LOSSY);
+        grid_stamp(&u->grid, rectangles[i], milliseconds(moment->now_us));
+    }
+    // Whoever joins the stream at a key frame knows nothing of what was sent before.
+    if (frame.unit.key_frame)
+        lossless_reset(&u->lossless);
+    return 0;
+}
+
+// Puts what has changed into the outbox. -EMSGSIZE when that is too much for it.
+static int put_update(struct update *u, const struct update_moment *moment, int *ret_quantizer)
+{
+    struct grid *g = &u->grid;
+    bool full = u->key_needed;
+    int error = full ? 0 : send_copies(u, moment);
+    if (error)
+        return error;
+    screen_take(&u->screen, &u->live, g);
+    if (full)
+        grid_set_all(g, CELL_CHANGED | CELL_VIDEO);
+    else
+        choose_video(u, moment);
+    bool video = grid_bounds(g, CELL_VIDEO).width > 0;
+    if (video) {
+        for (size_t cell = 0; cell < g->count; cell++)
+            g->cells[cell] &= (uint8_t)(g->cells[cell] & CELL_VIDEO ? ~CELL_CHANGED : 0xff);
+    }
+    error = send_lossless(u, moment);
+    if (error || !video)
+        return error;
+    error = video_cover(&u->video, g, full, moment->now_us);
+    if (!error)
+        error = send_video(u, moment, ret_quantizer);
+    grid_clear_all(g, CELL_VIDEO);
+    if (!error)
+        u->key_needed = false;
+    return error;
 }
 
 int update_damage(struct update *u, const struct update_moment *moment)
 {
     if (u->key_needed)
         grid_set_all(&u->grid, CELL_DAMAGED);
-    struct rectangle rectangles[RECTANGLES_MAX];
-    size_t count = grid_rectangles(&u->grid, CELL_DAMAGED, RECTANGLES_MAX, rectangles);
-    if (count == 0)
+    struct outbox_position before = outbox_position(u->outbox);
+    uint32_t sequence = u->sequence;
+    int quantizer = QUANTIZER_BEST;
+    int error = put_update(u, moment, &quantizer);
+    if (error == -EMSGSIZE) {
+        // Encoder and deflate went on without the browser: only a key frame, coarser by what was learned, mends that.
+        outbox_rewind(u->outbox, before);
+        u->sequence = sequence;
+        u->key_needed = true;
+        u->pace.next_us = moment->now_us + u->pace.interval_us;
+        u->statistics.counters.skipped++;
         return 0;
+    }
+    if (error)
+        return error;
+    if (u->sequence == sequence) {
+        // Drawn anew, but the same. Whoever does that all the time is not looked at all the time.
+        u->pace.next_us = moment->now_us + u->pace.interval_us / 4;
+        return 0;
+    }
     u->statistics.counters.captured++;
-    if (!u->key_needed && send_lossless(u, moment))
-        return 0;
-    return send_video(u, moment, rectangles, count);
+    statistics_encoded(&u->statistics, microseconds(moment->now_us, clock_us()));
+    pace_sent(&u->pace, moment->now_us, u->sequence, u->outbox->length - before.length,
+              quantizer > QUANTIZER_BEST ? PACE_LIMITED : PACE_FINE);
+    return 0;
 }
 
-// As much of the rectangle's top left, in whole macroblocks, as one lossless message takes.
+// As much of the rectangle's top left, in whole macroblocks, as one message of a repair takes.
 static struct rectangle first_piece(struct rectangle r)
 {
-    unsigned widest = LOSSLESS_PIXELS_MAX / MACROBLOCK;
+    unsigned widest = REPAIR_PIXELS_MAX / MACROBLOCK;
     r.width = r.width < widest ? r.width : (uint16_t)widest;
-    unsigned highest = LOSSLESS_PIXELS_MAX / r.width / MACROBLOCK * MACROBLOCK;
+    unsigned highest = REPAIR_PIXELS_MAX / r.width / MACROBLOCK * MACROBLOCK;
     r.height = r.height < highest ? r.height : (uint16_t)highest;
     return r;
 }
@@ -282,20 +375,16 @@ int update_repair(struct update *u, const struct update_moment *moment)
         return 0;
     struct rectangle rectangles[UPDATE_LOSSLESS_MAX];
     size_t count = grid_rectangles(&u->grid, CELL_CHOSEN, UPDATE_LOSSLESS_MAX, rectangles);
-    for (size_t cell = 0; cell < u->grid.count; cell++)
-        u->grid.cells[cell] &= (uint8_t)~CELL_CHOSEN;
-    size_t start = u->outbox->length, pixels = 0;
+    grid_clear_all(&u->grid, CELL_CHOSEN);
+    size_t start = u->outbox->length;
     size_t allowance = pace_allowance(&u->pace, moment->now_us);
     for (size_t i = 0; i < count && (i == 0 || u->outbox->length - start < allowance); i++) {
-        struct rectangle piece = first_piece(rectangles[i]);
-        pixels += rectangles_area(&piece, 1);
-        if (i > 0 && pixels > LOSSLESS_PIXELS_MAX)
-            break;
-        int error = put_lossless(u, moment, piece);
+        int error = put_lossless(u, moment, first_piece(rectangles[i]));
         if (error)
             return error;
-        mark_sent(u, &piece, 1, false, moment->now_us);
     }
+    if (!update_repairs(u))
+        video_rest(&u->video);
     statistics_encoded(&u->statistics, microseconds(moment->now_us, clock_us()));
     pace_sent(&u->pace, moment->now_us, u->sequence, u->outbox->length - start, PACE_REPAIR);
     return 0;

@@ -1,40 +1,41 @@
 #pragma once
-// From damaged macroblocks to messages: what is lossless, what is video, and what is repaired once it is
-// still.
-//
-// The rule that keeps encoder and browser together: a video frame's rectangles are exactly the macroblocks
-// whose current pixels were converted for it; all others are flagged unchanged and not painted. What lossless
-// rectangles have painted since therefore needs no record: the encoder's reference is old there, its input
-// too, and neither reaches the screen before new damage converts it again.
+// From damaged macroblocks to messages: what has moved (copies), what is sent without loss, what as video, and what is repaired once it is
+// still. One update is, in this order: the copies, lossless rectangles, one video frame.
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/streamer_channel.h"
-#include "streaming/encoder.h"
 #include "streaming/framebuffer.h"
 #include "streaming/grid.h"
+#include "streaming/lossless.h"
+#include "streaming/motion.h"
 #include "streaming/outbox.h"
 #include "streaming/pace.h"
+#include "streaming/screen.h"
 #include "streaming/statistics.h"
+#include "streaming/video.h"
 
 // Lossy parts of the picture are repaired when they have not changed for so long.
 #define REPAIR_AFTER_US UINT64_C(200000)
 // Each lossless rectangle is a message, and each message is acknowledged: browsers may send only so many messages per second.
-#define UPDATE_LOSSLESS_MAX 4u
+#define UPDATE_LOSSLESS_MAX 6u
 
 struct update {
     const struct streamer_start *start;
     struct framebuffer framebuffer;
+    struct image live; // the part of it that is the display
     struct grid grid;
-    struct picture picture;
-    struct encoder *encoder;
-    uint8_t *quantizers; // that each macroblock was last coded with
+    struct screen screen;
+    struct motion motion;
+    struct lossless lossless;
+    struct video video;
     struct outbox *outbox;
     struct pace pace;
     struct statistics statistics;
-    uint32_t sequence; // of the last message
-    bool key_needed;
+    uint32_t sequence;  // of the last message
+    unsigned line;      // rows that scrolls have in common: the height of a line of text, or 0
+    bool key_needed;    // of the full display
     uint64_t repair_us; // no repair before
 };
 

@@ -284,7 +284,7 @@ static int serve(struct viewer *v)
 {
     struct writer w = outbox_begin(&v->outbox);
     wire_write_hello(&w, v->update.grid.width, v->update.grid.height, (uint16_t)v->start->framerate,
-                     encoder_codec(v->update.encoder));
+                     v->update.video.codec);
     int error = outbox_end(&v->outbox, &w);
     if (!error)
         error = clipboard_put_policy(&v->clipboard, &v->outbox);

@@ -11,7 +11,7 @@
 int viewer_put_display(struct viewer *v)
 {
     struct writer w = outbox_begin(&v->outbox);
-    wire_write_display(&w, v->update.grid.width, v->update.grid.height, encoder_codec(v->update.encoder));
+    wire_write_display(&w, v->update.grid.width, v->update.grid.height, v->update.video.codec);
     return outbox_end(&v->outbox, &w);
 }
 

@@ -109,17 +109,17 @@ static bool wait_for_end(int setup, int builder)
 static bool executor(const char *const *words)
 {
     static const struct sandbox_limits limits = {.memory_mb = 256, .cpu_percent = 100, .pids = 64};
-    struct launch launch = {.plan = &plan, .standard = {0, 1, 2}};
+    struct launch launch = {
+        .plan = &plan, .standard = {0, 1, 2}, .cgroup = CGROUP_ENTRY_NONE, .borrow = true};
     struct cgroup cgroup;
     struct launched launched;
     (void)words;
     if (cgroup_make(&cgroups, "run-bench", &limits, &cgroup) < 0)
         return false;
-    int count = cgroup_open_procs(&cgroups, &cgroup, launch.cgroups, LAUNCH_CGROUPS_MAX);
-    launch.cgroup_count = count > 0 ? (size_t)count : 0;
+    if (cgroup_open_entry(&cgroups, &cgroup, &launch.cgroup) < 0)
+        return false;
     bool ended = launch_start(&launch, &launched) == 0 && wait_for_end(launched.setup, launched.builder);
-    for (int i = 0; i < count; i++)
-        close(launch.cgroups[i]);
+    cgroup_entry_finish(&launch.cgroup);
     while (cgroup_remove(&cgroups, &cgroup) == -EBUSY)
         poll(NULL, 0, 1);
     return ended;

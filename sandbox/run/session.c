@@ -36,6 +36,7 @@ struct session {
     int fds[SOURCE_COUNT]; // by source; -1: none
     int builder, command;  // pidfds
     struct output output;
+    struct run_network *network;
     bool running; // the command was started
     bool ended;   // pid 1 is reaped: nothing of the sandbox runs
     bool asked;   // somebody asked the command to end
@@ -102,6 +103,20 @@ static void on_signal(struct session *session)
     signal_command(session, number);
 }
 
+// Nothing of the command runs before its network policy holds.
+static void on_listener(struct session *session, int listener)
+{
+    int error = run_network_admit(session->network, session->options, listener);
+    if (!error)
+        error = launch_admit(session->fds[SOURCE_SETUP]);
+    if (!error)
+        return;
+    session->outcome->kind = OPERATION_ADMISSION;
+    session->outcome->operation = operation_name(OPERATION_ADMISSION);
+    session->outcome->error = -error;
+    end(session, STOP_START_FAILED);
+}
+
 static void on_setup(struct session *session)
 {
     struct setup_message message = {0};
@@ -117,6 +132,9 @@ static void on_setup(struct session *session)
         session->fds[SOURCE_INIT] = pidfd;
         if (session->outcome->cause != STOP_NONE) // it was ended before its process was known
             end(session, session->outcome->cause);
+        return;
+    case SETUP_EVENT_LISTENER:
+        on_listener(session, pidfd);
         return;
     case SETUP_EVENT_RUNNING:
         session->command = pidfd;
@@ -197,7 +215,8 @@ static int make_group(struct session *session)
 
 static int start(struct session *session, const struct plan *plan, const struct launch_mounts *mounts)
 {
-    struct launch launch = {.plan = plan, .standard = {0, 1, 2}, .mounts = *mounts};
+    struct launch launch = {
+        .plan = plan, .standard = {0, 1, 2}, .cgroup = CGROUP_ENTRY_NONE, .borrow = true, .mounts = *mounts};
     const char *const *words = plan->command;
     while (words[1])
         words++;
@@ -205,14 +224,11 @@ static int start(struct session *session, const struct plan *plan, const struct 
     launch.own_line = program_invocation_name;
     launch.own_line_length = (size_t)(*words + strlen(*words) - program_invocation_name);
     output_ends(&session->output, launch.standard);
-    int count = cgroup_open_procs(session->cgroups, &session->cgroup, launch.cgroups, LAUNCH_CGROUPS_MAX);
-    if (count < 0)
-        return count;
-    launch.cgroup_count = (size_t)count;
+    int error = cgroup_open_entry(session->cgroups, &session->cgroup, &launch.cgroup);
     struct launched launched;
-    int error = launch_start(&launch, &launched);
-    for (int i = 0; i < count; i++)
-        close(launch.cgroups[i]);
+    if (!error)
+        error = launch_start(&launch, &launched);
+    cgroup_entry_finish(&launch.cgroup);
     output_close_ends(&session->output);
     if (error)
         return error;
@@ -288,7 +304,7 @@ static void settle(struct session *session)
 }
 
 int session_run(const struct options *options, const struct plan *plan, const struct cgroup_root *cgroups,
-                const struct launch_mounts *mounts, struct outcome *ret_outcome)
+                const struct launch_mounts *mounts, struct run_network *network, struct outcome *ret_outcome)
 {
     struct outcome outcome = {.status = SIGKILL, .operation = "", .refused_processes = UINT64_MAX};
     CLEANUP(session_finish)
@@ -297,6 +313,7 @@ int session_run(const struct options *options, const struct plan *plan, const st
                               .fds = {-1, -1, -1, -1, -1},
                               .builder = -1,
                               .command = -1,
+                              .network = network,
                               .outcome = &outcome};
     uint64_t began = now_us();
     int error = output_init(&session.output, options->output_bytes);

@@ -23,6 +23,8 @@ void canvas_finish(struct canvas *c)
     av_frame_free(&c->frame);
     av_packet_free(&c->packet);
     free(c->pixels);
+    if (c->inflating)
+        inflateEnd(&c->inflater);
     *c = (struct canvas){0};
 }
 
@@ -38,6 +40,8 @@ static void read_hello(struct canvas *c, struct reader *r)
     memcpy(c->codec, codec, length);
     c->hellos++;
     c->sequence = 0;
+    assert_int_equal(inflateInit2(&c->inflater, -15), Z_OK);
+    c->inflating = true;
     c->pixels = calloc((size_t)c->width * c->height, 4);
     c->decoder = avcodec_alloc_context3(avcodec_find_decoder(AV_CODEC_ID_H264));
     c->decoder->thread_count = 1;
@@ -103,7 +107,6 @@ static void decode(struct canvas *c, const uint8_t *data, size_t length)
     av_packet_unref(c->packet);
     // One in, one out: no frame is held back.
     assert_int_equal(avcodec_receive_frame(c->decoder, c->frame), 0);
-    assert_true(c->frame->width >= c->width && c->frame->height >= c->height);
     assert_int_equal(c->frame->color_range, AVCOL_RANGE_JPEG);
     assert_int_equal(c->frame->colorspace, AVCOL_SPC_SMPTE170M);
 }
@@ -111,8 +114,9 @@ static void decode(struct canvas *c, const uint8_t *data, size_t length)
 static void read_video(struct canvas *c, struct reader *r, bool key)
 {
     read_frame_header(c, r);
+    unsigned x = read_u16(r), y = read_u16(r);
     size_t count = read_u16(r);
-    assert_true(count >= 1 && count <= RECTANGLES_MAX);
+    assert_true(x % 16 == 0 && y % 16 == 0 && count >= 1 && count <= RECTANGLES_MAX);
     struct rectangle rectangles[RECTANGLES_MAX];
     for (size_t i = 0; i < count; i++)
         rectangles[i] = read_rectangle(c, r);
@@ -125,26 +129,36 @@ static void read_video(struct canvas *c, struct reader *r, bool key)
     const AVFrame *f = c->frame;
     for (size_t i = 0; i < count; i++) {
         struct rectangle a = rectangles[i];
-        assert_true(a.x % 2 == 0 && a.y % 2 == 0);
-        J420ToARGB(f->data[0] + (size_t)a.y * (size_t)f->linesize[0] + a.x, f->linesize[0],
-                   f->data[1] + (size_t)(a.y / 2) * (size_t)f->linesize[1] + a.x / 2, f->linesize[1],
-                   f->data[2] + (size_t)(a.y / 2) * (size_t)f->linesize[2] + a.x / 2, f->linesize[2],
+        assert_true(a.x % 2 == 0 && a.y % 2 == 0 && a.x >= x && a.y >= y);
+        assert_true(a.x + a.width <= x + (unsigned)f->width && a.y + a.height <= y + (unsigned)f->height);
+        unsigned left = a.x - x, top = a.y - y;
+        J420ToARGB(f->data[0] + (size_t)top * (size_t)f->linesize[0] + left, f->linesize[0],
+                   f->data[1] + (size_t)(top / 2) * (size_t)f->linesize[1] + left / 2, f->linesize[1],
+                   f->data[2] + (size_t)(top / 2) * (size_t)f->linesize[2] + left / 2, f->linesize[2],
                    at(c, a.x, a.y), c->width * 4, a.width, a.height);
     }
     c->last_count = count;
     c->video_frames++;
     c->key_frames += key;
+    c->regions += f->width + 16 < c->width || f->height + 16 < c->height;
+    if (key)
+        assert_int_equal(inflateReset(&c->inflater), Z_OK);
 }
 
-// QOI 1.0, written from its specification and not from lossless.c.
-static void read_qoi(struct canvas *c, struct reader *r, struct rectangle a)
+// The pixel that comes as number i: row by row or, with a band, column by column within bands of so many rows.
+static uint8_t *pixel_of(struct canvas *c, struct rectangle a, unsigned band, unsigned i)
 {
-    assert_memory_equal(read_bytes(r, 4), "qoif", 4);
-    uint8_t size[8] = {0, 0, (uint8_t)(a.width >> 8),  (uint8_t)a.width,
-                       0, 0, (uint8_t)(a.height >> 8), (uint8_t)a.height};
-    assert_memory_equal(read_bytes(r, 8), size, 8);
-    assert_int_equal(read_u8(r), 3);
-    assert_int_equal(read_u8(r), 0);
+    if (band == 0)
+        return at(c, a.x + i % a.width, a.y + i / a.width);
+    unsigned top = i / (a.width * band) * band;
+    unsigned height = a.height - top < band ? a.height - top : band;
+    unsigned rest = i - top * a.width;
+    return at(c, a.x + rest / height, a.y + top + rest % height);
+}
+
+// The chunks of QOI 1.0, written from its specification and not from lossless.c.
+static void read_chunks(struct canvas *c, struct reader *r, struct rectangle a, unsigned band)
+{
     uint8_t index[64][4] = {0}, pixel[4] = {0, 0, 0, 255};
     unsigned run = 0;
     for (unsigned i = 0; i < (unsigned)a.width * a.height; i++) {
@@ -172,15 +186,48 @@ static void read_qoi(struct canvas *c, struct reader *r, struct rectangle a)
             }
             memcpy(index[(pixel[0] * 3 + pixel[1] * 5 + pixel[2] * 7 + pixel[3] * 11) % 64], pixel, 4);
         }
-        uint8_t *to = at(c, a.x + i % a.width, a.y + i / a.width);
+        uint8_t *to = pixel_of(c, a, band, i);
         to[0] = pixel[2];
         to[1] = pixel[1];
         to[2] = pixel[0];
     }
     assert_int_equal(run, 0);
+}
+
+static void read_qoi(struct canvas *c, struct reader *r, struct rectangle a)
+{
+    assert_memory_equal(read_bytes(r, 4), "qoif", 4);
+    uint8_t size[8] = {0, 0, (uint8_t)(a.width >> 8),  (uint8_t)a.width,
+                       0, 0, (uint8_t)(a.height >> 8), (uint8_t)a.height};
+    assert_memory_equal(read_bytes(r, 8), size, 8);
+    assert_int_equal(read_u8(r), 3);
+    assert_int_equal(read_u8(r), 0);
+    read_chunks(c, r, a, 0);
     static const uint8_t end[8] = {[7] = 1};
     assert_memory_equal(read_bytes(r, 8), end, 8);
     assert_true(reader_done(r));
+}
+
+static void read_deflated(struct canvas *c, struct reader *r, struct rectangle a, unsigned band)
+{
+    static const uint8_t flush[4] = {0, 0, 0xff, 0xff};
+    size_t room = (size_t)a.width * a.height * 4 + 1, length = r->left;
+    uint8_t *chunks = malloc(room), *data = malloc(length + sizeof(flush));
+    memcpy(data, read_bytes(r, length), length);
+    memcpy(data + length, flush, sizeof(flush));
+    c->inflater.next_in = data;
+    c->inflater.avail_in = (uInt)(length + sizeof(flush));
+    c->inflater.next_out = chunks;
+    c->inflater.avail_out = (uInt)room;
+    assert_int_equal(inflate(&c->inflater, Z_SYNC_FLUSH), Z_OK);
+    assert_int_equal(c->inflater.avail_in, 0);
+    assert_true(c->inflater.avail_out > 0);
+    struct reader inner = reader_of(chunks, room - c->inflater.avail_out);
+    read_chunks(c, &inner, a, band);
+    assert_true(reader_done(&inner));
+    free(data);
+    free(chunks);
+    c->deflated++;
 }
 
 static void read_lossless(struct canvas *c, struct reader *r)
@@ -188,12 +235,42 @@ static void read_lossless(struct canvas *c, struct reader *r)
     read_frame_header(c, r);
     assert_true(c->video_frames > 0 && !c->key_expected);
     struct rectangle a = read_rectangle(c, r);
-    assert_true((size_t)a.width * a.height <= 65536);
-    assert_int_equal(read_u8(r), WIRE_LOSSLESS_QOI);
-    assert_int_equal(read_u8(r) | read_u16(r), 0);
-    read_qoi(c, r, a);
+    assert_true((size_t)a.width * a.height <= 262144);
+    uint8_t encoding = read_u8(r), band = read_u8(r);
+    assert_int_equal(read_u16(r), 0);
+    if (encoding == WIRE_LOSSLESS_DEFLATED) {
+        read_deflated(c, r, a, band);
+    } else {
+        assert_int_equal(encoding, WIRE_LOSSLESS_QOI);
+        assert_int_equal(band, 0);
+        read_qoi(c, r, a);
+    }
     c->lossless++;
     c->lossless_pixels += (size_t)a.width * a.height;
+}
+
+// Each copy reads the picture as the ones before it have left it, and all of its source before it writes.
+static void read_copies(struct canvas *c, struct reader *r)
+{
+    read_frame_header(c, r);
+    size_t count = read_u16(r);
+    assert_true(c->video_frames > 0 && count >= 1 && count <= RECTANGLES_MAX);
+    for (size_t i = 0; i < count; i++) {
+        unsigned x = read_u16(r), y = read_u16(r);
+        struct rectangle a = read_rectangle(c, r);
+        assert_true(x + a.width <= c->width && y + a.height <= c->height);
+        size_t row = (size_t)a.width * 4;
+        uint8_t *source = malloc(row * a.height);
+        for (unsigned k = 0; k < a.height; k++)
+            memcpy(source + k * row, at(c, x, y + k), row);
+        for (unsigned k = 0; k < a.height; k++)
+            memcpy(at(c, a.x, a.y + k), source + k * row, row);
+        free(source);
+        c->copies++;
+        c->copied_pixels += (size_t)a.width * a.height;
+        c->last_copy = a;
+    }
+    assert_true(reader_done(r));
 }
 
 static void read_cursor(struct canvas *c, struct reader *r)
@@ -223,6 +300,9 @@ bool canvas_apply(struct canvas *c, const uint8_t *message, size_t length)
         return true;
     case WIRE_LOSSLESS_RECTANGLE:
         read_lossless(c, &r);
+        return true;
+    case WIRE_COPY_RECTANGLE:
+        read_copies(c, &r);
         return true;
     case WIRE_CURSOR:
         read_cursor(c, &r);

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <zlib.h>
+
 #include "lib/wire.h"
 
 struct canvas {
@@ -22,6 +24,11 @@ struct canvas {
     struct wire_frame_header header;
     uint16_t cursor_width, cursor_height;
     char codec[64];
+    unsigned copies, deflated, regions; // regions: video frames of less than the display
+    size_t copied_pixels;
+    struct rectangle last_copy;
+    z_stream inflater;
+    bool inflating;
     struct AVCodecContext *decoder;
     struct AVFrame *frame;
     struct AVPacket *packet;

@@ -176,18 +176,24 @@ static void messages_to_the_browser(void **state)
                                        .encoded_us = 5};
     struct rectangle r = {16, 32, 48, 64};
     w = writer_of(bytes, sizeof(bytes));
-    wire_write_video_frame(&w, true, &header, &r, 1);
+    wire_write_video_frame(&w, true, &header, 0x55, 0x66, &r, 1);
     static const char frame[] =
         "\2\1\0\0\1\0\0\0\2\0\0\0\x88\x77\x66\x55\x44\x33\x22\x11\3\0\0\0\4\0\0\0\5\0\0\0"
-        "\1\0\x10\0\x20\0\x30\0\x40\0";
+        "\x55\0\x66\0\1\0\x10\0\x20\0\x30\0\x40\0";
     assert_int_equal(w.length, sizeof(frame) - 1);
     assert_memory_equal(bytes, frame, w.length);
 
     w = writer_of(bytes, sizeof(bytes));
-    wire_write_lossless(&w, &header, r, WIRE_LOSSLESS_QOI);
+    wire_write_lossless(&w, &header, r, WIRE_LOSSLESS_DEFLATED, 13);
     assert_int_equal(w.length, 4 + WIRE_FRAME_HEADER_SIZE + WIRE_RECTANGLE_SIZE + 4);
     assert_int_equal(bytes[0], WIRE_LOSSLESS_RECTANGLE);
-    assert_memory_equal(bytes + 32, "\x10\0\x20\0\x30\0\x40\0\1\0\0\0", 12);
+    assert_memory_equal(bytes + 32, "\x10\0\x20\0\x30\0\x40\0\3\x0d\0\0", 12);
+
+    w = writer_of(bytes, sizeof(bytes));
+    wire_write_copy(&w, &header, &(struct copy_rectangle){7, 8, r}, 1);
+    assert_int_equal(w.length, 4 + WIRE_FRAME_HEADER_SIZE + 2 + 4 + WIRE_RECTANGLE_SIZE);
+    assert_int_equal(bytes[0], WIRE_COPY_RECTANGLE);
+    assert_memory_equal(bytes + 32, "\1\0\7\0\x8\0\x10\0\x20\0\x30\0\x40\0", 14);
 }
 
 static void what_does_not_fit_fails(void **state)
@@ -197,12 +203,12 @@ static void what_does_not_fit_fails(void **state)
     struct rectangle many[RECTANGLES_MAX + 1] = {{0, 0, 1, 1}};
     struct wire_frame_header header = {.sequence = 1};
     struct writer w = writer_of(bytes, sizeof(bytes));
-    wire_write_video_frame(&w, false, &header, many, RECTANGLES_MAX);
+    wire_write_video_frame(&w, false, &header, 0, 0, many, RECTANGLES_MAX);
     assert_false(w.failed);
     assert_int_equal(w.length, sizeof(bytes));
     uint8_t more[sizeof(bytes) + WIRE_RECTANGLE_SIZE];
     w = writer_of(more, sizeof(more));
-    wire_write_video_frame(&w, false, &header, many, RECTANGLES_MAX + 1);
+    wire_write_video_frame(&w, false, &header, 0, 0, many, RECTANGLES_MAX + 1);
     assert_true(w.failed);
     w = writer_of(bytes, 23);
     wire_write_hello(&w, 1920, 1080, 60, "avc1.42C028");

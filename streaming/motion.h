@@ -1,0 +1,46 @@
+#pragma once
+// Finds content that has moved: scrolled text, dragged windows. Offsets are voted for by hashes of rows (vertical scrolls) and of short
+// pieces of rows (moves in any direction); what a copy covers is then compared pixel by pixel. Even so a copy is only a proposal: the
+// framebuffer may change meanwhile, and screen_take() has the last word.
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/wire.h"
+#include "streaming/grid.h"
+#include "streaming/image.h"
+
+// Of one update.
+#define MOTION_OFFSETS_MAX 3u
+#define MOTION_COPIES_MAX 6u
+// A copy that brings fewer new cells is not worth its message.
+#define MOTION_GAIN_MIN 4u
+
+struct offset {
+    int x, y; // target - source
+};
+
+struct motion {
+    uint64_t *rows; // hashes: of the new picture's rows, then of the old one's, by strip
+    struct motion_row *row_table;
+    struct motion_anchor *anchors;
+    struct motion_ballot *ballots;
+    uint32_t *votes;   // by vertical offset
+    uint8_t *fits;     // by cell
+    uint16_t *heights; // by column
+    uint8_t failures;  // in a row
+    uint8_t skip;      // updates not to be looked at
+};
+
+int motion_init(struct motion *m, const struct grid *grid);
+void motion_finish(struct motion *m);
+
+// Offsets by which the chosen cells (CELL_CHOSEN) of `now` may lie in `before`, likeliest first, at most MOTION_OFFSETS_MAX. Searching costs
+// 1 to 3 ns per pixel; after searches in vain some updates are let pass unsearched.
+size_t motion_offsets(struct motion *m, const struct image *before, const struct image *now,
+                      const struct grid *grid, struct offset *ret_offsets);
+
+// The largest copy by that offset which would make chosen cells right that are wrong now. false when there is none worth it.
+bool motion_copy(struct motion *m, const struct image *before, const struct image *now,
+                 const struct grid *grid, struct offset offset, struct copy_rectangle *ret_copy);

@@ -1,0 +1,188 @@
+#include "streaming/screen.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CELL_BYTES ((size_t)MACROBLOCK * 4)
+#define PIXEL_MASK 0xffffffu // the top byte means nothing
+// Every fourth row of a cell is looked at to tell text from photographs.
+#define SAMPLE_ROWS 4u
+#define RICH_SURPRISES 24u // of 60 pixels
+
+static const struct extent whole = {.right = MACROBLOCK, .bottom = MACROBLOCK};
+
+int screen_init(struct screen *s, const struct grid *grid)
+{
+    size_t stride = (size_t)grid->width * 4;
+    *s = (struct screen){.pixels = calloc(grid->height, stride),
+                         .row = malloc(stride),
+                         .extents = calloc(grid->count, sizeof(*s->extents)),
+                         .costs = calloc(grid->count, sizeof(*s->costs))};
+    s->shown =
+        (struct image){.pixels = s->pixels, .stride = stride, .width = grid->width, .height = grid->height};
+    if (s->pixels && s->row && s->extents && s->costs)
+        return 0;
+    screen_finish(s);
+    return -ENOMEM;
+}
+
+void screen_finish(struct screen *s)
+{
+    free(s->pixels);
+    free(s->row);
+    free(s->extents);
+    free(s->costs);
+    *s = (struct screen){0};
+}
+
+void screen_copy(struct screen *s, struct grid *grid, const struct copy_rectangle *copy, uint32_t now_ms)
+{
+    struct rectangle to = copy->target;
+    size_t stride = s->shown.stride, width = (size_t)to.width * 4;
+    for (unsigned i = 0; i < to.height; i++) {
+        // Downward moves begin at the bottom, so that no row is overwritten before it has moved.
+        unsigned row = to.y > copy->source_y ? to.height - 1u - i : i;
+        memmove(s->pixels + (to.y + row) * stride + (size_t)to.x * 4,
+                s->pixels + (copy->source_y + row) * stride + (size_t)copy->source_x * 4, width);
+    }
+    grid_move(grid, copy, now_ms);
+    grid_set(grid, to, CELL_DAMAGED);
+}
+
+static uint32_t pixel_at(const uint8_t *row, unsigned x)
+{
+    uint32_t pixel;
+    memcpy(&pixel, row + (size_t)x * 4, sizeof(pixel));
+    return pixel & PIXEL_MASK;
+}
+
+// Widens the extent by one row's changed pixels. X servers may set the unused byte as they like; a change of it alone only costs bytes.
+static void widen(struct extent *e, const uint8_t *was, const uint8_t *is, unsigned width, unsigned row)
+{
+    unsigned left = 0, right = width;
+    while (left < right && pixel_at(was, left) == pixel_at(is, left))
+        left++;
+    if (left == right)
+        return;
+    while (pixel_at(was, right - 1) == pixel_at(is, right - 1))
+        right--;
+    if (e->bottom == 0)
+        *e = (struct extent){.left = (uint8_t)left, .right = (uint8_t)right, .top = (uint8_t)row};
+    e->left = left < e->left ? (uint8_t)left : e->left;
+    e->right = right > e->right ? (uint8_t)right : e->right;
+    e->bottom = (uint8_t)(row + 1);
+}
+
+// Reads one row of pixels from `left` to `right` (cells) and notes what is new. Only rows that differ are taken apart.
+static void take_row(struct screen *s, const struct image *live, const struct grid *grid, unsigned y,
+                     unsigned left, unsigned right)
+{
+    size_t start = left * CELL_BYTES;
+    size_t end = right * CELL_BYTES < s->shown.stride ? right * CELL_BYTES : s->shown.stride;
+    uint8_t *shown = s->pixels + y * s->shown.stride;
+    memcpy(s->row + start, live->pixels + y * live->stride + start, end - start);
+    if (memcmp(s->row + start, shown + start, end - start) == 0)
+        return;
+    struct extent *extents = s->extents + (size_t)(y / MACROBLOCK) * grid->columns;
+    for (unsigned column = left; column < right; column++) {
+        size_t at = column * CELL_BYTES;
+        size_t length = end - at < CELL_BYTES ? end - at : CELL_BYTES;
+        if (memcmp(shown + at, s->row + at, length) == 0)
+            continue;
+        widen(&extents[column], shown + at, s->row + at, (unsigned)length / 4, y % MACROBLOCK);
+        memcpy(shown + at, s->row + at, length);
+    }
+}
+
+// Estimates what the cell takes without loss, from the pixels that are neither their left neighbour nor one of the last few colours.
+static void assess(struct screen *s, struct grid *grid, unsigned column, unsigned row)
+{
+    size_t cell = (size_t)row * grid->columns + column;
+    unsigned x = column * MACROBLOCK, y = row * MACROBLOCK;
+    unsigned width = grid->width - x < MACROBLOCK ? grid->width - x : MACROBLOCK;
+    struct extent e = s->extents[cell];
+    unsigned changes = 0, surprises = 0;
+    uint32_t seen[8] = {0};
+    for (unsigned i = 0; i < SAMPLE_ROWS && y + i * 4 < grid->height; i++) {
+        const uint8_t *pixels = image_at(&s->shown, x, y + i * 4);
+        for (unsigned k = 1; k < width; k++) {
+            uint32_t pixel = pixel_at(pixels, k);
+            if (pixel == pixel_at(pixels, k - 1))
+                continue;
+            changes++;
+            uint32_t *slot = &seen[(pixel * 0x9e3779b1u) >> 29];
+            surprises += *slot != pixel;
+            *slot = pixel;
+        }
+    }
+    grid->cells[cell] &= (uint8_t)~CELL_RICH;
+    if (surprises >= RICH_SURPRISES)
+        grid->cells[cell] |= CELL_RICH;
+    unsigned pixels = (unsigned)(e.right - e.left) * (e.bottom - e.top);
+    // A surprise takes some two bytes, another change less than one once it is deflated.
+    s->costs[cell] = (uint16_t)(1 + (surprises * 4 + changes) * pixels / (2 * SAMPLE_ROWS * MACROBLOCK));
+}
+
+static void finish_cells(struct screen *s, struct grid *grid, unsigned row, unsigned left, unsigned right)
+{
+    for (unsigned column = left; column < right; column++) {
+        size_t cell = (size_t)row * grid->columns + column;
+        if (s->extents[cell].bottom == 0)
+            continue;
+        grid->cells[cell] |= CELL_CHANGED;
+        // A part of a lossy cell would leave the rest of it lossy, and nobody could say which part.
+        if (grid->cells[cell] & CELL_LOSSY)
+            s->extents[cell] = whole;
+        assess(s, grid, column, row);
+    }
+}
+
+static void take_cells(struct screen *s, const struct image *live, struct grid *grid, unsigned row,
+                       unsigned left, unsigned right)
+{
+    unsigned top = row * MACROBLOCK;
+    unsigned bottom = top + MACROBLOCK < grid->height ? top + MACROBLOCK : grid->height;
+    memset(&s->extents[(size_t)row * grid->columns + left], 0, (right - left) * sizeof(s->extents[0]));
+    for (unsigned y = top; y < bottom; y++)
+        take_row(s, live, grid, y, left, right);
+    finish_cells(s, grid, row, left, right);
+}
+
+void screen_take(struct screen *s, const struct image *live, struct grid *grid)
+{
+    for (unsigned row = 0; row < grid->rows; row++) {
+        uint8_t *cells = grid->cells + (size_t)row * grid->columns;
+        for (unsigned column = 0; column < grid->columns; column++) {
+            if (!(cells[column] & CELL_DAMAGED))
+                continue;
+            unsigned left = column;
+            for (; column < grid->columns && (cells[column] & CELL_DAMAGED); column++)
+                cells[column] &= (uint8_t)~CELL_DAMAGED;
+            take_cells(s, live, grid, row, left, column);
+        }
+    }
+}
+
+struct rectangle screen_trim(const struct screen *s, const struct grid *grid, struct rectangle r)
+{
+    unsigned left = UINT16_MAX, top = UINT16_MAX, right = 0, bottom = 0;
+    for (unsigned row = r.y / MACROBLOCK; row * MACROBLOCK < (unsigned)r.y + r.height; row++) {
+        for (unsigned column = r.x / MACROBLOCK; column * MACROBLOCK < (unsigned)r.x + r.width; column++) {
+            size_t cell = (size_t)row * grid->columns + column;
+            if (!(grid->cells[cell] & CELL_CHANGED))
+                continue;
+            struct extent e = s->extents[cell];
+            unsigned x = column * MACROBLOCK, y = row * MACROBLOCK;
+            left = x + e.left < left ? x + e.left : left;
+            top = y + e.top < top ? y + e.top : top;
+            right = x + e.right > right ? x + e.right : right;
+            bottom = y + e.bottom > bottom ? y + e.bottom : bottom;
+        }
+    }
+    right = right < grid->width ? right : grid->width;
+    bottom = bottom < grid->height ? bottom : grid->height;
+    if (left >= right || top >= bottom)
+        abort();
+    return (struct rectangle){(uint16_t)left, (uint16_t)top, (uint16_t)(right - left), (uint16_t)(bottom - top)};
+}
