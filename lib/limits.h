@@ -35,5 +35,5 @@
 #define BROWSER_BYTES_PER_SECOND (8u << 20)
 #define BROWSER_BYTES_BURST (8u << 20)
 #define RECTANGLES_MAX 64u // rectangles of one message
-#define FRAMES_UNACKNOWLEDGED_MAX 3u
+#define UPDATES_UNACKNOWLEDGED_MAX 32u // by streamers; how many in fact depends on the way to the browser
 #define CURSOR_SIDE_MAX 256u

@@ -31,3 +31,29 @@ int streamer_start_check(const struct streamer_start *start, size_t length)
         return -EPROTO;
     return 0;
 }
+
+void stream_histogram_add(struct stream_histogram *histogram, uint64_t us)
+{
+    unsigned bucket = 0;
+    while (bucket < STREAM_REPORT_BUCKETS - 1 && us > UINT64_C(1000) << bucket)
+        bucket++;
+    histogram->buckets[bucket]++;
+    histogram->sum_us += us;
+}
+
+static bool possible(const struct stream_histogram *histogram)
+{
+    bool good = histogram->reserved == 0 && histogram->sum_us <= UINT64_C(1000000) * STREAM_REPORT_COUNT_MAX;
+    for (int i = 0; i < STREAM_REPORT_BUCKETS; i++)
+        good &= histogram->buckets[i] <= STREAM_REPORT_COUNT_MAX;
+    return good;
+}
+
+int stream_report_check(const struct stream_report *report, size_t length)
+{
+    if (length != sizeof(*report) || report->video_frames > STREAM_REPORT_COUNT_MAX ||
+        report->lossless_rectangles > STREAM_REPORT_COUNT_MAX || report->copies > STREAM_REPORT_COUNT_MAX ||
+        report->skipped > STREAM_REPORT_COUNT_MAX || !possible(&report->encode) || !possible(&report->input))
+        return -EPROTO;
+    return 0;
+}

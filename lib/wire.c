@@ -299,4 +299,8 @@ void wire_write_statistics(struct writer *w, const struct wire_statistics *stati
     write_u32(w, statistics->encode_p50_us);
     write_u32(w, statistics->encode_p95_us);
     write_u32(w, statistics->quantizer);
+    write_u32(w, statistics->rate_kbps);
+    write_u32(w, statistics->round_trip_us);
+    write_u32(w, statistics->queue_us);
+    write_u32(w, statistics->interval_us);
 }

@@ -80,6 +80,7 @@ struct wire_frame_header {
 
 struct wire_statistics {
     uint32_t captured, encoded, skipped, sent_kib, encode_p50_us, encode_p95_us, quantizer;
+    uint32_t rate_kbps, round_trip_us, queue_us, interval_us; // what the pace has found
 };
 
 // What sandbox-server needs to know of a browser's message, from its first byte alone.

@@ -83,13 +83,14 @@ static void enable_v2(struct cgroup_root *root)
         [CGROUP_MEMORY] = "memory", [CGROUP_CPU] = "cpu", [CGROUP_PIDS] = "pids"};
     int base = root->base[CGROUP_UNIFIED];
     AUTO_FREE char *enabled = NULL;
-    if (read_file_at(base, "cgroup.procs", PROC_FILE_MAX, &enabled, NULL) == 0 && *enabled &&
-        (mkdirat(base, DAEMON_GROUP, 0755) == 0 || errno == EEXIST))
+    if (cgroup_holds_processes(base) && (mkdirat(base, DAEMON_GROUP, 0755) == 0 || errno == EEXIST))
         write_at(base, DAEMON_GROUP "/cgroup.procs", "0");
+    if (cgroup_holds_processes(base))
+        return;
     write_at(base, "cgroup.subtree_control", "+memory");
     write_at(base, "cgroup.subtree_control", "+cpu");
     write_at(base, "cgroup.subtree_control", "+pids");
-    free(steal_pointer(&enabled));
+    write_at(base, "cgroup.subtree_control", "+io");
     if (read_file_at(base, "cgroup.subtree_control", PROC_FILE_MAX, &enabled, NULL) < 0)
         return;
     for (unsigned i = 0; i <= CGROUP_PIDS; i++)

@@ -64,6 +64,7 @@ void egress_give_up(struct egress *egress, const char *why)
         egress); // what it knew is forgotten when it is reaped: the caller may be in the middle of a sandbox
 }
 
+// A group that was killed kills whatever is born in it from then on (Linux 6.18), so each start has a new one.
 static bool group_removed(struct egress *egress)
 {
     int error = cgroup_remove(&egress->service->cgroups, &egress->cgroup);
@@ -176,15 +177,12 @@ static int watch_all(struct egress *egress, const struct launched *launched, int
 static int join_group(struct egress *egress, struct launch *launch)
 {
     struct service *service = egress->service;
-    int error =
-        egress->cgroup.name[0] ? 0 : cgroup_make(&service->cgroups, "e0", &group_limits, &egress->cgroup);
+    char name[CGROUP_NAME_MAX];
+    snprintf(name, sizeof(name), "e%u", egress->starts++);
+    int error = cgroup_make(&service->cgroups, name, &group_limits, &egress->cgroup);
     if (error)
         return error;
-    int count = cgroup_open_procs(&service->cgroups, &egress->cgroup, launch->cgroups, LAUNCH_CGROUPS_MAX);
-    if (count < 0)
-        return count;
-    launch->cgroup_count = (size_t)count;
-    return 0;
+    return cgroup_open_entry(&service->cgroups, &egress->cgroup, &launch->cgroup);
 }
 
 static int spawn(struct egress *egress)
@@ -212,8 +210,7 @@ static int spawn(struct egress *egress)
     struct launched launched;
     if (!error)
         error = launch_start(&launch, &launched);
-    for (size_t i = 0; i < launch.cgroup_count; i++)
-        close(launch.cgroups[i]);
+    cgroup_entry_finish(&launch.cgroup);
     return error ? error : watch_all(egress, &launched, steal_fd(&ours));
 }
 
@@ -248,9 +245,7 @@ static void on_timer(struct watch *watch, uint32_t events)
     else if (egress->state != EGRESS_DOWN)
         egress_give_up(egress,
                        egress->state == EGRESS_STARTING ? "it does not get ready" : "it does not answer");
-    else if (egress->stopping)
-        group_removed(egress);
-    else
+    else if (group_removed(egress) && !egress->stopping)
         start(egress);
 }
 

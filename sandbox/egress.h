@@ -33,6 +33,7 @@ struct egress {
     uid_t host_uid;
     struct cgroup cgroup;
     struct watch setup, process, channel, timer;
+    unsigned starts;   // so far
     unsigned failures; // ends since it last ran for a while
     unsigned removals; // tries to remove its group
     uint64_t started_us;

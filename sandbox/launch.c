@@ -28,6 +28,7 @@ static operation_fn *const functions[OPERATION_COUNT] = {
     [OPERATION_CGROUPS] = operation_cgroups,
     [OPERATION_BECOME] = operation_become,
     [OPERATION_NAMESPACES] = operation_namespaces,
+    [OPERATION_NETWORK] = operation_network,
     [OPERATION_MAP_IDS] = operation_map_ids,
     [OPERATION_SESSION] = operation_session,
     [OPERATION_HOSTNAME] = operation_hostname,
@@ -109,15 +110,21 @@ int launch_start(const struct launch *launch, struct launched *ret_launched)
         return error;
     AUTO_FD int builder = -1;
     struct start start = {.launch = launch, .setup = theirs};
-    bool borrow = launch->borrow && launch->cgroup.directory < 0 && CAN_BORROW;
+    bool borrow = launch->borrow && !launch->cgroup.born && CAN_BORROW;
     pid_t pid = borrow ? process_borrow(run_plan, &start, &builder)
-                       : process_fork_into(launch->cgroup.directory, &builder);
+                       : process_fork_into(launch->cgroup.born ? launch->cgroup.directory : -1, &builder);
     if (pid < 0)
         return (int)pid;
     if (pid == 0)
         run_plan(&start);
     *ret_launched = (struct launched){.builder = steal_fd(&builder), .setup = steal_fd(&ours)};
     return 0;
+}
+
+int launch_join(int setup, const struct cgroup_entry *entry)
+{
+    struct setup_message message = {.kind = SETUP_JOIN};
+    return ipc_send(setup, &message, sizeof(message), entry->tasks, entry->count);
 }
 
 int launch_receive(int setup, enum setup_event *ret_event, struct setup_message *ret_message, int *ret_fd)

@@ -25,6 +25,7 @@ struct launch {
     const struct plan *plan;
     int standard[3]; // what the new program has as 0, 1 and 2
     struct cgroup_entry cgroup;
+    bool cgroup_follows; // OPERATION_CGROUPS waits for launch_join
     bool
         borrow; // launch_start returns when the new program's process is made; only where nothing before that can wait for a file system
     struct launch_descriptor descriptors[LAUNCH_DESCRIPTORS_MAX];
@@ -48,7 +49,8 @@ enum setup_kind {
     SETUP_RUNNING,
     SETUP_LISTENER,
     SETUP_ENDED,
-    SETUP_ADMITTED
+    SETUP_ADMITTED,
+    SETUP_JOIN
 };
 
 // The packets of the set-up socket. They come from our own code before it executes anything else, or (OPERATION_RUN) beside the command, which
@@ -62,6 +64,9 @@ struct setup_message {
 
 // Starts it. The launch and its descriptors stay the caller's and may go once this returned.
 int launch_start(const struct launch *launch, struct launched *ret_launched);
+
+// Gives the groups to a launch that goes on without them (cgroup_follows): they are made while it builds its root.
+int launch_join(int setup, const struct cgroup_entry *entry);
 
 enum setup_event {
     SETUP_EVENT_STARTED,

@@ -11,7 +11,9 @@ struct run {
     int setup;                        // set-up socket
     int sources[PLAN_OPERATIONS_MAX]; // detached mounts, by position in the plan; -1: none
     size_t position;
-    uid_t uid; // host ids, known once they are final
+    pid_t network_maker;
+    int network; // the namespace that it made, or -errno
+    uid_t uid;   // host ids, known once they are final
     gid_t gid;
     operation_fn *trial; // probe.c: what is tried
 };
@@ -19,12 +21,12 @@ struct run {
 // operations_identity.c
 operation_fn operation_cgroups, operation_become, operation_namespaces, operation_map_ids,
     operation_cgroup_namespace, operation_session, operation_hostname;
-// operations_network.c
-operation_fn operation_loopback, operation_listener, operation_admission;
 // operations_mounts.c
 operation_fn operation_root, operation_bind, operation_bind_home, operation_tmpfs, operation_terminals,
     operation_processes, operation_writable, operation_read_only, operation_empty, operation_mask,
     operation_pivot, operation_read_only_root;
+// operations_network.c
+operation_fn operation_network, operation_loopback, operation_listener, operation_admission;
 // operations_files.c
 operation_fn operation_directory, operation_link, operation_file, operation_sysctl;
 // operations_confine.c

@@ -19,16 +19,27 @@
 #include "sandbox/operations.h"
 #include "sandbox/process.h"
 
+static int join(const int *tasks, size_t count)
+{
+    int error = 0;
+    for (size_t i = 0; i < count && !error; i++)
+        error = write_all(tasks[i], "0", 1);
+    return error;
+}
+
 int operation_cgroups(struct run *run, const struct operation *operation)
 {
     (void)operation;
-    // Still as the service's uid: a v1 group takes a process only from its own uid or from root.
-    for (size_t i = 0; i < run->launch->cgroup.count; i++) {
-        int error = write_all(run->launch->cgroup.tasks[i], "0", 1);
-        if (error)
-            return error;
-    }
-    return 0;
+    // Still as the service's uid, or by files that it opened: a v1 group takes a process only from its own uid or from root.
+    const struct cgroup_entry *entry = &run->launch->cgroup;
+    if (!run->launch->cgroup_follows)
+        return join(entry->tasks, entry->count);
+    struct setup_message message;
+    AUTO_PACKET struct ipc_packet packet = {0};
+    int error = ipc_receive(run->setup, &message, sizeof(message), &packet);
+    if (!error && (packet.length != sizeof(message) || message.kind != SETUP_JOIN))
+        error = -EPROTO;
+    return error ? error : join(packet.fds, packet.fd_count);
 }
 
 static int change_ids(uid_t id)

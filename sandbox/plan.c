@@ -17,6 +17,7 @@ static const struct description descriptions[OPERATION_COUNT] = {
     [OPERATION_CGROUPS] = {"cgroups", START_CGROUP},
     [OPERATION_BECOME] = {"become", START_NAMESPACES},
     [OPERATION_NAMESPACES] = {"namespaces", START_NAMESPACES},
+    [OPERATION_NETWORK] = {"network", START_NAMESPACES},
     [OPERATION_MAP_IDS] = {"map_ids", START_NAMESPACES},
     [OPERATION_SESSION] = {"session", START_NAMESPACES},
     [OPERATION_HOSTNAME] = {"hostname", START_NAMESPACES},
@@ -118,11 +119,11 @@ static void add_identity(struct plan *plan, const struct plan_host *host, uint32
     if (host->cgroups)
         ADD(plan, .kind = OPERATION_CGROUPS);
     ADD(plan, .kind = OPERATION_BECOME, .number = host->own_uids ? (int64_t)host_uid : -1);
-    ADD(plan, .kind = OPERATION_NAMESPACES, .number = PLAN_NAMESPACES);
+    ADD(plan, .kind = OPERATION_NAMESPACES, .number = PLAN_NAMESPACES | CLONE_NEWCGROUP);
+    ADD(plan, .kind = OPERATION_NETWORK);
     ADD(plan, .kind = OPERATION_MAP_IDS, .number = PLAN_INSIDE_ID);
     ADD(plan, .kind = OPERATION_SESSION);
     ADD(plan, .kind = OPERATION_HOSTNAME, .source = PLAN_HOSTNAME);
-    ADD(plan, .kind = OPERATION_LOOPBACK);
 }
 
 static enum limit_profile limits_of(enum profile profile)
@@ -174,7 +175,6 @@ int plan_desktop(struct plan *plan, const struct plan_host *host, const struct p
     ADD(plan, .kind = OPERATION_HOME, .source = home->storage, .target = name,
         .number = host->own_uids ? (int64_t)host_uid : -1);
     add_identity(plan, host, host_uid);
-    ADD(plan, .kind = OPERATION_LISTENER);
     ADD(plan, .kind = OPERATION_ROOT, .source = "mode=0755,size=4m,nr_inodes=512");
     add_table(plan, plan_system_table, plan_system_count);
     add_table(plan, plan_base_table, plan_base_count);
@@ -192,6 +192,8 @@ int plan_desktop(struct plan *plan, const struct plan_host *host, const struct p
     ADD(plan, .kind = OPERATION_BIND, .target = "usr/bin/xkbcomp", .number = BIND_EXECUTABLE | BIND_OPTIONAL,
         .source = compose(plan, "%s/sandbox-keymap", host->program_dir));
     ADD(plan, .kind = OPERATION_BIND_HOME, .source = home->storage, .data = name, .target = "home/user");
+    ADD(plan, .kind = OPERATION_LOOPBACK); // before the limits of namespaces
+    ADD(plan, .kind = OPERATION_LISTENER);
     add_table(plan, plan_proc_table, plan_proc_count);
     add_table(plan, plan_browser_namespaces, plan_browser_namespaces_count);
     add_table(plan, plan_read_only_table, plan_read_only_count);
@@ -213,6 +215,7 @@ int plan_streamer(struct plan *plan, const struct plan_host *host, uint32_t host
     add_table(plan, plan_system_table, plan_system_count);
     ADD(plan, .kind = OPERATION_BIND, .target = "sandbox-streamer", .number = BIND_EXECUTABLE,
         .source = compose(plan, "%s/sandbox-streamer", host->program_dir));
+    ADD(plan, .kind = OPERATION_LOOPBACK);
     add_confinement(plan, LIMITS_STREAMER);
     ADD(plan, .kind = OPERATION_NO_NEW_PRIVILEGES);
     ADD(plan, .kind = OPERATION_EXEC, .target = "/sandbox-streamer");
@@ -271,6 +274,14 @@ static void add_command_files(struct plan *plan, const struct plan_host *host,
         ADD(plan, .kind = OPERATION_BIND, .source = command->binds[i].path,
             .target = command->binds[i].path + 1,
             .number = flags | (command->binds[i].writable ? BIND_WRITABLE : 0));
+    // What was begun before is taken as late as the limits of namespaces allow. The group's files were opened with the rights of the one who
+    // made it; the builder outside never counts against the limits.
+    if (host->cgroups)
+        ADD(plan, .kind = OPERATION_CGROUPS);
+    ADD(plan, .kind = OPERATION_CGROUP_NAMESPACE);
+    ADD(plan, .kind = OPERATION_LOOPBACK);
+    if (command->network)
+        ADD(plan, .kind = OPERATION_LISTENER);
     add_table(plan, plan_proc_table, plan_proc_count);
     if (code)
         add_table(plan, plan_code_namespaces, plan_code_namespaces_count);
@@ -286,17 +297,11 @@ int plan_command(struct plan *plan, const struct plan_host *host, const struct p
 {
     *plan = (struct plan){.command = command->words};
     ADD(plan, .kind = OPERATION_BECOME, .number = host->own_uids ? (int64_t)host_uid : -1);
-    ADD(plan, .kind = OPERATION_NAMESPACES, .number = PLAN_NAMESPACES & ~CLONE_NEWCGROUP);
-    // The group's files were opened with the rights of the one who made it. The builder outside never counts against the limits.
-    if (host->cgroups)
-        ADD(plan, .kind = OPERATION_CGROUPS);
+    ADD(plan, .kind = OPERATION_NAMESPACES, .number = PLAN_NAMESPACES);
+    ADD(plan, .kind = OPERATION_NETWORK);
     ADD(plan, .kind = OPERATION_MAP_IDS, .number = PLAN_INSIDE_ID);
-    ADD(plan, .kind = OPERATION_CGROUP_NAMESPACE);
     ADD(plan, .kind = OPERATION_SESSION);
     ADD(plan, .kind = OPERATION_HOSTNAME, .source = PLAN_HOSTNAME);
-    ADD(plan, .kind = OPERATION_LOOPBACK);
-    if (command->network)
-        ADD(plan, .kind = OPERATION_LISTENER);
     add_command_files(plan, host, command);
     add_confinement(plan, limits_of(command->profile));
     add_fallback_limits(plan, host, command);

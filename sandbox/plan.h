@@ -18,11 +18,12 @@ enum operation_kind {
     OPERATION_BECOME,  // number: host uid and gid; -1: stays
     OPERATION_NAMESPACES, // number: CLONE_NEW* flags; the rest of the list runs as pid 1 inside
     // Inside, with capabilities over the own namespaces only
+    OPERATION_NETWORK,          // begins to make the own network namespace, beside what follows
     OPERATION_MAP_IDS,          // number: the uid and gid seen inside
     OPERATION_CGROUP_NAMESPACE, // after CGROUPS, where that runs inside
     OPERATION_SESSION,          // own session, empty keyring, standard signals
     OPERATION_HOSTNAME,         // source
-    OPERATION_LOOPBACK,
+    OPERATION_LOOPBACK,         // enters that namespace, whose lo is up
     OPERATION_LISTENER,  // opens where sandbox-egress serves this sandbox, and passes it to the service
     OPERATION_ADMISSION, // waits until the service says that its network policy is in force (launch_admit)
     OPERATION_ROOT,      // source: tmpfs options; targets from here on are relative to it

@@ -5,9 +5,8 @@
 
 #include "sandbox/plan.h"
 
-#define PLAN_NAMESPACES                                                                                      \
-    (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |               \
-     CLONE_NEWCGROUP)
+// The network's and the cgroup's are made by operations of their own.
+#define PLAN_NAMESPACES (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS)
 #define PLAN_INSIDE_ID 1000
 #define PLAN_COMMAND_PATH "/usr/local/bin:/usr/bin:/bin"
 #define PLAN_COMMAND_DIRECTORIES "/usr/local/bin", "/usr/bin", "/bin"

@@ -122,7 +122,6 @@ static int start(struct sandbox *sandbox, const struct plan *plan)
         .standard = {service->null_fd, service->null_fd, service->null_fd},
         .descriptors = {{theirs, INIT_CHANNEL_FD}},
         .descriptor_count = 1,
-        .cgroup = CGROUP_ENTRY_NONE,
     };
     error = cgroup_open_entry(&service->cgroups, &sandbox->cgroup, &launch.cgroup);
     if (error)
@@ -179,6 +178,9 @@ static void kill_processes(struct sandbox *sandbox)
     int error = cgroup_kill(&sandbox->service->cgroups, &sandbox->cgroup);
     if (error && sandbox->init.fd >= 0)
         error = launch_kill(sandbox->init.fd, sandbox->host_uid); // takes its whole pid namespace along
+    // It came into the groups as its first step, or never: what it waits for may not come.
+    if (sandbox->builder.fd >= 0 && launch_kill(sandbox->builder.fd, sandbox->host_uid) < 0)
+        log_error("can't kill the builder of a sandbox");
     if (error && error != -ENOTSUP)
         log_error("can't kill a sandbox", {"error", strerror(-error)});
     watch_close(&sandbox->channel); // sandbox-init ends at the end of its channel as well

@@ -252,8 +252,7 @@ static int start(struct streamer *streamer, bool view_only)
                         {display, STREAMER_DISPLAY_FD},
                         {framebuffer, STREAMER_FRAMEBUFFER_FD},
                         {message, STREAMER_START_FD}},
-        .descriptor_count = 4,
-        .cgroup = CGROUP_ENTRY_NONE};
+        .descriptor_count = 4};
     error = join_cgroup(streamer, &launch);
     struct launched launched;
     if (!error)

@@ -64,6 +64,23 @@ void metrics_start_failed(struct metrics *metrics, uint32_t stage)
         metrics->start_failures[stage]++;
 }
 
+static void add_histogram(struct metric_histogram *sum, const struct stream_histogram *part)
+{
+    for (unsigned i = 0; i < STREAM_REPORT_BUCKETS; i++)
+        sum->buckets[i] += part->buckets[i];
+    sum->sum_us += part->sum_us;
+}
+
+void metrics_stream(struct metrics *metrics, const struct stream_report *report)
+{
+    metrics->video_frames += report->video_frames;
+    metrics->lossless_rectangles += report->lossless_rectangles;
+    metrics->copies += report->copies;
+    metrics->frames_skipped += report->skipped;
+    add_histogram(&metrics->encode, &report->encode);
+    add_histogram(&metrics->input, &report->input);
+}
+
 static void print_counter(FILE *out, const char *name, const char *help)
 {
     fprintf(out, "# HELP sandbox_server_%s_total %s.\n# TYPE sandbox_server_%s_total counter\n", name, help,
@@ -111,6 +128,40 @@ static void print_starts(FILE *out, const struct metrics *metrics)
             name, count, name, metrics->start_us / 1000000, metrics->start_us % 1000000, name, count);
 }
 
+static void print_histogram(FILE *out, const char *name, const char *help, const struct metric_histogram *h)
+{
+    uint64_t count = 0;
+    fprintf(out, "# HELP sandbox_server_%s %s.\n# TYPE sandbox_server_%s histogram\n", name, help, name);
+    for (unsigned i = 0; i < STREAM_REPORT_BUCKETS - 1; i++) {
+        count += h->buckets[i];
+        fprintf(out, "sandbox_server_%s_bucket{le=\"%u.%03u\"} %" PRIu64 "\n", name, (1u << i) / 1000,
+                (1u << i) % 1000, count);
+    }
+    count += h->buckets[STREAM_REPORT_BUCKETS - 1];
+    fprintf(out,
+            "sandbox_server_%s_bucket{le=\"+Inf\"} %" PRIu64 "\nsandbox_server_%s_sum %" PRIu64 ".%06" PRIu64
+            "\nsandbox_server_%s_count %" PRIu64 "\n",
+            name, count, name, h->sum_us / 1000000, h->sum_us % 1000000, name, count);
+}
+
+static void print_stream(FILE *out, const struct metrics *metrics)
+{
+    print_counter(out, "stream_frames", "What streamers have sent, by kind");
+    fprintf(out,
+            "sandbox_server_stream_frames_total{kind=\"video\"} %" PRIu64
+            "\nsandbox_server_stream_frames_total{kind=\"lossless\"} %" PRIu64
+            "\nsandbox_server_stream_frames_total{kind=\"copy\"} %" PRIu64 "\n",
+            metrics->video_frames, metrics->lossless_rectangles, metrics->copies);
+    print_counter(out, "stream_frames_skipped", "Frames too large for a message, made again coarser");
+    fprintf(out, "sandbox_server_stream_frames_skipped_total %" PRIu64 "\n", metrics->frames_skipped);
+    print_histogram(out, "stream_encode_seconds", "From capture until an update is ready to be sent",
+                    &metrics->encode);
+    print_histogram(
+        out, "stream_input_seconds",
+        "From an input's arrival at the streamer until the browser has painted the update after it",
+        &metrics->input);
+}
+
 // proc(5): the second number of statm is the resident set, in pages.
 static uint64_t resident_bytes(void)
 {
@@ -132,6 +183,7 @@ char *metrics_text(const struct metrics *metrics, const struct metric_gauges *ga
         return NULL;
     print_counters(out, metrics);
     print_starts(out, metrics);
+    print_stream(out, metrics);
     fprintf(
         out,
         "# HELP sandbox_server_sandboxes Sandboxes of this node by state.\n# TYPE sandbox_server_sandboxes "

@@ -59,7 +59,7 @@ int update_init(struct update *u, const struct streamer_start *start, int frameb
         return error;
     uint64_t now = clock_us();
     pace_init(&u->pace, start->framerate, start->bitrate_kbps, now);
-    u->statistics.reported_us = now;
+    u->statistics.reported_us = now - STATISTICS_INTERVAL_US + STATISTICS_FIRST_US;
     return 0;
 }
 
@@ -271,14 +271,15 @@ static int send_video(struct update *u, const struct update_moment *moment, int 
     size_t count = grid_rectangles(&u->grid, CELL_VIDEO, RECTANGLES_MAX, rectangles);
     struct wire_frame_header header = make_header(u, moment);
     struct video_frame frame;
-    int error = video_encode(&u->video, &u->pace, &u->screen.shown, rectangles, count, moment->now_us, &frame);
+    int error =
+        video_encode(&u->video, &u->pace, &u->screen.shown, rectangles, count, moment->now_us, &frame);
     if (error)
         return error;
     header.converted_us = frame.converted_us;
     header.encoded_us = frame.encoded_us;
     struct writer w = outbox_begin(u->outbox);
-    wire_write_video_frame(&w, frame.unit.key_frame, &header, u->video.region.x, u->video.region.y, rectangles,
-                           count);
+    wire_write_video_frame(&w, frame.unit.key_frame, &header, u->video.region.x, u->video.region.y,
+                           rectangles, count);
     write_bytes(&w, frame.unit.data, frame.unit.length);
     error = outbox_end(u->outbox, &w);
     if (error)
@@ -357,6 +358,23 @@ int update_damage(struct update *u, const struct update_moment *moment)
     return 0;
 }
 
+int update_echo(struct update *u, const struct update_moment *moment)
+{
+    if (u->key_needed || !grid_set_aside(&u->grid, ECHO_CELLS_MAX))
+        return 0;
+    size_t start = u->outbox->length;
+    uint32_t sequence = u->sequence;
+    screen_take(&u->screen, &u->framebuffer.image, &u->grid);
+    int error = send_lossless(u, moment);
+    grid_put_back(&u->grid);
+    if (error || u->sequence == sequence)
+        return error;
+    u->statistics.counters.captured++;
+    statistics_encoded(&u->statistics, microseconds(moment->now_us, clock_us()));
+    pace_sent(&u->pace, moment->now_us, u->sequence, u->outbox->length - start, PACE_ECHO);
+    return 0;
+}
+
 // As much of the rectangle's top left, in whole macroblocks, as one message of a repair takes.
 static struct rectangle first_piece(struct rectangle r)
 {
@@ -371,20 +389,24 @@ int update_repair(struct update *u, const struct update_moment *moment)
 {
     uint32_t before = milliseconds(moment->now_us - REPAIR_AFTER_US);
     u->repair_us = moment->now_us + u->pace.interval_us;
-    if (grid_choose_repair(&u->grid, before, REPAIR_CELLS_MAX) == 0)
+    size_t cells = pace_repair_macroblocks(&u->pace, moment->now_us);
+    if (grid_choose_repair(&u->grid, before, cells < REPAIR_CELLS_MAX ? cells : REPAIR_CELLS_MAX) == 0)
         return 0;
     struct rectangle rectangles[UPDATE_LOSSLESS_MAX];
     size_t count = grid_rectangles(&u->grid, CELL_CHOSEN, UPDATE_LOSSLESS_MAX, rectangles);
     grid_clear_all(&u->grid, CELL_CHOSEN);
-    size_t start = u->outbox->length;
+    size_t start = u->outbox->length, pixels = 0;
     size_t allowance = pace_allowance(&u->pace, moment->now_us);
     for (size_t i = 0; i < count && (i == 0 || u->outbox->length - start < allowance); i++) {
-        int error = put_lossless(u, moment, first_piece(rectangles[i]));
+        struct rectangle piece = first_piece(rectangles[i]);
+        pixels += rectangles_area(&piece, 1);
+        int error = put_lossless(u, moment, piece);
         if (error)
             return error;
     }
     if (!update_repairs(u))
         video_rest(&u->video);
+    pace_learn_repair(&u->pace, pixels / (MACROBLOCK * MACROBLOCK) + 1, u->outbox->length - start);
     statistics_encoded(&u->statistics, microseconds(moment->now_us, clock_us()));
     pace_sent(&u->pace, moment->now_us, u->sequence, u->outbox->length - start, PACE_REPAIR);
     return 0;

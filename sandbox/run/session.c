@@ -69,6 +69,7 @@ static void end(struct session *session, enum stop_reason cause)
 {
     if (session->outcome->cause == STOP_NONE)
         session->outcome->cause = cause;
+    cgroup_lift_cpu(session->cgroups, &session->cgroup);
     if (session->fds[SOURCE_INIT] >= 0)
         pidfd_send_signal(session->fds[SOURCE_INIT], SIGKILL, NULL, 0);
     else if (session->builder >= 0)
@@ -143,6 +144,7 @@ static void on_setup(struct session *session)
             signal_command(session, session->waiting);
         return;
     case SETUP_EVENT_ENDED:
+        cgroup_lift_cpu(session->cgroups, &session->cgroup); // what it left behind ends now
         session->outcome->status = message.status;
         if (session->outcome->cause == STOP_NONE)
             session->outcome->cause = WIFSIGNALED(message.status) ? STOP_SIGNALLED : STOP_EXITED;
@@ -202,21 +204,21 @@ static int open_timer(uint64_t ns, int *ret_fd)
     return *ret_fd < 0 || timerfd_settime(*ret_fd, 0, &deadline, NULL) < 0 ? -errno : 0;
 }
 
-static int make_group(struct session *session)
+static int make_group(struct session *session, struct cgroup_entry *ret_entry)
 {
     struct sandbox_limits limits = session->options->command.limits;
     char name[CGROUP_NAME_MAX];
     limits.pids++; // pid 1 is ours
-    snprintf(name, sizeof(name), "run-%d", (int)getpid());
+    snprintf(name, sizeof(name), CGROUP_COMMAND_PREFIX "%d", (int)getpid());
     int error = cgroup_make(session->cgroups, name, &limits, &session->cgroup);
-    return error ? error
-                 : cgroup_end_with_memory(session->cgroups, &session->cgroup, &session->fds[SOURCE_MEMORY]);
+    if (!error)
+        error = cgroup_end_with_memory(session->cgroups, &session->cgroup, &session->fds[SOURCE_MEMORY]);
+    return error ? error : cgroup_open_entry(session->cgroups, &session->cgroup, ret_entry);
 }
 
 static int start(struct session *session, const struct plan *plan, const struct launch_mounts *mounts)
 {
-    struct launch launch = {
-        .plan = plan, .standard = {0, 1, 2}, .cgroup = CGROUP_ENTRY_NONE, .borrow = true, .mounts = *mounts};
+    struct launch launch = {.plan = plan, .standard = {0, 1, 2}, .borrow = true, .mounts = *mounts};
     const char *const *words = plan->command;
     while (words[1])
         words++;
@@ -224,17 +226,24 @@ static int start(struct session *session, const struct plan *plan, const struct 
     launch.own_line = program_invocation_name;
     launch.own_line_length = (size_t)(*words + strlen(*words) - program_invocation_name);
     output_ends(&session->output, launch.standard);
-    int error = cgroup_open_entry(session->cgroups, &session->cgroup, &launch.cgroup);
+    // A process is born in its group of cgroup2; those of v1 it joins by itself, and they are made meanwhile.
+    launch.cgroup_follows = session->cgroups->backend == CGROUP_HYBRID;
+    int error = launch.cgroup_follows ? 0 : make_group(session, &launch.cgroup);
     struct launched launched;
     if (!error)
         error = launch_start(&launch, &launched);
-    cgroup_entry_finish(&launch.cgroup);
     output_close_ends(&session->output);
-    if (error)
-        return error;
-    session->builder = launched.builder;
-    session->fds[SOURCE_SETUP] = launched.setup;
-    return 0;
+    if (!error) {
+        session->builder = launched.builder;
+        session->fds[SOURCE_SETUP] = launched.setup;
+    }
+    if (!error && launch.cgroup_follows)
+        error = make_group(session, &launch.cgroup);
+    if (!error && launch.cgroup_follows)
+        error = launch_join(session->fds[SOURCE_SETUP], &launch.cgroup);
+    cgroup_entry_finish(&launch.cgroup);
+    cgroup_sweep_commands(session->cgroups); // while it builds its root
+    return error;
 }
 
 static void handle(struct session *session, const struct pollfd *ready)
@@ -283,6 +292,9 @@ static void settle(struct session *session)
         struct sandbox_usage usage;
         cgroup_usage(session->cgroups, &session->cgroup, &usage);
         peak = usage.peak_memory_bytes;
+        // The parent of a command is told only of those that were waited for: not of what was killed with pid 1.
+        if (usage.cpu_us != UINT64_MAX)
+            outcome->cpu_us = usage.cpu_us;
     }
     outcome->peak_memory_bytes = peak != UINT64_MAX ? peak : outcome->peak_memory_bytes;
     cgroup_processes(session->cgroups, &session->cgroup, &outcome->processes, &outcome->refused_processes);
@@ -319,8 +331,6 @@ int session_run(const struct options *options, const struct plan *plan, const st
     int error = output_init(&session.output, options->output_bytes);
     if (!error)
         error = open_signals(&session.fds[SOURCE_SIGNALS]);
-    if (!error)
-        error = make_group(&session);
     if (!error)
         error = open_timer(options->time_ns, &session.fds[SOURCE_TIMER]);
     if (!error)

@@ -51,6 +51,7 @@ static const struct bomb bombs[] = {
 };
 
 static bool as_user;
+static const char *seconds; // how long a bomb may take
 static char program[64], run_program[320];
 
 struct running {
@@ -65,9 +66,10 @@ static struct running start(const char *kind, const char *tag)
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
-        const char *const words[] = {
-            run_program, "--profile", "code",  "--memory", "64M", "--pids", "50", "--time", "2", "--output",
-            "4M",        "--ro",      program, "--json=2", "--",  program,  kind, tag,      NULL};
+        const char *const words[] = {run_program, "--profile", "code",   "--memory", "64M",
+                                     "--pids",    "50",        "--time", seconds,    "--output",
+                                     "4M",        "--ro",      program,  "--json=2", "--",
+                                     program,     kind,        tag,      NULL};
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         bool ready = dup2(ends[1], 1) == 1 && dup2(ends[1], 2) == 2 && chdir("/") == 0;
         if (as_user && geteuid() == 0)
@@ -168,8 +170,12 @@ static int clear(void **state)
     return rmdir(program);
 }
 
-int main(void)
+// usage: escape_bombs [KIND [SECONDS]]     KIND: a pattern; an emulated machine needs more time
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
+    seconds = argc > 2 ? argv[2] : "2";
     struct CMUnitTest tests[sizeof(bombs) / sizeof(bombs[0])];
     int failed = 0;
     for (size_t i = 0; i < sizeof(bombs) / sizeof(bombs[0]); i++)

@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
@@ -58,12 +59,36 @@ static void make_group(struct sandboxd_fixture *fixture, const char *path)
     own(file, fixture->uid);
 }
 
+// As systemd delegates a group to a service: TEST_CGROUP names one of ours, below which no process is but in leaves.
+static void make_v2_group(struct sandboxd_fixture *fixture, const char *parent)
+{
+    static const char *const controllers[] = {"+cpu", "+memory", "+pids", "+io"};
+    char path[PATH_MAX], file[PATH_MAX];
+    int length = snprintf(fixture->group, sizeof(fixture->group), "%s/%s", parent,
+                          strrchr(fixture->directory, '/') + 1);
+    assert_true(length < (int)sizeof(fixture->group));
+    for (size_t i = 0; i < sizeof(controllers) / sizeof(controllers[0]); i++) {
+        snprintf(path, sizeof(path), "/sys/fs/cgroup%s/cgroup.subtree_control", parent);
+        AUTO_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
+        assert_int_equal(write_all(fd, controllers[i], strlen(controllers[i])), 0);
+    }
+    snprintf(path, sizeof(path), "/sys/fs/cgroup%s", fixture->group);
+    make_group(fixture, path);
+    snprintf(file, sizeof(file), "%s/cgroup.subtree_control", fixture->groups[0]);
+    own(file, fixture->uid);
+}
+
 // As sandbox-supervisor does on a machine with v1 controllers; where there are none, the test runs without groups.
 static void make_groups(struct sandboxd_fixture *fixture)
 {
+    const char *parent = getenv("TEST_CGROUP");
+    if (parent) {
+        make_v2_group(fixture, parent);
+        return;
+    }
     snprintf(fixture->group, sizeof(fixture->group), "/%s", strrchr(fixture->directory, '/') + 1);
     for (size_t i = 0; i < SANDBOXD_GROUPS_MAX; i++) {
-        char path[128], daemon[160];
+        char path[160], daemon[192];
         snprintf(path, sizeof(path), "/sys/fs/cgroup/%s", hierarchies[i]);
         if (access(path, F_OK) < 0)
             continue;
@@ -144,12 +169,26 @@ static int keep_capabilities(void)
     return 0;
 }
 
+static int join_group(const char *group)
+{
+    char path[256];
+    snprintf(path, sizeof(path), "%s/cgroup.procs", group);
+    AUTO_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
+    return fd < 0 ? -errno : write_all(fd, "0", 1);
+}
+
+// A service starts in the group that it is given and moves to the leaf by itself; from then on that group takes no process.
 static int join_daemon_group(const struct sandboxd_fixture *fixture)
 {
-    char path[160];
-    snprintf(path, sizeof(path), "/sys/fs/cgroup/unified%s/daemon/cgroup.procs", fixture->group);
-    AUTO_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
-    return fd < 0 ? 0 : write_all(fd, "0", 1);
+    char leaf[192];
+    if (fixture->group_count == 0)
+        return 0;
+    const char *unified = fixture->groups[fixture->group_count - 1];
+    if (getenv("TEST_CGROUP") && join_group(unified) == 0)
+        return 0;
+    snprintf(leaf, sizeof(leaf), "%s/daemon", unified);
+    int error = join_group(leaf);
+    return error == -ENOENT ? 0 : error;
 }
 
 __attribute__((noreturn)) static void become_sandboxd(const struct sandboxd_fixture *fixture)
@@ -266,7 +305,7 @@ static int remove_entry(const char *path, const struct stat *status, int kind, s
 
 static void remove_groups(struct sandboxd_fixture *fixture)
 {
-    char daemon[160];
+    char daemon[192];
     for (unsigned i = 0; i < fixture->group_count; i++) {
         snprintf(daemon, sizeof(daemon), "%s/daemon", fixture->groups[i]);
         if (rmdir(daemon) < 0)

@@ -20,8 +20,8 @@ struct sandboxd_fixture {
     char directory[64];
     char socket[96];
     char program_dir[256];
-    char group[64]; // SANDBOX_CGROUP_PATH; empty: none
-    char groups[SANDBOXD_GROUPS_MAX][128];
+    char group[128]; // SANDBOX_CGROUP_PATH; empty: none
+    char groups[SANDBOXD_GROUPS_MAX][160];
     unsigned group_count;
     char environment[SANDBOXD_ENVIRONMENT_MAX][320];
     unsigned environment_count;

@@ -1,7 +1,7 @@
 // sandbox-run on real processes: its statuses, causes, limits and refusals, as root (with groups and an own uid) and as a plain user.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { chmodSync, chownSync, copyFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
@@ -144,6 +144,11 @@ for (const user of users) {
             assert.deepEqual([quiet.status, quiet.out, quiet.err, quiet.report.usage.output_bytes], [0, "12345", "678", 8]);
         });
 
+        it("bounds a file", async () => {
+            const result = await shell(user, "trap '' XFSZ; truncate -s 16G /tmp/x && ! truncate -s 17G /tmp/x");
+            assert.equal(result.status, 0, result.err);
+            assert.match(result.err, /File too large/);
+        });
         it("tells causes and usage", async () => {
             const exited = await shell(user, "exit 3");
             assert.deepEqual([exited.report.cause, exited.report.exit_status, exited.report.signal], ["exited", 3, null]);
@@ -194,6 +199,34 @@ describe("limits with groups", { skip: !root && "needs root" }, () => {
         assert.ok(result.report.usage.refused_processes > 0);
         assert.equal((await report("root", "--pids", "1", "--", "true")).status, 0);
     });
+    it("counts the processor time of what it killed", async () => {
+        const result = await report("root", "--time", "0.5", "--", "sh", "-c", "(while :; do :; done) & while :; do :; done");
+        assert.equal(result.report.cause, "time");
+        assert.ok(result.report.usage.cpu_us > 20000, JSON.stringify(result.report.usage));
+    });
+    // Freeing memory counts against the cpu limit, by which it would take seconds.
+    it("ends at once what has little of a processor", async () => {
+        const many = "import os, signal\nfor i in range(300):\n  if os.fork() == 0: signal.pause()\nprint('ready', flush=True)\nsignal.pause()";
+        const options = ["--cpu", "10", "--pids", "400", "--memory", "1G", "--time", "4"];
+        const result = await report("root", ...options, "--", "python3", "-c", many);
+        assert.deepEqual([result.out, result.report.cause], ["ready\n", "time"]);
+        assert.ok(result.report.usage.wall_us < 4300000, JSON.stringify(result.report.usage));
+    });
+    it("removes the groups of who was killed before", async () => {
+        const child = start("root", ["--", "sh", "-c", "echo ready; exec tail -f /dev/null"]);
+        const of = () => readdirSync("/sys/fs/cgroup", { recursive: true }).filter((path) => path.endsWith(`/run-${child.pid}`));
+        let left = [];
+        child.stdout.once("data", () => {
+            left = of();
+            child.kill("SIGTERM");
+        });
+        await finish(child);
+        assert.deepEqual([left.length > 0, of()], [true, []]);
+        for (const path of left)
+            mkdirSync(join("/sys/fs/cgroup", path)); // as a SIGKILL leaves them
+        assert.equal((await run("root", "--", "true")).status, 0);
+        assert.deepEqual(of(), []);
+    });
     it("slows down at the cpu limit", async () => {
         const loop = "import time\nend = time.monotonic() + 1\nwhile time.monotonic() < end: pass";
         const result = await report("root", "--cpu", "20", "--", "python3", "-c", loop);
@@ -239,6 +272,23 @@ describe("layers", () => {
         assert.match(full.err, /no namespace is left/);
         const mountless = await started(helper, ["open_tree,move_mount", program, "--", "true"]);
         assert.equal(mountless.status, 125);
+    });
+    it("does what an older Landlock can, and says so", async () => {
+        const helper = join(directory, "abi");
+        copyFileSync(join(process.env.PROGRAMS, "libexec", "sandbox-server", "tests", "sandbox_run_abi"), helper);
+        const ids = root ? { uid: PLAIN_UID, gid: PLAIN_UID } : {};
+        const on = (abi, ...args) => finish(spawn(helper, [String(abi), program, ...args], { cwd: directory, stdio: ["ignore", "pipe", "pipe", "pipe"], ...ids }));
+        // Files of /dev may be written, but nothing may be made there; a right of ABI 1.
+        const probe = ["--json=3", "--", "sh", "-c", "echo >/dev/null && ! mkdir /dev/shm/../x 2>/dev/null && ! touch /usr/x 2>/dev/null"];
+        for (const abi of [1, 3, 5]) {
+            const old = await on(abi, ...probe);
+            assert.equal(old.status, 0, old.err);
+            assert.equal(old.report.layers.landlock.state, "weaker");
+            assert.match(old.report.layers.landlock.detail, new RegExp(`ABI ${abi}:`));
+        }
+        const refused = await on(3, "--require", "landlock", "--", "true");
+        assert.deepEqual([refused.status, /landlock is weaker: ABI 3/.test(refused.err)], [125, true]);
+        assert.equal((await on(6, ...probe)).report.layers.landlock.state, "on");
     });
     it("tells a missing capability", { skip: !root && "needs root" }, async () => {
         const words = ["--bounding-set=-setuid,-setgid", "--inh-caps=-setuid,-setgid", program, "--json=3", "--", "true"];

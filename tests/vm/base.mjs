@@ -1,4 +1,4 @@
-// The clean Debian that containers and virtual machines boot: {tree, kernel, initramfs}.
+// The clean Debian that containers and virtual machines boot: {tree, disk, kernel, initramfs}.
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
@@ -8,7 +8,7 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 
 export function makeBase() {
     const directory = execFileSync(join(HERE, "base"), { stdio: ["ignore", "pipe", "inherit"], encoding: "utf8" }).trim();
-    return { tree: join(directory, "tree"), kernel: join(directory, "kernel"), initramfs: join(directory, "initramfs") };
+    return Object.fromEntries(["tree", "disk", "kernel", "initramfs"].map((name) => [name, join(directory, name)]));
 }
 
 // Why a test can't run here; false when it can. programs: those of the host that it needs.

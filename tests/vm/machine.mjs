@@ -1,25 +1,23 @@
 // The clean Debian as a virtual machine: Debian's own kernel, pure cgroup v2 with every controller, AppArmor, Landlock. Emulated, so that it is the
 // same everywhere and needs no rights beyond root's: programs run some ten times slower. VM_ACCEL=kvm takes the processor instead, where that works.
 import assert from "node:assert/strict";
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { copyFileSync, mkdtempSync, openSync, closeSync, ftruncateSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
-import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { until } from "../harness/until.mjs";
 import { makeBase } from "./base.mjs";
-import { System } from "./system.mjs";
+import { System, destroyAtEnd } from "./system.mjs";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const BOOT_MS = 180000;
 const STOP_MS = 120000;
 const RUN_MS = 300000;
-const DISK_BYTES = 8 * 2 ** 30; // sparse
 const CPU = process.env.VM_ACCEL === "kvm" ? "host" : "Nehalem";
 const ACCELERATOR = process.env.VM_ACCEL === "kvm" ? "kvm" : "tcg,thread=multi";
 // What no test needs and takes seconds.
@@ -109,6 +107,12 @@ class Machine extends System {
         this.systemState = state.out.trim();
     }
 
+    // Has AppArmor enforce the profiles in that text, also for programs that have such a profile already.
+    async loadProfiles(text) {
+        const result = await this.execute(["apparmor_parser", "--replace", "--skip-cache"], { input: text });
+        assert.equal(result.status, 0, result.text);
+    }
+
     #qmp(command) {
         this.child.stdin.write(`${JSON.stringify({ execute: command })}\n`);
     }
@@ -141,19 +145,12 @@ class Machine extends System {
     }
 }
 
-function makeDisk(path) {
-    const file = openSync(path, "wx", 0o600);
-    ftruncateSync(file, DISK_BYTES);
-    closeSync(file);
-    execFileSync("mkfs.ext4", ["-q", "-E", "lazy_itable_init=1,lazy_journal_init=1", "-F", path]);
-}
-
 const share = (tag, path, readOnly) => [
     ...["-fsdev", `local,id=${tag},path=${path},security_model=none,multidevs=remap${readOnly ? ",readonly=on" : ""}`],
     ...["-device", `virtio-9p-pci,fsdev=${tag},mount_tag=${tag}`],
 ];
 
-function qemuArguments({ kernel, initramfs, tree }, directory, mounts, memoryMb) {
+function qemuArguments({ kernel, initramfs, disk }, directory, mounts, memoryMb) {
     const options = ["console=ttyS0", "rdinit=/init", "panic=1", "quiet", "systemd.show_status=0", "systemd.wants=agent.service"];
     const append = [...options, ...MASKED.map((unit) => `systemd.mask=${unit}`)].join(" ");
     return [
@@ -161,33 +158,33 @@ function qemuArguments({ kernel, initramfs, tree }, directory, mounts, memoryMb)
         ...["-nodefaults", "-no-user-config", "-display", "none", "-qmp", "stdio"],
         ...["-kernel", kernel, "-initrd", initramfs, "-append", append],
         ...["-serial", `file:${join(directory, "console")}`],
-        ...["-drive", `if=none,id=disk,file=${join(directory, "disk")},format=raw,cache=unsafe`, "-device", "virtio-blk-pci,drive=disk"],
+        ...["-drive", `if=none,id=disk,file=${disk},format=raw,snapshot=on,cache=unsafe`, "-device", "virtio-blk-pci,drive=disk"],
         ...["-chardev", `socket,id=port,path=${join(directory, "port")},server=on,wait=off`],
         ...["-device", "virtio-serial-pci", "-device", "virtserialport,chardev=port,name=job"],
         ...["-device", "virtio-rng-pci"],
-        ...share("tree", tree, true),
         ...share("job", join(directory, "job"), false),
         ...mounts.flatMap(({ tag, from, readOnly }) => share(tag, from, readOnly)),
     ];
 }
 
 // Boots a machine and waits until its units are up. binds and readOnlyBinds: {path of the host: path inside}. It is destroyed at the latest when
-// the test file ends; its disk starts empty.
+// the test file ends; what it
+// wrote to its disk goes with it.
 export async function boot({ base = makeBase(), binds = {}, readOnlyBinds = {}, memoryMb = 2048 } = {}) {
     const directory = mkdtempSync(join(realpathSync(process.env.VM_TMPDIR ?? tmpdir()), "sandbox-server-vm-"));
     const shares = [...Object.entries(binds).map((pair) => [...pair, false]), ...Object.entries(readOnlyBinds).map((pair) => [...pair, true])];
     const mounts = shares.map(([from, to, readOnly], index) => ({ tag: `share${index}`, from, to, readOnly }));
     const job = join(directory, "job");
-    execFileSync("mkdir", [job]);
+    mkdirSync(job);
     for (const name of ["agent", "agent.service"]) copyFileSync(join(HERE, name), join(job, name));
     writeFileSync(join(job, "mounts"), mounts.map(({ tag, to, readOnly }) => `${tag} ${to} ${readOnly ? "ro,cache=loose" : "rw"}\n`).join(""));
     writeFileSync(join(directory, "console"), "");
-    makeDisk(join(directory, "disk"));
     const child = spawn("setpriv", ["--pdeathsig=KILL", "qemu-system-x86_64", ...qemuArguments(base, directory, mounts, memoryMb)], {
+        env: { ...process.env, TMPDIR: directory }, // where what is written to the disk goes
         stdio: ["pipe", "pipe", "pipe"],
     });
     const machine = new Machine(child, directory);
-    after(() => machine.destroy());
+    destroyAtEnd(machine);
     child.stdin.on("error", () => {});
     child.stdin.write(`${JSON.stringify({ execute: "qmp_capabilities" })}\n`);
     await machine.connect();

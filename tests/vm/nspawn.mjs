@@ -5,13 +5,12 @@ import { once } from "node:events";
 import { existsSync, mkdtempSync, realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { processTree, readOf } from "../harness/processes.mjs";
 import { until } from "../harness/until.mjs";
 import { makeBase } from "./base.mjs";
-import { System, execute } from "./system.mjs";
+import { System, destroyAtEnd, execute } from "./system.mjs";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const BOOT_MS = 60000;
@@ -95,7 +94,7 @@ class Container extends System {
         const mounts = [...pairs("--bind", binds), ...pairs("--bind-ro", readOnlyBinds)];
         const child = spawn("setpriv", [...start, ...mounts, ...options], { stdio: ["ignore", "pipe", "pipe"] });
         const container = new Container(child, state);
-        after(() => container.destroy());
+        destroyAtEnd(container);
         await container.#up();
         return container;
     }

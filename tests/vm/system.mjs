@@ -1,6 +1,7 @@
 // What containers and virtual machines have in common: scripts run in them as transient units.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { after } from "node:test";
 
 const RUN_MS = 120000;
 const OUTPUT_MAX = 1 << 24;
@@ -29,6 +30,14 @@ export function execute(argv, { timeoutMs = RUN_MS, input = "", env } = {}) {
             resolve({ ...result, status: status ?? signal });
         });
     });
+}
+
+// Who fails in the middle leaves its systems to this. Within a test it would be called at the end of that test.
+const booted = [];
+after(() => Promise.all(booted.map((system) => system.destroy())));
+
+export function destroyAtEnd(system) {
+    booted.push(system);
 }
 
 export class System {

@@ -50,16 +50,16 @@ export function hello(width = 640, height = 480, codec = "avc1.42C028"): ArrayBu
     return start(1).u16(1, width, height, 60).u8(text.length).add(text).end();
 }
 
-export function video(sequence: number, key: boolean, boxes: Box[]): ArrayBuffer {
-    const writer = header(start(2, key ? 1 : 0), sequence).u16(boxes.length);
+export function video(sequence: number, key: boolean, boxes: Box[], origin: [number, number] = [0, 0]): ArrayBuffer {
+    const writer = header(start(2, key ? 1 : 0), sequence).u16(...origin, boxes.length);
     for (const box of boxes) {
         writer.u16(...box);
     }
     return writer.add([0, 0, 0, 1, 0x65]).end();
 }
 
-export function lossless(sequence: number, box: Box, encoding: number, data: Uint8Array): ArrayBuffer {
-    return header(start(3), sequence).u16(...box).u8(encoding, 0, 0, 0).add(data).end();
+export function lossless(sequence: number, box: Box, encoding: number, data: Uint8Array, band = 0): ArrayBuffer {
+    return header(start(3), sequence).u16(...box).u8(encoding, band, 0, 0).add(data).end();
 }
 
 export function copy(sequence: number, copies: [number, number, ...Box][]): ArrayBuffer {
@@ -88,7 +88,7 @@ export function display(width: number, height: number, codec = "avc1.42C028"): A
 }
 
 export function statistics(): ArrayBuffer {
-    return start(9).u32(1, 2, 3, 4, 5, 6, 7).end();
+    return start(9).u32(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11).end();
 }
 
 /** The same numbers each time (xorshift32), so that a failure can be seen again. */

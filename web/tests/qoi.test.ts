@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decodeBgrx, decodeQoi, QoiError } from "../src/stream/qoi";
+import { decodeBgrx, decodeQoi, decodeQoiChunks, QoiError } from "../src/stream/qoi";
 import { randomNumbers } from "./messages";
 
 const END = [0, 0, 0, 0, 0, 0, 0, 1];
@@ -97,4 +97,20 @@ test("hostile chunks give an image or a QoiError, and never more pixels than ask
 
 test("raw pixels change order and become opaque", () => {
     assert.deepEqual([...decodeBgrx(new Uint8Array([1, 2, 3, 0, 4, 5, 6, 77]))], [3, 2, 1, 255, 6, 5, 4, 255]);
+});
+
+test("bands come by columns", () => {
+    // 2 x 3 in bands of 2: the columns (1, 3) and (2, 4), then the row (5, 6); each pixel is one brighter.
+    const up = 0x40 | (3 << 4) | (3 << 2) | 3;
+    const chunks = Uint8Array.of(up, up, up, up, up, up);
+    const reds = (band: number): number[] => [...decodeQoiChunks(chunks, 2, 3, band)].filter((_value, i) => i % 4 === 0);
+    assert.deepEqual(reds(0), [1, 2, 3, 4, 5, 6]);
+    assert.deepEqual(reds(2), [1, 3, 2, 4, 5, 6]);
+    assert.deepEqual(reds(255), [1, 4, 2, 5, 3, 6]);
+});
+
+test("chunks end with the last pixel", () => {
+    assert.throws(() => decodeQoiChunks(Uint8Array.of(0xc1), 3, 1, 0), QoiError);
+    assert.throws(() => decodeQoiChunks(Uint8Array.of(0xc1, 0xc0), 2, 1, 0), QoiError);
+    assert.throws(() => decodeQoiChunks(Uint8Array.of(0xfe, 1), 1, 1, 0), QoiError);
 });

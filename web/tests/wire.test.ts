@@ -148,7 +148,9 @@ test("refuses rectangles that are empty, too many, or not inside the display", (
 test("refuses raw pixels that do not fill their rectangle, and unknown encodings", () => {
     refused(lossless(1, [0, 0, 2, 2], 2, new Uint8Array(15)));
     refused(lossless(1, [0, 0, 2, 2], 2, new Uint8Array(20)));
-    refused(lossless(1, [0, 0, 2, 2], 3, new Uint8Array(16)));
+    refused(lossless(1, [0, 0, 2, 2], 4, new Uint8Array(16)));
+    refused(lossless(1, [0, 0, 2, 2], 2, new Uint8Array(16), 1));
+    assert.equal(decodeMessage(lossless(1, [0, 0, 2, 2], 3, new Uint8Array(3), 255), DISPLAY).kind, "lossless");
 });
 
 test("refuses what is larger than a message may be", () => {

@@ -55,6 +55,8 @@ static void expect_in_force(const struct sandboxd_fixture *f, const struct sandb
     assert_int_equal(in_force(f, "memory.limit_in_bytes", "memory.max"), (long long)limits->memory_mb << 20);
     assert_int_equal(in_force(f, "pids.max", "pids.max"), limits->pids);
     assert_int_equal(in_force(f, "cpu.cfs_quota_us", "cpu.max"), limits->cpu_percent * 1000);
+    bool v2 = in_force(f, "memory.limit_in_bytes", "") < 0;
+    assert_int_equal(in_force(f, "cpu.shares", "cpu.weight"), limits->cpu_percent * (v2 ? 100 : 1024) / 100);
 }
 
 static void limits_change_while_it_runs(void **state)

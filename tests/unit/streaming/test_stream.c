@@ -396,6 +396,8 @@ static void bitrate_is_kept(void **state)
     // The burst that an idle stream may start with is in it.
     assert_true(kbps < 2000 * 1.5);
     assert_true(s->canvas.statistics > 0);
+    assert_int_equal(s->rig.reports, s->canvas.statistics);
+    assert_in_range(s->rig.reported_video, 1, s->canvas.video_frames);
 }
 
 static void odd_size(void **state)

@@ -99,7 +99,7 @@ export function Toolbar(props: Props) {
                 </Menu>
                 <Toggle icon="keyboard" label="Type text" pressed={props.typing} onPress={props.onTyping} />
                 <Toggle icon="clipboard" label="Clipboard" pressed={props.clipboard} onPress={props.onClipboard} />
-                <Toggle icon="chart" label="Statistics" pressed={props.statistics} onPress={props.onStatistics} />
+                <Toggle icon="chart" label="Statistics" hint="Ctrl + Alt + Shift + S" pressed={props.statistics} onPress={props.onStatistics} />
                 <Menu face={<Icon name="monitor" />} label="Display size" className="toolbar-button" align="left" onOpen={pin}>
                     {(close) => MODES.map(([mode, name]) => (
                         <MenuItem
@@ -147,13 +147,13 @@ export function Toolbar(props: Props) {
     );
 }
 
-function Toggle(props: { icon: IconName; label: string; pressed: boolean; onPress: () => void }) {
+function Toggle(props: { icon: IconName; label: string; hint?: string; pressed: boolean; onPress: () => void }) {
     return (
         <button
             type="button"
             class="toolbar-button"
             aria-label={props.label}
-            title={props.label}
+            title={props.hint === undefined ? props.label : `${props.label} (${props.hint})`}
             aria-pressed={props.pressed}
             onClick={props.onPress}
         >

@@ -78,6 +78,22 @@ function Desktop({ id }: { id: string }) {
         }
     }, [state.connection]);
 
+    // Wherever the focus is: Control, Alt and Shift together are the page's, not the sandbox's.
+    useEffect(() => {
+        const listeners = new AbortController();
+        const pressed = (event: KeyboardEvent) => {
+            if (event.ctrlKey && event.altKey && event.shiftKey && event.code === "KeyS" && !event.repeat) {
+                event.preventDefault();
+                event.stopPropagation();
+                setStatistics((shown) => !shown);
+                // The three together have just moved the focus to the controls.
+                canvas.current?.focus({ preventScroll: true });
+            }
+        };
+        addEventListener("keydown", pressed, { capture: true, signal: listeners.signal });
+        return () => listeners.abort();
+    }, []);
+
     const startNew = async () => {
         setStarting(true);
         setStartError(null);
@@ -110,7 +126,7 @@ function Desktop({ id }: { id: string }) {
             />
             </div>
             <p id="desktop-hint" class="visually-hidden">
-                Keys go to the sandbox. Press Control, Alt and Shift together to leave it for the controls.
+                Keys go to the sandbox. Press Control, Alt and Shift together to leave it for the controls, with S as well for statistics.
             </p>
             <Overlay
                 state={state}

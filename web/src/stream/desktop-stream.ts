@@ -1,6 +1,6 @@
 import { NOTHING, PaintQueue, type Paint } from "./paint-queue";
 import type { Picture } from "./picture";
-import type { StreamStatistics } from "./statistics";
+import type { LastFrame, PaintTimes, StreamStatistics } from "./statistics";
 import { Video } from "./video";
 import {
     type ClipboardMessage,
@@ -8,6 +8,7 @@ import {
     encodeAcknowledge,
     encodeRefresh,
     type FrameHeader,
+    type Point,
     type Rectangle,
     type Size,
     type StreamMessage,
@@ -48,7 +49,7 @@ export class DesktopStream {
     private codec = "";
     private sequence = 0;
     private failures: number[] = [];
-    private rectangles = new Map<number, Rectangle[]>();
+    private frames = new Map<number, { origin: Point; rectangles: Rectangle[] }>();
 
     constructor(
         private readonly picture: Picture,
@@ -56,7 +57,7 @@ export class DesktopStream {
         private readonly events: StreamEvents,
     ) {
         this.queue = new PaintQueue(
-            (sequence, decode, queued) => this.painted(sequence, decode, queued),
+            (sequence, times, queued) => this.painted(sequence, times, queued),
             () => performance.now(),
         );
         this.video = new Video({
@@ -73,7 +74,7 @@ export class DesktopStream {
     close(): void {
         this.video.close();
         this.queue.clear();
-        this.rectangles.clear();
+        this.frames.clear();
     }
 
     private guarded(action: () => void): void {
@@ -95,13 +96,13 @@ export class DesktopStream {
                 this.takeVideo(message, buffer.byteLength);
                 break;
             case "lossless":
-                this.takeSequence(message.header);
+                this.takeSequence(message.header, { kind: "lossless", bytes: buffer.byteLength, key: false });
                 this.queue.push(message.header.sequence, buffer.byteLength, paintOnly(() =>
-                    this.picture.paintLossless(message.rectangle, message.encoding, message.data),
+                    this.picture.paintLossless(message),
                 ));
                 break;
             case "copy":
-                this.takeSequence(message.header);
+                this.takeSequence(message.header, { kind: "copy", bytes: buffer.byteLength, key: false });
                 this.queue.push(message.header.sequence, buffer.byteLength, paintOnly(() =>
                     this.picture.copy(message.copies),
                 ));
@@ -128,9 +129,11 @@ export class DesktopStream {
         this.size = size;
         this.codec = codec;
         this.sequence = 0;
-        this.statistics.codec = codec;
-        this.statistics.lastSequence = 0;
+        this.statistics.restart(codec, "WebCodecs");
         this.picture.resize(size);
+        this.picture.restart();
+        // The streamer's first measure of the way, before anything large is on it.
+        this.events.send(encodeAcknowledge(0, 0, 0));
         this.events.hello(size);
         this.video.open(codec, size);
         void this.checkSupport(codec, size);
@@ -144,20 +147,24 @@ export class DesktopStream {
         }
     }
 
-    private takeSequence(header: FrameHeader): void {
+    private takeSequence(header: FrameHeader, frame: LastFrame): void {
         if (header.sequence !== this.sequence + 1) {
             throw new WireError(`sequence ${header.sequence} after ${this.sequence}`);
         }
         this.sequence = header.sequence;
+        this.statistics.arrived(header, frame, performance.now());
     }
 
     private takeVideo(message: StreamMessage & { kind: "video" }, bytes: number): void {
-        this.takeSequence(message.header);
+        this.takeSequence(message.header, { kind: "video", bytes, key: message.key });
         const sequence = message.header.sequence;
-        this.rectangles.set(sequence, message.rectangles);
+        this.frames.set(sequence, { origin: message.origin, rectangles: message.rectangles });
+        if (message.key) {
+            this.queue.push(null, 0, paintOnly(() => this.picture.restart()));
+        }
         this.queue.push(sequence, bytes, null);
         if (!this.video.decode(sequence, message.key, message.data)) {
-            this.rectangles.delete(sequence);
+            this.frames.delete(sequence);
             this.queue.settle(sequence, NOTHING);
         }
     }
@@ -173,7 +180,7 @@ export class DesktopStream {
         this.size = size;
         this.codec = codec;
         this.statistics.codec = codec;
-        this.rectangles.clear();
+        this.frames.clear();
         this.video.open(codec, size);
         this.queue.abandon();
         this.queue.push(null, 0, paintOnly(() => {
@@ -183,12 +190,14 @@ export class DesktopStream {
     }
 
     private decoded(sequence: number, frame: VideoFrame): void {
-        const rectangles = this.rectangles.get(sequence);
-        this.rectangles.delete(sequence);
+        const where = this.frames.get(sequence);
+        this.frames.delete(sequence);
         const paint: Paint = {
             paint: () => {
                 try {
-                    this.picture.paintFrame(frame, rectangles ?? []);
+                    if (where !== undefined) {
+                        this.picture.paintFrame(frame, where.origin, where.rectangles);
+                    }
                 } finally {
                     frame.close();
                 }
@@ -204,7 +213,7 @@ export class DesktopStream {
         const now = performance.now();
         this.statistics.decoderFailures++;
         this.failures = [...this.failures.filter((time) => now - time < FAILURE_PERIOD_MS), now];
-        this.rectangles.clear();
+        this.frames.clear();
         if (this.failures.length > MAX_FAILURES || this.size === null) {
             this.events.unsupported(`The video decoder keeps failing: ${reason}`);
             return;
@@ -214,9 +223,9 @@ export class DesktopStream {
         this.events.send(encodeRefresh());
     }
 
-    private painted(sequence: number, decodeMicroseconds: number, queued: number): void {
-        this.statistics.painted(sequence, decodeMicroseconds);
-        this.events.send(encodeAcknowledge(sequence, decodeMicroseconds, queued));
+    private painted(sequence: number, times: PaintTimes, queued: number): void {
+        this.statistics.painted(sequence, times);
+        this.events.send(encodeAcknowledge(sequence, (times.painted - times.arrived) * 1000, queued));
         this.events.painted();
     }
 }

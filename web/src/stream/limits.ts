@@ -11,6 +11,7 @@ export const MIN_DISPLAY_HEIGHT = 200;
 export const MAX_DISPLAY_WIDTH = 7_680;
 export const MAX_DISPLAY_HEIGHT = 4_320;
 export const MAX_RECTANGLES = 64;
+export const MAX_LOSSLESS_PIXELS = 262_144;
 export const MAX_CURSOR_SIZE = 256;
 export const MAX_FRAMERATE = 240;
 export const MAX_CODEC_LENGTH = 64;

@@ -1,5 +1,6 @@
-import { decodeBgrx, decodeQoi } from "./qoi";
-import type { CopyRectangle, LosslessEncoding, Rectangle, Size } from "./wire";
+import { Inflater } from "./inflate";
+import { decodeBgrx, decodeQoi, decodeQoiChunks } from "./qoi";
+import type { CopyRectangle, LosslessRectangle, Point, Rectangle, Size } from "./wire";
 
 /** The smallest rectangle around `rectangle` that starts and ends on whole 4:2:0 chroma samples of `frame`. */
 export function chromaAligned(rectangle: Rectangle, frame: Size): Rectangle {
@@ -13,6 +14,7 @@ export function chromaAligned(rectangle: Rectangle, frame: Size): Rectangle {
 /** The canvas and the only ways in which a stream may change it. */
 export class Picture {
     private readonly context: CanvasRenderingContext2D;
+    private readonly inflater = new Inflater();
 
     constructor(private readonly canvas: HTMLCanvasElement) {
         const context = canvas.getContext("2d", { alpha: false });
@@ -33,38 +35,60 @@ export class Picture {
         this.context.imageSmoothingEnabled = false;
     }
 
+    /** What deflated rectangles refer to begins anew, with a key frame. */
+    restart(): void {
+        this.inflater.reset();
+    }
+
     /**
-     * Paints the rectangles of a decoded frame and nothing else of it. A small visible rectangle spares the
-     * browser the conversion of the whole frame (16 ms at 1080p in software).
+     * Paints the rectangles (of the display) of a decoded frame whose top left lies at `origin`, and nothing else of it. A small visible
+     * rectangle spares the browser the conversion of the whole frame (16 ms at 1080p in software).
      */
-    paintFrame(frame: VideoFrame, rectangles: readonly Rectangle[]): void {
+    paintFrame(frame: VideoFrame, origin: Point, rectangles: readonly Rectangle[]): void {
         const size = { width: frame.displayWidth, height: frame.displayHeight };
         for (const area of rectangles) {
             if (area.width * area.height >= size.width * size.height) {
-                this.context.drawImage(frame, 0, 0);
+                this.context.drawImage(frame, area.x, area.y);
                 continue;
             }
-            const visible = chromaAligned(area, size);
+            const x = area.x - origin.x;
+            const y = area.y - origin.y;
+            const visible = chromaAligned({ x, y, width: area.width, height: area.height }, size);
             if (visible.width <= 0 || visible.height <= 0) {
                 continue;
             }
             const part = new VideoFrame(frame, { visibleRect: visible });
             try {
-                const left = area.x - visible.x;
-                const top = area.y - visible.y;
-                const { x, y, width, height } = area;
-                this.context.drawImage(part, left, top, width, height, x, y, width, height);
+                const { width, height } = area;
+                this.context.drawImage(part, x - visible.x, y - visible.y, width, height, area.x, area.y, width, height);
             } finally {
                 part.close();
             }
         }
     }
 
-    paintLossless(area: Rectangle, encoding: LosslessEncoding, data: Uint8Array): void {
-        const pixels = encoding === "qoi" ? decodeQoi(data, area.width, area.height) : decodeBgrx(data);
-        this.context.putImageData(new ImageData(pixels, area.width, area.height), area.x, area.y);
+    paintLossless({ rectangle, encoding, band, data }: LosslessRectangle): void {
+        const pixels = this.pixelsOf(rectangle, encoding, band, data);
+        this.context.putImageData(new ImageData(pixels, rectangle.width, rectangle.height), rectangle.x, rectangle.y);
     }
 
+    private pixelsOf(
+        { width, height }: Size,
+        encoding: LosslessRectangle["encoding"],
+        band: number,
+        data: Uint8Array,
+    ): Uint8ClampedArray<ArrayBuffer> {
+        switch (encoding) {
+            case "qoi":
+                return decodeQoi(data, width, height);
+            case "bgrx":
+                return decodeBgrx(data);
+            case "deflated":
+                return decodeQoiChunks(this.inflater.inflate(data, width * height * 4), width, height, band);
+        }
+    }
+
+    /** Each copy sees what the ones before it have left, and all of its source before it paints. */
     copy(copies: readonly CopyRectangle[]): void {
         for (const { sourceX, sourceY, target } of copies) {
             const { x, y, width, height } = target;

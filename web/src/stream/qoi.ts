@@ -44,16 +44,16 @@ function word(red: number, green: number, blue: number, alpha: number): number {
 }
 
 /**
- * Fills `pixels` from the chunks of `data`. Reads may run into the 8 bytes of the end marker, never past the
- * array; the caller finds that by the offset, which is returned when all pixels are painted.
+ * Fills `pixels` from the chunks of `data` at `offset`. Reads may run into the 8 bytes of the end marker, never past the
+ * data's end by more than that; the caller finds that by the offset, which is returned when all pixels are painted.
  */
-function decodeChunks(data: Uint8Array, end: number, pixels: Uint32Array): number {
+function decodeChunks(data: Uint8Array, start: number, end: number, pixels: Uint32Array): number {
     const seen = new Uint32Array(64);
     let red = 0;
     let green = 0;
     let blue = 0;
     let alpha = 255;
-    let offset = HEADER_BYTES;
+    let offset = start;
     for (let painted = 0; painted < pixels.length;) {
         if (offset >= end) {
             throw new QoiError("image ends early");
@@ -107,10 +107,42 @@ export function decodeQoi(data: Uint8Array, width: number, height: number): Uint
     const bytes = new Uint8ClampedArray(width * height * 4);
     const end = data.length - END_BYTES;
     // Canvas pixels are bytes in the order red, green, blue, alpha: little-endian words, as on every browser.
-    if (decodeChunks(data, end, new Uint32Array(bytes.buffer)) !== end) {
+    if (decodeChunks(data, HEADER_BYTES, end, new Uint32Array(bytes.buffer)) !== end) {
         throw new QoiError("image does not end with its last pixel");
     }
     return bytes;
+}
+
+/** Pixels that came column by column, within bands of `band` rows, row by row. */
+function fromBands(pixels: Uint32Array, width: number, height: number, band: number): Uint32Array<ArrayBuffer> {
+    const rows = new Uint32Array(pixels.length);
+    let from = 0;
+    for (let top = 0; top < height; top += band) {
+        const bottom = Math.min(top + band, height) * width;
+        for (let x = 0; x < width; x++) {
+            for (let to = top * width + x; to < bottom; to += width) {
+                rows[to] = pixels[from++]!;
+            }
+        }
+    }
+    return rows;
+}
+
+/**
+ * The same from chunks alone, without header and end marker. With a band the pixels come column by column within bands of so many rows.
+ */
+export function decodeQoiChunks(
+    data: Uint8Array,
+    width: number,
+    height: number,
+    band: number,
+): Uint8ClampedArray<ArrayBuffer> {
+    const pixels = new Uint32Array(width * height);
+    if (decodeChunks(data, 0, data.length, pixels) !== data.length) {
+        throw new QoiError("chunks do not end with the last pixel");
+    }
+    const rows = band > 0 ? fromBands(pixels, width, height, band) : pixels;
+    return new Uint8ClampedArray(rows.buffer);
 }
 
 /** The X server's 32-bit pixels to canvas pixels; `data` holds a whole number of them. */

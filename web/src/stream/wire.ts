@@ -9,6 +9,7 @@ import {
     MAX_DISPLAY_HEIGHT,
     MAX_DISPLAY_WIDTH,
     MAX_FRAMERATE,
+    MAX_LOSSLESS_PIXELS,
     MAX_MESSAGE_BYTES,
     MAX_RECTANGLES,
     PROTOCOL_VERSION,
@@ -39,12 +40,25 @@ export interface FrameHeader {
     encoded: number;
 }
 
-export type LosslessEncoding = "qoi" | "bgrx";
+export type LosslessEncoding = "qoi" | "bgrx" | "deflated";
+
+export interface Point {
+    x: number;
+    y: number;
+}
+
+export interface LosslessRectangle {
+    rectangle: Rectangle;
+    encoding: LosslessEncoding;
+    /** Of "deflated": pixels come by columns within bands of so many rows; 0: by rows. */
+    band: number;
+    data: Uint8Array;
+}
 
 export type StreamMessage =
     | { kind: "hello"; size: Size; framerate: number; codec: string }
-    | { kind: "video"; header: FrameHeader; key: boolean; rectangles: Rectangle[]; data: Uint8Array }
-    | { kind: "lossless"; header: FrameHeader; rectangle: Rectangle; encoding: LosslessEncoding; data: Uint8Array }
+    | { kind: "video"; header: FrameHeader; key: boolean; origin: Point; rectangles: Rectangle[]; data: Uint8Array }
+    | ({ kind: "lossless"; header: FrameHeader } & LosslessRectangle)
     | { kind: "copy"; header: FrameHeader; copies: CopyRectangle[] }
     | { kind: "cursor"; size: Size; hotX: number; hotY: number; pixels: Uint8Array }
     | { kind: "clipboard"; message: ClipboardMessage }
@@ -69,6 +83,14 @@ export interface StreamerStatistics {
     encodeP50: number;
     encodeP95: number;
     quantizer: number;
+    /** What the stream may use, kbit/s. */
+    rate: number;
+    /** The shortest round trip of late, µs. */
+    roundTrip: number;
+    /** What the last update waited on the way, µs. */
+    queue: number;
+    /** Between two updates, µs. */
+    interval: number;
 }
 
 /** The message breaks the protocol; the connection that carried it can't be trusted further. */
@@ -190,27 +212,35 @@ function readHello(reader: Reader): StreamMessage {
 
 function readVideo(reader: Reader, display: Size, flags: number): StreamMessage {
     const header = readFrameHeader(reader);
+    const origin = { x: reader.u16(), y: reader.u16() };
     const count = readCount(reader);
     const rectangles: Rectangle[] = [];
     for (let i = 0; i < count; i++) {
-        rectangles.push(readRectangle(reader, display));
+        const rectangle = readRectangle(reader, display);
+        expect(rectangle.x >= origin.x && rectangle.y >= origin.y, "rectangle outside the video's picture");
+        rectangles.push(rectangle);
     }
     const data = reader.rest();
     expect(data.length > 0, "empty access unit");
-    return { kind: "video", header, key: (flags & 1) !== 0, rectangles, data };
+    return { kind: "video", header, key: (flags & 1) !== 0, origin, rectangles, data };
 }
+
+const ENCODINGS: Record<number, LosslessEncoding> = { 1: "qoi", 2: "bgrx", 3: "deflated" };
 
 function readLossless(reader: Reader, display: Size): StreamMessage {
     const header = readFrameHeader(reader);
     const rectangle = readRectangle(reader, display);
-    const encoding = reader.u8();
-    expect(encoding === 1 || encoding === 2, `lossless encoding ${encoding}`);
-    reader.zero(3);
+    expect(rectangle.width * rectangle.height <= MAX_LOSSLESS_PIXELS, "lossless rectangle is too large");
+    const encoding = ENCODINGS[reader.u8()];
+    expect(encoding !== undefined, "unknown lossless encoding");
+    const band = reader.u8();
+    expect(band === 0 || encoding === "deflated", "only deflated pixels come in bands");
+    reader.zero(2);
     const data = reader.rest();
-    if (encoding === 2) {
+    if (encoding === "bgrx") {
         expect(data.length === rectangle.width * rectangle.height * 4, "raw pixels do not fill their rectangle");
     }
-    return { kind: "lossless", header, rectangle, encoding: encoding === 1 ? "qoi" : "bgrx", data };
+    return { kind: "lossless", header, rectangle, encoding, band, data };
 }
 
 function readCopy(reader: Reader, display: Size): StreamMessage {
@@ -295,6 +325,10 @@ function readStatistics(reader: Reader): StreamMessage {
         encodeP50: reader.u32(),
         encodeP95: reader.u32(),
         quantizer: reader.u32(),
+        rate: reader.u32(),
+        roundTrip: reader.u32(),
+        queue: reader.u32(),
+        interval: reader.u32(),
     };
     reader.end();
     return { kind: "statistics", statistics };
@@ -439,4 +473,20 @@ export function encodeClipboard(clipboard: Exclude<ClipboardMessage, { step: "po
 
 export function encodeRefresh(): ArrayBuffer {
     return message(0x8a, 4).buffer as ArrayBuffer;
+}
+
+/** The input number of a message that pixels answer: a key or button that goes down, a text, the wheel. null of any other. */
+export function inputNumber(message: ArrayBuffer): number | null {
+    const view = new DataView(message);
+    switch (view.getUint8(0)) {
+        case 0x82:
+            return view.getUint8(10) === 1 ? view.getUint32(4, true) : null;
+        case 0x85:
+            return view.getUint8(13) === 1 ? view.getUint32(4, true) : null;
+        case 0x83:
+        case 0x86:
+            return view.getUint32(4, true);
+        default:
+            return null;
+    }
 }
