@@ -63,8 +63,7 @@ static int launch(struct run_network *network, const struct plan *plan)
     struct launch launch = {.plan = plan,
                             .standard = {null, null, STDERR_FILENO},
                             .descriptors = {{theirs, EGRESS_CHANNEL_FD}},
-                            .descriptor_count = 1,
-                            .cgroup = CGROUP_ENTRY_NONE};
+                            .descriptor_count = 1};
     struct launched launched;
     error = launch_start(&launch, &launched);
     if (error)
