@@ -96,7 +96,10 @@ static const struct config_entry table[CONFIG_KEY_COUNT] = {
     [CONFIG_CLIPBOARD_TO_BROWSER_KB] =
         NUMBER("CLIPBOARD_TO_BROWSER_KB", 0, CLIPBOARD_MAX >> 10, "32768", "KiB",
                "largest text or picture that a desktop's clipboard gives to the browser; 0: none"),
-    [CONFIG_VIDEO_CODEC] = CHOICE("VIDEO_CODEC", "libx264", "libx264", "video encoder"),
+    [CONFIG_VIDEO_CODEC] = TEXT("VIDEO_CODEC", 1, 31, "libx264",
+                                "video encoder: libx264, or libvpx-vp9 or libaom-av1 of libavcodec"),
+    [CONFIG_VIDEO_CHROMA] = CHOICE("VIDEO_CHROMA", "420|444", "420",
+                                   "colours of a video: 444 has one for each pixel, at up to twice the cost"),
     [CONFIG_VIDEO_PRESET] = CHOICE("VIDEO_PRESET", "ultrafast|superfast|veryfast|faster|fast", "ultrafast",
                                    "encoder preset: slower ones need less bandwidth"),
     [CONFIG_VIDEO_TUNE] = CHOICE("VIDEO_TUNE", "zerolatency", "zerolatency", "encoder tuning"),

@@ -33,7 +33,8 @@ static bool attach_valid(const void *message)
 {
     const struct sandboxd_message *m = message;
     static const uint8_t zero[sizeof(m->attach.reserved)];
-    return m->attach.view_only <= 1 && memcmp(m->attach.reserved, zero, sizeof(zero)) == 0;
+    return m->attach.view_only <= 1 && m->attach.alone <= 1 &&
+           memcmp(m->attach.reserved, zero, sizeof(zero)) == 0;
 }
 
 static bool set_limits_valid(const void *message)

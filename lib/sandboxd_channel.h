@@ -98,7 +98,8 @@ struct sandboxd_attach {
     struct id sandbox;
     uint64_t viewer;   // the client's own number for this viewer
     uint8_t view_only; // 1: input is refused by the streamer as well
-    uint8_t reserved[7];
+    uint8_t alone;     // 1: the client has no other stream of this sandbox, so that nobody holds a key
+    uint8_t reserved[6];
 };
 
 struct sandboxd_set_limits {

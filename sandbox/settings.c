@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sandbox/video_check.h"
+
 // Without these a sandbox can't be built at all, so they are required whatever the configuration says.
 static const enum layer always_required[] = {
     LAYER_USER_NAMESPACE, LAYER_PID_NAMESPACE,    LAYER_MOUNT_NAMESPACE,  LAYER_NETWORK_NAMESPACE,
@@ -123,5 +125,7 @@ int settings_init(struct settings *settings, const struct config *config, struct
         return refuse(ret_error,
                       "SANDBOX_LAYERS_REQUIRED names an unknown layer; sandboxd --probe lists them");
     int error = set_directories(settings, ret_error);
-    return error ? error : set_storage(settings, ret_error);
+    if (!error)
+        error = set_storage(settings, ret_error);
+    return error ? error : video_check(settings, ret_error);
 }

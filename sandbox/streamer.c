@@ -173,7 +173,7 @@ static uint8_t log_level_of(const char *name)
     return level;
 }
 
-static int make_start(const struct streamer *streamer, bool view_only, int *ret_fd)
+static int make_start(const struct streamer *streamer, const struct sandboxd_attach *request, int *ret_fd)
 {
     const struct config *config = streamer->service->settings->config;
     const struct desktop *desktop = &streamer->sandbox->desktop;
@@ -185,7 +185,9 @@ static int make_start(const struct streamer *streamer, bool view_only, int *ret_
         .clipboard_to_browser = (uint32_t)config_number(config, CONFIG_CLIPBOARD_TO_BROWSER_KB) << 10,
         .framerate = (uint32_t)config_number(config, CONFIG_VIDEO_FRAMERATE),
         .bitrate_kbps = (uint32_t)config_number(config, CONFIG_VIDEO_BITRATE_KBPS),
-        .view_only = view_only,
+        .view_only = request->view_only,
+        .alone = request->alone,
+        .full_chroma = strcmp(config_text(config, CONFIG_VIDEO_CHROMA), "444") == 0,
         .log_level = log_level_of(config_text(config, CONFIG_LOG_LEVEL)),
         .log_json = strcmp(config_text(config, CONFIG_LOG_FORMAT), "json") == 0,
     };
@@ -219,7 +221,7 @@ static int watch_all(struct streamer *streamer, const struct launched *launched)
     return error ? error : result;
 }
 
-static int start(struct streamer *streamer, bool view_only)
+static int start(struct streamer *streamer, const struct sandboxd_attach *request)
 {
     AUTO_FD int display = -1;
     AUTO_FD int framebuffer = -1;
@@ -229,7 +231,7 @@ static int start(struct streamer *streamer, bool view_only)
     if (!error)
         error = desktop_open_framebuffer(&streamer->sandbox->desktop, &framebuffer);
     if (!error)
-        error = make_start(streamer, view_only, &message);
+        error = make_start(streamer, request, &message);
     if (!error)
         error = ipc_pair(SOCK_NONBLOCK, stream);
     if (error)
@@ -287,7 +289,7 @@ int streamer_attach(struct service *service, const struct sandboxd_attach *reque
                                   .setup = closed,
                                   .builder = closed,
                                   .process = closed};
-    int error = start(streamer, request->view_only);
+    int error = start(streamer, request);
     if (error)
         return error;
     service->streamers[slot] = streamer;

@@ -1,6 +1,7 @@
 #include "streaming/encoder.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +16,9 @@ struct encoder {
     char codec[CODEC_STRING_MAX];
 };
 
-static const struct encoder_backend *const backends[] = {&encoder_x264};
+static const struct encoder_backend *const backends[] = {&encoder_x264, &encoder_vp9, &encoder_av1};
+
+#define CHECK_QUANTIZER 26
 
 static const struct encoder_backend *find_backend(const char *name)
 {
@@ -47,7 +50,9 @@ int encoder_new(const struct encoder_settings *settings, struct encoder **ret_en
     if (!e)
         return -ENOMEM;
     e->backend = find_backend(settings->codec);
-    if (!e->backend || ((settings->width | settings->height) & 1))
+    if (!e->backend)
+        return -ENOENT;
+    if ((settings->width | settings->height) & 1)
         return -EINVAL;
     size_t columns = (settings->width + MACROBLOCK - 1) / MACROBLOCK;
     size_t rows = (settings->height + MACROBLOCK - 1) / MACROBLOCK;
@@ -75,4 +80,45 @@ int encoder_encode(struct encoder *e, const struct picture *picture, int quantiz
                    struct access_unit *ret_unit)
 {
     return e->backend->encode(e->state, picture, e->unchanged, quantizer, key_frame, ret_unit);
+}
+
+// Small, and large enough for every encoder.
+#define CHECK_WIDTH 320
+#define CHECK_HEIGHT 192
+
+static int try_frame(const struct encoder_settings *settings)
+{
+    CLEANUP(cleanup_encoder) struct encoder *e = NULL;
+    struct encoder_settings small = *settings;
+    small.width = CHECK_WIDTH;
+    small.height = CHECK_HEIGHT;
+    int error = encoder_new(&small, &e);
+    if (error)
+        return error;
+    CLEANUP(picture_finish) struct picture picture = {0};
+    error = picture_init(&picture, CHECK_WIDTH, CHECK_HEIGHT, settings->full_chroma);
+    struct access_unit unit;
+    return error ? error : encoder_encode(e, &picture, CHECK_QUANTIZER, true, &unit);
+}
+
+int encoder_check(const struct encoder_settings *settings, char *ret_problem, size_t size)
+{
+    int error = try_frame(settings);
+    if (!error)
+        return 0;
+    size_t length = 0;
+    char available[256] = "";
+    for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
+        struct encoder_settings other = *settings;
+        other.codec = backends[i]->name;
+        other.full_chroma = false;
+        if (try_frame(&other) == 0 && length < sizeof(available))
+            length += (size_t)snprintf(available + length, sizeof(available) - length, "%s%s",
+                                       length > 0 ? ", " : "", backends[i]->name);
+    }
+    snprintf(ret_problem, size, "VIDEO_CODEC %.31s%s: %s; this machine has: %s", settings->codec,
+             settings->full_chroma ? " with VIDEO_CHROMA 444" : "",
+             error == -ENOENT ? "there is no such encoder" : "the encoder does not take these settings",
+             length > 0 ? available : "none");
+    return -EINVAL;
 }

@@ -12,6 +12,8 @@
 struct encoder_settings {
     uint16_t width, height; // even
     uint32_t framerate;     // for the level only: frames come when something changes
+    uint32_t bitrate_kbps;  // for encoders that take no quantizer per frame
+    bool full_chroma;       // 4:4:4
     const char *codec, *preset, *tune;
 };
 
@@ -23,7 +25,12 @@ struct access_unit {
 
 struct encoder;
 
-// 0; -EINVAL when the codec, preset or tune is not known or the size is not encodable; -ENOMEM.
+// Opens an encoder of these settings, but of a small size, and encodes one frame. -EINVAL with what is wrong, and which encoders this
+// machine has, in words.
+int encoder_check(const struct encoder_settings *settings, char *ret_problem, size_t size);
+
+// 0; -ENOENT when this machine has no such encoder; -EINVAL when the codec, preset or tune is not known or the size is not encodable;
+// -ENOMEM.
 int encoder_new(const struct encoder_settings *settings, struct encoder **ret_encoder);
 void encoder_free(struct encoder *e);
 

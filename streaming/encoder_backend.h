@@ -12,4 +12,4 @@ struct encoder_backend {
                   bool key_frame, struct access_unit *ret_unit);
 };
 
-extern const struct encoder_backend encoder_x264;
+extern const struct encoder_backend encoder_x264, encoder_vp9, encoder_av1;

@@ -16,6 +16,7 @@ struct state {
     x264_t *encoder;
     x264_picture_t input;
     int64_t next;
+    int format; // X264_CSP_*
 };
 
 static void close_x264(void *pointer)
@@ -39,7 +40,7 @@ static int set_parameters(x264_param_t *p, const struct encoder_settings *settin
     p->i_log_level = X264_LOG_NONE;
     p->i_width = settings->width;
     p->i_height = settings->height;
-    p->i_csp = X264_CSP_I420;
+    p->i_csp = settings->full_chroma ? X264_CSP_I444 : X264_CSP_I420;
     p->i_threads = 1;
     p->b_vfr_input = 0; // otherwise each frame waits for the next one's timestamp
     p->i_fps_num = settings->framerate;
@@ -66,7 +67,7 @@ static int set_parameters(x264_param_t *p, const struct encoder_settings *settin
     p->vui.i_colmatrix = 6; // BT.601, what ARGBToJ420 computes
     p->vui.i_colorprim = 1;
     p->vui.i_transfer = 13; // sRGB
-    return x264_param_apply_profile(p, "baseline") < 0 ? -EINVAL : 0;
+    return x264_param_apply_profile(p, settings->full_chroma ? "high444" : "baseline") < 0 ? -EINVAL : 0;
 }
 
 // Profile, constraint flags and level stand in the three bytes behind the SPS's NAL unit type.
@@ -103,6 +104,7 @@ static int open_x264(const struct encoder_settings *settings, char ret_codec[sta
     error = read_codec(s->encoder, ret_codec);
     if (error)
         return error;
+    s->format = parameters.i_csp;
     x264_picture_init(&s->input);
     *ret_state = steal_pointer(&s);
     return 0;
@@ -112,7 +114,7 @@ static int encode_x264(void *pointer, const struct picture *picture, const uint8
                        bool key_frame, struct access_unit *ret_unit)
 {
     struct state *s = pointer;
-    s->input.img.i_csp = X264_CSP_I420;
+    s->input.img.i_csp = s->format;
     s->input.img.i_plane = 3;
     for (int i = 0; i < 3; i++) {
         s->input.img.plane[i] = picture->planes[i];

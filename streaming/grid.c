@@ -135,21 +135,20 @@ void grid_clear_within(struct grid *g, struct rectangle rectangle, uint8_t flags
     }
 }
 
-static bool any(const struct grid *g, const uint8_t *cells, struct rectangle r, uint8_t flags)
+static size_t count_cells(const struct grid *g, const uint8_t *cells, struct rectangle r, uint8_t flags)
 {
     struct span s = span_of(r);
+    size_t count = 0;
     for (size_t row = s.top; row < s.bottom; row++) {
-        for (size_t column = s.left; column < s.right; column++) {
-            if (cells[row * g->columns + column] & flags)
-                return true;
-        }
+        for (size_t column = s.left; column < s.right; column++)
+            count += (cells[row * g->columns + column] & flags) != 0;
     }
-    return false;
+    return count;
 }
 
-bool grid_any(const struct grid *g, struct rectangle rectangle, uint8_t flags)
+size_t grid_count(const struct grid *g, struct rectangle rectangle, uint8_t flags)
 {
-    return any(g, g->cells, rectangle, flags);
+    return count_cells(g, g->cells, rectangle, flags);
 }
 
 // The pixels of one cell that a copy writes, as they lay before.
@@ -175,7 +174,7 @@ void grid_move(struct grid *g, const struct copy_rectangle *copy, uint32_t now_m
     grid_clear_within(g, copy->target, CELL_LOSSY);
     for (size_t row = touched.top; row < touched.bottom; row++) {
         for (size_t column = touched.left; column < touched.right; column++) {
-            if (!any(g, g->scratch, source_of(copy, column, row), CELL_LOSSY))
+            if (count_cells(g, g->scratch, source_of(copy, column, row), CELL_LOSSY) == 0)
                 continue;
             set_cell(g, row * g->columns + column, CELL_LOSSY);
             g->changed[row * g->columns + column] = now_ms;

@@ -44,8 +44,8 @@ void grid_set(struct grid *g, struct rectangle rectangle, uint8_t flags);
 void grid_clear(struct grid *g, struct rectangle rectangle, uint8_t flags);
 void grid_set_all(struct grid *g, uint8_t flags);
 void grid_clear_all(struct grid *g, uint8_t flags);
-// True when a cell that the rectangle touches has one of the flags.
-bool grid_any(const struct grid *g, struct rectangle rectangle, uint8_t flags);
+// How many cells that the rectangle touches have one of the flags.
+size_t grid_count(const struct grid *g, struct rectangle rectangle, uint8_t flags);
 // Clears flags on the cells that lie in the rectangle with all of their pixels.
 void grid_clear_within(struct grid *g, struct rectangle rectangle, uint8_t flags);
 // What a copy does to what is known of the browser's picture: lossy pixels stay lossy where they go.

@@ -1,8 +1,10 @@
 // sandbox-streamer: streams one sandbox's desktop to one viewer. It is started by sandboxd with the
-// descriptors of lib/streamer_channel.h and takes no argument.
+// descriptors of lib/streamer_channel.h and takes no argument; with --check it only tells whether an encoder works.
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -13,6 +15,7 @@
 #include "lib/log.h"
 #include "lib/streamer_channel.h"
 #include "streaming/confinement.h"
+#include "streaming/encoder.h"
 #include "streaming/viewer.h"
 #include "streaming/watchdog.h"
 
@@ -86,9 +89,29 @@ static int stream(const struct streamer_start *start)
     return error ? give_up(problem, error) : EXIT_SUCCESS;
 }
 
+#define CHECK_SECONDS 10
+
+// --check CODEC CHROMA PRESET TUNE: encodes one frame. Tells on standard output what is wrong.
+static int check_encoder(char **words)
+{
+    struct encoder_settings settings = {.framerate = 60,
+                                        .bitrate_kbps = 20000,
+                                        .full_chroma = strcmp(words[1], "444") == 0,
+                                        .codec = words[0],
+                                        .preset = words[2],
+                                        .tune = words[3]};
+    char problem[512];
+    alarm(CHECK_SECONDS);
+    if (encoder_check(&settings, problem, sizeof(problem)) == 0)
+        return EXIT_SUCCESS;
+    printf("%s\n", problem);
+    return EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
-    (void)argv;
+    if (argc == 6 && strcmp(argv[1], "--check") == 0)
+        return check_encoder(argv + 2);
     tzset(); // the log's time conversion would open the zone file on first use, when no file can be opened
              // any more
     log_open("sandbox-streamer", LOG_LEVEL_INFO, false);

@@ -7,6 +7,8 @@
 #include "streaming/motion_votes.h"
 
 #define STRIP_PIXELS 128u
+// Of a wide area so many strips, spread over it, are enough to vote.
+#define STRIPS_MAX 5u
 // Smaller damage is as cheap to send as it is.
 #define SIDE_MIN 24u
 #define AREA_MIN 4096u
@@ -18,7 +20,8 @@
 
 static unsigned strips_of(unsigned width)
 {
-    return (width + STRIP_PIXELS - 1) / STRIP_PIXELS;
+    unsigned strips = (width + STRIP_PIXELS - 1) / STRIP_PIXELS;
+    return strips < STRIPS_MAX ? strips : STRIPS_MAX;
 }
 
 static size_t table_size(size_t rows)
@@ -86,7 +89,7 @@ static void hash_rows(uint64_t *hashes, const struct image *image, struct rectan
     unsigned strips = strips_of(area.width);
     for (unsigned row = 0; row < area.height; row++) {
         for (unsigned strip = 0; strip < strips; strip++) {
-            unsigned x = strip * STRIP_PIXELS;
+            unsigned x = strip * (area.width / strips);
             unsigned width = area.width - x < STRIP_PIXELS ? area.width - x : STRIP_PIXELS;
             hashes[strip * area.height + row] = hash_pixels(image_at(image, area.x + x, area.y + row), width);
         }
@@ -224,8 +227,7 @@ static void largest_above(const struct motion *m, const struct grid *grid, unsig
             if (tall * (column - left) <= *area)
                 continue;
             *area = tall * (column - left);
-            *best =
-                (struct block){.left = left, .right = column, .top = row + 1 - tall, .bottom = row + 1};
+            *best = (struct block){.left = left, .right = column, .top = row + 1 - tall, .bottom = row + 1};
         }
         stack[depth++] = (uint16_t)column;
     }
@@ -282,15 +284,16 @@ static void grow(const struct image *before, const struct image *now, struct off
 bool motion_copy(struct motion *m, const struct image *before, const struct image *now,
                  const struct grid *grid, struct offset offset, struct copy_rectangle *ret_copy)
 {
+    m->left = 0;
     for (unsigned row = 0; row < grid->rows; row++) {
         for (unsigned column = 0; column < grid->columns; column++) {
             size_t cell = (size_t)row * grid->columns + column;
-            m->fits[cell] = grid->cells[cell] & CELL_CHOSEN
-                                ? (uint8_t)fit_of(before, now, column, row, offset)
-                                : MISFIT;
+            m->fits[cell] =
+                grid->cells[cell] & CELL_CHOSEN ? (uint8_t)fit_of(before, now, column, row, offset) : MISFIT;
         }
     }
     struct block block = largest_block(m, grid);
+    m->left -= block.gain;
     if (block.gain < MOTION_GAIN_MIN)
         return false;
     unsigned right = block.right * MACROBLOCK, bottom = block.bottom * MACROBLOCK;

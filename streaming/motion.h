@@ -15,7 +15,7 @@
 #define MOTION_OFFSETS_MAX 3u
 #define MOTION_COPIES_MAX 6u
 // A copy that brings fewer new cells is not worth its message.
-#define MOTION_GAIN_MIN 4u
+#define MOTION_GAIN_MIN 8u
 
 struct offset {
     int x, y; // target - source
@@ -29,6 +29,7 @@ struct motion {
     uint32_t *votes;   // by vertical offset
     uint8_t *fits;     // by cell
     uint16_t *heights; // by column
+    unsigned left;     // cells that the last offset would have made right beside those of its copy
     uint8_t failures;  // in a row
     uint8_t skip;      // updates not to be looked at
 };

@@ -15,6 +15,14 @@
 #define LOSSLESS_AREA_MAX (4u * LOSSLESS_PIXELS_MAX)
 // Photographic cells that so many updates in a row have changed are playing.
 #define PLAYING_STREAK 2u
+// A film is at least so many of them, and this part of what changes within its bounds.
+#define FILM_CELLS_MIN 12u
+#define FILM_SHARE 4u
+// While nobody does anything, an update without video is followed by a rest of so many times the processor time that it took, so that a
+// terminal that floods costs a few per cent of a core: 16 frames a second tell as much as 60 of what nobody can read.
+#define REST_FACTOR 25u
+#define REST_MAX_US UINT64_C(60000)
+#define ATTENTION_US UINT64_C(700000)
 // Heights of a line of text.
 #define LINE_ROWS_MIN 6u
 #define LINE_ROWS_MAX 48u
@@ -113,7 +121,8 @@ static struct wire_frame_header make_header(const struct update *u, const struct
 // Text is sent by columns within its lines: their height is known from how far text has scrolled, or the rectangle is one line.
 static unsigned choose_band(const struct update *u, struct rectangle r)
 {
-    if (grid_any(&u->grid, r, CELL_RICH))
+    size_t rich = grid_count(&u->grid, r, CELL_RICH) * MACROBLOCK * MACROBLOCK;
+    if (rich * 4 > rectangles_area(&r, 1))
         return 0;
     if (u->line > 0)
         return u->line;
@@ -144,26 +153,50 @@ static int put_lossless(struct update *u, const struct update_moment *moment, st
 // The height of a line: what all scrolls of late are multiples of.
 static void learn_line(struct update *u, int scrolled)
 {
-    unsigned a = (unsigned)abs(scrolled), b = u->line;
+    unsigned a = (unsigned)abs(scrolled), b = u->step;
     while (b > 0) {
         unsigned rest = a % b;
         a = b;
         b = rest;
     }
-    u->line = a >= LINE_ROWS_MIN && a <= LINE_ROWS_MAX ? a : 0;
+    u->step = a >= LINE_ROWS_MIN ? a : (unsigned)abs(scrolled);
+    u->line = u->step >= LINE_ROWS_MIN && u->step <= LINE_ROWS_MAX ? u->step : 0;
+}
+
+static bool inside(const struct grid *g, size_t cell, struct rectangle r)
+{
+    size_t x = cell % g->columns * MACROBLOCK, y = cell / g->columns * MACROBLOCK;
+    return x >= r.x && y >= r.y && x < (size_t)r.x + r.width && y < (size_t)r.y + r.height;
+}
+
+// Text may have a cell that looks like a photograph, but no two beside it.
+static bool has_company(const struct grid *g, size_t cell)
+{
+    size_t column = cell % g->columns;
+    unsigned company = 0;
+    if (column > 0)
+        company += (g->cells[cell - 1] & CELL_RICH) != 0;
+    if (column + 1 < g->columns)
+        company += (g->cells[cell + 1] & CELL_RICH) != 0;
+    if (cell >= g->columns)
+        company += (g->cells[cell - g->columns] & CELL_RICH) != 0;
+    if (cell + g->columns < g->count)
+        company += (g->cells[cell + g->columns] & CELL_RICH) != 0;
+    return company >= 2;
 }
 
 static bool plays(const struct grid *g, size_t cell, uint32_t now_ms)
 {
     return (g->cells[cell] & CELL_RICH) && g->streaks[cell] >= PLAYING_STREAK &&
-           now_ms - g->changed[cell] < STREAK_MS;
+           now_ms - g->changed[cell] < STREAK_MS && has_company(g, cell);
 }
 
 // What plays is new in each frame: no use looking for it elsewhere.
-static void choose_searched(struct grid *g, uint32_t now_ms)
+static void choose_searched(struct update *u, uint32_t now_ms)
 {
+    struct grid *g = &u->grid;
     for (size_t cell = 0; cell < g->count; cell++) {
-        if ((g->cells[cell] & CELL_DAMAGED) && !plays(g, cell, now_ms))
+        if ((g->cells[cell] & CELL_DAMAGED) && !(plays(g, cell, now_ms) && inside(g, cell, u->video.region)))
             g->cells[cell] |= CELL_CHOSEN;
     }
 }
@@ -173,13 +206,14 @@ static int send_copies(struct update *u, const struct update_moment *moment)
 {
     struct offset offsets[MOTION_OFFSETS_MAX];
     struct copy_rectangle copies[MOTION_COPIES_MAX];
-    const struct image *shown = &u->screen.shown, *live = &u->live;
+    const struct image *shown = &u->screen.shown, *captured = &u->screen.captured;
     size_t count = 0;
-    choose_searched(&u->grid, milliseconds(moment->now_us));
-    size_t offset_count = motion_offsets(&u->motion, shown, live, &u->grid, offsets);
+    choose_searched(u, milliseconds(moment->now_us));
+    size_t offset_count = motion_offsets(&u->motion, shown, captured, &u->grid, offsets);
     for (size_t i = 0; i < offset_count; i++) {
-        while (count < MOTION_COPIES_MAX &&
-               motion_copy(&u->motion, shown, live, &u->grid, offsets[i], &copies[count])) {
+        u->motion.left = MOTION_GAIN_MIN;
+        while (count < MOTION_COPIES_MAX && u->motion.left >= MOTION_GAIN_MIN &&
+               motion_copy(&u->motion, shown, captured, &u->grid, offsets[i], &copies[count])) {
             if (offsets[i].x == 0)
                 learn_line(u, offsets[i].y);
             screen_copy(&u->screen, &u->grid, &copies[count++], milliseconds(moment->now_us));
@@ -198,36 +232,48 @@ static int send_copies(struct update *u, const struct update_moment *moment)
     return error;
 }
 
-static bool inside(const struct grid *g, size_t cell, struct rectangle r)
-{
-    size_t x = cell % g->columns * MACROBLOCK, y = cell / g->columns * MACROBLOCK;
-    return x >= r.x && y >= r.y && x < (size_t)r.x + r.width && y < (size_t)r.y + r.height;
-}
-
-// Puts the changed cells that carry `flags` into the video frame, and returns about how many bytes the others take without loss.
-static size_t divide(struct update *u, uint8_t flags, uint32_t now_ms)
+// What the changed cells that are not CELL_VIDEO yet will take without loss, about; those that carry `flags` become CELL_VIDEO first.
+static size_t divide(struct update *u, uint8_t flags)
 {
     struct grid *g = &u->grid;
     size_t bytes = 0;
     for (size_t cell = 0; cell < g->count; cell++) {
         if (!(g->cells[cell] & CELL_CHANGED))
             continue;
-        if ((g->cells[cell] & flags) || plays(g, cell, now_ms))
+        if (g->cells[cell] & flags)
             g->cells[cell] |= CELL_VIDEO;
-        else
+        if (!(g->cells[cell] & CELL_VIDEO))
             bytes += u->screen.costs[cell];
     }
     return bytes;
+}
+
+// Finds photographs that keep changing. Where they are but a few of what changes around them, it is no film.
+static void find_film(struct update *u, uint32_t now_ms)
+{
+    struct grid *g = &u->grid;
+    size_t playing = 0, among = 0;
+    for (size_t cell = 0; cell < g->count; cell++) {
+        if ((g->cells[cell] & CELL_CHANGED) && plays(g, cell, now_ms)) {
+            g->cells[cell] |= CELL_VIDEO;
+            playing++;
+        }
+    }
+    struct rectangle bounds = grid_bounds(g, CELL_VIDEO);
+    for (size_t cell = 0; cell < g->count; cell++)
+        among += (g->cells[cell] & CELL_CHANGED) && inside(g, cell, bounds);
+    if (playing < FILM_CELLS_MIN || playing * FILM_SHARE < among)
+        grid_clear_all(g, CELL_VIDEO);
 }
 
 // Decides which of the changed cells are video: photographs that keep changing or are too dear; what lies between them goes along.
 static void choose_video(struct update *u, const struct update_moment *moment)
 {
     struct grid *g = &u->grid;
-    uint32_t now_ms = milliseconds(moment->now_us);
     size_t allowance = pace_allowance(&u->pace, moment->now_us);
-    if (divide(u, 0, now_ms) > allowance && divide(u, CELL_RICH, now_ms) > allowance * PLAIN_EXCESS)
-        divide(u, CELL_CHANGED, now_ms);
+    find_film(u, milliseconds(moment->now_us));
+    if (divide(u, 0) > allowance && divide(u, CELL_RICH) > allowance * PLAIN_EXCESS)
+        divide(u, CELL_CHANGED);
     struct rectangle bounds = grid_bounds(g, CELL_VIDEO);
     if (bounds.width == 0)
         return;
@@ -302,10 +348,11 @@ static int put_update(struct update *u, const struct update_moment *moment, int 
 {
     struct grid *g = &u->grid;
     bool full = u->key_needed;
+    screen_capture(&u->screen, &u->live, g);
     int error = full ? 0 : send_copies(u, moment);
     if (error)
         return error;
-    screen_take(&u->screen, &u->live, g);
+    screen_take(&u->screen, g);
     if (full)
         grid_set_all(g, CELL_CHANGED | CELL_VIDEO);
     else
@@ -327,8 +374,24 @@ static int put_update(struct update *u, const struct update_moment *moment, int 
     return error;
 }
 
+void update_hurry(struct update *u, uint64_t now_us)
+{
+    u->input_us = now_us;
+    if (u->hurried_us < u->pace.next_us)
+        u->pace.next_us = u->hurried_us;
+}
+
+static void rest(struct update *u, const struct update_moment *moment, uint64_t worked_us)
+{
+    uint64_t pause = worked_us * REST_FACTOR < REST_MAX_US ? worked_us * REST_FACTOR : REST_MAX_US;
+    if (moment->now_us - u->input_us > ATTENTION_US && u->pace.next_us < moment->now_us + pause)
+        u->pace.next_us = moment->now_us + pause;
+}
+
 int update_damage(struct update *u, const struct update_moment *moment)
 {
+    uint64_t started = clock_thread_us();
+    unsigned videos = u->video.encoded;
     if (u->key_needed)
         grid_set_all(&u->grid, CELL_DAMAGED);
     struct outbox_position before = outbox_position(u->outbox);
@@ -354,7 +417,10 @@ int update_damage(struct update *u, const struct update_moment *moment)
     u->statistics.counters.captured++;
     statistics_encoded(&u->statistics, microseconds(moment->now_us, clock_us()));
     pace_sent(&u->pace, moment->now_us, u->sequence, u->outbox->length - before.length,
-              quantizer > QUANTIZER_BEST ? PACE_LIMITED : PACE_FINE);
+              quantizer > VIDEO_QUANTIZER_FINEST ? PACE_LIMITED : PACE_FINE);
+    u->hurried_us = u->pace.next_us;
+    if (u->video.encoded == videos)
+        rest(u, moment, clock_thread_us() - started);
     return 0;
 }
 
@@ -364,7 +430,8 @@ int update_echo(struct update *u, const struct update_moment *moment)
         return 0;
     size_t start = u->outbox->length;
     uint32_t sequence = u->sequence;
-    screen_take(&u->screen, &u->framebuffer.image, &u->grid);
+    screen_capture(&u->screen, &u->live, &u->grid);
+    screen_take(&u->screen, &u->grid);
     int error = send_lossless(u, moment);
     grid_put_back(&u->grid);
     if (error || u->sequence == sequence)

@@ -35,10 +35,13 @@ struct update {
     struct outbox *outbox;
     struct pace pace;
     struct statistics statistics;
-    uint32_t sequence;  // of the last message
-    unsigned line;      // rows that scrolls have in common: the height of a line of text, or 0
-    bool key_needed;    // of the full display
-    uint64_t repair_us; // no repair before
+    uint32_t sequence;   // of the last message
+    unsigned step;       // rows that scrolls have in common, or 0
+    unsigned line;       // the same where it can be the height of a line of text, or 0
+    bool key_needed;     // of the full display
+    uint64_t repair_us;  // no repair before
+    uint64_t input_us;   // when the viewer last did something
+    uint64_t hurried_us; // when the next update would be due without a rest
 };
 
 // What the frame header says of an update.
@@ -63,6 +66,8 @@ int update_damage(struct update *u, const struct update_moment *moment);
 int update_echo(struct update *u, const struct update_moment *moment);
 // Puts some of what is lossy and still into the empty outbox, losslessly.
 int update_repair(struct update *u, const struct update_moment *moment);
+// The viewer has done something: what it changes is not to wait for the rest that costly updates are followed by.
+void update_hurry(struct update *u, uint64_t now_us);
 // True while something waits to be repaired.
 bool update_repairs(const struct update *u);
 // The browser's decoder lost its way: the next update is a key frame of the full display.

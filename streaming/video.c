@@ -27,7 +27,8 @@ static struct rectangle united(struct rectangle a, struct rectangle b)
     unsigned left = a.x < b.x ? a.x : b.x, top = a.y < b.y ? a.y : b.y;
     unsigned right = a.x + a.width > b.x + b.width ? a.x + a.width : b.x + b.width;
     unsigned bottom = a.y + a.height > b.y + b.height ? a.y + a.height : b.y + b.height;
-    return (struct rectangle){(uint16_t)left, (uint16_t)top, (uint16_t)(right - left), (uint16_t)(bottom - top)};
+    return (struct rectangle){(uint16_t)left, (uint16_t)top, (uint16_t)(right - left),
+                              (uint16_t)(bottom - top)};
 }
 
 static bool covers(struct rectangle outer, struct rectangle inner)
@@ -61,13 +62,15 @@ static int open_region(struct video *v, struct rectangle region, uint64_t now_us
 int video_init(struct video *v, const struct streamer_start *start, const struct grid *grid)
 {
     *v = (struct video){.settings = {.framerate = start->framerate,
+                                     .bitrate_kbps = start->bitrate_kbps,
+                                     .full_chroma = start->full_chroma != 0,
                                      .codec = start->codec,
                                      .preset = start->preset,
                                      .tune = start->tune},
                         .quantizers = calloc(grid->count, 1)};
     if (!v->quantizers)
         return -ENOMEM;
-    int error = picture_init(&v->picture, grid->width, grid->height);
+    int error = picture_init(&v->picture, grid->width, grid->height, v->settings.full_chroma);
     if (error)
         return error;
     error = open_region(v, full_region(v), clock_us());
@@ -98,7 +101,8 @@ static struct rectangle padded(const struct video *v, struct rectangle r)
     unsigned right = r.x + r.width + PADDING, bottom = r.y + r.height + PADDING;
     right = right < v->picture.width ? right : v->picture.width;
     bottom = bottom < v->picture.height ? bottom : v->picture.height;
-    return (struct rectangle){(uint16_t)left, (uint16_t)top, (uint16_t)(right - left), (uint16_t)(bottom - top)};
+    return (struct rectangle){(uint16_t)left, (uint16_t)top, (uint16_t)(right - left),
+                              (uint16_t)(bottom - top)};
 }
 
 // Whole macroblocks, and at the display's right and bottom all that the picture has.
@@ -119,7 +123,8 @@ int video_cover(struct video *v, const struct grid *grid, bool full, uint64_t no
         v->key_needed = true;
         return area_of(v->region) == area_of(needed) ? 0 : open_region(v, needed, now_us);
     }
-    bool oversized = v->frames >= JUDGED_FRAMES && area_of(united(v->used, needed)) * OVERSIZE < area_of(v->region);
+    bool oversized =
+        v->frames >= JUDGED_FRAMES && area_of(united(v->used, needed)) * OVERSIZE < area_of(v->region);
     if (v->frames >= JUDGED_FRAMES && !oversized) {
         v->used = (struct rectangle){0};
         v->frames = 0;
@@ -213,6 +218,7 @@ int video_encode(struct video *v, struct pace *pace, const struct image *image,
     struct pace_work work = reckon_work(v);
     bool key_frame = v->key_needed;
     int quantizer = pace_quantizer(pace, now_us, &work, key_frame);
+    quantizer = quantizer > VIDEO_QUANTIZER_FINEST ? quantizer : VIDEO_QUANTIZER_FINEST;
     struct picture part = picture_part(&v->picture, v->region);
     struct video_frame frame = {.quantizer = quantizer};
     int error = encoder_encode(v->encoder, &part, quantizer, key_frame, &frame.unit);
@@ -221,6 +227,7 @@ int video_encode(struct video *v, struct pace *pace, const struct image *image,
     pace_learn(pace, work.macroblocks[quantizer], key_frame, quantizer, frame.unit.length);
     note_quantizer(v, (uint8_t)quantizer);
     v->key_needed = false;
+    v->encoded++;
     v->encoded_us = now_us;
     frame.converted_us = (uint32_t)(converted - start);
     frame.encoded_us = (uint32_t)(clock_us() - converted);

@@ -16,6 +16,9 @@
 #include "streaming/grid.h"
 #include "streaming/pace.h"
 
+// What plays is not coded finer than this: once it is still it is repaired to the bit.
+#define VIDEO_QUANTIZER_FINEST 22
+
 struct video {
     struct encoder_settings settings; // of the full display; its strings are the start message's
     struct picture picture;           // of the full display
@@ -23,9 +26,10 @@ struct video {
     char codec[CODEC_STRING_MAX];
     struct rectangle region; // pixels; empty without an encoder
     bool key_needed;
-    uint8_t *quantizers; // that each macroblock of the region was last coded with
+    uint8_t *quantizers;   // that each macroblock of the region was last coded with
     struct rectangle used; // what was painted of the region since it was last judged
     unsigned frames;       // since then
+    unsigned encoded;      // frames, ever
     uint64_t opened_us, encoded_us;
 };
 

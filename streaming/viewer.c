@@ -59,10 +59,9 @@ static void handle_event(struct viewer *v, const xcb_generic_event_t *event)
         v->cursor.changed = true;
     else if (type == v->display.randr_event && type != 0)
         notice_size(v, event);
-    else if (type == XCB_MAPPING_NOTIFY)
-        v->input.typing.stale = true;
     else
-        clipboard_event(&v->clipboard, event, clock_us());
+        input_event(&v->input, event);
+    clipboard_event(&v->clipboard, event, clock_us());
 }
 
 // Takes what the X server has sent. ret_progress: something came, so that there may be more to do before
@@ -274,7 +273,7 @@ static int plan(struct viewer *v)
         return viewer_fail(v, -EMSGSIZE, "the outbox is full");
     wake_us = earlier(wake_us, earlier(resize_us, clipboard_us));
     if (typing_waits(&v->input.typing))
-        wake_us = earlier(wake_us, v->input.typing.press_us);
+        wake_us = earlier(wake_us, typing_waits(&v->input.typing));
     xcb_flush(v->display.connection);
     return viewer_fail(v, set_timer(v, wake_us), "the timer failed");
 }
@@ -374,8 +373,8 @@ int viewer_serve(struct viewer *v, int display, const char **ret_problem)
     int error = display_init(&v->display, display, v->start, ret_problem);
     if (error)
         return error;
-    *ret_problem = "the X server sent an impossible keyboard map";
-    error = input_init(&v->input, &v->display);
+    *ret_problem = "the X server lacks XKB or sent an impossible keyboard map";
+    error = input_init(&v->input, &v->display, v->start->alone);
     if (error)
         return error;
     *ret_problem = "the X server sent impossible sizes";

@@ -44,6 +44,7 @@ static int handle_message(struct viewer *v, const struct browser_message *messag
     case WIRE_BROWSER_AUDIO:
         return 0; // checked and dropped, docs/PROTOCOL.md
     default:
+        update_hurry(&v->update, now_us);
         input_handle(&v->input, message, now_us);
         v->input_us = now_us;
         if (message->kind != WIRE_POINTER)

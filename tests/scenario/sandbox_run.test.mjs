@@ -1,7 +1,9 @@
 // sandbox-run on real processes: its statuses, causes, limits and refusals, as root (with groups and an own uid) and as a plain user.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, chownSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
@@ -15,9 +17,9 @@ chmodSync(directory, 0o755);
 copyFileSync(join(process.env.PROGRAMS, "bin", "sandbox-run"), program);
 after(() => rmSync(directory, { recursive: true, force: true }));
 
-function start(user, args, options = {}) {
+function start(user, args, options = {}, path = program) {
     const ids = user === "plain" && root ? { uid: PLAIN_UID, gid: PLAIN_UID } : {};
-    return spawn(program, args, { cwd: directory, stdio: ["ignore", "pipe", "pipe", "pipe"], ...ids, ...options });
+    return spawn(path, args, { cwd: directory, stdio: ["ignore", "pipe", "pipe", "pipe"], ...ids, ...options });
 }
 
 // Ends with {status, signal, out, err, report}: the report is what came by descriptor 3.
@@ -50,6 +52,23 @@ for (const user of users) {
             assert.equal((await run(user, "sh", "-c", "kill -ABRT $$")).status, 134);
         });
 
+        it("reaches what --net lists by its proxy, and nothing else", async () => {
+            const outside = createServer((request, response) => response.end("outside"));
+            await once(outside.listen(0), "listening");
+            const at = (address) => `http://${address}:${outside.address().port}/`;
+            const programs = join(directory, `with-egress-${user}`);
+            mkdirSync(programs);
+            for (const name of ["sandbox-run", "sandbox-egress"]) copyFileSync(join(process.env.PROGRAMS, "bin", name), join(programs, name));
+            const ask = `curl -s ${at("127.0.0.2")}; curl -s ${at("127.0.0.3")}; curl -s --noproxy '*' ${at("127.0.0.2")} || echo " none"`;
+            const child = start(user, ["--json=3", "--net", `127.0.0.2:${outside.address().port},1-2,example.org`, "--", "sh", "-c", ask], {}, join(programs, "sandbox-run"));
+            const { status, out, report } = await finish(child);
+            outside.close();
+            assert.equal(status, 0);
+            assert.match(out, /^outside127\.0\.0\.3:\d+: This address is not on the allow list of this sandbox\.\n none\n$/);
+            assert.deepEqual([report.usage.network_allowed, report.usage.network_refused], [1, 1]);
+            assert.ok(report.usage.network_in_bytes > 0);
+        });
+
         it("says what it can't do in one line", async () => {
             const cases = [
                 [[], 125, "no command given"],
@@ -67,7 +86,8 @@ for (const user of users) {
                 [["--ro", "/no/such/path", "true"], 125, "--ro /no/such/path: No such file"],
                 [["--ro", "/", "true"], 125, "has its own /"],
                 [["--rw", "/proc/self", "true"], 125, "/proc"],
-                [["--net", "example.org:443", "true"], 125, "sandbox-egress"],
+                [["--net", "example.org:443", "true"], 125, "sandbox-egress"], // not beside this copy of the program
+                [["--net", "exa mple", "true"], 125, "--net exa mple: not none and not HOST"],
                 [["--require", "magic", "true"], 125, "unknown layer"],
                 [["--json=77", "true"], 125, "not open"],
                 [["--env", "NAME", "true"], 125, "NAME=VALUE"],

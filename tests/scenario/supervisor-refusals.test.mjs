@@ -133,3 +133,9 @@ test("an external database that isn't there", async () => {
     assert.match(server.stderr, /the database can't be reached: .*check DATABASE_URL/);
     await server.end();
 });
+
+test("an encoder that this machine does not have", () =>
+    refusedBy("sandboxd", /VIDEO_CODEC h264_vaapi with VIDEO_CHROMA 444: there is no such encoder; this machine has: libx264, /, {
+        VIDEO_CODEC: "h264_vaapi",
+        VIDEO_CHROMA: "444",
+    }));

@@ -130,7 +130,8 @@ static void init_messages_are_checked(void **state)
 {
     (void)state;
     struct init_message decoded,
-        m = {.kind = INIT_START_DESKTOP, .start_desktop = {.width_max = 3840, .height_max = 2160, .width = 1920, .height = 1080}};
+        m = {.kind = INIT_START_DESKTOP,
+             .start_desktop = {.width_max = 3840, .height_max = 2160, .width = 1920, .height = 1080}};
     size_t size = init_message_size(INIT_START_DESKTOP);
     assert_int_equal(init_message_decode(&m, size, 1, INIT_SIDE_SANDBOXD, &decoded), 0);
     assert_int_equal(init_message_decode(&m, size, 0, INIT_SIDE_SANDBOXD, &decoded), -EPROTO);
@@ -165,6 +166,9 @@ static void streamer_start_is_checked(void **state)
     assert_int_equal(streamer_start_check(&bad, sizeof(bad)), -EPROTO);
     bad = good;
     memset(bad.codec, 'x', sizeof(bad.codec));
+    assert_int_equal(streamer_start_check(&bad, sizeof(bad)), -EPROTO);
+    bad = good;
+    bad.alone = 2;
     assert_int_equal(streamer_start_check(&bad, sizeof(bad)), -EPROTO);
     bad = good;
     bad.view_only = 2;

@@ -43,7 +43,10 @@ static void read_hello(struct canvas *c, struct reader *r)
     assert_int_equal(inflateInit2(&c->inflater, -15), Z_OK);
     c->inflating = true;
     c->pixels = calloc((size_t)c->width * c->height, 4);
-    c->decoder = avcodec_alloc_context3(avcodec_find_decoder(AV_CODEC_ID_H264));
+    enum AVCodecID id = memcmp(codec, "vp09", 4) == 0   ? AV_CODEC_ID_VP9
+                        : memcmp(codec, "av01", 4) == 0 ? AV_CODEC_ID_AV1
+                                                        : AV_CODEC_ID_H264;
+    c->decoder = avcodec_alloc_context3(avcodec_find_decoder(id));
     c->decoder->thread_count = 1;
     c->decoder->flags |= AV_CODEC_FLAG_LOW_DELAY;
     assert_int_equal(avcodec_open2(c->decoder, NULL, NULL), 0);
@@ -111,6 +114,21 @@ static void decode(struct canvas *c, const uint8_t *data, size_t length)
     assert_int_equal(c->frame->colorspace, AVCOL_SPC_SMPTE170M);
 }
 
+// The rectangle, which lies at left, top in the decoded picture.
+static void paint(struct canvas *c, struct rectangle a, unsigned left, unsigned top)
+{
+    const AVFrame *f = c->frame;
+    bool full = f->format == AV_PIX_FMT_YUV444P || f->format == AV_PIX_FMT_YUVJ444P;
+    unsigned shift = full ? 0 : 1;
+    const uint8_t *planes[3];
+    for (int i = 0; i < 3; i++) {
+        unsigned by = i > 0 ? shift : 0;
+        planes[i] = f->data[i] + (size_t)(top >> by) * (size_t)f->linesize[i] + (left >> by);
+    }
+    (full ? J444ToARGB : J420ToARGB)(planes[0], f->linesize[0], planes[1], f->linesize[1], planes[2],
+                                     f->linesize[2], at(c, a.x, a.y), c->width * 4, a.width, a.height);
+}
+
 static void read_video(struct canvas *c, struct reader *r, bool key)
 {
     read_frame_header(c, r);
@@ -132,10 +150,7 @@ static void read_video(struct canvas *c, struct reader *r, bool key)
         assert_true(a.x % 2 == 0 && a.y % 2 == 0 && a.x >= x && a.y >= y);
         assert_true(a.x + a.width <= x + (unsigned)f->width && a.y + a.height <= y + (unsigned)f->height);
         unsigned left = a.x - x, top = a.y - y;
-        J420ToARGB(f->data[0] + (size_t)top * (size_t)f->linesize[0] + left, f->linesize[0],
-                   f->data[1] + (size_t)(top / 2) * (size_t)f->linesize[1] + left / 2, f->linesize[1],
-                   f->data[2] + (size_t)(top / 2) * (size_t)f->linesize[2] + left / 2, f->linesize[2],
-                   at(c, a.x, a.y), c->width * 4, a.width, a.height);
+        paint(c, a, left, top);
     }
     c->last_count = count;
     c->video_frames++;

@@ -15,9 +15,11 @@
 #include "lib/fd.h"
 
 // Core requests that the streamer makes, and where this server puts its extensions.
-enum { INTERN_ATOM = 16, QUERY_EXTENSION = 98, GET_KEYBOARD_MAPPING = 101, GET_INPUT_FOCUS = 43 };
-enum { DAMAGE_MAJOR = 140, FIXES_MAJOR = 141, TEST_MAJOR = 142, RANDR_MAJOR = 143 };
-enum { DAMAGE_EVENT = 90, FIXES_EVENT = 95, RANDR_EVENT = 100 };
+enum { QUERY_EXTENSION = 98, GET_KEYBOARD_MAPPING = 101, GET_INPUT_FOCUS = 43, INTERN_ATOM = 16 };
+enum { QUERY_POINTER = 38, QUERY_KEYMAP = 44 };
+enum { DAMAGE_MAJOR = 140, FIXES_MAJOR = 141, TEST_MAJOR = 142, XKB_MAJOR = 143, RANDR_MAJOR = 144 };
+enum { DAMAGE_EVENT = 90, FIXES_EVENT = 95, XKB_EVENT = 99, RANDR_EVENT = 105 };
+enum { XKB_USE_EXTENSION = 0, XKB_GET_STATE = 4 };
 enum { RANDR_QUERY_VERSION = 0, RANDR_CREATE_MODE = 16, RANDR_GET_RESOURCES = 25 };
 enum { FIXES_GET_CURSOR_IMAGE = 4, FIXES_FETCH_REGION = 19, DAMAGE_CREATE = 1 };
 
@@ -153,6 +155,9 @@ static void answer_extension(struct server *s, const uint8_t *request)
         fixed[0] = s->how == HOSTILE_SIZES;
         fixed[1] = RANDR_MAJOR;
         fixed[2] = RANDR_EVENT;
+    } else if (memcmp(name, "XKEYBOARD", 9) == 0) {
+        fixed[1] = XKB_MAJOR;
+        fixed[2] = XKB_EVENT;
     } else {
         fixed[1] = TEST_MAJOR;
         fixed[0] = s->how != HOSTILE_EXTENSION_MISSING;
@@ -259,6 +264,22 @@ static void answer(struct server *s, const uint8_t *request)
     case GET_INPUT_FOCUS:
         send_reply(s, 0, 0, "", 0);
         break;
+    case INTERN_ATOM:
+        send_reply(s, 0, 0, (uint32_t[]){1000}, 4);
+        break;
+    case QUERY_POINTER:
+        send_reply(s, 1, 0, "", 0);
+        break;
+    case QUERY_KEYMAP:
+        send_reply(s, 0, 2, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 10);
+        send_random(s, 8);
+        break;
+    case XKB_MAJOR:
+        if (minor == XKB_USE_EXTENSION)
+            send_reply(s, s->how != HOSTILE_XKB_REFUSED, 0, "", 0);
+        if (minor == XKB_GET_STATE)
+            send_reply(s, 3, 0, "\xff\xff\xff\xff\xff\xff", 6); // all modifiers locked, group 255
+        break;
     case DAMAGE_MAJOR:
         if (minor == 0)
             send_reply(s, 0, 0, (uint32_t[]){1, 1}, 8);
@@ -276,9 +297,6 @@ static void answer(struct server *s, const uint8_t *request)
         break;
     case RANDR_MAJOR:
         answer_randr(s, minor);
-        break;
-    case INTERN_ATOM:
-        send_reply(s, 0, 0, (uint32_t[]){1000}, 4);
         break;
     case TEST_MAJOR:
         if (minor == 0)

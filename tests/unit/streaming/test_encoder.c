@@ -36,7 +36,7 @@ static int set_up(void **state)
                                         .codec = "libx264",
                                         .preset = "ultrafast",
                                         .tune = "zerolatency"};
-    assert_int_equal(picture_init(&picture, WIDTH, HEIGHT), 0);
+    assert_int_equal(picture_init(&picture, WIDTH, HEIGHT, false), 0);
     return encoder_new(&settings, &encoder);
 }
 
@@ -105,9 +105,10 @@ static void what_is_not_known_is_refused(void **state)
 {
     (void)state;
     struct encoder *none = NULL;
-    struct encoder_settings good = {640, 400, 60, "libx264", "ultrafast", "zerolatency"}, bad = good;
+    struct encoder_settings good = {640, 400, 60, 20000, false, "libx264", "ultrafast", "zerolatency"},
+                            bad = good;
     bad.codec = "vp8";
-    assert_int_equal(encoder_new(&bad, &none), -EINVAL);
+    assert_int_equal(encoder_new(&bad, &none), -ENOENT);
     bad = good;
     bad.preset = "fastest";
     assert_int_equal(encoder_new(&bad, &none), -EINVAL);
@@ -124,12 +125,30 @@ static void each_preset_gives_a_frame_at_once(void **state)
     for (size_t i = 0; i < sizeof(presets) / sizeof(presets[0]); i++) {
         encoder_free(encoder);
         encoder = NULL;
-        struct encoder_settings settings = {640, 400, 60, "libx264", presets[i], "zerolatency"};
+        struct encoder_settings settings = {640, 400, 60, 20000, false, "libx264", presets[i], "zerolatency"};
         assert_int_equal(encoder_new(&settings, &encoder), 0);
         encode(26, true, 0, 0);
         draw((uint32_t)i, HEIGHT);
         assert_true(encode(26, false, 0, 0).length > 1000);
     }
+}
+
+static void the_check_names_what_there_is(void **state)
+{
+    (void)state;
+    struct encoder_settings settings = {640, 400, 60, 20000, false, "libx264", "ultrafast", "zerolatency"};
+    char problem[512];
+    assert_int_equal(encoder_check(&settings, problem, sizeof(problem)), 0);
+    settings.full_chroma = true;
+    assert_int_equal(encoder_check(&settings, problem, sizeof(problem)), 0);
+    settings.codec = "h264_nvenc";
+    assert_int_equal(encoder_check(&settings, problem, sizeof(problem)), -EINVAL);
+    assert_non_null(strstr(problem, "VIDEO_CODEC h264_nvenc with VIDEO_CHROMA 444: there is no such encoder; "
+                                    "this machine has: libx264"));
+    settings.codec = "libx264";
+    settings.preset = "fastest";
+    assert_int_equal(encoder_check(&settings, problem, sizeof(problem)), -EINVAL);
+    assert_non_null(strstr(problem, "does not take these settings"));
 }
 
 int main(void)
@@ -139,6 +158,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(quantizers_are_obeyed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(unchanged_macroblocks_cost_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_not_known_is_refused, set_up, tear_down),
+        cmocka_unit_test(the_check_names_what_there_is),
         cmocka_unit_test_setup_teardown(each_preset_gives_a_frame_at_once, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -352,20 +352,20 @@ export class DesktopClipboard {
 }
 
 /**
- * Pasting on the canvas. The browser's paste event needs no permission, but comes only where the keys' own effect is let
+ * Pasting on the desktop, whose keyboard is `field`. The browser's paste event needs no permission, but comes only where the keys' own effect is let
  * happen (input/paste-keys.ts). Returns what takes the listeners off again.
  */
-export function attachClipboard(canvas: HTMLCanvasElement, clipboard: DesktopClipboard): () => void {
+export function attachClipboard(field: HTMLElement, clipboard: DesktopClipboard): () => void {
     const listeners = new AbortController();
     const { signal } = listeners;
     document.addEventListener("paste", (event) => {
-        if (document.activeElement === canvas && event.clipboardData !== null) {
+        if (document.activeElement === field && event.clipboardData !== null) {
             event.preventDefault();
             void clipboard.paste(event.clipboardData);
         }
     }, { signal });
     // Before the keyboard's own listener, so that the keys themselves are held.
-    canvas.addEventListener("keydown", (event) => {
+    field.addEventListener("keydown", (event) => {
         if (letsPaste(event) && !event.repeat) {
             clipboard.expectPaste();
         }

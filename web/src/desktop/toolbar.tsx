@@ -3,6 +3,7 @@ import { PageLink } from "../components/button";
 import { Icon, type IconName } from "../components/icon";
 import { Menu, MenuItem } from "../components/menu";
 import type { DisplayMode } from "./display-size";
+import { InputMenu, type InputMenuProps } from "./input-menu";
 import type { SessionState } from "./session";
 import "./toolbar.css";
 
@@ -16,6 +17,7 @@ const CHORDS: readonly [string, readonly number[]][] = [
     ["Ctrl + W", [29, 17]],
     ["Ctrl + T", [29, 20]],
     ["Ctrl + N", [29, 49]],
+    ["Ctrl + Tab", [29, 15]],
     ["F11", [87]],
     ["Print Screen", [99]],
 ];
@@ -41,14 +43,14 @@ const CONNECTIONS: Readonly<Record<SessionState["connection"], { text: string; t
 interface Props {
     state: SessionState;
     statistics: boolean;
-    typing: boolean;
     mode: DisplayMode;
     clipboard: boolean;
+    /** null before there is a connection to send anything to. */
+    inputMenu: Omit<InputMenuProps, "onOpen"> | null;
     /** Set to the element that takes the focus when the keyboard leaves the desktop. */
     entry: { current: HTMLButtonElement | null };
     onChord: (codes: readonly number[]) => void;
     onStatistics: () => void;
-    onTyping: () => void;
     onClipboard: () => void;
     onMode: (mode: DisplayMode) => void;
     onFullScreen: () => void;
@@ -97,7 +99,7 @@ export function Toolbar(props: Props) {
                         </MenuItem>
                     ))}
                 </Menu>
-                <Toggle icon="keyboard" label="Type text" pressed={props.typing} onPress={props.onTyping} />
+                {props.inputMenu !== null && <InputMenu {...props.inputMenu} onOpen={pin} />}
                 <Toggle icon="clipboard" label="Clipboard" pressed={props.clipboard} onPress={props.onClipboard} />
                 <Toggle icon="chart" label="Statistics" hint="Ctrl + Alt + Shift + S" pressed={props.statistics} onPress={props.onStatistics} />
                 <Menu face={<Icon name="monitor" />} label="Display size" className="toolbar-button" align="left" onOpen={pin}>
