@@ -1,13 +1,11 @@
 #include "egress/resolver.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
+#include "egress/resolver_keeper.h"
 #include "egress/resolver_message.h"
 #include "lib/cleanup.h"
 #include "lib/ipc.h"
@@ -17,6 +15,8 @@ struct worker {
     struct watch channel;
     struct resolver *resolver;
     bool busy;
+    bool asked_again;                // it died while it was busy
+    uint64_t serial;                 // of the latest question
     struct id owner;                 // of the name that it is busy with
     struct resolve_request *request; // NULL: cancelled, or not busy
 };
@@ -27,37 +27,6 @@ struct resolver {
     unsigned alive;
     struct resolve_request *first, **last;
 };
-
-static _Noreturn void become_worker(int channel)
-{
-    static char program[] = "sandbox-egress", option[] = "--resolver", locale[] = "LC_ALL=C",
-                domain[] = "LOCALDOMAIN=", options[] = "RES_OPTIONS=timeout:3 attempts:2 ndots:0";
-    static char *const arguments[] = {program, option, NULL};
-    // No search list: a name means itself.
-    static char *const environment[] = {locale, domain, options, NULL};
-    if (dup2(channel, EGRESS_RESOLVER_FD) < 0 ||
-        (channel == EGRESS_RESOLVER_FD && fcntl(channel, F_SETFD, 0) < 0))
-        _exit(127);
-    execve("/proc/self/exe", arguments, environment);
-    _exit(127);
-}
-
-static int start_worker(int *ret_fd)
-{
-    int pair[2];
-    int error = ipc_pair(0, pair);
-    if (error)
-        return error;
-    AUTO_FD int ours = pair[0];
-    AUTO_FD int theirs = pair[1];
-    pid_t child = fork();
-    if (child < 0)
-        return -errno;
-    if (child == 0)
-        become_worker(theirs);
-    *ret_fd = steal_fd(&ours);
-    return 0;
-}
 
 static unsigned running(const struct resolver *resolver, const struct id *owner)
 {
@@ -111,6 +80,14 @@ static void lose_worker(struct worker *worker)
     }
 }
 
+static int ask(struct worker *worker)
+{
+    struct resolver_question question = {.serial = worker->serial};
+    if (worker->request)
+        memcpy(question.name, worker->request->name, sizeof(worker->request->name));
+    return ipc_send(worker->channel.fd, &question, sizeof(question), NULL, 0);
+}
+
 static void dispatch(struct resolver *resolver)
 {
     struct worker *worker;
@@ -118,19 +95,19 @@ static void dispatch(struct resolver *resolver)
         struct resolve_request *request = take_request(resolver);
         if (!request)
             return;
-        struct resolver_question question = {0};
-        memcpy(question.name, request->name, sizeof(request->name));
         worker->busy = true;
+        worker->asked_again = false;
+        worker->serial++;
         worker->owner = request->owner;
         worker->request = request;
-        if (ipc_send(worker->channel.fd, &question, sizeof(question), NULL, 0) < 0)
+        if (ask(worker) < 0)
             lose_worker(worker);
     }
 }
 
 static bool answer_valid(const struct resolver_answer *answer, size_t length)
 {
-    if (length != sizeof(*answer) || answer->count > EGRESS_CANDIDATES_MAX)
+    if (length != sizeof(*answer) || answer->count > EGRESS_CANDIDATES_MAX || answer->restarted > 1)
         return false;
     for (uint32_t i = 0; i < answer->count; i++) {
         if (answer->addresses[i].family != 4 && answer->addresses[i].family != 6)
@@ -150,8 +127,18 @@ static void on_answer(struct watch *watch, uint32_t events)
     int error = ipc_receive(watch->fd, &answer, sizeof(answer), &packet);
     if (error == -EAGAIN)
         return;
-    if (error || packet.fd_count > 0 || !worker->busy || !answer_valid(&answer, packet.length)) {
+    if (error || packet.fd_count > 0 || !answer_valid(&answer, packet.length)) {
         lose_worker(worker);
+        return;
+    }
+    // It may have died after its answer, with the next question on the way: that one's answer comes too late then.
+    if (!worker->busy || (!answer.restarted && answer.serial != worker->serial))
+        return;
+    // It may have died before it read the question. One that it dies of twice has no answer.
+    if (answer.restarted && worker->request && !worker->asked_again) {
+        worker->asked_again = true;
+        if (ask(worker) < 0)
+            lose_worker(worker);
         return;
     }
     struct resolve_request *request = steal_pointer(&worker->request);
@@ -161,6 +148,37 @@ static void on_answer(struct watch *watch, uint32_t events)
         request->done(request, answer.addresses, answer.count);
     }
     dispatch(resolver);
+}
+
+static int start_keeper(const int channels[static EGRESS_RESOLVERS])
+{
+    pid_t child = fork();
+    if (child < 0)
+        return -errno;
+    if (child == 0)
+        resolver_keep(channels);
+    return 0;
+}
+
+static int start_workers(struct resolver *resolver)
+{
+    int theirs[EGRESS_RESOLVERS], made = 0, error = 0;
+    while (made < (int)EGRESS_RESOLVERS && !error) {
+        struct watch *channel = &resolver->workers[made].channel;
+        int pair[2];
+        error = ipc_pair(0, pair);
+        if (error)
+            break;
+        channel->fd = pair[0];
+        theirs[made++] = pair[1];
+        error = loop_watch(resolver->loop, channel, EPOLLIN);
+    }
+    if (!error)
+        error = start_keeper(theirs);
+    resolver->alive = EGRESS_RESOLVERS;
+    while (made > 0)
+        close(theirs[--made]);
+    return error;
 }
 
 static void cleanup_resolver(struct resolver **resolver)
@@ -178,15 +196,9 @@ int resolver_new(struct loop *loop, struct resolver **ret_resolver)
     for (unsigned i = 0; i < EGRESS_RESOLVERS; i++)
         resolver->workers[i] =
             (struct worker){.channel = {.fd = -1, .ready = on_answer}, .resolver = resolver};
-    for (unsigned i = 0; i < EGRESS_RESOLVERS; i++) {
-        struct watch *channel = &resolver->workers[i].channel;
-        int error = start_worker(&channel->fd);
-        if (!error)
-            error = loop_watch(loop, channel, EPOLLIN);
-        if (error)
-            return error;
-        resolver->alive++;
-    }
+    int error = start_workers(resolver);
+    if (error)
+        return error;
     *ret_resolver = steal_pointer(&resolver);
     return 0;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "egress/confinement.h"
 #include "egress/resolver.h"
@@ -30,6 +31,7 @@ static void resolve(const char *name, struct resolver_answer *answer)
 int resolver_work(void)
 {
     const char *problem;
+    prctl(PR_SET_NAME, "egress-resolver"); // else "exe", which it was executed by
     int error = confinement_of_resolver(&problem);
     if (error) {
         log_error("a name resolver can't be confined", {"layer", problem}, {"error", strerror(-error)});
@@ -45,6 +47,7 @@ int resolver_work(void)
             strnlen(question.name, sizeof(question.name)) == sizeof(question.name) ||
             !hostname_canonical(question.name))
             return EXIT_FAILURE;
+        answer.serial = question.serial;
         resolve(question.name, &answer);
         if (ipc_send(EGRESS_RESOLVER_FD, &answer, sizeof(answer), NULL, 0) < 0)
             return EXIT_SUCCESS;

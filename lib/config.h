@@ -28,10 +28,15 @@ enum config_key {
     CONFIG_SANDBOX_WARNING_SECS,
     CONFIG_SANDBOX_MAX_PER_USER,
     CONFIG_SANDBOX_MAX_PER_NODE,
+    CONFIG_SANDBOX_POOL_DESKTOP,
+    CONFIG_SANDBOX_POOL_CODE,
+    CONFIG_SANDBOX_POOL_MEMORY_MB,
     CONFIG_SANDBOX_UID_BASE,
     CONFIG_SANDBOX_CGROUP_BACKEND,
     CONFIG_SANDBOX_CGROUP_PATH,
     CONFIG_SANDBOX_LAYERS_REQUIRED,
+    CONFIG_EGRESS_CONNECTIONS,
+    CONFIG_EGRESS_QUOTA_MB,
     CONFIG_FILE_STORAGE_PATH,
     CONFIG_FILE_ENCRYPTION_ENABLED,
     CONFIG_DISPLAY_WIDTH,
@@ -84,7 +89,7 @@ int config_read_file(struct config *config, const char *path, bool secrets, stru
 int config_read_text(struct config *config, const char *text, size_t length, const char *name, bool secrets,
                      struct config_error *ret_error);
 // Takes the known keys from the environment. An unknown variable that starts like our keys (SANDBOX_ VIDEO_
-// JWT_ FILE_) is refused. A secret is removed from the environment once read.
+// JWT_ FILE_ EGRESS_) is refused. A secret is removed from the environment once read.
 int config_read_environment(struct config *config, struct config_error *ret_error);
 
 // Takes --config FILE and --secrets FILE out of argv (argc is adjusted), then the files, then the

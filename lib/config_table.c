@@ -60,6 +60,14 @@ static const struct config_entry table[CONFIG_KEY_COUNT] = {
         NUMBER("SANDBOX_MAX_PER_USER", 1, SANDBOX_MAX_TOTAL, "3", "", "sandboxes one user may run at once"),
     [CONFIG_SANDBOX_MAX_PER_NODE] =
         NUMBER("SANDBOX_MAX_PER_NODE", 1, SANDBOX_MAX_TOTAL, "32", "", "sandboxes this node runs at once"),
+    [CONFIG_SANDBOX_POOL_DESKTOP] = NUMBER(
+        "SANDBOX_POOL_DESKTOP", 0, SANDBOX_POOL_MAX, "1", "",
+        "desktops that are kept ready for whoever comes next; 0: each is started when it is asked for"),
+    [CONFIG_SANDBOX_POOL_CODE] = NUMBER("SANDBOX_POOL_CODE", 0, SANDBOX_POOL_MAX, "0", "",
+                                        "sandboxes for one command that are kept ready"),
+    [CONFIG_SANDBOX_POOL_MEMORY_MB] =
+        NUMBER("SANDBOX_POOL_MEMORY_MB", 0, MEMORY_LIMIT_MAX_MB, "256", "MiB",
+               "memory that all sandboxes kept ready may take together, which bounds how many there are"),
     [CONFIG_SANDBOX_UID_BASE] =
         NUMBER("SANDBOX_UID_BASE", 65536, 2143289344, "1879048192", "",
                "host uids above this one belong to sandboxes and streamers (2^21 of them)"),
@@ -71,6 +79,11 @@ static const struct config_entry table[CONFIG_KEY_COUNT] = {
     [CONFIG_SANDBOX_LAYERS_REQUIRED] =
         TEXT("SANDBOX_LAYERS_REQUIRED", 0, 512, "",
              "isolation layers without which sandboxd refuses to start, separated by commas, or all"),
+    [CONFIG_EGRESS_CONNECTIONS] = NUMBER("EGRESS_CONNECTIONS", 1, EGRESS_CONNECTIONS_PER_SANDBOX_MAX, "256",
+                                         "", "connections to the network that one sandbox may have at once"),
+    [CONFIG_EGRESS_QUOTA_MB] =
+        NUMBER("EGRESS_QUOTA_MB", 0, 1048576, "0", "MiB",
+               "bytes that one sandbox may exchange with the network in its life; 0: no limit"),
     [CONFIG_FILE_STORAGE_PATH] =
         TEXT("FILE_STORAGE_PATH", 0, 1024, "", "directory of the users' home directories"),
     [CONFIG_FILE_ENCRYPTION_ENABLED] =

@@ -16,7 +16,6 @@
 #define EGRESS_CHANNEL_VERSION 1u
 #define EGRESS_CHANNEL_FD 3
 #define EGRESS_LISTENER_PORT 3128 // on 127.0.0.1 inside each sandbox
-#define EGRESS_CONNECTIONS_PER_SANDBOX_MAX 1024u
 
 enum egress_kind {
     // sandboxd to sandbox-egress

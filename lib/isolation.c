@@ -21,6 +21,7 @@ static const char *const layer_names[LAYER_COUNT] = {
     [LAYER_PROCESS_LIMIT] = "process_limit",
     [LAYER_LANDLOCK] = "landlock",
     [LAYER_SECCOMP] = "seccomp",
+    [LAYER_EGRESS] = "egress",
 };
 
 static const char *const state_names[] = {

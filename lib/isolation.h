@@ -21,6 +21,7 @@ enum layer {
     LAYER_PROCESS_LIMIT,
     LAYER_LANDLOCK,
     LAYER_SECCOMP,
+    LAYER_EGRESS, // a proxy of its own uid between sandboxes and networks
     LAYER_COUNT,
 };
 

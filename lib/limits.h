@@ -11,6 +11,7 @@
 
 // Sandboxes
 #define SANDBOX_MAX_TOTAL 1024        // sandboxes on one node, whatever the configuration says
+#define SANDBOX_POOL_MAX 64           // sandboxes of one template that wait for an owner
 #define ACCOUNT_NUMBER_MAX (1u << 20) // host uids 1 .. this above SANDBOX_UID_BASE
 #define VIEWER_MAX 8                  // viewers of one sandbox
 #define MEMORY_LIMIT_MIN_MB 128
@@ -18,6 +19,7 @@
 #define CPU_PERCENT_MAX 25600
 #define PID_LIMIT_MIN 32
 #define PID_LIMIT_MAX 65536
+#define EGRESS_CONNECTIONS_PER_SANDBOX_MAX 1024u
 
 // Display and stream (docs/PROTOCOL.md)
 #define DISPLAY_WIDTH_MIN 320
@@ -33,5 +35,5 @@
 #define BROWSER_BYTES_PER_SECOND (1u << 20)
 #define BROWSER_BYTES_BURST (2u << 20)
 #define RECTANGLES_MAX 64u // rectangles of one message
-#define FRAMES_UNACKNOWLEDGED_MAX 3u
+#define UPDATES_UNACKNOWLEDGED_MAX 32u // by streamers; how many in fact depends on the way to the browser
 #define CURSOR_SIDE_MAX 256u

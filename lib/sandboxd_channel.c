@@ -20,7 +20,7 @@ static bool create_valid(const void *message)
     const struct sandboxd_create *create = &m->create;
     return !id_is_nil(&create->sandbox) && !id_is_nil(&create->owner) && create->account_number >= 1 &&
            create->account_number <= ACCOUNT_NUMBER_MAX && create->template_id < TEMPLATE_COUNT &&
-           limits_valid(&create->limits);
+           limits_valid(&create->limits) && create->network <= 1;
 }
 
 static bool stop_valid(const void *message)
@@ -33,7 +33,14 @@ static bool attach_valid(const void *message)
 {
     const struct sandboxd_message *m = message;
     static const uint8_t zero[sizeof(m->attach.reserved)];
-    return m->attach.view_only <= 1 && memcmp(m->attach.reserved, zero, sizeof(zero)) == 0;
+    return m->attach.view_only <= 1 && m->attach.alone <= 1 &&
+           memcmp(m->attach.reserved, zero, sizeof(zero)) == 0;
+}
+
+static bool run_valid(const void *message)
+{
+    const struct sandboxd_message *m = message;
+    return !id_is_nil(&m->run.sandbox) && command_words_take(&m->run.command, NULL);
 }
 
 static bool set_limits_valid(const void *message)
@@ -49,6 +56,37 @@ static bool limits_set_valid(const void *message)
     return m->limits_set.error >= 0 && (m->limits_set.error > 0 || limits_valid(&m->limits_set.limits));
 }
 
+static bool network_begin_valid(const void *message)
+{
+    const struct sandboxd_message *m = message;
+    return m->network_begin.rule_count <= EGRESS_RULES_MAX &&
+           m->network_begin.header_count <= EGRESS_HEADERS_MAX;
+}
+
+static bool network_header_valid(const void *message)
+{
+    const struct sandboxd_message *m = message;
+    return egress_header_valid(&m->network_header);
+}
+
+static bool network_rule_valid(const void *message)
+{
+    const struct sandboxd_message *m = message;
+    return egress_rule_valid(&m->network_rule);
+}
+
+static bool set_network_valid(const void *message)
+{
+    const struct sandboxd_message *m = message;
+    return !id_is_nil(&m->set_network.sandbox) && m->set_network.serial > 0;
+}
+
+static bool network_set_valid(const void *message)
+{
+    const struct sandboxd_message *m = message;
+    return m->network_set.error >= 0 && m->network_set.serial > 0;
+}
+
 static bool welcome_valid(const void *message)
 {
     const struct sandboxd_message *m = message;
@@ -59,6 +97,23 @@ static bool welcome_valid(const void *message)
     }
     return m->welcome.display_width >= DISPLAY_WIDTH_MIN && m->welcome.display_width <= DISPLAY_WIDTH_MAX &&
            m->welcome.display_height >= DISPLAY_HEIGHT_MIN && m->welcome.display_height <= DISPLAY_HEIGHT_MAX;
+}
+
+static bool ready_valid(const void *message)
+{
+    const struct sandboxd_message *m = message;
+    return m->ready.parked <= 1;
+}
+
+static bool pool_valid(const void *message)
+{
+    const struct sandboxd_message *m = message;
+    for (unsigned i = 0; i < TEMPLATE_COUNT; i++) {
+        const struct sandboxd_pool_row *row = &m->pool.rows[i];
+        if (row->size > SANDBOX_POOL_MAX || row->ready > row->size || row->building > SANDBOX_POOL_MAX)
+            return false;
+    }
+    return true;
 }
 
 static bool failed_valid(const void *message)
@@ -94,8 +149,13 @@ static const struct channel_form forms[] = {
     [SANDBOXD_LIST] = {true, CHANNEL_CLIENT, 0, 0, NULL},
     [SANDBOXD_ATTACH] = {true, CHANNEL_CLIENT, BODY(attach), 0, attach_valid},
     [SANDBOXD_SET_LIMITS] = {true, CHANNEL_CLIENT, BODY(set_limits), 0, set_limits_valid},
+    [SANDBOXD_NETWORK_BEGIN] = {true, CHANNEL_CLIENT, BODY(network_begin), 0, network_begin_valid},
+    [SANDBOXD_NETWORK_HEADER] = {true, CHANNEL_CLIENT, BODY(network_header), 0, network_header_valid},
+    [SANDBOXD_NETWORK_RULE] = {true, CHANNEL_CLIENT, BODY(network_rule), 0, network_rule_valid},
+    [SANDBOXD_SET_NETWORK] = {true, CHANNEL_CLIENT, BODY(set_network), 0, set_network_valid},
+    [SANDBOXD_RUN] = {true, CHANNEL_CLIENT, BODY(run), 0, run_valid},
     [SANDBOXD_WELCOME] = {true, CHANNEL_SERVER, BODY(welcome), 0, welcome_valid},
-    [SANDBOXD_READY] = {true, CHANNEL_SERVER, BODY(ready), 0, NULL},
+    [SANDBOXD_READY] = {true, CHANNEL_SERVER, BODY(ready), 0, ready_valid},
     [SANDBOXD_FAILED] = {true, CHANNEL_SERVER, BODY(failed), 0, failed_valid},
     [SANDBOXD_ENDED] = {true, CHANNEL_SERVER, BODY(ended), 0, ended_valid},
     [SANDBOXD_ENTRY] = {true, CHANNEL_SERVER, BODY(entry), 0, entry_valid},
@@ -103,6 +163,8 @@ static const struct channel_form forms[] = {
     [SANDBOXD_ATTACHED] = {true, CHANNEL_SERVER, BODY(attached), 1, NULL},
     [SANDBOXD_ATTACH_FAILED] = {true, CHANNEL_SERVER, BODY(attach_failed), 0, attach_failed_valid},
     [SANDBOXD_LIMITS_SET] = {true, CHANNEL_SERVER, BODY(limits_set), 0, limits_set_valid},
+    [SANDBOXD_NETWORK_SET] = {true, CHANNEL_SERVER, BODY(network_set), 0, network_set_valid},
+    [SANDBOXD_POOL] = {true, CHANNEL_SERVER, BODY(pool), 0, pool_valid},
 };
 
 static const struct channel_codec codec = {.forms = forms,
@@ -122,6 +184,7 @@ int sandboxd_message_decode(const void *data, size_t length, size_t fd_count, en
     if (channel_message_take(&codec, data, length, fd_count, sender, &message) < 0)
         return -EPROTO;
     *ret_message = message;
+    explicit_bzero(&message, sizeof(message)); // it may hold a header's value
     return 0;
 }
 
@@ -132,6 +195,7 @@ int sandboxd_message_send(int socket, const struct sandboxd_message *message, en
     size_t size = sandboxd_message_size(message->kind);
     if (sandboxd_message_decode(message, size, fd >= 0 ? 1 : 0, sender, &checked) < 0)
         abort();
+    explicit_bzero(&checked, sizeof(checked));
     return ipc_send(socket, message, size, &fd, fd >= 0 ? 1 : 0);
 }
 

@@ -6,25 +6,35 @@
 // The client says HELLO first and waits for WELCOME. Answers carry the id of the sandbox (or viewer) they
 // belong to and may come in any order. sandboxd re-decides everything: a number out of its own limits is
 // refused whatever the client asked.
+//
+// A network policy travels ahead of the request that uses it: NETWORK_BEGIN, its HEADERs and RULEs in order, then
+// CREATE (with `network` 1) or SET_NETWORK. Requests without a policy may stand between them.
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/command_words.h"
+#include "lib/egress_rule.h"
 #include "lib/ids.h"
 #include "lib/ipc.h"
 #include "lib/isolation.h"
 #include "lib/limits.h"
 
-#define SANDBOXD_CHANNEL_VERSION 2u
+#define SANDBOXD_CHANNEL_VERSION 3u
 
 enum sandboxd_kind {
     // client to sandboxd
     SANDBOXD_HELLO = 1,
     SANDBOXD_CREATE,
     SANDBOXD_STOP,
-    SANDBOXD_LIST,   // answered by one ENTRY per sandbox and LIST_END
-    SANDBOXD_ATTACH, // a viewer: answered by ATTACHED with the stream descriptor, or ATTACH_FAILED
-    SANDBOXD_SET_LIMITS, // of a running sandbox: answered by LIMITS_SET
+    SANDBOXD_LIST,          // answered by one ENTRY per sandbox and LIST_END
+    SANDBOXD_ATTACH,        // a viewer: answered by ATTACHED with the stream descriptor, or ATTACH_FAILED
+    SANDBOXD_SET_LIMITS,    // of a running sandbox: answered by LIMITS_SET
+    SANDBOXD_NETWORK_BEGIN, // no answer, as for HEADER and RULE
+    SANDBOXD_NETWORK_HEADER,
+    SANDBOXD_NETWORK_RULE,
+    SANDBOXD_SET_NETWORK, // of a running sandbox: answered by NETWORK_SET
+    SANDBOXD_RUN, // in a ready sandbox without a desktop, once: its end is the sandbox's, ENDED tells the status
     // sandboxd to client
     SANDBOXD_WELCOME = 64,
     SANDBOXD_READY,  // the sandbox's desktop is usable
@@ -35,9 +45,15 @@ enum sandboxd_kind {
     SANDBOXD_ATTACHED,
     SANDBOXD_ATTACH_FAILED,
     SANDBOXD_LIMITS_SET,
+    SANDBOXD_NETWORK_SET,
+    SANDBOXD_POOL, // after WELCOME and whenever it changes; never where nothing is kept ready
 };
 
-enum sandbox_template { TEMPLATE_DESKTOP, TEMPLATE_COUNT };
+enum sandbox_template {
+    TEMPLATE_DESKTOP,
+    TEMPLATE_CODE, // profile code, no X server, nothing kept: waits for one command
+    TEMPLATE_COUNT
+};
 
 struct sandbox_limits {
     uint32_t memory_mb;   // MiB
@@ -48,7 +64,12 @@ struct sandbox_limits {
 struct sandbox_usage {
     uint64_t cpu_us;            // UINT64_MAX: unknown
     uint64_t peak_memory_bytes; // UINT64_MAX: unknown
+    // Through sandbox-egress; all four are UINT64_MAX when unknown
+    uint64_t network_in_bytes, network_out_bytes; // towards the sandbox, and from it
+    uint64_t network_allowed, network_refused;    // requests
 };
+#define SANDBOX_USAGE_UNKNOWN                                                                                \
+    ((struct sandbox_usage){UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX})
 
 enum start_stage {
     START_REFUSED, // out of range, over the node's maximum, or an id in use: see error
@@ -72,6 +93,7 @@ struct sandboxd_create {
     uint32_t account_number; // 1 .. ACCOUNT_NUMBER_MAX: the owner's host uid above SANDBOX_UID_BASE
     uint32_t template_id;    // enum sandbox_template
     struct sandbox_limits limits;
+    uint32_t network; // 1: the policy that came before it; 0: none, nothing can be reached
 };
 
 struct sandboxd_stop {
@@ -83,13 +105,29 @@ struct sandboxd_attach {
     struct id sandbox;
     uint64_t viewer;   // the client's own number for this viewer
     uint8_t view_only; // 1: input is refused by the streamer as well
-    uint8_t reserved[7];
+    uint8_t alone;     // 1: the client has no other stream of this sandbox, so that nobody holds a key
+    uint8_t reserved[6];
 };
 
 struct sandboxd_set_limits {
     struct id sandbox;
     struct sandbox_limits limits; // all three are set
     uint32_t reserved;
+};
+
+struct sandboxd_network_begin {
+    uint32_t rule_count;   // 0 .. EGRESS_RULES_MAX
+    uint32_t header_count; // 0 .. EGRESS_HEADERS_MAX
+};
+
+struct sandboxd_set_network {
+    struct id sandbox;
+    uint64_t serial; // the client's own number for this policy, higher each time
+};
+
+struct sandboxd_run {
+    struct id sandbox;
+    struct command_words command;
 };
 
 struct sandboxd_welcome {
@@ -104,7 +142,7 @@ struct sandboxd_welcome {
 struct sandboxd_ready {
     struct id sandbox;
     uint32_t start_us; // from CREATE to usable
-    uint32_t reserved;
+    uint32_t parked;   // 1: it was kept ready and claimed, 0: a cold start
 };
 
 struct sandboxd_failed {
@@ -116,7 +154,7 @@ struct sandboxd_failed {
 struct sandboxd_ended {
     struct id sandbox;
     uint32_t reason; // enum stop_reason
-    uint32_t reserved;
+    int32_t status;  // of the command, as waitpid(2), with STOP_EXITED and STOP_SIGNALLED; else 0
     struct sandbox_usage usage;
 };
 
@@ -145,8 +183,31 @@ struct sandboxd_attach_failed {
 struct sandboxd_limits_set {
     struct id sandbox;
     struct sandbox_limits limits; // in force from here on
-    int32_t error; // 0, or a positive errno: ENOENT no such sandbox, ERANGE more than the node gives, ENOTSUP no control groups, EBUSY more
-                   // memory in use than the new limit; the old ones hold then
+    int32_t
+        error; // 0, or a positive errno: ENOENT no such sandbox, ERANGE more than the node gives, ENOTSUP no control groups, EBUSY more
+               // memory in use than the new limit; the old ones hold then
+};
+
+// The policy of that serial, and with it each earlier one, is decided: the last one that was set is in force.
+struct sandboxd_network_set {
+    struct id sandbox;
+    uint64_t serial;
+    uint32_t closed; // connections that it forbids
+    int32_t
+        error; // 0, or a positive errno: ENOENT no such sandbox, or sandbox-egress refused it; the old one holds then
+};
+
+struct sandboxd_pool_row { // of one template
+    uint32_t size;         // kept ready, at most
+    uint32_t ready;
+    uint32_t building; // or ending
+    uint32_t losses;   // in a row: those that failed or died before anybody claimed one
+};
+
+struct sandboxd_pool {
+    struct sandboxd_pool_row rows[TEMPLATE_COUNT];
+    uint32_t memory_mb; // that they may take together
+    uint32_t held_mb;   // that those there are may take
 };
 
 struct sandboxd_message {
@@ -158,6 +219,11 @@ struct sandboxd_message {
         struct sandboxd_stop stop;
         struct sandboxd_attach attach;
         struct sandboxd_set_limits set_limits;
+        struct sandboxd_run run;
+        struct sandboxd_network_begin network_begin;
+        struct egress_header network_header;
+        struct egress_rule network_rule;
+        struct sandboxd_set_network set_network;
         struct sandboxd_welcome welcome;
         struct sandboxd_ready ready;
         struct sandboxd_failed failed;
@@ -166,6 +232,8 @@ struct sandboxd_message {
         struct sandboxd_attached attached;
         struct sandboxd_attach_failed attach_failed;
         struct sandboxd_limits_set limits_set;
+        struct sandboxd_network_set network_set;
+        struct sandboxd_pool pool;
     };
 };
 

@@ -26,6 +26,8 @@ struct streamer_start {
     uint8_t log_level;     // enum log_level
     uint8_t log_json;
     uint8_t full_chroma;   // VIDEO_CHROMA 444
+    uint8_t alone;         // 1: no other streamer of this sandbox runs, so that nobody holds a key
+    uint8_t reserved[3];   // 0
     uint8_t cookie[X_COOKIE_SIZE];
     char codec[STREAMER_NAME_MAX];  // VIDEO_CODEC, NUL-terminated
     char preset[STREAMER_NAME_MAX]; // VIDEO_PRESET
@@ -45,3 +47,28 @@ int streamer_start_check(const struct streamer_start *start, size_t length);
 // STREAM_PACKET_MAX bytes in all. Towards the browser a message may take several packets; towards the
 // streamer it is always one, with flags 0.
 #define STREAM_PACKET_MORE 0x01u // more packets of this message follow
+// Not for the browser: a struct stream_report for sandbox-server follows, exactly. It stands between messages.
+#define STREAM_PACKET_REPORT 0x02u
+
+// Durations are counted by their power of two: up to 1 ms, 2 ms, 4 ms ... 1,024 ms, longer.
+#define STREAM_REPORT_BUCKETS 12
+// More of anything in one report is a lie.
+#define STREAM_REPORT_COUNT_MAX 1000000u
+
+struct stream_histogram {
+    uint32_t buckets[STREAM_REPORT_BUCKETS]; // not cumulative
+    uint32_t reserved;
+    uint64_t sum_us;
+};
+
+// What happened since the last report.
+struct stream_report {
+    uint32_t video_frames, lossless_rectangles, copies, skipped;
+    struct stream_histogram encode; // per update: from its capture until it is ready to be sent
+    struct stream_histogram
+        input; // from an input's arrival until the browser has acknowledged the update after it
+};
+
+void stream_histogram_add(struct stream_histogram *histogram, uint64_t us);
+// 0, or -EPROTO when the length or a count is impossible.
+int stream_report_check(const struct stream_report *report, size_t length);

@@ -10,7 +10,7 @@
 #include "lib/cleanup.h"
 #include "lib/fd.h"
 
-#define CGROUP_FILE_MAX 4096
+#define CGROUP_FILE_MAX (1u << 20)
 
 int cgroup_write(int base, const char *group, const char *file, const char *text)
 {
@@ -31,11 +31,15 @@ static int read_value(int base, const char *group, const char *file, char **ret_
     return read_file_at(base, path, CGROUP_FILE_MAX, ret_text, NULL);
 }
 
-// cpu and cpuacct are often one hierarchy: the directory is there twice, which is harmless.
+// cpu and cpuacct are often one hierarchy: there it is made twice.
 static int make_groups(const struct cgroup_root *root, const char *name)
 {
     for (unsigned i = 0; i < CGROUP_HIERARCHY_COUNT; i++) {
-        if (root->base[i] >= 0 && mkdirat(root->base[i], name, 0755) < 0 && errno != EEXIST)
+        if (root->base[i] < 0 || mkdirat(root->base[i], name, 0755) == 0)
+            continue;
+        // What an earlier owner of the name left would count for this one; one with a process in it is not ours.
+        if (errno != EEXIST || (unlinkat(root->base[i], name, AT_REMOVEDIR) < 0 && errno != ENOENT) ||
+            mkdirat(root->base[i], name, 0755) < 0)
             return -errno;
     }
     return 0;
@@ -53,7 +57,7 @@ static bool controlled(const struct cgroup_root *root, const struct cgroup_value
         if (strncmp(value->file, prefixes[i].prefix, strlen(prefixes[i].prefix)) == 0)
             return root->controls[prefixes[i].controller];
     }
-    return false;
+    return value->optional; // io, where its files are there
 }
 
 static int set_limits(const struct cgroup_root *root, const char *name, const struct sandbox_limits *limits)
@@ -104,31 +108,51 @@ int cgroup_make(const struct cgroup_root *root, const char *name, const struct s
     return 0;
 }
 
-// A single thread that moves itself takes no lock of the whole machine, which a process does: that one costs milliseconds after a pause
-// (Linux 6.18). Only v1 lets a thread choose.
-static const char *file_to_join(enum cgroup_hierarchy hierarchy)
+void cgroup_entry_finish(struct cgroup_entry *entry)
 {
-    return hierarchy == CGROUP_UNIFIED ? "cgroup.procs" : "tasks";
+    if (entry->born)
+        close(entry->directory);
+    while (entry->count > 0)
+        close(entry->tasks[--entry->count]);
+    *entry = (struct cgroup_entry){0};
 }
 
-int cgroup_open_procs(const struct cgroup_root *root, const struct cgroup *cgroup, int *fds, unsigned maximum)
+// A single thread that moves itself takes no lock of the whole machine, which a process does: that one costs milliseconds after a pause
+// (Linux 6.18). Only v1 lets a thread choose.
+int cgroup_open_entry(const struct cgroup_root *root, const struct cgroup *cgroup,
+                      struct cgroup_entry *ret_entry)
 {
-    unsigned count = 0;
-    int error = 0;
+    CLEANUP(cgroup_entry_finish) struct cgroup_entry entry = {0};
     char path[64];
-    for (unsigned i = 0; i < CGROUP_HIERARCHY_COUNT && cgroup->name[0] && !error; i++) {
+    snprintf(path, sizeof(path), "%s/tasks", cgroup->name);
+    for (unsigned i = 0; i < CGROUP_UNIFIED && cgroup->name[0]; i++) {
         if (root->base[i] < 0)
             continue;
-        snprintf(path, sizeof(path), "%s/%s", cgroup->name, file_to_join(i));
-        int fd = count < maximum ? openat(root->base[i], path, O_WRONLY | O_CLOEXEC) : -1;
+        int fd = openat(root->base[i], path, O_WRONLY | O_CLOEXEC);
         if (fd < 0)
-            error = count < maximum ? -errno : -E2BIG;
-        else
-            fds[count++] = fd;
+            return -errno;
+        entry.tasks[entry.count++] = fd;
     }
-    while (error && count > 0)
-        close(fds[--count]);
-    return error ? error : (int)count;
+    if (root->base[CGROUP_UNIFIED] >= 0 && cgroup->name[0]) {
+        entry.directory = openat(root->base[CGROUP_UNIFIED], cgroup->name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (entry.directory < 0)
+            return -errno;
+        entry.born = true;
+    }
+    *ret_entry = entry;
+    entry = (struct cgroup_entry){0};
+    return 0;
+}
+
+void cgroup_lift_cpu(const struct cgroup_root *root, const struct cgroup *cgroup)
+{
+    if (!cgroup->name[0] || !root->controls[CGROUP_CPU])
+        return;
+    // A failure means a slower end.
+    if (root->backend == CGROUP_V2)
+        cgroup_write(root->base[CGROUP_UNIFIED], cgroup->name, "cpu.max", "max");
+    else
+        cgroup_write(root->base[CGROUP_CPU], cgroup->name, "cpu.cfs_quota_us", "-1");
 }
 
 int cgroup_kill(const struct cgroup_root *root, const struct cgroup *cgroup)
@@ -150,6 +174,14 @@ int cgroup_remove(const struct cgroup_root *root, struct cgroup *cgroup)
     if (!error)
         cgroup->name[0] = '\0';
     return error;
+}
+
+bool cgroup_holds_processes(int base)
+{
+    AUTO_FREE char *processes = NULL;
+    if (faccessat(base, "cgroup.type", F_OK, AT_EACCESS) < 0)
+        return false; // the root has no type
+    return read_value(base, ".", "cgroup.procs", &processes) < 0 || *processes;
 }
 
 uint64_t cgroup_read_number(const struct cgroup_root *root, enum cgroup_hierarchy hierarchy,
@@ -177,7 +209,7 @@ uint64_t cgroup_read_field(const struct cgroup_root *root, enum cgroup_hierarchy
 void cgroup_usage(const struct cgroup_root *root, const struct cgroup *cgroup,
                   struct sandbox_usage *ret_usage)
 {
-    struct sandbox_usage usage = {.cpu_us = UINT64_MAX, .peak_memory_bytes = UINT64_MAX};
+    struct sandbox_usage usage = SANDBOX_USAGE_UNKNOWN;
     if (cgroup->name[0] && root->backend == CGROUP_V2) {
         usage.cpu_us = cgroup_read_field(root, CGROUP_UNIFIED, cgroup->name, "cpu.stat", "usage_usec");
         usage.peak_memory_bytes = cgroup_read_number(root, CGROUP_UNIFIED, cgroup->name, "memory.peak");

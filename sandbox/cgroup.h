@@ -51,9 +51,18 @@ int cgroup_set_limits(const struct cgroup_root *root, const struct cgroup *cgrou
 // Makes the group and sets its limits. On failure nothing is left.
 int cgroup_make(const struct cgroup_root *root, const char *name, const struct sandbox_limits *limits,
                 struct cgroup *ret_cgroup);
-// Opens the files by which a process of a single thread joins: it writes "0". Returns how many, or -errno.
-int cgroup_open_procs(const struct cgroup_root *root, const struct cgroup *cgroup, int *fds,
-                      unsigned maximum);
+// How a new process of a single thread comes into it: it is born in the group of cgroup2, and writes "0" to the files of v1.
+struct cgroup_entry {
+    bool born;
+    int directory;             // for CLONE_INTO_CGROUP, when born
+    int tasks[CGROUP_UNIFIED]; // open for writing
+    size_t count;
+};
+int cgroup_open_entry(const struct cgroup_root *root, const struct cgroup *cgroup,
+                      struct cgroup_entry *ret_entry);
+void cgroup_entry_finish(struct cgroup_entry *entry);
+// Takes the cpu limit off, for processes that are to end: freeing their memory counts against it. Nothing where there is none.
+void cgroup_lift_cpu(const struct cgroup_root *root, const struct cgroup *cgroup);
 // Kills every process in it; -ENOTSUP where the kernel offers no cgroup.kill to us.
 int cgroup_kill(const struct cgroup_root *root, const struct cgroup *cgroup);
 // Removes it. -EBUSY while a process is still in it.
@@ -67,6 +76,10 @@ uint64_t cgroup_oom_kills(const struct cgroup_root *root, const struct cgroup *c
 // As cgroup_root_open, but nothing is tried: what can't be used gives CGROUP_NONE. A v2 group that holds processes can't limit groups below
 // itself, so there it is the nearest group above that can.
 int cgroup_root_for_command(struct cgroup_root *ret_root);
+// A command's group is named after the process that makes it.
+#define CGROUP_COMMAND_PREFIX "run-"
+// Removes the empty groups of processes that are no more: who is killed can't remove its own.
+void cgroup_sweep_commands(const struct cgroup_root *root);
 // The whole group dies with the first process that the out-of-memory killer takes. ret_fd: becomes readable when the caller has to see to that
 // itself (v1), or -1.
 int cgroup_end_with_memory(const struct cgroup_root *root, const struct cgroup *cgroup, int *ret_fd);
@@ -78,6 +91,9 @@ void cgroup_processes(const struct cgroup_root *root, const struct cgroup *cgrou
 int cgroup_write(int base, const char *group, const char *file, const char *text);
 uint64_t cgroup_read_number(const struct cgroup_root *root, enum cgroup_hierarchy hierarchy,
                             const char *group, const char *file);
+// Whether processes live in the v2 group itself. Such a group must not be asked for controllers: cpu and pids would be given, and no group below
+// could be joined any more. The hierarchy's root is exempt.
+bool cgroup_holds_processes(int base);
 uint64_t cgroup_read_field(const struct cgroup_root *root, enum cgroup_hierarchy hierarchy, const char *group,
                            const char *file, const char *key);
 

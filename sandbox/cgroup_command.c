@@ -1,9 +1,14 @@
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
@@ -11,6 +16,7 @@
 #include "sandbox/cgroup.h"
 
 #define PROC_FILE_MAX (1u << 20)
+#define CALLER_GROUP "sandbox-run"
 
 static int open_writable(const char *path)
 {
@@ -24,8 +30,6 @@ static int open_writable(const char *path)
 static void open_v1(const struct cgroup_paths *paths, struct cgroup_root *root)
 {
     for (unsigned i = 0; i < CGROUP_UNIFIED; i++) {
-        if (i == CGROUP_CPUACCT)
-            continue; // the parent of a command is told its cpu time
         root->base[i] = open_writable(paths->path[i]);
         root->controls[i] = root->base[i] >= 0;
         if (root->controls[i])
@@ -45,6 +49,20 @@ static bool has_word(const char *list, const char *word)
     return false;
 }
 
+// A group that systemd delegated to this one process alone: it moves to a leaf, and the group can have others below it. The leaf goes with the unit.
+static void leave_own_group(int group)
+{
+    char processes[32] = "", delegated = '0', text[32];
+    snprintf(text, sizeof(text), "%d\n", (int)getpid());
+    AUTO_FD int list = openat(group, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+    if (list < 0 || read(list, processes, sizeof(processes) - 1) < 0 || strcmp(processes, text) != 0 ||
+        fgetxattr(group, "user.delegate", &delegated, 1) != 1 || delegated != '1')
+        return;
+    if (mkdirat(group, CALLER_GROUP, 0755) == 0 || errno == EEXIST)
+        cgroup_write(group, CALLER_GROUP, "cgroup.procs",
+                     "0"); // where it failed the next group above is tried
+}
+
 // The controllers that groups below this one have.
 static bool controls_below(int group, struct cgroup_root *root)
 {
@@ -58,6 +76,7 @@ static bool controls_below(int group, struct cgroup_root *root)
         if (names[i])
             cgroup_write(group, ".", "cgroup.subtree_control", text); // what was refused is not listed
     }
+    cgroup_write(group, ".", "cgroup.subtree_control", "+io");
     if (read_file_at(group, "cgroup.subtree_control", PROC_FILE_MAX, &enabled, NULL) < 0)
         return false;
     for (unsigned i = 0; i <= CGROUP_PIDS; i++) {
@@ -73,7 +92,9 @@ static void open_v2(const struct cgroup_paths *paths, struct cgroup_root *root)
     snprintf(path, sizeof(path), "%s", paths->path[CGROUP_UNIFIED]);
     while (*path) {
         AUTO_FD int group = open_writable(path);
-        if (group >= 0 && controls_below(group, root)) {
+        if (group >= 0)
+            leave_own_group(group);
+        if (group >= 0 && !cgroup_holds_processes(group) && controls_below(group, root)) {
             root->base[CGROUP_UNIFIED] = steal_fd(&group);
             root->backend = CGROUP_V2;
             return;
@@ -105,6 +126,38 @@ int cgroup_root_for_command(struct cgroup_root *ret_root)
         open_v2(&paths, &root);
     *ret_root = root;
     return 0;
+}
+
+static bool is_of_the_dead(const char *name)
+{
+    const size_t prefix = sizeof(CGROUP_COMMAND_PREFIX) - 1;
+    if (strncmp(name, CGROUP_COMMAND_PREFIX, prefix) != 0 || strlen(name) >= CGROUP_NAME_MAX)
+        return false;
+    char *end;
+    long pid = strtol(name + prefix, &end, 10);
+    return pid > 0 && pid <= INT_MAX && *end == '\0' && kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+}
+
+void cgroup_sweep_commands(const struct cgroup_root *root)
+{
+    unsigned listed = 0;
+    while (listed < CGROUP_HIERARCHY_COUNT && root->base[listed] < 0)
+        listed++;
+    if (listed == CGROUP_HIERARCHY_COUNT)
+        return;
+    int fd = openat(root->base[listed], ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+    for (struct dirent *entry; directory && (entry = readdir(directory));) {
+        struct cgroup cgroup;
+        if (entry->d_type != DT_DIR || !is_of_the_dead(entry->d_name))
+            continue;
+        snprintf(cgroup.name, sizeof(cgroup.name), "%.*s", CGROUP_NAME_MAX - 1, entry->d_name);
+        cgroup_remove(root, &cgroup); // fails where its last process is still to end: the next one finds it
+    }
+    if (directory)
+        closedir(directory);
+    else if (fd >= 0)
+        close(fd);
 }
 
 // A v1 group has no way to die as a whole, but tells of its out-of-memory killer.

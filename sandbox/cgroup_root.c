@@ -83,13 +83,14 @@ static void enable_v2(struct cgroup_root *root)
         [CGROUP_MEMORY] = "memory", [CGROUP_CPU] = "cpu", [CGROUP_PIDS] = "pids"};
     int base = root->base[CGROUP_UNIFIED];
     AUTO_FREE char *enabled = NULL;
-    if (read_file_at(base, "cgroup.procs", PROC_FILE_MAX, &enabled, NULL) == 0 && *enabled &&
-        (mkdirat(base, DAEMON_GROUP, 0755) == 0 || errno == EEXIST))
+    if (cgroup_holds_processes(base) && (mkdirat(base, DAEMON_GROUP, 0755) == 0 || errno == EEXIST))
         write_at(base, DAEMON_GROUP "/cgroup.procs", "0");
+    if (cgroup_holds_processes(base))
+        return;
     write_at(base, "cgroup.subtree_control", "+memory");
     write_at(base, "cgroup.subtree_control", "+cpu");
     write_at(base, "cgroup.subtree_control", "+pids");
-    free(steal_pointer(&enabled));
+    write_at(base, "cgroup.subtree_control", "+io");
     if (read_file_at(base, "cgroup.subtree_control", PROC_FILE_MAX, &enabled, NULL) < 0)
         return;
     for (unsigned i = 0; i <= CGROUP_PIDS; i++)
@@ -99,16 +100,17 @@ static void enable_v2(struct cgroup_root *root)
 
 // Whether a child can really join: cgroup2 besides asks for write access to the common ancestor's
 // cgroup.procs.
-static bool can_join(int base)
+static bool can_join(int base, bool unified)
 {
     if (mkdirat(base, TRIAL_GROUP, 0755) < 0 && errno != EEXIST)
         return false;
-    AUTO_FD int procs = openat(base, TRIAL_GROUP "/cgroup.procs", O_WRONLY | O_CLOEXEC);
+    AUTO_FD int directory = openat(base, TRIAL_GROUP, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    AUTO_FD int tasks = unified ? -1 : openat(base, TRIAL_GROUP "/tasks", O_WRONLY | O_CLOEXEC);
     AUTO_FD int pidfd = -1;
     int status = 1;
-    pid_t pid = procs < 0 ? -1 : process_fork(0, &pidfd);
+    pid_t pid = process_fork_into(unified ? directory : -1, 0, &pidfd);
     if (pid == 0)
-        _exit(write_all(procs, "0", 1) == 0 ? 0 : 1);
+        _exit(unified || write_all(tasks, "0", 1) == 0 ? 0 : 1);
     while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
     unlinkat(base, TRIAL_GROUP, AT_REMOVEDIR);
@@ -125,7 +127,7 @@ static void try_groups(struct cgroup_root *root, bool hybrid)
 {
     bool v1 = false;
     for (unsigned i = 0; i < CGROUP_UNIFIED; i++) {
-        root->controls[i] = hybrid && root->base[i] >= 0 && can_join(root->base[i]);
+        root->controls[i] = hybrid && root->base[i] >= 0 && can_join(root->base[i], false);
         if (!root->controls[i])
             drop_base(root, i);
         v1 |= root->controls[i];
@@ -133,7 +135,7 @@ static void try_groups(struct cgroup_root *root, bool hybrid)
     int unified = root->base[CGROUP_UNIFIED];
     if (unified >= 0 && !v1)
         enable_v2(root);
-    if (unified >= 0 && !can_join(unified)) {
+    if (unified >= 0 && !can_join(unified, true)) {
         drop_base(root, CGROUP_UNIFIED);
         for (unsigned i = 0; i < CGROUP_UNIFIED && !v1; i++)
             root->controls[i] = false;
@@ -252,8 +254,8 @@ static int clear_group(const struct group *group)
 static bool is_ours(const char *name)
 {
     size_t digits = strspn(name + 1, "0123456789");
-    return (name[0] == 's' || name[0] == 'v') && digits > 0 && digits < CGROUP_NAME_MAX - 1 &&
-           name[1 + digits] == '\0';
+    return (name[0] == 's' || name[0] == 'v' || name[0] == 'e') && digits > 0 &&
+           digits < CGROUP_NAME_MAX - 1 && name[1 + digits] == '\0';
 }
 
 static int clear_hierarchy(int base, const struct cgroup_owners *owners)

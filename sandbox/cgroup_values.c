@@ -8,6 +8,8 @@
 
 #define CPU_PERIOD_US 100000u
 #define MIB (1u << 20)
+#define WEIGHT_MAX 10000u
+#define V1_SHARES 1024u // of a group by default
 
 __attribute__((format(printf, 5, 6))) static void put(struct cgroup_value *value,
                                                       enum cgroup_hierarchy hierarchy, const char *file,
@@ -18,6 +20,12 @@ __attribute__((format(printf, 5, 6))) static void put(struct cgroup_value *value
     va_start(arguments, format);
     vsnprintf(value->text, sizeof(value->text), format, arguments);
     va_end(arguments);
+}
+
+// Who may have more gets more of what all want; one whole processor weighs as much as a group weighs by default.
+static unsigned weight(const struct sandbox_limits *limits)
+{
+    return limits->cpu_percent < WEIGHT_MAX ? limits->cpu_percent : WEIGHT_MAX;
 }
 
 static unsigned values_v2(const struct sandbox_limits *limits, struct cgroup_value *values)
@@ -31,6 +39,9 @@ static unsigned values_v2(const struct sandbox_limits *limits, struct cgroup_val
     put(&values[n++], CGROUP_UNIFIED, "pids.max", false, "%u", limits->pids);
     put(&values[n++], CGROUP_UNIFIED, "cpu.max", false, "%u %u", limits->cpu_percent * (CPU_PERIOD_US / 100),
         CPU_PERIOD_US);
+    put(&values[n++], CGROUP_UNIFIED, "cpu.weight", true, "%u", weight(limits));
+    put(&values[n++], CGROUP_UNIFIED, "io.weight", true, "%u",
+        weight(limits)); // needs io.cost or BFQ to matter
     return n;
 }
 
@@ -45,6 +56,7 @@ static unsigned values_v1(const struct sandbox_limits *limits, struct cgroup_val
     put(&values[n++], CGROUP_CPU, "cpu.cfs_period_us", false, "%u", CPU_PERIOD_US);
     put(&values[n++], CGROUP_CPU, "cpu.cfs_quota_us", false, "%u",
         limits->cpu_percent * (CPU_PERIOD_US / 100));
+    put(&values[n++], CGROUP_CPU, "cpu.shares", true, "%u", weight(limits) * V1_SHARES / 100);
     return n;
 }
 

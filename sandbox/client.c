@@ -9,10 +9,12 @@
 
 #include "lib/fd.h"
 #include "lib/log.h"
+#include "sandbox/egress.h"
+#include "sandbox/pool.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/streamer.h"
 
-#define NOT_LISTING SANDBOX_MAX_TOTAL
+#define NOT_LISTING SANDBOX_SLOTS
 
 struct client {
     struct service *service;
@@ -20,6 +22,7 @@ struct client {
     bool greeted;
     unsigned listed; // LIST: the next slot; NOT_LISTING when none is under way
     bool end_of_list;
+    struct network_staging network;
 };
 
 void client_close(struct service *service)
@@ -27,6 +30,7 @@ void client_close(struct service *service)
     if (!service->client)
         return;
     watch_close(&service->client->socket);
+    network_staging_finish(&service->client->network);
     free(steal_pointer(&service->client));
 }
 
@@ -62,16 +66,17 @@ static void welcome(struct service *service)
     memcpy(message.welcome.layers, service->layers, sizeof(message.welcome.layers));
     service->client->greeted = true;
     client_send(service, &message, -1);
+    pool_tell(service);
 }
 
 // Sends as many entries as the socket takes; the rest follows when it has room.
 static void continue_list(struct service *service)
 {
     struct client *client = service->client;
-    while (client->listed < SANDBOX_MAX_TOTAL || client->end_of_list) {
+    while (client->listed < SANDBOX_SLOTS || client->end_of_list) {
         struct sandboxd_message message = {.kind = SANDBOXD_LIST_END};
-        bool entry = client->listed < SANDBOX_MAX_TOTAL;
-        if (entry && !service->sandboxes[client->listed]) {
+        bool entry = client->listed < SANDBOX_SLOTS;
+        if (entry && !sandbox_has_owner(service->sandboxes[client->listed])) {
             client->listed++;
             continue;
         }
@@ -94,16 +99,21 @@ static void continue_list(struct service *service)
     watch_change(&client->socket, EPOLLIN);
 }
 
-static void create(struct service *service, const struct sandboxd_create *request)
+// 0, or -EPROTO: the policy that it speaks of did not come.
+static int create(struct service *service, const struct sandboxd_create *request)
 {
     enum start_stage stage;
-    int error = sandbox_create(service, request, &stage);
+    struct network_policy *policy = NULL;
+    if (request->network && !(policy = network_take_staged(&service->client->network)))
+        return -EPROTO;
+    int error = sandbox_create(service, request, policy, &stage);
     if (!error)
-        return;
+        return 0;
     struct sandboxd_message message = {.kind = SANDBOXD_FAILED};
     message.failed = (struct sandboxd_failed){.sandbox = request->sandbox, .stage = stage, .error = -error};
     log_warning("sandbox refused", {"stage", start_stage_name(stage)}, {"error", strerror(-error)});
     client_send(service, &message, -1);
+    return 0;
 }
 
 static void stop(struct service *service, const struct sandboxd_stop *request)
@@ -115,10 +125,15 @@ static void stop(struct service *service, const struct sandboxd_stop *request)
     }
     // It ended before the request came, and a client that was away may not have heard so.
     struct sandboxd_message message = {.kind = SANDBOXD_ENDED};
-    message.ended = (struct sandboxd_ended){.sandbox = request->sandbox,
-                                            .reason = request->reason,
-                                            .usage = {.cpu_us = UINT64_MAX, .peak_memory_bytes = UINT64_MAX}};
+    message.ended = (struct sandboxd_ended){
+        .sandbox = request->sandbox, .reason = request->reason, .usage = SANDBOX_USAGE_UNKNOWN};
     client_send(service, &message, -1);
+}
+
+static int run(struct service *service, const struct sandboxd_run *request)
+{
+    struct sandbox *sandbox = sandbox_find(service, &request->sandbox);
+    return sandbox ? sandbox_run(sandbox, &request->command) : 0; // it ended before, and the client was told
 }
 
 static void attach(struct service *service, const struct sandboxd_attach *request)
@@ -143,6 +158,24 @@ static void set_limits(struct service *service, const struct sandboxd_set_limits
     client_send(service, &message, -1);
 }
 
+static int set_network(struct service *service, const struct sandboxd_set_network *request)
+{
+    struct network_policy *policy = network_take_staged(&service->client->network);
+    if (!policy)
+        return -EPROTO;
+    struct sandbox *sandbox = sandbox_find(service, &request->sandbox);
+    if (sandbox && sandbox->state != SANDBOX_ENDING) {
+        egress_set_policy(sandbox, policy, request->serial);
+        return 0;
+    }
+    network_policy_unref(policy);
+    struct sandboxd_message message = {.kind = SANDBOXD_NETWORK_SET};
+    message.network_set = (struct sandboxd_network_set){
+        .sandbox = request->sandbox, .serial = request->serial, .error = ENOENT};
+    client_send(service, &message, -1);
+    return 0;
+}
+
 static int handle(struct service *service, const struct sandboxd_message *message)
 {
     struct client *client = service->client;
@@ -154,8 +187,7 @@ static int handle(struct service *service, const struct sandboxd_message *messag
     }
     switch (message->kind) {
     case SANDBOXD_CREATE:
-        create(service, &message->create);
-        return 0;
+        return create(service, &message->create);
     case SANDBOXD_STOP:
         stop(service, &message->stop);
         return 0;
@@ -167,19 +199,33 @@ static int handle(struct service *service, const struct sandboxd_message *messag
     case SANDBOXD_ATTACH:
         attach(service, &message->attach);
         return 0;
+    case SANDBOXD_RUN:
+        return run(service, &message->run);
     case SANDBOXD_SET_LIMITS:
         set_limits(service, &message->set_limits);
         return 0;
+    case SANDBOXD_NETWORK_BEGIN:
+    case SANDBOXD_NETWORK_HEADER:
+    case SANDBOXD_NETWORK_RULE:
+        return network_stage(&client->network, message);
+    case SANDBOXD_SET_NETWORK:
+        return set_network(service, &message->set_network);
     default:
         return -EPROTO;
     }
+}
+
+static void wipe(struct sandboxd_message *message)
+{
+    explicit_bzero(message, sizeof(*message)); // it may hold a header's value
 }
 
 static void on_ready(struct watch *watch, uint32_t events)
 {
     struct client *client = CONTAINER_OF(watch, struct client, socket);
     struct service *service = client->service;
-    struct sandboxd_message buffer, message;
+    CLEANUP(wipe) struct sandboxd_message buffer;
+    CLEANUP(wipe) struct sandboxd_message message;
     AUTO_PACKET struct ipc_packet packet = {0};
 
     if (events & EPOLLOUT) {

@@ -1,8 +1,6 @@
 // What a sandbox may do with files, over and above the mounts: where it may change, execute, and reach devices.
 
 #include <errno.h>
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "lib/landlock.h"
@@ -32,17 +30,16 @@ int operation_landlock(struct run *run, const struct operation *operation)
     (void)operation;
     const struct plan *plan = run->launch->plan;
     struct landlock_rule all[OWN_RULES + PLAN_BINDS_MAX];
-    char paths[PLAN_BINDS_MAX][PATH_MAX];
     size_t granted = 0;
     memcpy(all, rules, sizeof(rules));
     for (size_t i = 0; i < plan->count; i++) {
         const struct operation *bind = &plan->operations[i];
         if (bind->kind != OPERATION_BIND || !(bind->number & BIND_GRANT))
             continue;
-        if (granted == PLAN_BINDS_MAX || snprintf(paths[granted], PATH_MAX, "/%s", bind->target) >= PATH_MAX)
+        if (granted == PLAN_BINDS_MAX)
             return -E2BIG;
         all[OWN_RULES + granted] = (struct landlock_rule){
-            paths[granted], bind->number & BIND_WRITABLE ? LANDLOCK_CHANGE : READ_AND_EXECUTE};
+            bind->source, bind->number & BIND_WRITABLE ? LANDLOCK_CHANGE : READ_AND_EXECUTE};
         granted++;
     }
     return landlock_allow(all, OWN_RULES + granted);

@@ -21,10 +21,13 @@ static operation_fn *const functions[OPERATION_COUNT] = {
     [OPERATION_CGROUPS] = operation_cgroups,
     [OPERATION_BECOME] = operation_become,
     [OPERATION_NAMESPACES] = operation_namespaces,
+    [OPERATION_NETWORK] = operation_network,
     [OPERATION_MAP_IDS] = operation_map_ids,
     [OPERATION_SESSION] = operation_session,
     [OPERATION_HOSTNAME] = operation_hostname,
     [OPERATION_LOOPBACK] = operation_loopback,
+    [OPERATION_LISTENER] = operation_listener,
+    [OPERATION_ADMISSION] = operation_admission,
     [OPERATION_ROOT] = operation_root,
     [OPERATION_DIRECTORY] = operation_directory,
     [OPERATION_LINK] = operation_link,
@@ -35,7 +38,9 @@ static operation_fn *const functions[OPERATION_COUNT] = {
     [OPERATION_TERMINALS] = operation_terminals,
     [OPERATION_PROCESSES] = operation_processes,
     [OPERATION_SYSCTL] = operation_sysctl,
+    [OPERATION_WRITABLE] = operation_writable,
     [OPERATION_READ_ONLY] = operation_read_only,
+    [OPERATION_EMPTY] = operation_empty,
     [OPERATION_MASK] = operation_mask,
     [OPERATION_PIVOT] = operation_pivot,
     [OPERATION_READ_ONLY_ROOT] = operation_read_only_root,
@@ -51,11 +56,19 @@ static operation_fn *const functions[OPERATION_COUNT] = {
     [OPERATION_DIRECTORY_CHANGE] = operation_directory_change,
     [OPERATION_EXEC] = operation_exec,
     [OPERATION_RUN] = operation_run,
+    [OPERATION_PARK] = operation_park,
 };
 
-__attribute__((noreturn)) static void run_plan(const struct launch *launch, int setup)
+struct start {
+    const struct launch *launch;
+    int setup;
+};
+
+static int run_plan(void *data)
 {
-    struct run run = {.launch = launch, .setup = setup};
+    const struct start *start = data;
+    const struct launch *launch = start->launch;
+    struct run run = {.launch = launch, .setup = start->setup};
     for (size_t i = 0; i < PLAN_OPERATIONS_MAX; i++)
         run.sources[i] = -1;
     for (; run.position < launch->plan->count; run.position++) {
@@ -69,13 +82,28 @@ __attribute__((noreturn)) static void run_plan(const struct launch *launch, int 
             break;
         }
     }
-    _exit(EXIT_FAILURE);
+    _exit(EXIT_FAILURE); // never into the frames of whom it shares memory with
 }
 
 void launch_mounts_finish(struct launch_mounts *mounts)
 {
     while (mounts->count > 0)
         close(mounts->fds[--mounts->count]);
+}
+
+int launch_start_with(const struct launch *launch, int setup, uint64_t flags, int *ret_builder)
+{
+    int builder = -1;
+    struct start start = {.launch = launch, .setup = setup};
+    bool borrow = launch->borrow && !launch->cgroup.born && PROCESS_CAN_SHARE && flags == 0;
+    pid_t pid = borrow ? process_borrow(run_plan, &start, &builder)
+                       : process_fork_into(launch->cgroup.born ? launch->cgroup.directory : -1, flags, &builder);
+    if (pid < 0)
+        return (int)pid;
+    if (pid == 0)
+        run_plan(&start);
+    *ret_builder = builder;
+    return 0;
 }
 
 int launch_start(const struct launch *launch, struct launched *ret_launched)
@@ -86,20 +114,23 @@ int launch_start(const struct launch *launch, struct launched *ret_launched)
         return error;
     AUTO_FD int ours = pair[0];
     AUTO_FD int theirs = pair[1];
+    int builder;
     error = set_nonblocking(ours);
+    if (!error)
+        error = launch_start_with(launch, theirs, 0, &builder);
     if (error)
         return error;
-    AUTO_FD int builder = -1;
-    pid_t pid = process_fork(0, &builder);
-    if (pid < 0)
-        return (int)pid;
-    if (pid == 0)
-        run_plan(launch, theirs);
-    *ret_launched = (struct launched){.builder = steal_fd(&builder), .setup = steal_fd(&ours)};
+    *ret_launched = (struct launched){.builder = builder, .setup = steal_fd(&ours)};
     return 0;
 }
 
-int launch_receive(int setup, enum setup_event *ret_event, struct setup_message *ret_message, int *ret_pidfd)
+int launch_join(int setup, const struct cgroup_entry *entry)
+{
+    struct setup_message message = {.kind = SETUP_JOIN};
+    return ipc_send(setup, &message, sizeof(message), entry->tasks, entry->count);
+}
+
+int launch_receive(int setup, enum setup_event *ret_event, struct setup_message *ret_message, int *ret_fd)
 {
     struct setup_message message;
     AUTO_PACKET struct ipc_packet packet = {0};
@@ -112,19 +143,26 @@ int launch_receive(int setup, enum setup_event *ret_event, struct setup_message 
         return error;
     static const struct {
         enum setup_event event;
-        bool process;
+        bool descriptor;
     } kinds[] = {[SETUP_STARTED] = {SETUP_EVENT_STARTED, true},
+                 [SETUP_LISTENER] = {SETUP_EVENT_LISTENER, true},
                  [SETUP_FAILED] = {SETUP_EVENT_FAILED, false},
                  [SETUP_RUNNING] = {SETUP_EVENT_RUNNING, true},
                  [SETUP_ENDED] = {SETUP_EVENT_ENDED, false}};
     if (packet.length != sizeof(message) || message.kind < SETUP_STARTED || message.kind > SETUP_ENDED ||
-        packet.fd_count != (kinds[message.kind].process ? 1 : 0) || message.operation >= OPERATION_COUNT)
+        packet.fd_count != (kinds[message.kind].descriptor ? 1 : 0) || message.operation >= OPERATION_COUNT)
         return -EPROTO;
     *ret_message = message;
     *ret_event = kinds[message.kind].event;
-    if (kinds[message.kind].process)
-        *ret_pidfd = steal_fd(&packet.fds[0]);
+    if (kinds[message.kind].descriptor)
+        *ret_fd = steal_fd(&packet.fds[0]);
     return 0;
+}
+
+int launch_admit(int setup)
+{
+    struct setup_message message = {.kind = SETUP_ADMITTED};
+    return ipc_send(setup, &message, sizeof(message), NULL, 0);
 }
 
 int launch_kill(int pidfd, uid_t uid)

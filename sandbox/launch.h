@@ -5,10 +5,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "sandbox/cgroup.h"
 #include "sandbox/plan.h"
 
 #define LAUNCH_DESCRIPTORS_MAX 4
-#define LAUNCH_CGROUPS_MAX 5
 
 struct launch_descriptor {
     int fd;
@@ -23,9 +23,11 @@ struct launch_mounts {
 
 struct launch {
     const struct plan *plan;
-    int standard[3];                 // what the new program has as 0, 1 and 2
-    int cgroups[LAUNCH_CGROUPS_MAX]; // cgroup.procs files, open for writing
-    size_t cgroup_count;
+    int standard[3]; // what the new program has as 0, 1 and 2
+    struct cgroup_entry cgroup;
+    bool cgroup_follows; // OPERATION_CGROUPS waits for launch_join
+    bool
+        borrow; // launch_start returns when the new program's process is made; only where nothing before that can wait for a file system
     struct launch_descriptor descriptors[LAUNCH_DESCRIPTORS_MAX];
     size_t descriptor_count;
     struct launch_mounts mounts;
@@ -41,7 +43,15 @@ struct launched {
     int setup;   // set-up socket, non-blocking
 };
 
-enum setup_kind { SETUP_STARTED = 1, SETUP_FAILED, SETUP_RUNNING, SETUP_ENDED };
+enum setup_kind {
+    SETUP_STARTED = 1,
+    SETUP_FAILED,
+    SETUP_RUNNING,
+    SETUP_LISTENER,
+    SETUP_ENDED,
+    SETUP_ADMITTED,
+    SETUP_JOIN
+};
 
 // The packets of the set-up socket. They come from our own code before it executes anything else, or (OPERATION_RUN) beside the command, which
 // can't reach it: that process is not dumpable.
@@ -54,19 +64,28 @@ struct setup_message {
 
 // Starts it. The launch and its descriptors stay the caller's and may go once this returned.
 int launch_start(const struct launch *launch, struct launched *ret_launched);
+// The same with a set-up socket of the caller's, the child's end of it, and CLONE_* flags: with CLONE_PARENT both processes become children of
+// the caller's parent.
+int launch_start_with(const struct launch *launch, int setup, uint64_t flags, int *ret_builder);
+
+// Gives the groups to a launch that goes on without them (cgroup_follows): they are made while it builds its root.
+int launch_join(int setup, const struct cgroup_entry *entry);
 
 enum setup_event {
     SETUP_EVENT_STARTED,
     SETUP_EVENT_FAILED,
+    SETUP_EVENT_LISTENER,
     SETUP_EVENT_RUNNING,
     SETUP_EVENT_ENDED,
     SETUP_EVENT_EXECUTED
 };
 // Reads what came by the set-up socket. -EAGAIN: nothing yet. STARTED gives the pidfd of the new program's
 // process (a child of the caller); FAILED gives operation and error; EXECUTED: the end of the socket, without
-// a FAILED before it the program runs. With OPERATION_RUN: RUNNING gives a pidfd of the command, which leads
+// a FAILED before it the program runs. LISTENER gives the socket of OPERATION_LISTENER. With OPERATION_RUN: RUNNING gives a pidfd of the command, which leads
 // its process group, ENDED its status.
-int launch_receive(int setup, enum setup_event *ret_event, struct setup_message *ret_message, int *ret_pidfd);
+int launch_receive(int setup, enum setup_event *ret_event, struct setup_message *ret_message, int *ret_fd);
+// Lets OPERATION_ADMISSION go on. 0 or -errno.
+int launch_admit(int setup);
 
 // Sends SIGKILL, if need be as the process's own uid (a service without CAP_KILL can't signal others). 0 also
 // when it ended before.

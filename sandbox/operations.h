@@ -11,24 +11,32 @@ struct run {
     int setup;                        // set-up socket
     int sources[PLAN_OPERATIONS_MAX]; // detached mounts, by position in the plan; -1: none
     size_t position;
-    uid_t uid; // host ids, known once they are final
+    pid_t network_maker;
+    int network; // the namespace that it made, or -errno
+    uid_t uid;   // host ids, known once they are final
     gid_t gid;
     operation_fn *trial; // probe.c: what is tried
 };
 
 // operations_identity.c
 operation_fn operation_cgroups, operation_become, operation_namespaces, operation_map_ids,
-    operation_cgroup_namespace, operation_session, operation_hostname, operation_loopback;
+    operation_cgroup_namespace, operation_session, operation_hostname;
 // operations_mounts.c
 operation_fn operation_root, operation_bind, operation_bind_home, operation_tmpfs, operation_terminals,
-    operation_processes, operation_read_only, operation_mask, operation_pivot, operation_read_only_root;
+    operation_processes, operation_writable, operation_read_only, operation_empty, operation_mask,
+    operation_pivot, operation_read_only_root;
+// operations_network.c
+operation_fn operation_network, operation_loopback, operation_listener, operation_admission;
 // operations_files.c
 operation_fn operation_directory, operation_link, operation_file, operation_sysctl;
 // operations_confine.c
 operation_fn operation_capabilities, operation_limits, operation_process_limit, operation_memory_limit,
     operation_directory_change, operation_no_new_privileges, operation_descriptors, operation_exec;
-// home.c, landlock.c, operations_run.c, seccomp.c
-operation_fn operation_home, operation_landlock, operation_run, operation_seccomp;
+// home.c, landlock.c, operations_park.c, operations_run.c, seccomp.c
+operation_fn operation_park, operation_home, operation_landlock, operation_run, operation_seccomp;
+
+// Executes the command of these words, looked for where commands are inside. -errno when it can't.
+int operation_execute(const char *const *words, const char *const *variables);
 
 // Gives up every capability of the calling process for good. Used before the namespaces as well.
 int drop_capabilities(void);

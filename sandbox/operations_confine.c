@@ -41,6 +41,10 @@ int operation_capabilities(struct run *run, const struct operation *operation)
         capability++;
     if (errno != EINVAL || capability <= CAP_BPF) // the kernel knows no further one
         return errno == EINVAL ? -EPERM : -errno;
+    while (capability > 0) {
+        if (prctl(PR_CAPBSET_READ, --capability, 0, 0, 0) != 0)
+            return -EPERM;
+    }
     if (prctl(PR_SET_SECUREBITS, SECUREBITS, 0, 0, 0) < 0)
         return -errno;
     return drop_capabilities();
@@ -52,11 +56,14 @@ struct limit {
 };
 
 #define LIMIT_ROWS_MAX 10
+// A home has no quota (DESIGN.md); no single file of it fills a disk by one call.
+#define FILE_BYTES_MAX (UINT64_C(16) << 30)
 
 // RLIMIT_AS is no use for a desktop: browsers reserve terabytes of address space. RLIMIT_NPROC is counted per
 // user namespace since Linux 5.14; processes are bounded by the cgroup.
 static const struct limit limit_table[][LIMIT_ROWS_MAX] = {
     [LIMITS_DESKTOP] = {{RLIMIT_CORE, 1, 1}, // no core, and no handler of the host either (seccomp_rules.c)
+                        {RLIMIT_FSIZE, FILE_BYTES_MAX, FILE_BYTES_MAX},
                         {RLIMIT_NOFILE, 4096, 65536},
                         {RLIMIT_MEMLOCK, 8u << 20, 8u << 20},
                         {RLIMIT_MSGQUEUE, 819200, 819200},
@@ -65,6 +72,7 @@ static const struct limit limit_table[][LIMIT_ROWS_MAX] = {
                         {RLIMIT_SIGPENDING, 4096, 4096},
                         {RLIMIT_STACK, 8u << 20, 64u << 20}},
     [LIMITS_CODE] = {{RLIMIT_CORE, 1, 1},
+                     {RLIMIT_FSIZE, FILE_BYTES_MAX, FILE_BYTES_MAX},
                      {RLIMIT_NOFILE, 1024, 4096},
                      {RLIMIT_MEMLOCK, 64u << 10, 64u << 10},
                      {RLIMIT_MSGQUEUE, 0, 0},
@@ -130,7 +138,9 @@ int operation_no_new_privileges(struct run *run, const struct operation *operati
 {
     (void)run;
     (void)operation;
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return -errno;
+    return prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? 0 : -EPERM;
 }
 
 // Above every place, so that no move overwrites a descriptor that is still to be moved.

@@ -3,15 +3,12 @@
 #include <grp.h>
 #include <linux/keyctl.h>
 #include <linux/sched.h>
-#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -22,16 +19,27 @@
 #include "sandbox/operations.h"
 #include "sandbox/process.h"
 
+static int join(const int *tasks, size_t count)
+{
+    int error = 0;
+    for (size_t i = 0; i < count && !error; i++)
+        error = write_all(tasks[i], "0", 1);
+    return error;
+}
+
 int operation_cgroups(struct run *run, const struct operation *operation)
 {
     (void)operation;
-    // Still as the service's uid: a v1 group takes a process only from its own uid or from root.
-    for (size_t i = 0; i < run->launch->cgroup_count; i++) {
-        int error = write_all(run->launch->cgroups[i], "0", 1);
-        if (error)
-            return error;
-    }
-    return 0;
+    // Still as the service's uid, or by files that it opened: a v1 group takes a process only from its own uid or from root.
+    const struct cgroup_entry *entry = &run->launch->cgroup;
+    if (!run->launch->cgroup_follows)
+        return join(entry->tasks, entry->count);
+    struct setup_message message;
+    AUTO_PACKET struct ipc_packet packet = {0};
+    int error = ipc_receive(run->setup, &message, sizeof(message), &packet);
+    if (!error && (packet.length != sizeof(message) || message.kind != SETUP_JOIN))
+        error = -EPROTO;
+    return error ? error : join(packet.fds, packet.fd_count);
 }
 
 static int change_ids(uid_t id)
@@ -59,8 +67,7 @@ int operation_become(struct run *run, const struct operation *operation)
     }
     run->uid = geteuid();
     run->gid = getegid();
-    // A change of ids takes /proc/self/uid_map away until the process is dumpable again.
-    return prctl(PR_SET_DUMPABLE, 1) < 0 ? -errno : 0;
+    return 0;
 }
 
 int operation_namespaces(struct run *run, const struct operation *operation)
@@ -87,6 +94,9 @@ static int write_file(const char *path, const char *text)
 int operation_map_ids(struct run *run, const struct operation *operation)
 {
     char map[64];
+    // A change of ids took /proc/self/uid_map away until the process is dumpable again. Not sooner: the builder may share its maker's memory.
+    if (prctl(PR_SET_DUMPABLE, 1) < 0)
+        return -errno;
     int error = write_file("/proc/self/setgroups", "deny");
     if (error)
         return error;
@@ -134,15 +144,4 @@ int operation_hostname(struct run *run, const struct operation *operation)
     if (sethostname(operation->source, strlen(operation->source)) < 0 || setdomainname("", 0) < 0)
         return -errno;
     return 0;
-}
-
-int operation_loopback(struct run *run, const struct operation *operation)
-{
-    (void)run;
-    (void)operation;
-    AUTO_FD int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -errno;
-    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
-    return ioctl(fd, SIOCSIFFLAGS, &request) < 0 ? -errno : 0;
 }

@@ -11,6 +11,7 @@
 #include "lib/cleanup.h"
 #include "lib/fd.h"
 #include "sandbox/operations.h"
+#include "sandbox/plan_tables.h"
 
 // Every host has it, and what lies below is not needed until the root is left.
 #define ROOT_MOUNT_POINT "/tmp"
@@ -206,6 +207,12 @@ int operation_processes(struct run *run, const struct operation *operation)
                            operation->target);
 }
 
+int operation_writable(struct run *run, const struct operation *operation)
+{
+    (void)run;
+    return mount(operation->target, operation->target, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
+}
+
 int operation_read_only(struct run *run, const struct operation *operation)
 {
     (void)run;
@@ -215,17 +222,30 @@ int operation_read_only(struct run *run, const struct operation *operation)
     return mount_setattr(AT_FDCWD, operation->target, AT_RECURSIVE, &attr, sizeof(attr)) < 0 ? -errno : 0;
 }
 
+int operation_empty(struct run *run, const struct operation *operation)
+{
+    (void)run;
+    if (mkdir(operation->target, 0555) < 0 ||
+        mount(operation->target, operation->target, NULL, MS_BIND, NULL) < 0)
+        return -errno;
+    struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOEXEC};
+    return mount_setattr(AT_FDCWD, operation->target, 0, &attr, sizeof(attr)) < 0 ? -errno : 0;
+}
+
 int operation_mask(struct run *run, const struct operation *operation)
 {
     (void)run;
-    // The device's mount is read-only, nosuid and noexec already, and a bind of it is the same.
-    if (mount("dev/null", operation->target, NULL, MS_BIND, NULL) == 0 || errno == ENOENT)
+    struct stat status;
+    if (fstatat(AT_FDCWD, operation->target, &status, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : -errno;
+    // Nobody inside can become an owner that the user namespace does not know.
+    bool shut = (status.st_mode & (S_IRWXG | S_IRWXO)) == 0 && status.st_uid != geteuid();
+    if (shut && !S_ISDIR(status.st_mode))
         return 0;
-    if (errno != ENOTDIR)
-        return -errno;
-    return new_file_system("tmpfs", "size=4k,nr_inodes=1,mode=0555",
-                           MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
-                           operation->target);
+    // Both sources' mounts are read-only, nosuid and noexec already, and a bind of them is the same. The wrong kind would be refused, but only
+    // after the kernel waited for all processors.
+    const char *source = S_ISDIR(status.st_mode) ? PLAN_EMPTY_DIRECTORY : "dev/null";
+    return mount(source, operation->target, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
 }
 
 int operation_pivot(struct run *run, const struct operation *operation)

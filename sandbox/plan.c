@@ -17,10 +17,13 @@ static const struct description descriptions[OPERATION_COUNT] = {
     [OPERATION_CGROUPS] = {"cgroups", START_CGROUP},
     [OPERATION_BECOME] = {"become", START_NAMESPACES},
     [OPERATION_NAMESPACES] = {"namespaces", START_NAMESPACES},
+    [OPERATION_NETWORK] = {"network", START_NAMESPACES},
     [OPERATION_MAP_IDS] = {"map_ids", START_NAMESPACES},
     [OPERATION_SESSION] = {"session", START_NAMESPACES},
     [OPERATION_HOSTNAME] = {"hostname", START_NAMESPACES},
     [OPERATION_LOOPBACK] = {"loopback", START_NAMESPACES},
+    [OPERATION_LISTENER] = {"listener", START_NAMESPACES},
+    [OPERATION_ADMISSION] = {"admission", START_NAMESPACES},
     [OPERATION_ROOT] = {"root", START_MOUNTS},
     [OPERATION_DIRECTORY] = {"directory", START_MOUNTS},
     [OPERATION_LINK] = {"link", START_MOUNTS},
@@ -31,7 +34,9 @@ static const struct description descriptions[OPERATION_COUNT] = {
     [OPERATION_TERMINALS] = {"terminals", START_MOUNTS},
     [OPERATION_PROCESSES] = {"processes", START_MOUNTS},
     [OPERATION_SYSCTL] = {"sysctl", START_MOUNTS},
+    [OPERATION_WRITABLE] = {"writable", START_MOUNTS},
     [OPERATION_READ_ONLY] = {"read_only", START_MOUNTS},
+    [OPERATION_EMPTY] = {"empty", START_MOUNTS},
     [OPERATION_MASK] = {"mask", START_MOUNTS},
     [OPERATION_PIVOT] = {"pivot", START_MOUNTS},
     [OPERATION_READ_ONLY_ROOT] = {"read_only_root", START_MOUNTS},
@@ -46,6 +51,7 @@ static const struct description descriptions[OPERATION_COUNT] = {
     [OPERATION_MEMORY_LIMIT] = {"memory_limit", START_CONFINEMENT},
     [OPERATION_DIRECTORY_CHANGE] = {"directory_change", START_CONFINEMENT},
     [OPERATION_RUN] = {"run", START_CONFINEMENT},
+    [OPERATION_PARK] = {"park", START_CONFINEMENT},
     [OPERATION_EXEC] = {"exec", START_CONFINEMENT},
 };
 
@@ -114,11 +120,11 @@ static void add_identity(struct plan *plan, const struct plan_host *host, uint32
     if (host->cgroups)
         ADD(plan, .kind = OPERATION_CGROUPS);
     ADD(plan, .kind = OPERATION_BECOME, .number = host->own_uids ? (int64_t)host_uid : -1);
-    ADD(plan, .kind = OPERATION_NAMESPACES, .number = PLAN_NAMESPACES);
+    ADD(plan, .kind = OPERATION_NAMESPACES, .number = PLAN_NAMESPACES | CLONE_NEWCGROUP);
+    ADD(plan, .kind = OPERATION_NETWORK);
     ADD(plan, .kind = OPERATION_MAP_IDS, .number = PLAN_INSIDE_ID);
     ADD(plan, .kind = OPERATION_SESSION);
     ADD(plan, .kind = OPERATION_HOSTNAME, .source = PLAN_HOSTNAME);
-    ADD(plan, .kind = OPERATION_LOOPBACK);
 }
 
 static enum limit_profile limits_of(enum profile profile)
@@ -164,11 +170,13 @@ int plan_desktop(struct plan *plan, const struct plan_host *host, const struct p
 {
     *plan = (struct plan){0};
     char owner[ID_TEXT_SIZE];
-    id_format(&home->owner, owner);
-    const char *name = compose(plan, "%s", owner);
-
-    ADD(plan, .kind = OPERATION_HOME, .source = home->storage, .target = name,
-        .number = host->own_uids ? (int64_t)host_uid : -1);
+    const char *name = NULL;
+    if (home) {
+        id_format(&home->owner, owner);
+        name = compose(plan, "%s", owner);
+        ADD(plan, .kind = OPERATION_HOME, .source = home->storage, .target = name,
+            .number = host->own_uids ? (int64_t)host_uid : -1);
+    }
     add_identity(plan, host, host_uid);
     ADD(plan, .kind = OPERATION_ROOT, .source = "mode=0755,size=4m,nr_inodes=512");
     add_table(plan, plan_system_table, plan_system_count);
@@ -184,7 +192,10 @@ int plan_desktop(struct plan *plan, const struct plan_host *host, const struct p
         .number = BIND_EXECUTABLE);
     ADD(plan, .kind = OPERATION_BIND, .target = "usr/bin/xkbcomp", .number = BIND_EXECUTABLE | BIND_OPTIONAL,
         .source = compose(plan, "%s/sandbox-keymap", host->program_dir));
-    ADD(plan, .kind = OPERATION_BIND_HOME, .source = home->storage, .data = name, .target = "home/user");
+    if (home)
+        ADD(plan, .kind = OPERATION_BIND_HOME, .source = home->storage, .data = name, .target = "home/user");
+    ADD(plan, .kind = OPERATION_LOOPBACK); // before the limits of namespaces
+    ADD(plan, .kind = OPERATION_LISTENER);
     add_table(plan, plan_proc_table, plan_proc_count);
     add_table(plan, plan_browser_namespaces, plan_browser_namespaces_count);
     add_table(plan, plan_read_only_table, plan_read_only_count);
@@ -194,6 +205,7 @@ int plan_desktop(struct plan *plan, const struct plan_host *host, const struct p
     ADD(plan, .kind = OPERATION_EXEC, .target = "/sandbox/sandbox-init");
     add_words(plan, plan->arguments, PLAN_WORDS_MAX, plan_desktop_arguments);
     add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_desktop_environment);
+    add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_proxy_environment);
     return plan->overflow ? -E2BIG : 0;
 }
 
@@ -205,11 +217,31 @@ int plan_streamer(struct plan *plan, const struct plan_host *host, uint32_t host
     add_table(plan, plan_system_table, plan_system_count);
     ADD(plan, .kind = OPERATION_BIND, .target = "sandbox-streamer", .number = BIND_EXECUTABLE,
         .source = compose(plan, "%s/sandbox-streamer", host->program_dir));
+    ADD(plan, .kind = OPERATION_LOOPBACK);
     add_confinement(plan, LIMITS_STREAMER);
     ADD(plan, .kind = OPERATION_NO_NEW_PRIVILEGES);
     ADD(plan, .kind = OPERATION_EXEC, .target = "/sandbox-streamer");
     add_words(plan, plan->arguments, PLAN_WORDS_MAX, plan_streamer_arguments);
     add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_streamer_environment);
+    return plan->overflow ? -E2BIG : 0;
+}
+
+int plan_egress(struct plan *plan, const struct plan_host *host, uint32_t host_uid, const char *log_level,
+                const char *log_format)
+{
+    *plan = (struct plan){0};
+    if (host->cgroups)
+        ADD(plan, .kind = OPERATION_CGROUPS);
+    ADD(plan, .kind = OPERATION_BECOME, .number = host->own_uids ? (int64_t)host_uid : -1);
+    ADD(plan, .kind = OPERATION_SESSION);
+    ADD(plan, .kind = OPERATION_NO_NEW_PRIVILEGES);
+    ADD(plan, .kind = OPERATION_DESCRIPTORS);
+    ADD(plan, .kind = OPERATION_EXEC, .target = compose(plan, "%s/sandbox-egress", host->program_dir));
+    const char *words[] = {"sandbox-egress", NULL};
+    const char *environment[] = {compose(plan, "LOG_LEVEL=%s", log_level),
+                                 compose(plan, "LOG_FORMAT=%s", log_format), NULL};
+    add_words(plan, plan->arguments, PLAN_WORDS_MAX, words);
+    add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, environment);
     return plan->overflow ? -E2BIG : 0;
 }
 
@@ -229,27 +261,39 @@ static void add_command_files(struct plan *plan, const struct plan_host *host,
 {
     unsigned flags = BIND_EXECUTABLE | BIND_GRANT | (host->own_uids ? BIND_PREPARED : 0);
     bool code = command->profile == PROFILE_CODE;
-    ADD(plan, .kind = OPERATION_ROOT, .source = "mode=0755,size=4m,nr_inodes=512");
+    // One file system with one bound for all that the command may write.
+    ADD(plan, .kind = OPERATION_ROOT,
+        .source =
+            compose(plan, "mode=0755,size=%um,nr_inodes=%u", command->limits.memory_mb / 2, PLAN_TMP_INODES));
     add_table(plan, plan_system_table, plan_system_count);
     add_table(plan, plan_base_table, plan_base_count);
     if (code)
         add_table(plan, plan_code_table, plan_code_count);
     else
         add_table(plan, plan_desktop_table, plan_desktop_count);
-    add_memory_file_systems(plan, &command->limits);
-    ADD(plan, .kind = OPERATION_TMPFS, .target = "home/user",
-        .source =
-            compose(plan, "mode=0700,size=%um,nr_inodes=%u", command->limits.memory_mb / 2, PLAN_TMP_INODES));
+    add_table(plan, plan_writable_table, plan_writable_count);
     for (size_t i = 0; i < command->bind_count; i++)
         ADD(plan, .kind = OPERATION_BIND, .source = command->binds[i].path,
             .target = command->binds[i].path + 1,
             .number = flags | (command->binds[i].writable ? BIND_WRITABLE : 0));
+    // What was begun before is taken as late as the limits of namespaces allow. The group's files were opened with the rights of the one who
+    // made it; the builder outside never counts against the limits.
+    bool waits = !command->words; // then it was in its groups before it had its uid
+    if (host->cgroups && !waits)
+        ADD(plan, .kind = OPERATION_CGROUPS);
+    if (!waits)
+        ADD(plan, .kind = OPERATION_CGROUP_NAMESPACE);
+    ADD(plan, .kind = OPERATION_LOOPBACK);
+    if (command->network)
+        ADD(plan, .kind = OPERATION_LISTENER);
     add_table(plan, plan_proc_table, plan_proc_count);
     if (code)
         add_table(plan, plan_code_namespaces, plan_code_namespaces_count);
     else
         add_table(plan, plan_browser_namespaces, plan_browser_namespaces_count);
     add_table(plan, plan_read_only_table, plan_read_only_count);
+    if (command->network && !waits)
+        ADD(plan, .kind = OPERATION_ADMISSION);
 }
 
 int plan_command(struct plan *plan, const struct plan_host *host, const struct plan_command *command,
@@ -257,15 +301,11 @@ int plan_command(struct plan *plan, const struct plan_host *host, const struct p
 {
     *plan = (struct plan){.command = command->words};
     ADD(plan, .kind = OPERATION_BECOME, .number = host->own_uids ? (int64_t)host_uid : -1);
-    ADD(plan, .kind = OPERATION_NAMESPACES, .number = PLAN_NAMESPACES & ~CLONE_NEWCGROUP);
-    // The group's files were opened with the rights of the one who made it. The builder outside never counts against the limits.
-    if (host->cgroups)
-        ADD(plan, .kind = OPERATION_CGROUPS);
+    ADD(plan, .kind = OPERATION_NAMESPACES, .number = PLAN_NAMESPACES);
+    ADD(plan, .kind = OPERATION_NETWORK);
     ADD(plan, .kind = OPERATION_MAP_IDS, .number = PLAN_INSIDE_ID);
-    ADD(plan, .kind = OPERATION_CGROUP_NAMESPACE);
     ADD(plan, .kind = OPERATION_SESSION);
     ADD(plan, .kind = OPERATION_HOSTNAME, .source = PLAN_HOSTNAME);
-    ADD(plan, .kind = OPERATION_LOOPBACK);
     add_command_files(plan, host, command);
     add_confinement(plan, limits_of(command->profile));
     add_fallback_limits(plan, host, command);
@@ -274,7 +314,27 @@ int plan_command(struct plan *plan, const struct plan_host *host, const struct p
     add_filters(plan, host, command->profile);
     ADD(plan, .kind = OPERATION_RUN);
     add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_command_environment);
+    if (command->network)
+        add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_proxy_environment);
     add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, command->environment);
+    return plan->overflow ? -E2BIG : 0;
+}
+
+int plan_waiting(struct plan *plan, const struct plan_host *host, uint32_t host_uid,
+                 const struct sandbox_limits *limits)
+{
+    const struct plan_command command = {.profile = PROFILE_CODE, .limits = *limits, .network = true};
+    *plan = (struct plan){0};
+    add_identity(plan, host, host_uid);
+    add_command_files(plan, host, &command);
+    add_confinement(plan, LIMITS_CODE);
+    add_fallback_limits(plan, host, &command);
+    ADD(plan, .kind = OPERATION_NO_NEW_PRIVILEGES);
+    ADD(plan, .kind = OPERATION_DIRECTORY_CHANGE, .data = "/home/user");
+    add_filters(plan, host, PROFILE_CODE);
+    ADD(plan, .kind = OPERATION_PARK);
+    add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_command_environment);
+    add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_proxy_environment);
     return plan->overflow ? -E2BIG : 0;
 }
 

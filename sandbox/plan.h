@@ -18,11 +18,14 @@ enum operation_kind {
     OPERATION_BECOME,  // number: host uid and gid; -1: stays
     OPERATION_NAMESPACES, // number: CLONE_NEW* flags; the rest of the list runs as pid 1 inside
     // Inside, with capabilities over the own namespaces only
+    OPERATION_NETWORK,          // begins to make the own network namespace, beside what follows
     OPERATION_MAP_IDS,          // number: the uid and gid seen inside
     OPERATION_CGROUP_NAMESPACE, // after CGROUPS, where that runs inside
     OPERATION_SESSION,          // own session, empty keyring, standard signals
     OPERATION_HOSTNAME,         // source
-    OPERATION_LOOPBACK,
+    OPERATION_LOOPBACK,         // enters that namespace, whose lo is up
+    OPERATION_LISTENER,  // opens where sandbox-egress serves this sandbox, and passes it to the service
+    OPERATION_ADMISSION, // waits until the service says that its network policy is in force (launch_admit)
     OPERATION_ROOT,      // source: tmpfs options; targets from here on are relative to it
     OPERATION_DIRECTORY, // target, number: mode
     OPERATION_LINK,      // source: text of the link, target
@@ -33,8 +36,10 @@ enum operation_kind {
     OPERATION_TERMINALS, // devpts at target
     OPERATION_PROCESSES, // proc at target
     OPERATION_SYSCTL,    // target: path, source: value
+    OPERATION_WRITABLE,  // target: becomes a mount of itself, which stays writable in a read-only root
     OPERATION_READ_ONLY, // target: becomes a read-only mount of itself
-    OPERATION_MASK,      // target: an empty read-only file or directory lies over it; absent is fine
+    OPERATION_EMPTY,     // target: a directory that is and stays empty
+    OPERATION_MASK,      // target: the null device or the empty directory lies over it; absent is fine
     OPERATION_PIVOT,     // the root becomes /, the host's is gone
     OPERATION_READ_ONLY_ROOT,
     OPERATION_CAPABILITIES,  // none left, bounding set empty, securebits locked
@@ -47,7 +52,8 @@ enum operation_kind {
     OPERATION_DESCRIPTORS,      // the launch's descriptors to their places, all others closed at exec
     OPERATION_DIRECTORY_CHANGE, // target: tried, then data
     OPERATION_EXEC,             // target: program, with the plan's arguments and environment
-    OPERATION_RUN, // a pid 1 of our own that runs the plan's command beneath it and tells its end
+    OPERATION_RUN,  // a pid 1 of our own that runs the plan's command beneath it and tells its end
+    OPERATION_PARK, // the same for a command that comes later, by the channel
     OPERATION_COUNT,
 };
 
@@ -56,7 +62,7 @@ enum operation_kind {
 #define BIND_DEVICE 4u     // else nodev
 #define BIND_SYSTEM 8u     // where the host has a symbolic link there, the same link is made
 #define BIND_WRITABLE 16u  // else read-only
-#define BIND_GRANT 32u     // Landlock lets through what the mount allows
+#define BIND_GRANT 32u     // Landlock lets through what the mount allows; the source is the same path inside
 #define BIND_PREPARED 64u  // the launch carries the mount
 
 enum limit_profile { LIMITS_DESKTOP, LIMITS_STREAMER, LIMITS_CODE };
@@ -99,12 +105,16 @@ struct plan_host {
     bool seccomp;
 };
 
-// The plan of a desktop sandbox. 0 or -E2BIG when it does not fit. The strings of host and home are borrowed
+// The plan of a desktop sandbox; without a home (NULL) one that is parked until it gets an owner. 0 or -E2BIG when it does not fit. The strings of host and home are borrowed
 // as long as the plan lives.
 int plan_desktop(struct plan *plan, const struct plan_host *host, const struct plan_home *home,
                  uint32_t host_uid, const struct sandbox_limits *limits);
 // The plan of a streamer: no home, no file system but the libraries.
 int plan_streamer(struct plan *plan, const struct plan_host *host, uint32_t host_uid);
+
+// The plan of sandbox-egress: in the service's own namespaces, under an own uid, without any capability. It confines itself further (egress/).
+int plan_egress(struct plan *plan, const struct plan_host *host, uint32_t host_uid, const char *log_level,
+                const char *log_format);
 
 struct plan_bind {
     const char *path; // absolute, without symbolic links; the same inside
@@ -116,6 +126,7 @@ struct plan_command {
     struct sandbox_limits limits;
     const struct plan_bind *binds;
     size_t bind_count;
+    bool network;                   // through sandbox-egress; else nothing but lo
     const char *const *words;       // program and arguments, NULL at the end
     const char *directory;          // where it starts, if that is there inside
     const char *const *environment; // NAME=VALUE added to the profile's, NULL at the end
@@ -126,6 +137,10 @@ struct plan_command {
 // The plan of a command in a sandbox of its own (sandbox-run). 0 or -E2BIG. What `command` points to is borrowed.
 int plan_command(struct plan *plan, const struct plan_host *host, const struct plan_command *command,
                  uint32_t host_uid);
+
+// The plan of a sandbox that waits for one command, with nothing of the host's that it may write. 0 or -E2BIG.
+int plan_waiting(struct plan *plan, const struct plan_host *host, uint32_t host_uid,
+                 const struct sandbox_limits *limits);
 
 // In which stage of the start an operation fails.
 enum start_stage operation_stage(enum operation_kind kind);

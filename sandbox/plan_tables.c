@@ -86,6 +86,20 @@ const struct operation plan_base_table[] = {
 };
 const size_t plan_base_count = COUNT(plan_base_table);
 
+#define WRITABLE(path)                                                                                       \
+    {                                                                                                        \
+        .kind = OPERATION_WRITABLE, .target = path                                                           \
+    }
+const struct operation plan_writable_table[] = {
+    DIRECTORY("run/user", 0755),
+    DIRECTORY("run/user/1000", 0700),
+    WRITABLE("run"),
+    WRITABLE("tmp"),
+    WRITABLE("dev/shm"),
+    WRITABLE("home/user"),
+};
+const size_t plan_writable_count = COUNT(plan_writable_table);
+
 const struct operation plan_code_table[] = {
     OPTIONAL("etc/alternatives"),
     OPTIONAL("etc/localtime"),
@@ -130,6 +144,7 @@ const struct operation plan_desktop_table[] = {
 const size_t plan_desktop_count = COUNT(plan_desktop_table);
 
 const struct operation plan_proc_table[] = {
+    {.kind = OPERATION_EMPTY, .target = PLAN_EMPTY_DIRECTORY},
     {.kind = OPERATION_PROCESSES, .target = "proc"},
     MASK("proc/acpi"),
     MASK("proc/buddyinfo"),
@@ -244,6 +259,17 @@ const char *const plan_desktop_environment[] = {
 const char *const plan_command_environment[] = {
     "HOME=/home/user",         "USER=user",    "LOGNAME=user", "SHELL=/bin/sh",
     "PATH=" PLAN_COMMAND_PATH, "LANG=C.UTF-8", "TMPDIR=/tmp",  NULL,
+};
+// Where sandbox-egress serves each sandbox: EGRESS_LISTENER_PORT of lib/egress_channel.h.
+#define PROXY "http://127.0.0.1:3128"
+const char *const plan_proxy_environment[] = {
+    "http_proxy=" PROXY,
+    "https_proxy=" PROXY,
+    "HTTP_PROXY=" PROXY,
+    "HTTPS_PROXY=" PROXY,
+    "no_proxy=localhost,127.0.0.1,::1",
+    "NO_PROXY=localhost,127.0.0.1,::1",
+    NULL,
 };
 const char *const plan_streamer_arguments[] = {"sandbox-streamer", NULL};
 const char *const plan_streamer_environment[] = {"LANG=C.UTF-8", NULL};

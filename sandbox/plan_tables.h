@@ -5,12 +5,12 @@
 
 #include "sandbox/plan.h"
 
-#define PLAN_NAMESPACES                                                                                      \
-    (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS |               \
-     CLONE_NEWCGROUP)
+// The network's and the cgroup's are made by operations of their own.
+#define PLAN_NAMESPACES (CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS)
 #define PLAN_INSIDE_ID 1000
 #define PLAN_COMMAND_PATH "/usr/local/bin:/usr/bin:/bin"
 #define PLAN_COMMAND_DIRECTORIES "/usr/local/bin", "/usr/bin", "/bin"
+#define PLAN_EMPTY_DIRECTORY "sandbox/empty" // what lies over masked directories
 #define PLAN_HOSTNAME "sandbox"
 #define PLAN_TMP_INODES 65536u
 #define PLAN_RUN_INODES 4096u
@@ -19,6 +19,8 @@ extern const struct operation plan_system_table[]; // read-only programs and lib
 extern const size_t plan_system_count;
 extern const struct operation plan_base_table[]; // /etc, /var, /dev of every profile
 extern const size_t plan_base_count;
+extern const struct operation plan_writable_table[]; // what a command may write
+extern const size_t plan_writable_count;
 extern const struct operation plan_code_table[]; // what a profile has besides
 extern const size_t plan_code_count;
 extern const struct operation plan_desktop_table[];
@@ -35,5 +37,6 @@ extern const size_t plan_read_only_count;
 extern const char *const plan_desktop_arguments[];
 extern const char *const plan_desktop_environment[];
 extern const char *const plan_command_environment[];
+extern const char *const plan_proxy_environment[];
 extern const char *const plan_streamer_arguments[];
 extern const char *const plan_streamer_environment[];

@@ -16,6 +16,7 @@
 #include "lib/landlock.h"
 #include "sandbox/operations.h"
 #include "sandbox/process.h"
+#include "sandbox/settings.h"
 
 #define LANDLOCK_ABI_COMPLETE 6
 
@@ -70,7 +71,7 @@ static int try_root(struct run *run)
         {.kind = OPERATION_DIRECTORY, .target = "proc", .number = 0555},
         {.kind = OPERATION_PROCESSES, .target = "proc"},
     };
-    int error = prctl(PR_SET_DUMPABLE, 1) < 0 ? -errno : operation_map_ids(run, &steps[0]);
+    int error = operation_map_ids(run, &steps[0]);
     if (!error)
         error = operation_root(run, &steps[1]);
     if (!error)
@@ -189,12 +190,34 @@ static void probe_landlock_abi(struct probe *probe)
                "ABI %d: device ioctls or scopes need a newer kernel (6.12)", abi);
 }
 
+// After probe_uids.
+static void probe_egress(struct probe *probe)
+{
+    static const char name[] = "/sandbox-egress";
+    char path[SETTINGS_PATH_MAX + sizeof(name)];
+    int error = settings_own_directory(path);
+    if (!error)
+        memcpy(path + strlen(path), name, sizeof(name));
+    if (!error && access(path, X_OK) < 0)
+        error = -errno;
+    if (error)
+        report(probe, LAYER_EGRESS, LAYER_MISSING,
+               "no sandbox reaches a network: sandbox-egress: %s; install it beside sandboxd",
+               strerror(-error));
+    else if (!probe->own_uids)
+        report(probe, LAYER_EGRESS, LAYER_WEAKER, "its proxy runs as uid %u of the service; start it as root",
+               geteuid());
+    else
+        report(probe, LAYER_EGRESS, LAYER_ON, "%s", "");
+}
+
 void probe_run(const struct cgroup_root *cgroups, struct probe *ret_probe)
 {
     struct probe probe = {0};
     probe_namespaces(&probe);
     probe_process(&probe);
     probe_uids(&probe);
+    probe_egress(&probe);
     probe_limits(&probe, cgroups);
     probe.seccomp = probe_filter(&probe, LAYER_SECCOMP, operation_seccomp, no_seccomp);
     if (probe_filter(&probe, LAYER_LANDLOCK, operation_landlock, no_landlock))

@@ -7,13 +7,15 @@
 #include "sandbox/cgroup.h"
 #include "sandbox/plan.h"
 #include "sandbox/settings.h"
+#include "sandbox/uids.h"
 #include "sandbox/watch.h"
 
-#define STREAMERS_MAX (SANDBOX_MAX_TOTAL * VIEWER_MAX)
-// From SANDBOX_UID_BASE on: accounts, then streamers.
-#define HOST_UIDS_COUNT (ACCOUNT_NUMBER_MAX + 1 + STREAMERS_MAX)
+// The client's, and those that wait for an owner.
+#define SANDBOX_SLOTS (SANDBOX_MAX_TOTAL + SANDBOX_POOL_MAX * TEMPLATE_COUNT)
 
 struct client;
+struct egress;
+struct pool;
 struct sandbox;
 struct streamer;
 
@@ -26,8 +28,12 @@ struct service {
     int null_fd;
     bool stopping;         // no new sandboxes
     struct client *client; // or NULL
+    struct egress *egress;
     uint64_t client_count; // clients so far: tells an answer for an earlier one
-    unsigned sandbox_count;
-    struct sandbox *sandboxes[SANDBOX_MAX_TOTAL]; // by slot
-    struct streamer *streamers[STREAMERS_MAX];    // by slot
+    struct uids uids;
+    struct pool *pool;                         // NULL: nothing is kept ready
+    unsigned sandbox_count;                    // of the client
+    unsigned parked_count;                     // of nobody yet
+    struct sandbox *sandboxes[SANDBOX_SLOTS];  // by slot
+    struct streamer *streamers[STREAMERS_MAX]; // by slot
 };

@@ -54,7 +54,7 @@ __attribute__((format(printf, 2, 3))) static int refuse(struct config_error *ret
     return -EINVAL;
 }
 
-static int own_directory(char *path)
+int settings_own_directory(char path[static SETTINGS_PATH_MAX])
 {
     ssize_t length = readlink("/proc/self/exe", path, SETTINGS_PATH_MAX - 1);
     if (length < 0)
@@ -69,7 +69,7 @@ static int set_directories(struct settings *settings, struct config_error *ret_e
     const char *configured = config_text(settings->config, CONFIG_PROGRAM_DIR);
     if (*configured)
         snprintf(settings->program_dir, sizeof(settings->program_dir), "%s", configured);
-    else if (own_directory(settings->program_dir) < 0)
+    else if (settings_own_directory(settings->program_dir) < 0)
         return refuse(ret_error, "can't tell the own program's directory; set PROGRAM_DIR");
     char *path = settings->desktop_dir;
     int length = snprintf(path, sizeof(settings->desktop_dir), "%s/../share/sandbox-server/desktop",

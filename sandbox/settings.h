@@ -28,5 +28,7 @@ struct settings {
 
 // 0, or -EINVAL with one line for the operator.
 int settings_init(struct settings *settings, const struct config *config, struct config_error *ret_error);
+// The directory of the program that runs. 0 or -errno.
+int settings_own_directory(char path[static SETTINGS_PATH_MAX]);
 // SANDBOX_LAYERS_REQUIRED: layer names separated by commas, or all. -EINVAL with an unknown name.
 int settings_parse_layers(const char *text, bool required[static LAYER_COUNT]);

@@ -61,7 +61,8 @@ void http_send(struct connection *connection)
 static bool body_pending(const struct exchange *exchange)
 {
     return exchange->body_expected > exchange->body_length ||
-           (exchange->answer.close && exchange->method == HTTP_POST && exchange->body_expected == 0);
+           (exchange->answer.close && (exchange->method == HTTP_POST || exchange->method == HTTP_PATCH) &&
+            exchange->body_expected == 0);
 }
 
 // A refusal is on its way while the client still sends: closing now would reset the connection and lose it.

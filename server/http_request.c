@@ -65,6 +65,8 @@ static enum http_method read_method(struct lws *wsi)
         return HTTP_GET;
     if (lws_hdr_total_length(wsi, WSI_TOKEN_POST_URI))
         return HTTP_POST;
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_PATCH_URI))
+        return HTTP_PATCH;
     if (lws_hdr_total_length(wsi, WSI_TOKEN_DELETE_URI))
         return HTTP_DELETE;
     if (lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI))
@@ -125,7 +127,8 @@ static int read_length(struct exchange *exchange, struct lws *wsi)
         return refuse(exchange, PROBLEM_BAD_REQUEST, "Content-Length is not a number.");
     exchange->body_expected = strtoul(value, NULL, 10);
     // libwebsockets takes up to 100 MiB after a POST that gives no length as its body.
-    exchange->answer.close = !given && (exchange->method == HTTP_POST || exchange->method == HTTP_OTHER);
+    exchange->answer.close = !given && (exchange->method == HTTP_POST || exchange->method == HTTP_PATCH ||
+                                        exchange->method == HTTP_OTHER);
     size_t permitted = exchange->route ? exchange->route->body_max : 0;
     if (exchange->route && exchange->body_expected > permitted)
         return refuse(exchange, PROBLEM_TOO_LARGE,

@@ -33,8 +33,12 @@ static bool is_choice(const char *choices, const char *value)
     return false;
 }
 
-static int read_field(const json_t *value, const struct json_field *field, void *result, char *wrong)
+static int read_field(json_t *value, const struct json_field *field, void *result, char *wrong)
 {
+    if (field->length_max == 0) {
+        *(json_t **)(void *)((char *)result + field->offset) = json_incref(value);
+        return 0;
+    }
     if (!json_is_string(value))
         return refuse(wrong, "The field \"%s\" must be a string.", field->name);
     const char *text = json_string_value(value);

@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-// All fields are strings; their NUL-terminated bytes are copied out.
+// A string, whose NUL-terminated bytes are copied out, or with length_max 0 any value: a reference to it (json_t *), the caller's also after
+// a failure.
 struct json_field {
     const char *name;
     bool required;

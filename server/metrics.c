@@ -20,6 +20,12 @@ static const struct {
     [METRIC_REFRESHES] = {"refreshes", "Refresh tokens rotated"},
     [METRIC_REFRESHES_FAILED] = {"refreshes_failed", "Refresh tokens refused"},
     [METRIC_SANDBOX_STARTS] = {"sandbox_starts", "Sandboxes asked for"},
+    [METRIC_EGRESS_ALLOWED] = {"egress_requests_allowed",
+                               "Requests of ended sandboxes to the network that their policies allowed"},
+    [METRIC_EGRESS_REFUSED] = {"egress_requests_refused",
+                               "Requests of ended sandboxes to the network that were refused"},
+    [METRIC_EGRESS_BYTES_IN] = {"egress_received_bytes", "Bytes from the network to ended sandboxes"},
+    [METRIC_EGRESS_BYTES_OUT] = {"egress_sent_bytes", "Bytes from ended sandboxes to the network"},
     [METRIC_VIEWERS_REFUSED] = {"websockets_refused", "WebSockets refused before the upgrade"},
     [METRIC_BYTES_TO_BROWSERS] = {"relayed_to_browsers_bytes", "Stream bytes relayed to browsers"},
     [METRIC_BYTES_FROM_BROWSERS] = {"relayed_from_browsers_bytes", "Bytes of browsers' messages"},
@@ -43,8 +49,15 @@ void metrics_request(struct metrics *metrics, unsigned status)
         metrics->statuses[status]++;
 }
 
-void metrics_start(struct metrics *metrics, uint32_t start_us)
+void metrics_pool(struct metrics *metrics, const struct sandboxd_pool *pool)
 {
+    metrics->pool = *pool;
+}
+
+void metrics_start(struct metrics *metrics, uint32_t start_us, bool parked)
+{
+    metrics->parked_starts += parked;
+    metrics->cold_starts += !parked;
     unsigned bucket = 0;
     while (bucket < METRIC_START_BUCKETS && start_us > start_bounds_ms[bucket] * 1000u)
         bucket++;
@@ -56,6 +69,23 @@ void metrics_start_failed(struct metrics *metrics, uint32_t stage)
 {
     if (stage < START_STAGE_COUNT)
         metrics->start_failures[stage]++;
+}
+
+static void add_histogram(struct metric_histogram *sum, const struct stream_histogram *part)
+{
+    for (unsigned i = 0; i < STREAM_REPORT_BUCKETS; i++)
+        sum->buckets[i] += part->buckets[i];
+    sum->sum_us += part->sum_us;
+}
+
+void metrics_stream(struct metrics *metrics, const struct stream_report *report)
+{
+    metrics->video_frames += report->video_frames;
+    metrics->lossless_rectangles += report->lossless_rectangles;
+    metrics->copies += report->copies;
+    metrics->frames_skipped += report->skipped;
+    add_histogram(&metrics->encode, &report->encode);
+    add_histogram(&metrics->input, &report->input);
 }
 
 static void print_counter(FILE *out, const char *name, const char *help)
@@ -105,6 +135,63 @@ static void print_starts(FILE *out, const struct metrics *metrics)
             name, count, name, metrics->start_us / 1000000, metrics->start_us % 1000000, name, count);
 }
 
+static void print_pool(FILE *out, const struct metrics *metrics)
+{
+    static const char *const names[TEMPLATE_COUNT] = {
+        [TEMPLATE_DESKTOP] = "desktop", [TEMPLATE_CODE] = "code"};
+    print_counter(out, "sandbox_starts_by_kind", "Starts that succeeded: of a parked sandbox, or cold");
+    fprintf(out,
+            "sandbox_server_sandbox_starts_by_kind_total{kind=\"parked\"} %" PRIu64
+            "\nsandbox_server_sandbox_starts_by_kind_total{kind=\"cold\"} %" PRIu64 "\n",
+            metrics->parked_starts, metrics->cold_starts);
+    fprintf(out, "# HELP sandbox_server_sandbox_pool Parked sandboxes by template.\n"
+                 "# TYPE sandbox_server_sandbox_pool gauge\n");
+    for (unsigned i = 0; i < TEMPLATE_COUNT; i++) {
+        const struct sandboxd_pool_row *row = &metrics->pool.rows[i];
+        fprintf(out,
+                "sandbox_server_sandbox_pool{template=\"%s\",state=\"wanted\"} %u\n"
+                "sandbox_server_sandbox_pool{template=\"%s\",state=\"ready\"} %u\n"
+                "sandbox_server_sandbox_pool{template=\"%s\",state=\"building\"} %u\n",
+                names[i], row->size, names[i], row->ready, names[i], row->building);
+    }
+    print_gauge(out, "sandbox_pool_held_bytes", "The most memory that the parked sandboxes may take now",
+                (uint64_t)metrics->pool.held_mb << 20);
+}
+
+static void print_histogram(FILE *out, const char *name, const char *help, const struct metric_histogram *h)
+{
+    uint64_t count = 0;
+    fprintf(out, "# HELP sandbox_server_%s %s.\n# TYPE sandbox_server_%s histogram\n", name, help, name);
+    for (unsigned i = 0; i < STREAM_REPORT_BUCKETS - 1; i++) {
+        count += h->buckets[i];
+        fprintf(out, "sandbox_server_%s_bucket{le=\"%u.%03u\"} %" PRIu64 "\n", name, (1u << i) / 1000,
+                (1u << i) % 1000, count);
+    }
+    count += h->buckets[STREAM_REPORT_BUCKETS - 1];
+    fprintf(out,
+            "sandbox_server_%s_bucket{le=\"+Inf\"} %" PRIu64 "\nsandbox_server_%s_sum %" PRIu64 ".%06" PRIu64
+            "\nsandbox_server_%s_count %" PRIu64 "\n",
+            name, count, name, h->sum_us / 1000000, h->sum_us % 1000000, name, count);
+}
+
+static void print_stream(FILE *out, const struct metrics *metrics)
+{
+    print_counter(out, "stream_frames", "What streamers have sent, by kind");
+    fprintf(out,
+            "sandbox_server_stream_frames_total{kind=\"video\"} %" PRIu64
+            "\nsandbox_server_stream_frames_total{kind=\"lossless\"} %" PRIu64
+            "\nsandbox_server_stream_frames_total{kind=\"copy\"} %" PRIu64 "\n",
+            metrics->video_frames, metrics->lossless_rectangles, metrics->copies);
+    print_counter(out, "stream_frames_skipped", "Frames too large for a message, made again coarser");
+    fprintf(out, "sandbox_server_stream_frames_skipped_total %" PRIu64 "\n", metrics->frames_skipped);
+    print_histogram(out, "stream_encode_seconds", "From capture until an update is ready to be sent",
+                    &metrics->encode);
+    print_histogram(
+        out, "stream_input_seconds",
+        "From an input's arrival at the streamer until the browser has painted the update after it",
+        &metrics->input);
+}
+
 // proc(5): the second number of statm is the resident set, in pages.
 static uint64_t resident_bytes(void)
 {
@@ -126,6 +213,8 @@ char *metrics_text(const struct metrics *metrics, const struct metric_gauges *ga
         return NULL;
     print_counters(out, metrics);
     print_starts(out, metrics);
+    print_pool(out, metrics);
+    print_stream(out, metrics);
     fprintf(
         out,
         "# HELP sandbox_server_sandboxes Sandboxes of this node by state.\n# TYPE sandbox_server_sandboxes "

@@ -1,9 +1,11 @@
 #pragma once
 // Counters for Prometheus. Gauges are read from their owners when the text is made.
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/sandboxd_channel.h"
+#include "lib/streamer_channel.h"
 
 enum metric {
     METRIC_CONNECTIONS_REFUSED,
@@ -13,6 +15,10 @@ enum metric {
     METRIC_REFRESHES,
     METRIC_REFRESHES_FAILED,
     METRIC_SANDBOX_STARTS,
+    METRIC_EGRESS_ALLOWED, // these four: of ended sandboxes
+    METRIC_EGRESS_REFUSED,
+    METRIC_EGRESS_BYTES_IN,
+    METRIC_EGRESS_BYTES_OUT,
     METRIC_VIEWERS_REFUSED, // before the upgrade
     METRIC_BYTES_TO_BROWSERS,
     METRIC_BYTES_FROM_BROWSERS,
@@ -22,12 +28,21 @@ enum metric {
 #define METRIC_STATUS_MAX 600
 #define METRIC_START_BUCKETS 8
 
+struct metric_histogram {
+    uint64_t buckets[STREAM_REPORT_BUCKETS];
+    uint64_t sum_us;
+};
+
 struct metrics {
     uint64_t counters[METRIC_COUNT];
     uint64_t statuses[METRIC_STATUS_MAX]; // answers by HTTP status
     uint64_t start_failures[START_STAGE_COUNT];
     uint64_t start_buckets[METRIC_START_BUCKETS + 1]; // not cumulative; the last one has no bound
     uint64_t start_us;
+    uint64_t parked_starts, cold_starts;
+    struct sandboxd_pool pool; // as sandboxd told last; all 0: nothing is kept ready
+    uint64_t video_frames, lossless_rectangles, copies, frames_skipped;
+    struct metric_histogram encode, input;
 };
 
 struct metric_gauges {
@@ -40,7 +55,10 @@ struct metric_gauges {
 void metrics_count(struct metrics *metrics, enum metric metric);
 void metrics_add(struct metrics *metrics, enum metric metric, uint64_t amount);
 void metrics_request(struct metrics *metrics, unsigned status);
-void metrics_start(struct metrics *metrics, uint32_t start_us);
+void metrics_start(struct metrics *metrics, uint32_t start_us, bool parked);
+void metrics_pool(struct metrics *metrics, const struct sandboxd_pool *pool);
 void metrics_start_failed(struct metrics *metrics, uint32_t stage);
+// What a streamer has reported; it was checked.
+void metrics_stream(struct metrics *metrics, const struct stream_report *report);
 // The exposition text (version 0.0.4); the caller frees it. NULL when memory is out.
 char *metrics_text(const struct metrics *metrics, const struct metric_gauges *gauges);

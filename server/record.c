@@ -19,6 +19,10 @@ static void run(struct work_job *job, struct store *store)
     case RECORD_STARTED:
         record->error = store_sandbox_started(store, id, &record->row);
         return;
+    case RECORD_CHANGED:
+        record->error =
+            store_sandbox_changed(store, id, &record->sent.limits, record->sent.network, &record->row);
+        return;
     case RECORD_STOPPING:
         record->error = store_sandbox_stopping(store, id, record->sent.reason, &record->row);
         return;
@@ -69,6 +73,8 @@ static void write_next(struct record *record)
     record->sent.id = record->sandbox->row.id;
     record->sent.reason = record->reason;
     record->sent.active_us = record->active_us;
+    record->sent.limits = record->limits;
+    memcpy(record->sent.network, record->network, sizeof(record->network));
     record->error = -ECANCELED;
     record->job = (struct work_job){.run = run, .done = done};
     record->busy = work_submit(server->work, WORK_DATABASE, &record->job) == 0;
@@ -100,6 +106,14 @@ void record_started(struct record *record)
     write_next(record);
 }
 
+void record_changed(struct record *record, const struct sandbox_limits *limits, const char *network)
+{
+    record->limits = *limits;
+    snprintf(record->network, sizeof(record->network), "%s", network);
+    record->wanted |= 1u << RECORD_CHANGED;
+    write_next(record);
+}
+
 void record_stopping(struct record *record, enum stop_reason reason)
 {
     record->reason = reason;
@@ -119,7 +133,7 @@ void record_ended(struct record *record, enum stop_reason reason, const char *de
 {
     record->reason = reason;
     snprintf(record->detail, sizeof(record->detail), "%s", detail);
-    record->usage = usage ? *usage : (struct sandbox_usage){UINT64_MAX, UINT64_MAX};
+    record->usage = usage ? *usage : SANDBOX_USAGE_UNKNOWN;
     // What is being written goes on; what only waited is out of date.
     record->wanted = 1u << RECORD_ENDED | (record->busy ? 1u << record->writing : 0);
     write_next(record);

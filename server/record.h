@@ -7,7 +7,14 @@
 #include "store/sandbox.h"
 
 // In the order in which they are written.
-enum record_change { RECORD_STARTED, RECORD_STOPPING, RECORD_ACTIVE, RECORD_ENDED, RECORD_CHANGE_COUNT };
+enum record_change {
+    RECORD_STARTED,
+    RECORD_CHANGED,
+    RECORD_STOPPING,
+    RECORD_ACTIVE,
+    RECORD_ENDED,
+    RECORD_CHANGE_COUNT
+};
 
 struct sandbox;
 
@@ -21,10 +28,14 @@ struct record {
     char detail[STORE_STOP_DETAIL_MAX + 1];
     struct sandbox_usage usage;
     int64_t active_us;
+    struct sandbox_limits limits;
+    char network[STORE_NETWORK_MAX + 1];
     struct {
         struct id id;
         enum stop_reason reason;
         int64_t active_us;
+        struct sandbox_limits limits;
+        char network[STORE_NETWORK_MAX + 1];
     } sent; // the worker's copy
     int error;
     struct store_sandbox row;
@@ -35,6 +46,7 @@ void record_init(struct record *record, struct sandbox *sandbox);
 void record_finish(struct record *record);
 
 void record_started(struct record *record);
+void record_changed(struct record *record, const struct sandbox_limits *limits, const char *network);
 void record_stopping(struct record *record, enum stop_reason reason);
 void record_active(struct record *record, int64_t active_us);
 // Nothing else is written after it; `usage` may be NULL.

@@ -29,6 +29,19 @@ int relay_down_packet(struct relay_down *down, const uint8_t *packet, size_t len
     return 0;
 }
 
+int relay_down_report(const struct relay_down *down, const uint8_t *packet, size_t length,
+                      struct stream_report *ret_report)
+{
+    struct stream_report report;
+    if (down->inside || length != 1 + sizeof(report) || packet[0] != STREAM_PACKET_REPORT)
+        return -EPROTO;
+    memcpy(&report, packet + 1, sizeof(report));
+    if (stream_report_check(&report, length - 1))
+        return -EPROTO;
+    *ret_report = report;
+    return 0;
+}
+
 void relay_up_finish(struct relay_up *up)
 {
     free(up->packet);

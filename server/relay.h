@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "lib/limits.h"
+#include "lib/streamer_channel.h"
 #include "lib/wire.h"
 #include "server/limiter.h"
 
@@ -37,6 +38,10 @@ struct relay_fragment {
 // One packet of the streamer. 0, or -EPROTO: empty, unknown flags, or a message over STREAM_MESSAGE_MAX.
 int relay_down_packet(struct relay_down *down, const uint8_t *packet, size_t length,
                       struct relay_fragment *ret_fragment);
+
+// A packet with STREAM_PACKET_REPORT. 0, or -EPROTO: inside a message, or not what a report is.
+int relay_down_report(const struct relay_down *down, const uint8_t *packet, size_t length,
+                      struct stream_report *ret_report);
 
 struct relay_up {
     bool view_only;

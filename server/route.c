@@ -12,6 +12,8 @@ static const char *method_name(enum http_method method)
         return "HEAD";
     case HTTP_POST:
         return "POST";
+    case HTTP_PATCH:
+        return "PATCH";
     case HTTP_DELETE:
         return "DELETE";
     case HTTP_OTHER:

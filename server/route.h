@@ -7,7 +7,7 @@
 #include "lib/ids.h"
 #include "server/work.h"
 
-enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_DELETE, HTTP_OTHER };
+enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PATCH, HTTP_DELETE, HTTP_OTHER };
 
 struct exchange;
 

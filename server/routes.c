@@ -22,6 +22,8 @@ static const struct route web_routes[] = {
     {HTTP_POST, "/api/sandboxes", true, HTTP_BODY_MAX, WORK_DATABASE, create_prepare, create_work,
      create_finish},
     {HTTP_GET, "/api/sandboxes/{id}", true, 0, WORK_DATABASE, sandbox_prepare, sandbox_work, get_finish},
+    {HTTP_PATCH, "/api/sandboxes/{id}", true, HTTP_BODY_MAX, WORK_DATABASE, change_prepare, change_work,
+     change_finish},
     {HTTP_DELETE, "/api/sandboxes/{id}", true, 0, WORK_DATABASE, sandbox_prepare, sandbox_work, stop_finish},
     {HTTP_POST, "/api/sandboxes/{id}/ticket", true, HTTP_BODY_MAX, WORK_DATABASE, ticket_prepare, ticket_work,
      ticket_finish},

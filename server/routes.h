@@ -46,6 +46,16 @@ int sandbox_prepare(struct exchange *exchange);
 int sandbox_work(struct exchange *exchange, struct store *store);
 void get_finish(struct exchange *exchange);
 void stop_finish(struct exchange *exchange);
+// change_routes.c
+struct store_sandbox;
+int change_prepare(struct exchange *exchange);
+int change_work(struct exchange *exchange, struct store *store);
+void change_finish(struct exchange *exchange);
+// sandbox_routes.c
+// True when there is no row to go on with, or another node has it: answered.
+bool sandbox_answer_missing(struct exchange *exchange);
+void sandbox_answer_wrong_node(struct exchange *exchange, const struct store_sandbox *row);
+void sandbox_answer_disconnected(struct exchange *exchange);
 int ticket_prepare(struct exchange *exchange);
 int ticket_work(struct exchange *exchange, struct store *store);
 void ticket_finish(struct exchange *exchange);

@@ -50,26 +50,42 @@ static json_t *known_number(uint64_t value, double unit)
     return value == UINT64_MAX ? json_null() : json_real((double)value / unit);
 }
 
+static json_t *known_count(uint64_t value)
+{
+    return value == UINT64_MAX ? json_null() : json_integer((json_int_t)value);
+}
+
+static json_t *network_json(const struct store_sandbox *row)
+{
+    return json_loads(row->network, JSON_REJECT_DUPLICATES, NULL);
+}
+
 static json_t *usage_json(const struct store_sandbox *row)
 {
     if (row->state != STATE_ENDED)
         return json_null();
-    return json_pack("{s:o, s:o}", "cpu_seconds", known_number(row->usage.cpu_us, 1e6), "peak_memory_mb",
-                     known_number(row->usage.peak_memory_bytes, 1048576.0));
+    const struct sandbox_usage *usage = &row->usage;
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "cpu_seconds", known_number(usage->cpu_us, 1e6),
+                     "peak_memory_mb", known_number(usage->peak_memory_bytes, 1048576.0),
+                     "network_received_mb", known_number(usage->network_in_bytes, 1048576.0),
+                     "network_sent_mb", known_number(usage->network_out_bytes, 1048576.0), "network_allowed",
+                     known_count(usage->network_allowed), "network_refused",
+                     known_count(usage->network_refused));
 }
 
 json_t *sandbox_json(const struct store_sandbox *row, unsigned viewers)
 {
     char id[ID_TEXT_SIZE];
     id_format(&row->id, id);
-    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o}", "id", id,
-                     "template", row->template_name, "state", store_state_name(row->state), "node", row->node,
-                     "created_at", time_json(row->created_us), "started_at", time_json(row->started_us),
-                     "ended_at", time_json(row->ended_us), "expires_at", time_json(row->expires_us),
-                     "idle_expires_at", time_json(row->idle_expires_us), "limits",
-                     limits_json(&row->limits, row->session_seconds, row->idle_seconds), "display",
-                     display_json(row->display_width, row->display_height), "viewers", (int)viewers, "stop",
-                     stop_json(row), "usage", usage_json(row), "layers", layers_json(row->layers));
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o}", "id",
+                     id, "template", row->template_name, "state", store_state_name(row->state), "node",
+                     row->node, "created_at", time_json(row->created_us), "started_at",
+                     time_json(row->started_us), "ended_at", time_json(row->ended_us), "expires_at",
+                     time_json(row->expires_us), "idle_expires_at", time_json(row->idle_expires_us), "limits",
+                     limits_json(&row->limits, row->session_seconds, row->idle_seconds), "network",
+                     network_json(row), "display", display_json(row->display_width, row->display_height),
+                     "viewers", (int)viewers, "stop", stop_json(row), "usage", usage_json(row), "layers",
+                     layers_json(row->layers));
 }
 
 json_t *template_json(const struct config *config, unsigned width, unsigned height)

@@ -5,12 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/cleanup.h"
 #include "server/clock.h"
 #include "server/json_body.h"
+#include "server/network_wish.h"
 #include "server/routes.h"
 #include "server/sandbox_json.h"
 #include "server/sandboxes.h"
 #include "server/server.h"
+#include "server/wish.h"
 
 #define PAGE_DEFAULT 20
 
@@ -25,7 +28,7 @@ static int refuse(struct exchange *exchange, const char *detail)
     return -1;
 }
 
-static void answer_disconnected(struct exchange *exchange)
+void sandbox_answer_disconnected(struct exchange *exchange)
 {
     exchange_problem_later(exchange, PROBLEM_SANDBOXES_UNAVAILABLE, 1,
                            "The sandbox manager of this node is being restarted. Try again in a moment.");
@@ -93,6 +96,9 @@ void list_finish(struct exchange *exchange)
 
 struct creation {
     char template_name[STORE_TEMPLATE_MAX + 1];
+    json_t *limits_wish, *network_wish;
+    struct sandbox_limits limits;
+    struct network_wish network;
     struct store_sandbox_order order;
     struct layer_report layers[LAYER_COUNT];
     unsigned epoch;
@@ -102,6 +108,8 @@ struct creation {
 
 static const struct json_field create_fields[] = {
     {"template", true, 1, STORE_TEMPLATE_MAX, NULL, offsetof(struct creation, template_name)},
+    {"limits", false, 0, 0, NULL, offsetof(struct creation, limits_wish)},
+    {"network", false, 0, 0, NULL, offsetof(struct creation, network_wish)},
 };
 
 static void fill_order(struct creation *creation, const struct exchange *exchange,
@@ -113,9 +121,8 @@ static void fill_order(struct creation *creation, const struct exchange *exchang
         .id = id_new(),
         .template_name = creation->template_name,
         .node = exchange->server->node,
-        .limits = {.memory_mb = (uint32_t)config_number(config, CONFIG_SANDBOX_MEMORY_LIMIT_MB),
-                   .cpu_percent = (uint32_t)config_number(config, CONFIG_SANDBOX_CPU_PERCENT),
-                   .pids = (uint32_t)config_number(config, CONFIG_SANDBOX_PID_LIMIT)},
+        .limits = creation->limits,
+        .network = creation->network.text,
         .session_seconds = (uint32_t)config_number(config, CONFIG_SANDBOX_SESSION_TIMEOUT_SECS),
         .idle_seconds = (uint32_t)config_number(config, CONFIG_SANDBOX_IDLE_TIMEOUT_SECS),
         .display_width = welcome->display_width,
@@ -127,6 +134,22 @@ static void fill_order(struct creation *creation, const struct exchange *exchang
     };
 }
 
+// True when the wishes are possible; answered otherwise.
+static bool take_wishes(struct exchange *exchange, struct creation *creation)
+{
+    char wrong[WISH_WRONG_MAX];
+    creation->limits = wish_limits_most(exchange->server->config);
+    network_wish_none(&creation->network);
+    int error = wish_read_limits(creation->limits_wish, exchange->server->config, &creation->limits, wrong);
+    if (!error && creation->network_wish)
+        error = network_wish_read(creation->network_wish, &creation->network, wrong);
+    json_decref(steal_pointer(&creation->limits_wish));
+    json_decref(steal_pointer(&creation->network_wish));
+    if (error)
+        exchange_problem(exchange, PROBLEM_UNPROCESSABLE, wrong);
+    return !error;
+}
+
 int create_prepare(struct exchange *exchange)
 {
     struct server *server = exchange->server;
@@ -134,14 +157,19 @@ int create_prepare(struct exchange *exchange)
     char wrong[JSON_BODY_WRONG_MAX];
     if (!creation)
         return -1;
-    if (json_body_read(exchange->body ? exchange->body : "", exchange->body_length, create_fields, 1,
-                       creation, wrong) < 0)
+    if (json_body_read(exchange->body ? exchange->body : "", exchange->body_length, create_fields, 3,
+                       creation, wrong) < 0) {
+        json_decref(creation->limits_wish);
+        json_decref(creation->network_wish);
         return refuse(exchange, wrong);
+    }
+    if (!take_wishes(exchange, creation))
+        return -1;
     if (strcmp(creation->template_name, "desktop") != 0)
         return refuse(exchange, "There is no such template. GET /api/templates lists them.");
     const struct sandboxd_welcome *welcome = sandboxd_client_welcome(server->sandboxd);
     if (!welcome || !sandboxes_ready(server->sandboxes)) {
-        answer_disconnected(exchange);
+        sandbox_answer_disconnected(exchange);
         return -1;
     }
     creation->epoch = sandboxes_epoch(server->sandboxes);
@@ -189,9 +217,10 @@ void create_finish(struct exchange *exchange)
         answer_existing(exchange, &creation->row);
     } else if (!sandboxes_ready(server->sandboxes) || sandboxes_epoch(server->sandboxes) != creation->epoch) {
         sandboxes_lost(server->sandboxes, &creation->row);
-        answer_disconnected(exchange);
+        sandbox_answer_disconnected(exchange);
     } else {
-        sandboxes_start(server->sandboxes, &creation->row, exchange->account.number, exchange);
+        sandboxes_start(server->sandboxes, &creation->row, exchange->account.number, &creation->network,
+                        exchange);
     }
 }
 
@@ -205,8 +234,7 @@ int sandbox_work(struct exchange *exchange, struct store *store)
     return store_sandbox_get(store, &exchange->id, &exchange->account.id, exchange->detail);
 }
 
-// True when there is no row to go on with.
-static bool answer_missing(struct exchange *exchange)
+bool sandbox_answer_missing(struct exchange *exchange)
 {
     if (!exchange->error)
         return false;
@@ -219,11 +247,11 @@ static bool answer_missing(struct exchange *exchange)
 
 void get_finish(struct exchange *exchange)
 {
-    if (!answer_missing(exchange))
+    if (!sandbox_answer_missing(exchange))
         exchange_json(exchange, 200, sandbox_json(exchange->detail, viewer_count(exchange, &exchange->id)));
 }
 
-static void answer_wrong_node(struct exchange *exchange, const struct store_sandbox *row)
+void sandbox_answer_wrong_node(struct exchange *exchange, const struct store_sandbox *row)
 {
     char detail[160];
     snprintf(detail, sizeof(detail), "The node \"%s\" runs this sandbox. Ask it.", row->node);
@@ -233,16 +261,16 @@ static void answer_wrong_node(struct exchange *exchange, const struct store_sand
 void stop_finish(struct exchange *exchange)
 {
     struct server *server = exchange->server;
-    if (answer_missing(exchange))
+    if (sandbox_answer_missing(exchange))
         return;
     const struct store_sandbox *row = exchange->detail;
     struct sandbox *sandbox = sandboxes_find(server->sandboxes, &row->id);
     if (row->state == STATE_ENDED)
         exchange_json(exchange, 200, sandbox_json(row, 0));
     else if (strcmp(row->node, server->node) != 0)
-        answer_wrong_node(exchange, row);
+        sandbox_answer_wrong_node(exchange, row);
     else if (!sandbox || !sandboxes_ready(server->sandboxes))
-        answer_disconnected(exchange);
+        sandbox_answer_disconnected(exchange);
     else
         sandbox_stop(sandbox, STOP_USER, exchange);
 }
@@ -289,12 +317,12 @@ static void answer_ticket(struct exchange *exchange, const struct opaque_token *
 void ticket_finish(struct exchange *exchange)
 {
     struct server *server = exchange->server;
-    if (answer_missing(exchange))
+    if (sandbox_answer_missing(exchange))
         return;
     const struct ticket_request *request = exchange->detail;
     bool ours = strcmp(request->row.node, server->node) == 0;
     if (!ours && request->row.state != STATE_ENDED) {
-        answer_wrong_node(exchange, &request->row);
+        sandbox_answer_wrong_node(exchange, &request->row);
         return;
     }
     if (request->row.state != STATE_RUNNING) {

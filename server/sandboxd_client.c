@@ -11,6 +11,15 @@
 
 #define RECONNECT_US 100000
 #define GREETING_US (5 * SECOND_US)
+#define PATIENCE_US (5 * SECOND_US) // without anything read
+#define WAITING_MAX 4096u           // requests
+
+// A socket takes about ten packets before sandboxd has to read, and a network policy has up to eighty.
+struct waiting {
+    struct waiting *next;
+    size_t size;
+    uint8_t bytes[];
+};
 
 struct sandboxd_client {
     struct loop *loop;
@@ -24,11 +33,26 @@ struct sandboxd_client {
     bool broken;     // a request could not be sent: the timer ends the connection
     bool complained; // that it can't be reached: once until it can
     struct sandboxd_welcome welcome;
+    struct waiting *first, **last; // requests that the socket did not take yet
+    unsigned waiting_count;
 };
+
+static void drop_first(struct sandboxd_client *client)
+{
+    struct waiting *waiting = client->first;
+    client->first = waiting->next;
+    if (!client->first)
+        client->last = &client->first;
+    client->waiting_count--;
+    explicit_bzero(waiting->bytes, waiting->size); // it may be a header's value
+    free(waiting);
+}
 
 static void disconnect(struct sandboxd_client *client, const char *reason)
 {
     loop_watch_remove(client->loop, &client->watch);
+    while (client->first)
+        drop_first(client);
     if (client->fd >= 0)
         close(steal_fd(&client->fd));
     loop_timer_set(client->loop, &client->timer, RECONNECT_US);
@@ -78,10 +102,28 @@ static int receive(struct sandboxd_client *client)
     return client->fd < 0 ? -ENOTCONN : 0;
 }
 
+// 0, -EAGAIN when sandboxd has to read first, or another -errno.
+static int send_waiting(struct sandboxd_client *client)
+{
+    while (client->first) {
+        int error = ipc_send(client->fd, client->first->bytes, client->first->size, NULL, 0);
+        if (error)
+            return error;
+        drop_first(client);
+        loop_timer_set(client->loop, &client->timer, PATIENCE_US);
+    }
+    loop_timer_cancel(&client->timer);
+    return loop_watch_change(client->loop, &client->watch, EPOLLIN);
+}
+
 static void on_ready(void *data, uint32_t events)
 {
-    (void)events;
     struct sandboxd_client *client = data;
+    int error = client->first && (events & EPOLLOUT) ? send_waiting(client) : 0;
+    if (error && error != -EAGAIN) {
+        disconnect(client, strerror(-error));
+        return;
+    }
     while (receive(client) == 0)
         ;
 }
@@ -106,7 +148,7 @@ static void on_timer(void *data)
 {
     struct sandboxd_client *client = data;
     if (client->fd >= 0)
-        disconnect(client, client->broken ? "it does not read" : "it does not greet");
+        disconnect(client, client->greeted ? "it does not read" : "it does not greet");
     else
         connect_again(client);
 }
@@ -118,6 +160,7 @@ struct sandboxd_client *sandboxd_client_new(struct loop *loop, const char *path,
     if (!client)
         return NULL;
     *client = (struct sandboxd_client){.loop = loop, .path = path, .events = events, .data = data, .fd = -1};
+    client->last = &client->first;
     client->watch = (struct loop_watch){.fd = -1, .ready = on_ready, .data = client};
     client->timer = (struct loop_timer){.fire = on_timer, .data = client};
     loop_timer_set(loop, &client->timer, 0);
@@ -130,6 +173,8 @@ void sandboxd_client_free(struct sandboxd_client *client)
         return;
     loop_timer_cancel(&client->timer);
     loop_watch_remove(client->loop, &client->watch);
+    while (client->first)
+        drop_first(client);
     if (client->fd >= 0)
         close(client->fd);
     free(client);
@@ -140,14 +185,32 @@ const struct sandboxd_welcome *sandboxd_client_welcome(const struct sandboxd_cli
     return client->greeted ? &client->welcome : NULL;
 }
 
+static int wait_for_room(struct sandboxd_client *client, const struct sandboxd_message *message)
+{
+    size_t size = sandboxd_message_size(message->kind);
+    struct waiting *waiting = client->waiting_count < WAITING_MAX ? calloc(1, sizeof(*waiting) + size) : NULL;
+    if (!waiting)
+        return -ENOBUFS;
+    waiting->size = size;
+    memcpy(waiting->bytes, message, size);
+    if (!client->first)
+        loop_timer_set(client->loop, &client->timer, PATIENCE_US);
+    *client->last = waiting;
+    client->last = &waiting->next;
+    client->waiting_count++;
+    return loop_watch_change(client->loop, &client->watch, EPOLLIN | EPOLLOUT);
+}
+
 int sandboxd_client_send(struct sandboxd_client *client, const struct sandboxd_message *message)
 {
     if (!client->greeted || client->broken)
         return -ENOTCONN;
-    // A full socket holds hundreds of requests that sandboxd has not read: it hangs, and after it has come back all is reconciled. The
-    // connection ends from the timer, since the caller is in the middle of something.
-    if (sandboxd_message_send(client->fd, message, CHANNEL_CLIENT, -1) == 0)
+    int error = client->first ? -EAGAIN : sandboxd_message_send(client->fd, message, CHANNEL_CLIENT, -1);
+    if (error == -EAGAIN)
+        error = wait_for_room(client, message);
+    if (!error)
         return 0;
+    // The connection ends from the timer, since the caller is in the middle of something; after it has come back all is reconciled.
     client->broken = true;
     loop_timer_set(client->loop, &client->timer, 0);
     return -ENOTCONN;

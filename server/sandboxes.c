@@ -6,6 +6,7 @@
 
 #include "lib/log.h"
 #include "server/clock.h"
+#include "server/network_wish.h"
 #include "server/notices.h"
 #include "server/reconcile.h"
 #include "server/server.h"
@@ -44,6 +45,7 @@ static void free_sandbox(struct sandbox *sandbox)
 {
     waiters_interrupt(&sandbox->starters);
     waiters_interrupt(&sandbox->stoppers);
+    change_finish_all(&sandbox->change);
     viewers_forget(sandbox);
     loop_timer_cancel(&sandbox->timer);
     record_finish(&sandbox->record);
@@ -124,6 +126,7 @@ static struct sandbox *add(struct sandboxes *sandboxes, const struct store_sandb
     sandbox->state = row->state;
     sandbox->timer = (struct loop_timer){.fire = tick, .data = sandbox};
     record_init(&sandbox->record, sandbox);
+    change_init(&sandbox->change, sandbox);
     sandbox->next = sandboxes->first;
     sandboxes->first = sandbox;
     return sandbox;
@@ -148,7 +151,7 @@ static void send_stop(struct sandbox *sandbox, enum stop_reason reason)
 }
 
 void sandboxes_start(struct sandboxes *sandboxes, const struct store_sandbox *row, uint32_t account_number,
-                     struct exchange *exchange)
+                     const struct network_wish *network, struct exchange *exchange)
 {
     struct sandbox *sandbox = add(sandboxes, row);
     if (!sandbox) {
@@ -164,10 +167,12 @@ void sandboxes_start(struct sandboxes *sandboxes, const struct store_sandbox *ro
                    .owner = row->account,
                    .account_number = account_number,
                    .template_id = TEMPLATE_DESKTOP,
-                   .limits = row->limits},
+                   .limits = row->limits,
+                   .network = network->rule_count > 0},
     };
     expect_answer(sandbox, START_ANSWER_US);
-    if (sandboxd_client_send(sandboxes->server->sandboxd, &create) < 0)
+    if ((network->rule_count > 0 && network_wish_send(network, sandboxes->server->sandboxd) < 0) ||
+        sandboxd_client_send(sandboxes->server->sandboxd, &create) < 0)
         sandbox_end(sandbox, STOP_START_FAILED, "The sandbox manager of this node could not be reached.",
                     NULL);
 }
@@ -259,12 +264,25 @@ static void on_ready(struct sandbox *sandbox)
     record_started(&sandbox->record);
 }
 
+static void count_network(const struct sandbox *sandbox, const struct sandbox_usage *usage)
+{
+    struct metrics *metrics = &sandbox->sandboxes->server->metrics;
+    if (!usage || usage->network_in_bytes == UINT64_MAX)
+        return;
+    metrics_add(metrics, METRIC_EGRESS_ALLOWED, usage->network_allowed);
+    metrics_add(metrics, METRIC_EGRESS_REFUSED, usage->network_refused);
+    metrics_add(metrics, METRIC_EGRESS_BYTES_IN, usage->network_in_bytes);
+    metrics_add(metrics, METRIC_EGRESS_BYTES_OUT, usage->network_out_bytes);
+}
+
 void sandbox_end(struct sandbox *sandbox, enum stop_reason reason, const char *detail,
                  const struct sandbox_usage *usage)
 {
     if (sandbox->state == STATE_ENDED)
         return;
     sandbox->state = STATE_ENDED;
+    change_interrupt(&sandbox->change);
+    count_network(sandbox, usage);
     char id[ID_TEXT_SIZE];
     id_format(&sandbox->row.id, id);
     log_info("A sandbox ended", {"sandbox", id}, {"reason", stop_reason_name(reason)}, {"detail", detail});
@@ -289,7 +307,10 @@ void sandboxes_connected(struct sandboxes *sandboxes)
 void sandboxes_disconnected(struct sandboxes *sandboxes)
 {
     sandboxes->epoch++;
+    metrics_pool(&sandboxes->server->metrics, &(const struct sandboxd_pool){0});
     reconcile_abort(sandboxes->reconcile);
+    for (struct sandbox *sandbox = sandboxes->first; sandbox; sandbox = sandbox->next)
+        change_interrupt(&sandbox->change);
     viewers_sandboxd_gone(sandboxes->server->viewers);
 }
 
@@ -299,9 +320,12 @@ void sandboxes_message(struct sandboxes *sandboxes, const struct sandboxd_messag
     switch ((enum sandboxd_kind)message->kind) {
     case SANDBOXD_READY:
         sandbox = sandboxes_find(sandboxes, &message->ready.sandbox);
-        metrics_start(&sandboxes->server->metrics, message->ready.start_us);
+        metrics_start(&sandboxes->server->metrics, message->ready.start_us, message->ready.parked);
         if (sandbox)
             on_ready(sandbox);
+        return;
+    case SANDBOXD_POOL:
+        metrics_pool(&sandboxes->server->metrics, &message->pool);
         return;
     case SANDBOXD_FAILED:
         sandbox = sandboxes_find(sandboxes, &message->failed.sandbox);
@@ -314,6 +338,16 @@ void sandboxes_message(struct sandboxes *sandboxes, const struct sandboxd_messag
         if (sandbox)
             sandbox_end(sandbox, (enum stop_reason)message->ended.reason,
                         stop_reason_sentence((enum stop_reason)message->ended.reason), &message->ended.usage);
+        return;
+    case SANDBOXD_LIMITS_SET:
+        sandbox = sandboxes_find(sandboxes, &message->limits_set.sandbox);
+        if (sandbox)
+            change_limits_set(&sandbox->change, &message->limits_set);
+        return;
+    case SANDBOXD_NETWORK_SET:
+        sandbox = sandboxes_find(sandboxes, &message->network_set.sandbox);
+        if (sandbox)
+            change_network_set(&sandbox->change, &message->network_set);
         return;
     case SANDBOXD_ENTRY:
         reconcile_entry(sandboxes->reconcile, &message->entry);
@@ -404,10 +438,14 @@ void sandbox_recorded(struct sandbox *sandbox, enum record_change change, int er
     if (error && error != -ENOENT) { // it is tried again; who waits is told now
         waiters_store_failed(&sandbox->starters, error);
         waiters_store_failed(&sandbox->stoppers, error);
+        if (change == RECORD_CHANGED)
+            change_store_failed(&sandbox->change, error);
         return;
     }
     if (!error && change != RECORD_ACTIVE)
         take_row(sandbox, row);
+    if (change == RECORD_CHANGED)
+        change_recorded(&sandbox->change);
     if (change == RECORD_STARTED)
         started_recorded(sandbox, row);
     if (change != RECORD_ENDED)

@@ -2,6 +2,7 @@
 // The active sandboxes of this node: what sandboxd says of them, what the database shall know of them, who waits for them and who watches
 // them. A sandbox stays here from its CREATE (or from reconciliation) until its end is written.
 
+#include "server/change.h"
 #include "server/deadlines.h"
 #include "server/exchange.h"
 #include "server/metrics.h"
@@ -9,6 +10,7 @@
 #include "server/sandboxd_client.h"
 #include "store/sandbox.h"
 
+struct network_wish;
 struct sandboxes;
 struct viewer;
 
@@ -24,6 +26,7 @@ struct sandbox {
     struct record record;
     struct exchange *starters; // waiting for READY
     struct exchange *stoppers; // waiting for the end
+    struct change change;
     struct viewer *viewers;
     unsigned viewer_count;
     struct sandbox *next;
@@ -42,7 +45,7 @@ void sandboxes_gauges(const struct sandboxes *sandboxes, struct metric_gauges *g
 
 // Sends CREATE for a row that was just inserted; the exchange is answered when the sandbox runs or has failed.
 void sandboxes_start(struct sandboxes *sandboxes, const struct store_sandbox *row, uint32_t account_number,
-                     struct exchange *exchange);
+                     const struct network_wish *network, struct exchange *exchange);
 // Answers the exchange as soon as the start is over.
 void sandbox_wait_start(struct sandbox *sandbox, struct exchange *exchange);
 // Stops it. `exchange` may be NULL, or is answered when it has ended.

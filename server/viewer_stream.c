@@ -38,6 +38,16 @@ static void schedule(struct viewer *viewer, int64_t after_us)
     loop_timer_set(viewer->server->loop, &viewer->retry, after_us);
 }
 
+// The end of a stream is seen here before sandboxd sees the end of its process.
+static bool is_alone(const struct viewer *viewer)
+{
+    for (const struct viewer *other = viewer->sandbox->viewers; other; other = other->next_of_sandbox) {
+        if (other != viewer && (other->stream >= 0 || other->asked))
+            return false;
+    }
+    return true;
+}
+
 void viewer_attach(struct viewer *viewer)
 {
     if (viewer->asked || viewer->stream >= 0 || viewer->close_code || !viewer->sandbox)
@@ -46,7 +56,8 @@ void viewer_attach(struct viewer *viewer)
         .kind = SANDBOXD_ATTACH,
         .attach = {.sandbox = viewer->sandbox->row.id,
                    .viewer = viewer->number,
-                   .view_only = viewer->ticket.view_only},
+                   .view_only = viewer->ticket.view_only,
+                   .alone = is_alone(viewer)},
     };
     viewer->asked = sandboxes_ready(viewer->server->sandboxes) &&
                     sandboxd_client_send(viewer->server->sandboxd, &attach) == 0;
@@ -141,6 +152,17 @@ static int write_fragment(struct viewer *viewer, const struct relay_fragment *fr
     return 0;
 }
 
+static int take_report(struct viewer *viewer, const uint8_t *packet, size_t length)
+{
+    struct stream_report report;
+    int error = relay_down_report(&viewer->down, packet, length, &report);
+    if (error)
+        return error;
+    metrics_stream(&viewer->server->metrics, &report);
+    lws_callback_on_writable(viewer->wsi);
+    return 0;
+}
+
 int viewer_stream_relay(struct viewer *viewer)
 {
     if (viewer->stream < 0)
@@ -154,12 +176,16 @@ int viewer_stream_relay(struct viewer *viewer)
         return 0;
     }
     struct relay_fragment fragment;
-    if (!error && packet.fd_count == 0)
+    bool reports =
+        !error && packet.fd_count == 0 && packet.length > 0 && packet_bytes[0] == STREAM_PACKET_REPORT;
+    if (reports)
+        error = take_report(viewer, packet_bytes, packet.length);
+    else if (!error && packet.fd_count == 0)
         error = relay_down_packet(&viewer->down, packet_bytes, packet.length, &fragment);
     else if (!error)
         error = -EPROTO;
     if (!error)
-        return write_fragment(viewer, &fragment);
+        return reports ? 0 : write_fragment(viewer, &fragment);
     if (error != -ECONNRESET)
         log_warning("A streamer broke the stream's rules and is dropped", {"error", strerror(-error)});
     viewer_stream_lost(viewer);

@@ -75,7 +75,13 @@ int sandbox_row_read(const PGresult *result, int number, struct store_sandbox *r
     row_text(&row, sandbox.stop_detail, sizeof(sandbox.stop_detail));
     sandbox.usage.cpu_us = (uint64_t)row_number_or(&row, -1);
     sandbox.usage.peak_memory_bytes = (uint64_t)row_number_or(&row, -1);
-    if (layers_decode(row_borrow(&row), sandbox.layers) || row_end(&row))
+    sandbox.usage.network_in_bytes = (uint64_t)row_number_or(&row, -1);
+    sandbox.usage.network_out_bytes = (uint64_t)row_number_or(&row, -1);
+    sandbox.usage.network_allowed = (uint64_t)row_number_or(&row, -1);
+    sandbox.usage.network_refused = (uint64_t)row_number_or(&row, -1);
+    int error = layers_decode(row_borrow(&row), sandbox.layers);
+    row_text(&row, sandbox.network, sizeof(sandbox.network));
+    if (error || row_end(&row))
         return -EIO;
     *ret_sandbox = sandbox;
     return 0;
@@ -118,6 +124,7 @@ int store_sandbox_insert(struct store *store, const struct store_sandbox_order *
     argument_text(&arguments, order->idempotency_key);
     argument_number(&arguments, order->maximum_per_user);
     argument_number(&arguments, order->maximum_per_node);
+    argument_text(&arguments, order->network);
     QUERY_RESULT result = NULL;
     int error = query_one(store, SQL_SANDBOX_INSERT, &arguments, &result);
     if (error)
@@ -188,13 +195,30 @@ int store_sandbox_ended(struct store *store, const struct id *id, enum stop_reas
 {
     char text[STORE_STOP_DETAIL_MAX + 1];
     cut_detail(detail, text);
+    const struct sandbox_usage used = usage ? *usage : SANDBOX_USAGE_UNKNOWN;
     struct arguments arguments = {0};
     argument_id(&arguments, id);
     argument_text(&arguments, stop_reason_name(reason));
     argument_text(&arguments, text);
-    argument_amount(&arguments, usage ? usage->cpu_us : UINT64_MAX);
-    argument_amount(&arguments, usage ? usage->peak_memory_bytes : UINT64_MAX);
+    argument_amount(&arguments, used.cpu_us);
+    argument_amount(&arguments, used.peak_memory_bytes);
+    argument_amount(&arguments, used.network_in_bytes);
+    argument_amount(&arguments, used.network_out_bytes);
+    argument_amount(&arguments, used.network_allowed);
+    argument_amount(&arguments, used.network_refused);
     return change(store, SQL_SANDBOX_ENDED, &arguments, id, ret_sandbox);
+}
+
+int store_sandbox_changed(struct store *store, const struct id *id, const struct sandbox_limits *limits,
+                          const char *network, struct store_sandbox *ret_sandbox)
+{
+    struct arguments arguments = {0};
+    argument_id(&arguments, id);
+    argument_number(&arguments, limits->memory_mb);
+    argument_number(&arguments, limits->cpu_percent);
+    argument_number(&arguments, limits->pids);
+    argument_text(&arguments, network);
+    return change(store, SQL_SANDBOX_CHANGED, &arguments, id, ret_sandbox);
 }
 
 int store_sandbox_active_at(struct store *store, const struct id *id, int64_t active_us)

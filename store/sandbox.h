@@ -11,6 +11,7 @@
 
 #define STORE_TEMPLATE_MAX 64
 #define STORE_STOP_DETAIL_MAX 255
+#define STORE_NETWORK_MAX 4608 // bytes of a network policy as JSON
 #define STORE_PAGE_MAX 100
 #define STORE_IDEMPOTENCY_HOURS 24
 
@@ -38,6 +39,7 @@ struct store_sandbox {
     char stop_detail[STORE_STOP_DETAIL_MAX + 1];
     struct sandbox_usage usage; // of an ended one; UINT64_MAX: unknown
     struct layer_report layers[LAYER_COUNT];
+    char network[STORE_NETWORK_MAX + 1]; // what it may reach: JSON without the values of headers
 };
 
 struct store_sandbox_list {
@@ -58,6 +60,7 @@ struct store_sandbox_order {
     uint32_t display_width;
     uint32_t display_height;
     const struct layer_report *layers; // LAYER_COUNT of them
+    const char *network;               // JSON; NULL: none
     const char *idempotency_key;       // NULL: none; else 1 to IDEMPOTENCY_KEY_MAX bytes of printable ASCII
     uint32_t maximum_per_user;         // unless the account has its own
     uint32_t maximum_per_node;
@@ -88,6 +91,9 @@ int store_sandbox_stopping(struct store *store, const struct id *id, enum stop_r
 // detail: a sentence for people, cut at STORE_STOP_DETAIL_MAX bytes. usage NULL: unknown.
 int store_sandbox_ended(struct store *store, const struct id *id, enum stop_reason reason, const char *detail,
                         const struct sandbox_usage *usage, struct store_sandbox *ret_sandbox);
+// Its limits and its network are others now.
+int store_sandbox_changed(struct store *store, const struct id *id, const struct sandbox_limits *limits,
+                          const char *network, struct store_sandbox *ret_sandbox);
 // There was input at this time: the idle limit is idle_seconds after it (never moved back). Only a running
 // sandbox changes. -ENOENT.
 int store_sandbox_active_at(struct store *store, const struct id *id, int64_t active_us);

@@ -9,10 +9,30 @@
         "a.disabled_at")
 
 // In the order that sandbox.c reads them.
-#define SANDBOX_COLUMNS                                                                                                      \
-    "s.id, s.account_id, s.template, s.node, s.state, s.memory_mb, s.cpu_percent, s.pids, "                                  \
-    "s.session_seconds, s.idle_seconds, s.display_width, s.display_height, " MICROSECONDS("s.created_at") ", " MICROSECONDS( \
-        "s.started_at") ", " MICROSECONDS("s.ended_at") ", " MICROSECONDS("s.expires_at") ", " MICROSECONDS("s.idle_expires_at") ", s.stop_requested, s.stop_reason, s.stop_detail, s.cpu_us, s.peak_memory_bytes, s.layers"
+#define SANDBOX_COLUMNS                                                                                                                                        \
+    "s.id, s.account_id, s.template, s.node, s.state, s.memory_mb, s.cpu_percent, s.pids, "                                                                    \
+    "s.session_seconds, s.idle_seconds, s.display_width, s.display_height, " MICROSECONDS("s.created_at") ", " MICROSECONDS("s.started_at") ", " MICROSECONDS( \
+        "s.ended_at") ", " MICROSECONDS("s.expires_at") ", " MICROSECONDS("s.idle_expires_at") ", "                                                            \
+                                                                                               "s.stop_"                                                       \
+                                                                                               "requested, "                                                   \
+                                                                                               "s.stop_"                                                       \
+                                                                                               "reason, "                                                      \
+                                                                                               "s.stop_"                                                       \
+                                                                                               "detail, "                                                      \
+                                                                                               "s.cpu_us, "                                                    \
+                                                                                               "s.peak_"                                                       \
+                                                                                               "memory_"                                                       \
+                                                                                               "bytes, "                                                       \
+                                                                                               "s.network_"                                                    \
+                                                                                               "in_bytes, "                                                    \
+                                                                                               "s.network_"                                                    \
+                                                                                               "out_bytes, "                                                   \
+                                                                                               "s.network_"                                                    \
+                                                                                               "allowed, "                                                     \
+                                                                                               "s.network_"                                                    \
+                                                                                               "refused, "                                                     \
+                                                                                               "s.layers, "                                                    \
+                                                                                               "s.network"
 
 // clang-format off
 static const struct statement_entry table[SQL_COUNT] = {
@@ -72,7 +92,7 @@ static const struct statement_entry table[SQL_COUNT] = {
 
     [SQL_SANDBOX_INSERT] = {"sandbox_insert",
         "SELECT outcome, sandbox_id FROM sandbox_insert($1::uuid, $2::uuid, $3, $4, $5::integer, $6::integer,"
-        " $7::integer, $8::integer, $9::integer, $10::integer, $11::integer, $12::jsonb, $13, $14::integer, $15::integer)"},
+        " $7::integer, $8::integer, $9::integer, $10::integer, $11::integer, $12::jsonb, $13, $14::integer, $15::integer, $16::jsonb)"},
     [SQL_SANDBOX_GET] = {"sandbox_get",
         "SELECT " SANDBOX_COLUMNS " FROM sandboxes s"
         " WHERE s.id = $1::uuid AND ($2::uuid IS NULL OR s.account_id = $2::uuid)"},
@@ -88,12 +108,16 @@ static const struct statement_entry table[SQL_COUNT] = {
     [SQL_SANDBOX_ENDED] = {"sandbox_ended",
         "UPDATE sandboxes SET state = 'ended', ended_at = now(), idle_expires_at = NULL,"
         " stop_reason = coalesce(stop_reason, $2), stop_detail = $3,"
-        " cpu_us = $4::bigint, peak_memory_bytes = $5::bigint"
+        " cpu_us = $4::bigint, peak_memory_bytes = $5::bigint, network_in_bytes = $6::bigint,"
+        " network_out_bytes = $7::bigint, network_allowed = $8::bigint, network_refused = $9::bigint"
         " WHERE id = $1::uuid AND state <> 'ended'"},
     [SQL_SANDBOX_ACTIVE_AT] = {"sandbox_active_at",
         "UPDATE sandboxes SET idle_expires_at ="
         " greatest(idle_expires_at, " AT_MICROSECONDS("$2") " + idle_seconds * interval '1 second')"
         " WHERE id = $1::uuid AND state = 'running' RETURNING true"},
+    [SQL_SANDBOX_CHANGED] = {"sandbox_changed",
+        "UPDATE sandboxes SET memory_mb = $2::integer, cpu_percent = $3::integer, pids = $4::integer, network = $5::jsonb"
+        " WHERE id = $1::uuid AND state <> 'ended'"},
     [SQL_SANDBOX_LIST] = {"sandbox_list",
         "SELECT " SANDBOX_COLUMNS " FROM sandboxes s"
         " WHERE ($1::uuid IS NULL OR s.account_id = $1::uuid) AND ($2::text IS NULL OR s.node = $2)"

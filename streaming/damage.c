@@ -29,7 +29,8 @@ void damage_request(struct damage *d, struct display *display)
     xcb_connection_t *c = display->connection;
     xcb_damage_subtract(c, d->damage, XCB_NONE, d->region);
     d->sequence = xcb_xfixes_fetch_region(c, d->region).sequence;
-    d->fetched_us = d->reported_us;
+    if (!d->fetched)
+        d->fetched_us = d->reported_us;
     d->reported = false;
     d->requested = true;
 }

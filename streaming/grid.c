@@ -317,6 +317,28 @@ size_t grid_choose_repair(struct grid *g, uint32_t before_ms, size_t maximum)
     return chosen;
 }
 
+bool grid_set_aside(struct grid *g, size_t maximum)
+{
+    size_t others = 0;
+    for (size_t cell = 0; cell < g->count && others <= maximum; cell++)
+        others += (g->cells[cell] & (CELL_DAMAGED | CELL_RICH)) == CELL_DAMAGED;
+    if (others == 0 || others > maximum)
+        return false;
+    for (size_t cell = 0; cell < g->count; cell++) {
+        if ((g->cells[cell] & (CELL_DAMAGED | CELL_RICH)) == (CELL_DAMAGED | CELL_RICH))
+            g->cells[cell] ^= CELL_DAMAGED | CELL_CHOSEN;
+    }
+    return true;
+}
+
+void grid_put_back(struct grid *g)
+{
+    for (size_t cell = 0; cell < g->count; cell++) {
+        if (g->cells[cell] & CELL_CHOSEN)
+            g->cells[cell] = (uint8_t)((g->cells[cell] | CELL_DAMAGED) & ~CELL_CHOSEN);
+    }
+}
+
 size_t rectangles_area(const struct rectangle *rectangles, size_t count)
 {
     size_t area = 0;

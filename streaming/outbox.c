@@ -35,6 +35,17 @@ int outbox_end(struct outbox *o, const struct writer *w)
     if (w->failed || w->length == 0 || w->length > STREAM_MESSAGE_MAX || o->count == OUTBOX_MESSAGES_MAX)
         return -EMSGSIZE;
     o->length = o->mark + w->length;
+    o->flags[o->count] = 0;
+    o->ends[o->count++] = o->length;
+    return 0;
+}
+
+int outbox_end_report(struct outbox *o, const struct writer *w)
+{
+    if (w->failed || w->length >= STREAM_PACKET_MAX || o->count == OUTBOX_MESSAGES_MAX)
+        return -EMSGSIZE;
+    o->length = o->mark + w->length;
+    o->flags[o->count] = STREAM_PACKET_REPORT;
     o->ends[o->count++] = o->length;
     return 0;
 }
@@ -57,7 +68,7 @@ static int send_packet(struct outbox *o, int socket)
 {
     size_t left = o->ends[o->current] - o->sent;
     size_t part = left < STREAM_PACKET_MAX - 1 ? left : STREAM_PACKET_MAX - 1;
-    uint8_t flags = part < left ? STREAM_PACKET_MORE : 0;
+    uint8_t flags = o->flags[o->current] | (part < left ? STREAM_PACKET_MORE : 0);
     struct iovec parts[] = {{&flags, 1}, {o->data + o->sent, part}};
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
     ssize_t n;
@@ -68,8 +79,12 @@ static int send_packet(struct outbox *o, int socket)
         return errno == ECONNRESET ? -EPIPE : -errno;
     o->sent += part;
     o->bytes_sent += part + 1;
-    if (o->sent == o->ends[o->current])
-        o->current++;
+    if (o->sent < o->ends[o->current])
+        return 0;
+    uint8_t kind = o->data[o->current > 0 ? o->ends[o->current - 1] : 0];
+    if (o->flags[o->current] == 0 && kind <= WIRE_STATISTICS)
+        o->kinds[kind]++;
+    o->current++;
     return 0;
 }
 

@@ -9,6 +9,7 @@
 
 #include "lib/bytes.h"
 #include "lib/limits.h"
+#include "lib/wire.h"
 
 #define OUTBOX_MESSAGES_MAX 256u
 // One whole update and, behind it, what else may be due: a cursor, statistics.
@@ -18,7 +19,9 @@ struct outbox {
     uint8_t *data;
     size_t length;
     size_t sent;
-    size_t ends[OUTBOX_MESSAGES_MAX]; // where each message ends in data
+    size_t ends[OUTBOX_MESSAGES_MAX];    // where each message ends in data
+    uint8_t flags[OUTBOX_MESSAGES_MAX];  // of each message's packets
+    uint32_t kinds[WIRE_STATISTICS + 1]; // messages to the browser that are out, by kind
     size_t count;
     size_t current;      // the message being sent
     size_t mark;         // length before the message being written
@@ -34,6 +37,9 @@ struct writer outbox_begin(struct outbox *o);
 // Ends the message. -EMSGSIZE when it overran the writer, is larger than STREAM_MESSAGE_MAX or one too many;
 // it is dropped then.
 int outbox_end(struct outbox *o, const struct writer *w);
+
+// The same for a report to sandbox-server (STREAM_PACKET_REPORT), which is one packet.
+int outbox_end_report(struct outbox *o, const struct writer *w);
 
 // What has been put in since, to be taken back by outbox_rewind() as long as nothing was sent in between.
 struct outbox_position {

@@ -1,38 +1,38 @@
 #include "streaming/pace.h"
 
-#include <errno.h>
-#include <string.h>
+#include <stddef.h>
 
 #define SECOND_US UINT64_C(1000000)
-#define RATE_MIN 12500u  // bytes per second: 100 kbit/s
-#define BURST_DIVISOR 8u // the bucket holds this part of a second
-#define BURST_MIN 65536  // bytes
-#define DELAY_TOLERATED_US                                                                                   \
-    120000u // an acknowledgement this much later than the fastest means a queue on the way
-#define DELAY_FLOOR_DRIFT_US                                                                                 \
-    50u // the floor rises by this with each acknowledgement, so that a changed route is learned
+#define BURST_DIVISOR 16u       // the bucket holds this part of a second
+#define BURST_MIN 8192          // bytes
+#define ALLOWANCE_MIN 4096u     // bytes: no update is squeezed into less
+#define INTERVAL_MAX_US 100000u // ten frames per second are shown however coarse they are
+#define QUANTIZER_COARSE 38     // beyond it fewer frames are the smaller evil
+#define QUANTIZER_GOOD 32       // up to it there is room for more frames
+#define BROWSER_QUEUE 8u        // messages not yet painted: the browser does not keep up
+#define REPAIR_COST_START 400.0 // bytes of a macroblock
 #define COST_P_START 60.0
 #define COST_KEY_START 120.0
 #define COST_MIN 0.5
 #define COST_MEMORY 0.7
 #define QUANTIZER_STEP 1.122462048309373 // 2^(1/6): six steps halve the bytes
 
-void pace_init(struct pace *p, uint32_t framerate, uint32_t bitrate_kbps, uint64_t now_us)
-{
-    *p = (struct pace){.interval_us = SECOND_US / framerate,
-                       .next_us = now_us,
-                       .rate_max = (uint64_t)bitrate_kbps * 1000 / 8,
-                       .tokens_us = now_us,
-                       .delay_floor_us = UINT64_MAX,
-                       .cost = {COST_P_START, COST_KEY_START}};
-    p->rate = p->rate_max;
-    p->tokens = BURST_MIN;
-}
-
 static int64_t burst(const struct pace *p)
 {
-    int64_t bytes = (int64_t)(p->rate / BURST_DIVISOR);
+    int64_t bytes = (int64_t)(p->path.rate / BURST_DIVISOR);
     return bytes > BURST_MIN ? bytes : BURST_MIN;
+}
+
+void pace_init(struct pace *p, uint32_t framerate, uint32_t bitrate_kbps, uint64_t now_us)
+{
+    *p = (struct pace){.interval_min_us = SECOND_US / framerate,
+                       .next_us = now_us,
+                       .tokens_us = now_us,
+                       .cost = {COST_P_START, COST_KEY_START},
+                       .repair_cost = REPAIR_COST_START};
+    p->interval_us = p->interval_min_us;
+    path_init(&p->path, (uint64_t)bitrate_kbps * 1000 / 8);
+    p->tokens = burst(p);
 }
 
 static void refill(struct pace *p, uint64_t now_us)
@@ -40,7 +40,7 @@ static void refill(struct pace *p, uint64_t now_us)
     uint64_t passed = now_us - p->tokens_us;
     // A day of idleness fills the bucket as a minute does; the cap keeps the product small.
     passed = passed < 60 * SECOND_US ? passed : 60 * SECOND_US;
-    uint64_t earned = passed * p->rate / SECOND_US;
+    uint64_t earned = passed * p->path.rate / SECOND_US;
     if (earned == 0)
         return;
     p->tokens_us = now_us;
@@ -51,12 +51,12 @@ static void refill(struct pace *p, uint64_t now_us)
 
 uint64_t pace_wait(struct pace *p, uint64_t now_us)
 {
-    if (p->flight_count == FRAMES_UNACKNOWLEDGED_MAX)
+    if (!path_permits(&p->path, p->interval_us))
         return PACE_FOREVER;
     refill(p, now_us);
     uint64_t wait = p->next_us > now_us ? p->next_us - now_us : 0;
     if (p->tokens < 0) {
-        uint64_t debt = (uint64_t)-p->tokens * SECOND_US / p->rate + 1;
+        uint64_t debt = (uint64_t)-p->tokens * SECOND_US / p->path.rate + 1;
         wait = debt > wait ? debt : wait;
     }
     return wait;
@@ -65,10 +65,21 @@ uint64_t pace_wait(struct pace *p, uint64_t now_us)
 size_t pace_allowance(struct pace *p, uint64_t now_us)
 {
     refill(p, now_us);
-    uint64_t share = p->rate * p->interval_us / SECOND_US;
+    uint64_t share = p->path.rate * p->interval_us / SECOND_US;
     uint64_t saved = p->tokens > 0 ? (uint64_t)p->tokens : 0;
     uint64_t allowance = saved > share ? saved : share;
+    size_t window = path_window(&p->path);
+    size_t room = window > p->path.flight_bytes ? window - p->path.flight_bytes : 0;
+    allowance = allowance < room ? allowance : room;
+    allowance = allowance > ALLOWANCE_MIN ? allowance : ALLOWANCE_MIN;
     return allowance < STREAM_MESSAGE_MAX / 2 ? allowance : STREAM_MESSAGE_MAX / 2;
+}
+
+static void set_interval(struct pace *p, uint64_t interval_us)
+{
+    interval_us = interval_us > p->interval_min_us ? interval_us : p->interval_min_us;
+    uint64_t longest = INTERVAL_MAX_US > p->interval_min_us ? INTERVAL_MAX_US : p->interval_min_us;
+    p->interval_us = interval_us < longest ? interval_us : longest;
 }
 
 int pace_quantizer(struct pace *p, uint64_t now_us, const struct pace_work *work, bool key_frame)
@@ -80,6 +91,10 @@ int pace_quantizer(struct pace *p, uint64_t now_us, const struct pace_work *work
         cost /= QUANTIZER_STEP;
         quantizer++;
     }
+    if (quantizer > QUANTIZER_COARSE && !key_frame)
+        set_interval(p, p->interval_us + p->interval_us / 8);
+    else if (quantizer < QUANTIZER_GOOD && p->path.queued < BROWSER_QUEUE)
+        set_interval(p, p->interval_us - p->interval_us / 16);
     return quantizer;
 }
 
@@ -101,47 +116,47 @@ void pace_sent(struct pace *p, uint64_t now_us, uint32_t sequence, size_t bytes,
     refill(p, now_us);
     p->tokens -= (int64_t)bytes;
     // A late update does not shift the following ones, unless the stream was idle.
-    if (kind != PACE_REPAIR) {
+    if (kind == PACE_FINE || kind == PACE_LIMITED) {
         uint64_t next = p->next_us + p->interval_us;
         p->next_us = next > now_us ? next : now_us + p->interval_us;
     }
-    p->sent_sequence = sequence;
-    p->flights[p->flight_count++] =
-        (struct pace_flight){.sequence = sequence, .sent_us = now_us, .limited = kind == PACE_LIMITED};
+    if (kind == PACE_FINE && p->path.queued < BROWSER_QUEUE)
+        set_interval(p, p->interval_us - p->interval_us / 4);
+    path_sent(&p->path, now_us, sequence, bytes, kind == PACE_LIMITED);
+}
+
+bool pace_permits_echo(const struct pace *p)
+{
+    return path_permits_echo(&p->path, p->interval_us);
 }
 
 bool pace_permits_repair(const struct pace *p)
 {
-    return p->flight_count <= 1;
+    return p->path.flight_count <= 1;
 }
 
-static void adapt(struct pace *p, uint64_t now_us, const struct pace_flight *flight)
+size_t pace_repair_macroblocks(struct pace *p, uint64_t now_us)
 {
-    uint64_t delay = now_us - flight->sent_us;
-    if (delay < p->delay_floor_us)
-        p->delay_floor_us = delay;
-    else
-        p->delay_floor_us += DELAY_FLOOR_DRIFT_US;
-    if (delay > p->delay_floor_us + DELAY_TOLERATED_US) {
-        if (flight->sent_us < p->backoff_us)
-            return; // sent before the last step down could help
-        p->backoff_us = now_us;
-        p->rate = p->rate * 3 / 4 > RATE_MIN ? p->rate * 3 / 4 : RATE_MIN;
-    } else if (flight->limited) {
-        p->rate += p->rate / 32 + 1;
-    }
-    if (p->rate > p->rate_max)
-        p->rate = p->rate_max;
+    double fit = (double)pace_allowance(p, now_us) / p->repair_cost;
+    return fit < 1 ? 1 : (size_t)fit;
 }
 
-int pace_acknowledged(struct pace *p, uint64_t now_us, uint32_t sequence)
+void pace_learn_repair(struct pace *p, size_t macroblocks, size_t bytes)
 {
-    if (sequence > p->sent_sequence)
-        return -EPROTO;
-    size_t done = 0;
-    while (done < p->flight_count && p->flights[done].sequence <= sequence)
-        adapt(p, now_us, &p->flights[done++]);
-    p->flight_count -= done;
-    memmove(p->flights, p->flights + done, p->flight_count * sizeof(p->flights[0]));
-    return 0;
+    double cost = (double)bytes / (double)macroblocks;
+    p->repair_cost = cost > p->repair_cost ? cost : p->repair_cost * COST_MEMORY + cost * (1 - COST_MEMORY);
+    if (p->repair_cost < COST_MIN)
+        p->repair_cost = COST_MIN;
+}
+
+int pace_acknowledged(struct pace *p, uint64_t now_us, const struct path_acknowledgement *acknowledgement)
+{
+    uint64_t rate = p->path.rate;
+    int error = path_acknowledged(&p->path, now_us, acknowledgement);
+    // What was sent at a higher rate is not owed at the lower one: what it cost the way is known by now.
+    if (p->path.rate < rate && p->tokens < -burst(p))
+        p->tokens = -burst(p);
+    if (!error && acknowledgement->queued >= BROWSER_QUEUE)
+        set_interval(p, p->interval_us + p->interval_us / 8);
+    return error;
 }

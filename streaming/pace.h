@@ -2,41 +2,29 @@
 // When an update may be made, and how many bytes it may have. Pure: the caller passes the time (µs,
 // monotonic) in.
 //
-// An update is what one capture yields: one video frame or the lossless rectangles of one turn. At most
-// FRAMES_UNACKNOWLEDGED_MAX are on their way; a bucket of tokens holds the long-term rate; the rate itself
-// falls when acknowledgements come late and rises again towards VIDEO_BITRATE_KBPS while it is what limits
-// the stream.
+// An update is what one capture yields: one video frame or the lossless rectangles of one turn. path.h bounds what is on its way and
+// knows the rate; a bucket of tokens keeps the rate over time. A thin way costs quality first, then frame rate.
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lib/limits.h"
+#include "streaming/path.h"
 
 #define PACE_FOREVER UINT64_MAX // until an acknowledgement
 
 #define QUANTIZER_BEST 20
 #define QUANTIZER_WORST 46
 
-struct pace_flight {
-    uint32_t sequence; // the update's last message
-    uint64_t sent_us;
-    bool limited; // the rate held this update back or coarsened it
-};
-
 struct pace {
-    uint64_t interval_us;
-    uint64_t next_us;   // the frame rate permits no update before
-    uint64_t rate_max;  // bytes per second
-    uint64_t rate;      // bytes per second, now
-    int64_t tokens;     // bytes; negative after an update larger than its share
-    uint64_t tokens_us; // when tokens were last reckoned
-    struct pace_flight flights[FRAMES_UNACKNOWLEDGED_MAX];
-    size_t flight_count;
-    uint32_t sent_sequence;
-    uint64_t delay_floor_us; // the shortest way to an acknowledgement seen
-    uint64_t backoff_us;     // when the rate was last lowered
-    double cost[2];          // bytes of a macroblock at QUANTIZER_BEST: in P and in IDR frames
+    struct path path;
+    uint64_t interval_min_us; // of VIDEO_FRAMERATE
+    uint64_t interval_us;     // in force: longer where a frame would be too coarse, or the browser too slow
+    uint64_t next_us;         // the frame rate permits no update before
+    int64_t tokens;           // bytes; negative after an update larger than its share
+    uint64_t tokens_us;       // when tokens were last reckoned
+    double cost[2];           // bytes of a macroblock at QUANTIZER_BEST: in P and in IDR frames
+    double repair_cost;       // bytes of a macroblock in lossless repairs
 };
 
 void pace_init(struct pace *p, uint32_t framerate, uint32_t bitrate_kbps, uint64_t now_us);
@@ -57,14 +45,20 @@ void pace_learn(struct pace *p, size_t macroblocks, bool key_frame, int quantize
 enum pace_update {
     PACE_FINE,    // damage, sent as good as it gets
     PACE_LIMITED, // damage, sent coarser than it would have been at a higher rate
+    PACE_ECHO,    // small damage that goes ahead of a moving picture, which it does not delay
     PACE_REPAIR, // pixels the browser has already seen in lossy form: it never delays damage that comes after
                  // it
 };
 
 // An update was handed to the socket; `sequence` is its last message's. It must have been permitted by
-// pace_wait().
+// pace_wait() or pace_permits_echo().
 void pace_sent(struct pace *p, uint64_t now_us, uint32_t sequence, size_t bytes, enum pace_update kind);
+// True when the echo of input, a small patch, may be sent although pace_wait() has other damage wait.
+bool pace_permits_echo(const struct pace *p);
 // True when at most one update is on its way, so that a repair does not queue in front of input's echo.
 bool pace_permits_repair(const struct pace *p);
+// How many macroblocks a repair may have to fit into the allowance, at least one; and what it then cost.
+size_t pace_repair_macroblocks(struct pace *p, uint64_t now_us);
+void pace_learn_repair(struct pace *p, size_t macroblocks, size_t bytes);
 // 0, or -EPROTO when that sequence was never sent.
-int pace_acknowledged(struct pace *p, uint64_t now_us, uint32_t sequence);
+int pace_acknowledged(struct pace *p, uint64_t now_us, const struct path_acknowledgement *acknowledgement);

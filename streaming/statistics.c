@@ -6,6 +6,33 @@ void statistics_encoded(struct statistics *s, uint32_t encode_us)
 {
     s->samples[s->sample_count++ % STATISTICS_SAMPLES] = encode_us;
     s->counters.encoded++;
+    stream_histogram_add(&s->report.encode, encode_us);
+}
+
+void statistics_input(struct statistics *s, uint64_t now_us)
+{
+    if (s->input_us == 0)
+        s->input_us = now_us;
+}
+
+void statistics_sent(struct statistics *s, uint64_t now_us, uint32_t sequence)
+{
+    if (s->input_us == 0 || s->input_sequence != 0)
+        return;
+    // An update that comes so late shows something else.
+    if (now_us - s->input_us > STATISTICS_ANSWER_US)
+        s->input_us = 0;
+    else
+        s->input_sequence = sequence;
+}
+
+void statistics_painted(struct statistics *s, uint64_t now_us, uint32_t sequence)
+{
+    if (s->input_sequence == 0 || sequence < s->input_sequence)
+        return;
+    stream_histogram_add(&s->report.input, now_us - s->input_us);
+    s->input_us = 0;
+    s->input_sequence = 0;
 }
 
 bool statistics_due(const struct statistics *s, uint64_t now_us)

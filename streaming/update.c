@@ -43,7 +43,7 @@ int update_init(struct update *u, const struct streamer_start *start, int frameb
         return error;
     uint64_t now = clock_us();
     pace_init(&u->pace, start->framerate, start->bitrate_kbps, now);
-    u->statistics.reported_us = now;
+    u->statistics.reported_us = now - STATISTICS_INTERVAL_US + STATISTICS_FIRST_US;
     return 0;
 }
 
@@ -324,6 +324,24 @@ int update_damage(struct update *u, const struct update_moment *moment)
     return 0;
 }
 
+int update_echo(struct update *u, const struct update_moment *moment)
+{
+    if (u->key_needed || !grid_set_aside(&u->grid, ECHO_CELLS_MAX))
+        return 0;
+    size_t start = u->outbox->length;
+    uint32_t sequence = u->sequence;
+    screen_capture(&u->screen, &u->framebuffer.image, &u->grid);
+    screen_take(&u->screen, &u->grid);
+    int error = send_lossless(u, moment);
+    grid_put_back(&u->grid);
+    if (error || u->sequence == sequence)
+        return error;
+    u->statistics.counters.captured++;
+    statistics_encoded(&u->statistics, microseconds(moment->now_us, clock_us()));
+    pace_sent(&u->pace, moment->now_us, u->sequence, u->outbox->length - start, PACE_ECHO);
+    return 0;
+}
+
 // As much of the rectangle's top left, in whole macroblocks, as one message of a repair takes.
 static struct rectangle first_piece(struct rectangle r)
 {
@@ -338,20 +356,24 @@ int update_repair(struct update *u, const struct update_moment *moment)
 {
     uint32_t before = milliseconds(moment->now_us - REPAIR_AFTER_US);
     u->repair_us = moment->now_us + u->pace.interval_us;
-    if (grid_choose_repair(&u->grid, before, REPAIR_CELLS_MAX) == 0)
+    size_t cells = pace_repair_macroblocks(&u->pace, moment->now_us);
+    if (grid_choose_repair(&u->grid, before, cells < REPAIR_CELLS_MAX ? cells : REPAIR_CELLS_MAX) == 0)
         return 0;
     struct rectangle rectangles[UPDATE_LOSSLESS_MAX];
     size_t count = grid_rectangles(&u->grid, CELL_CHOSEN, UPDATE_LOSSLESS_MAX, rectangles);
     grid_clear_all(&u->grid, CELL_CHOSEN);
-    size_t start = u->outbox->length;
+    size_t start = u->outbox->length, pixels = 0;
     size_t allowance = pace_allowance(&u->pace, moment->now_us);
     for (size_t i = 0; i < count && (i == 0 || u->outbox->length - start < allowance); i++) {
-        int error = put_lossless(u, moment, first_piece(rectangles[i]));
+        struct rectangle piece = first_piece(rectangles[i]);
+        pixels += rectangles_area(&piece, 1);
+        int error = put_lossless(u, moment, piece);
         if (error)
             return error;
     }
     if (!update_repairs(u))
         video_rest(&u->video);
+    pace_learn_repair(&u->pace, pixels / (MACROBLOCK * MACROBLOCK) + 1, u->outbox->length - start);
     statistics_encoded(&u->statistics, microseconds(moment->now_us, clock_us()));
     pace_sent(&u->pace, moment->now_us, u->sequence, u->outbox->length - start, PACE_REPAIR);
     return 0;

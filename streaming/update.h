@@ -18,6 +18,8 @@
 
 // Lossy parts of the picture are repaired when they have not changed for so long.
 #define REPAIR_AFTER_US UINT64_C(200000)
+// At most so many macroblocks are the echo of input.
+#define ECHO_CELLS_MAX 64u
 // Each lossless rectangle is a message, and each message is acknowledged: browsers may send only so many messages per second.
 #define UPDATE_LOSSLESS_MAX 6u
 
@@ -54,6 +56,9 @@ void update_finish(struct update *u);
 // Puts what is damaged (all of it when a key frame is needed) into the empty outbox and tells the pace. 0,
 // also when nothing was damaged; -EIO when the encoder failed.
 int update_damage(struct update *u, const struct update_moment *moment);
+// Puts the small changes beside a moving picture, what the viewer's input has most likely brought about, into the empty outbox ahead of
+// the rest of the damage. Puts nothing when there is no such change.
+int update_echo(struct update *u, const struct update_moment *moment);
 // Puts some of what is lossy and still into the empty outbox, losslessly.
 int update_repair(struct update *u, const struct update_moment *moment);
 // The viewer has done something: what it changes is not to wait for the rest that costly updates are followed by.

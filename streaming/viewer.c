@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -14,6 +15,7 @@
 #include "streaming/watchdog.h"
 
 #define NEVER UINT64_MAX
+#define ECHO_AFTER_US UINT64_C(500000) // later than this, a change is no answer to input
 #define EVENTS_PER_PASS 256
 #define PASSES_PER_TURN 16
 // Kept small so that stale frames do not pile up; the kernel doubles it for its own bookkeeping.
@@ -47,8 +49,8 @@ static void handle_event(struct viewer *v, const xcb_generic_event_t *event)
         damage_notify(&v->damage, clock_us());
     else if (type == v->display.cursor_event)
         v->cursor.changed = true;
-    else if (type == XCB_MAPPING_NOTIFY)
-        v->input.typing.stale = true;
+    else
+        input_event(&v->input, event);
 }
 
 // Takes what the X server has sent. ret_progress: something came, so that there may be more to do before
@@ -89,13 +91,62 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+// What sandbox-server counts of all streams.
+static int put_report(struct viewer *v)
+{
+    struct stream_report *report = &v->update.statistics.report;
+    const uint32_t *kinds = v->outbox.kinds;
+    report->video_frames = kinds[WIRE_VIDEO_FRAME] - v->reported_kinds[WIRE_VIDEO_FRAME];
+    report->lossless_rectangles = kinds[WIRE_LOSSLESS_RECTANGLE] - v->reported_kinds[WIRE_LOSSLESS_RECTANGLE];
+    report->copies = kinds[WIRE_COPY_RECTANGLE] - v->reported_kinds[WIRE_COPY_RECTANGLE];
+    report->skipped = v->update.statistics.counters.skipped - v->reported_skipped;
+    memcpy(v->reported_kinds, kinds, sizeof(v->reported_kinds));
+    v->reported_skipped = v->update.statistics.counters.skipped;
+    struct writer w = outbox_begin(&v->outbox);
+    write_bytes(&w, report, sizeof(*report));
+    *report = (struct stream_report){0};
+    return outbox_end_report(&v->outbox, &w);
+}
+
 static int put_statistics(struct viewer *v, uint64_t now_us)
 {
-    v->update.statistics.counters.sent_kib = (uint32_t)(v->outbox.bytes_sent / 1024);
+    const struct pace *pace = &v->update.pace;
+    struct wire_statistics *counters = &v->update.statistics.counters;
+    counters->sent_kib = (uint32_t)(v->outbox.bytes_sent / 1024);
+    counters->rate_kbps = (uint32_t)(pace->path.rate / 125);
+    counters->round_trip_us = (uint32_t)path_floor(&pace->path);
+    counters->queue_us = (uint32_t)earlier(pace->path.queue_us, UINT32_MAX);
+    counters->interval_us = (uint32_t)pace->interval_us;
     struct wire_statistics report = statistics_report(&v->update.statistics, now_us);
     struct writer w = outbox_begin(&v->outbox);
     wire_write_statistics(&w, &report);
-    return outbox_end(&v->outbox, &w);
+    int error = outbox_end(&v->outbox, &w);
+    return error ? error : put_report(v);
+}
+
+// Shortly after input, small changes wait neither for the pace nor for a moving picture to be encoded. They are looked for once per
+// frame at most. ret_begun: the region was asked for, or something was sent.
+static int advance_echo(struct viewer *v, uint64_t now_us, bool *ret_begun, uint64_t *ret_wake)
+{
+    *ret_begun = false;
+    if (now_us - v->input_us > ECHO_AFTER_US || !pace_permits_echo(&v->update.pace))
+        return 0;
+    if (v->echo_us > now_us) {
+        *ret_wake = v->echo_us;
+        return 0;
+    }
+    if (v->damage.reported) {
+        damage_request(&v->damage, &v->display);
+        *ret_begun = true;
+        return 0;
+    }
+    v->echo_us = now_us + v->update.pace.interval_min_us;
+    struct update_moment moment = {
+        .now_us = now_us, .damaged_us = v->damage.fetched_us, .input = v->input.handled};
+    uint32_t before = v->update.sequence;
+    int error = update_echo(&v->update, &moment);
+    *ret_begun = v->update.sequence != before;
+    return error;
 }
 
 // Sends what has changed, once its region is known. ret_wake: when to look again.
@@ -140,9 +191,17 @@ static int make_update(struct viewer *v, uint64_t now_us, uint64_t *ret_wake)
 {
     if (v->damage.requested)
         return 0;
+    bool damaged = v->damage.reported || v->damage.fetched, begun = false;
+    uint64_t echo_wake = NEVER;
+    int error = damaged ? advance_echo(v, now_us, &begun, &echo_wake) : 0;
+    if (error || begun)
+        return error;
     uint64_t wait = pace_wait(&v->update.pace, now_us);
-    if (v->damage.reported || v->damage.fetched || v->update.key_needed)
-        return advance_damage(v, now_us, wait, ret_wake);
+    if (damaged || v->update.key_needed) {
+        error = advance_damage(v, now_us, wait, ret_wake);
+        *ret_wake = earlier(*ret_wake, v->damage.reported || v->damage.fetched ? echo_wake : NEVER);
+        return error;
+    }
     if (update_repairs(&v->update))
         return advance_repair(v, now_us, wait, ret_wake);
     return 0;
@@ -159,6 +218,8 @@ static int plan(struct viewer *v)
         int error = make_update(v, now_us, &wake_us);
         if (error)
             return viewer_fail(v, error, "the encoder failed");
+        if (v->update.sequence != before)
+            statistics_sent(&v->update.statistics, now_us, v->update.sequence);
         if (v->update.sequence != before && statistics_due(&v->update.statistics, now_us) &&
             put_statistics(v, now_us))
             return viewer_fail(v, -EMSGSIZE, "the outbox is full");
@@ -170,7 +231,7 @@ static int plan(struct viewer *v)
         }
     }
     if (typing_waits(&v->input.typing))
-        wake_us = earlier(wake_us, v->input.typing.press_us);
+        wake_us = earlier(wake_us, typing_waits(&v->input.typing));
     xcb_flush(v->display.connection);
     return viewer_fail(v, set_timer(v, wake_us), "the timer failed");
 }
@@ -243,6 +304,7 @@ static int serve(struct viewer *v)
     wire_write_hello(&w, (uint16_t)v->start->width, (uint16_t)v->start->height, (uint16_t)v->start->framerate,
                      v->update.video.codec);
     int error = outbox_end(&v->outbox, &w);
+    path_greeted(&v->update.pace.path, clock_us());
     while (!error && !v->left) {
         bool more = false;
         error = turn(v, &more);
@@ -267,8 +329,8 @@ int viewer_serve(struct viewer *v, int display, const char **ret_problem)
     int error = display_init(&v->display, display, v->start, ret_problem);
     if (error)
         return error;
-    *ret_problem = "the X server sent an impossible keyboard map";
-    error = input_init(&v->input, &v->display);
+    *ret_problem = "the X server lacks XKB or sent an impossible keyboard map";
+    error = input_init(&v->input, &v->display, v->start->alone);
     if (error)
         return error;
     damage_init(&v->damage, &v->display);

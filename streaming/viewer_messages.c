@@ -15,13 +15,24 @@ static int answer_resize(struct viewer *v)
     return outbox_end(&v->outbox, &w);
 }
 
+static int acknowledged(struct viewer *v, const struct browser_message *message, uint64_t now_us)
+{
+    struct path_acknowledgement acknowledgement = {
+        .sequence = message->acknowledge.sequence,
+        .decode_us = message->acknowledge.decode_us,
+        .queued = message->acknowledge.queued,
+    };
+    statistics_painted(&v->update.statistics, now_us, acknowledgement.sequence);
+    return pace_acknowledged(&v->update.pace, now_us, &acknowledgement);
+}
+
 static int handle_message(struct viewer *v, const struct browser_message *message, uint64_t now_us)
 {
     if (v->start->view_only && !wire_browser_rule((uint8_t)message->kind)->view_only)
         return -EPROTO;
     switch (message->kind) {
     case WIRE_ACKNOWLEDGE:
-        return pace_acknowledged(&v->update.pace, now_us, message->acknowledge.sequence);
+        return acknowledged(v, message, now_us);
     case WIRE_REFRESH:
         update_refresh(&v->update);
         return 0;
@@ -33,6 +44,9 @@ static int handle_message(struct viewer *v, const struct browser_message *messag
     default:
         update_hurry(&v->update, now_us);
         input_handle(&v->input, message, now_us);
+        v->input_us = now_us;
+        if (message->kind != WIRE_POINTER)
+            statistics_input(&v->update.statistics, now_us);
         return 0;
     }
 }

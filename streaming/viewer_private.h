@@ -22,6 +22,10 @@ struct viewer {
     struct input input;
     struct outbox outbox;
     struct update update;
+    uint64_t input_us;                            // when the viewer's last input was handled
+    uint64_t echo_us;                             // no look for its echo before
+    uint32_t reported_kinds[WIRE_STATISTICS + 1]; // what sandbox-server was told of
+    uint32_t reported_skipped;
     uint64_t wake_us;  // what the timer is set to
     uint32_t interest; // epoll events asked for on the stream
     bool left;         // the viewer has gone

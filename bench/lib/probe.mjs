@@ -3,14 +3,16 @@
 // window.probe afterwards:
 //   samples    one per key press: ms from keydown to {sent, arrived, drawn}, and the frame's stages in µs
 //   marks      ms since the click that began it: {post, ticket, open, frame, draw, content}; frame: the first that came
+//   region     set by a benchmark: {x, y, width, height} of the canvas where keys show; a key is answered when its pixels change there
 //   counters   {received, sent} bytes of WebSocket messages, {draws}, {ticks}: animation frames in which something was drawn
 
 export function installProbe() {
-    const state = { key: null, frame: null, ticking: false, content: false };
+    const state = { key: null, before: null, frame: null, ticking: false, content: false };
     const probe = {
         samples: [],
         marks: {},
         counters: { received: 0, sent: 0, draws: 0, ticks: 0 },
+        region: null,
         clickedAt: 0, // in a page that begins with its navigation: the navigation's start
     };
     window.probe = probe;
@@ -26,7 +28,20 @@ export function installProbe() {
         },
         { capture: true },
     );
-    window.addEventListener("keydown", () => (state.key ??= { pressed: performance.now() }), { capture: true });
+    // Without a region the first picture after a key is its answer.
+    const regionPixels = (canvas) => {
+        const { x, y, width, height } = probe.region;
+        return new Uint32Array(canvas.getContext("2d").getImageData(x, y, width, height).data.buffer);
+    };
+    const largestCanvas = () =>
+        [...document.querySelectorAll("canvas")].reduce((one, other) => (other.width > one.width ? other : one));
+    const regionChanged = (canvas) => !probe.region || regionPixels(canvas).some((pixel, i) => pixel !== state.before[i]);
+    const pressed = () => {
+        if (state.key) return;
+        if (probe.region) state.before = regionPixels(largestCanvas());
+        state.key = { pressed: performance.now() };
+    };
+    window.addEventListener("keydown", pressed, { capture: true });
 
     const plainFetch = window.fetch;
     window.fetch = async (path, init) => {
@@ -74,9 +89,9 @@ export function installProbe() {
             const [red, green, blue] = context.getImageData(context.canvas.width * share, context.canvas.height * 0.1, 1, 1).data;
             return red + green + blue > 0;
         });
-    const answered = (key) => {
+    const answered = (key, canvas) => {
         const drawn = performance.now();
-        if (!key || key.sent === undefined || !state.frame || state.frame.arrived < key.sent) return;
+        if (!key || key.sent === undefined || !state.frame || state.frame.arrived < key.sent || !regionChanged(canvas)) return;
         probe.samples.push({
             sent: key.sent - key.pressed,
             arrived: state.frame.arrived - key.pressed,
@@ -100,7 +115,7 @@ export function installProbe() {
             original.apply(this, args);
             const visible = this.canvas.isConnected && this.canvas.width > 256; // not a scratch canvas, not a pointer's picture
             if (!visible || !state.frame) return;
-            answered(state.key);
+            answered(state.key, this.canvas);
             mark("draw");
             probe.counters.draws++;
             countTick();

@@ -5,11 +5,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -51,8 +54,12 @@ static const char *const bubblewrap[] = {"/usr/bin/bwrap",
 static const char *const unshare_words[] = {"/usr/bin/unshare", "-Urmnpfiu",     "-C",
                                             "--mount-proc",     "/usr/bin/true", NULL};
 static const char *sandbox_run[] = {"sandbox-run", "--", "/usr/bin/true", NULL};
-static char crun_bundle[64];
-static const char *crun_words[] = {"/usr/bin/crun", "run", "-b", crun_bundle, "sandbox-start-bench", NULL};
+static char bundle[64];
+static const char *crun_words[] = {"/usr/bin/crun", "--cgroup-manager=disabled", "run", "-b",
+                                   bundle,          "sandbox-start-bench",       NULL};
+static const char *runc_words[] = {"/usr/sbin/runc", "run", "-b", bundle, "sandbox-start-bench", NULL};
+static int only_cgroup2 =
+    -1; // a mount namespace for crun 1.8, which knows nothing of both kinds beside each other
 
 static struct cgroup_root cgroups;
 static struct plan plan;
@@ -71,6 +78,18 @@ static bool spawn_and_wait(const char *const *words)
     int status;
     return posix_spawn(&pid, words[0], NULL, NULL, (char *const *)words, environ) == 0 &&
            waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static bool spawn_for_crun(const char *const *words)
+{
+    int status;
+    pid_t pid = fork();
+    if (pid == 0) {
+        if (only_cgroup2 < 0 || setns(only_cgroup2, CLONE_NEWNS) == 0)
+            execv(words[0], (char *const *)words);
+        _exit(EXIT_FAILURE);
+    }
+    return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 static bool wait_for_end(int setup, int builder)
@@ -106,20 +125,31 @@ static bool wait_for_end(int setup, int builder)
     return status == 0;
 }
 
+static bool make_group(const struct sandbox_limits *limits, struct cgroup *ret_cgroup,
+                       struct cgroup_entry *ret_entry)
+{
+    return cgroup_make(&cgroups, "run-bench", limits, ret_cgroup) == 0 &&
+           cgroup_open_entry(&cgroups, ret_cgroup, ret_entry) == 0;
+}
+
 static bool executor(const char *const *words)
 {
     static const struct sandbox_limits limits = {.memory_mb = 256, .cpu_percent = 100, .pids = 64};
-    struct launch launch = {.plan = &plan, .standard = {0, 1, 2}};
+    struct launch launch = {.plan = &plan, .standard = {0, 1, 2}, .borrow = true};
     struct cgroup cgroup;
     struct launched launched;
     (void)words;
-    if (cgroup_make(&cgroups, "run-bench", &limits, &cgroup) < 0)
+    // As sandbox-run does it.
+    launch.cgroup_follows = cgroups.backend == CGROUP_HYBRID;
+    if (!launch.cgroup_follows && !make_group(&limits, &cgroup, &launch.cgroup))
         return false;
-    int count = cgroup_open_procs(&cgroups, &cgroup, launch.cgroups, LAUNCH_CGROUPS_MAX);
-    launch.cgroup_count = count > 0 ? (size_t)count : 0;
-    bool ended = launch_start(&launch, &launched) == 0 && wait_for_end(launched.setup, launched.builder);
-    for (int i = 0; i < count; i++)
-        close(launch.cgroups[i]);
+    if (launch_start(&launch, &launched) < 0)
+        return false;
+    if (launch.cgroup_follows &&
+        (!make_group(&limits, &cgroup, &launch.cgroup) || launch_join(launched.setup, &launch.cgroup) < 0))
+        return false;
+    cgroup_entry_finish(&launch.cgroup);
+    bool ended = wait_for_end(launched.setup, launched.builder);
     while (cgroup_remove(&cgroups, &cgroup) == -EBUSY)
         poll(NULL, 0, 1);
     return ended;
@@ -137,7 +167,8 @@ static struct contender {
     {"sandbox-run, every layer", sandbox_run, spawn_and_wait, false, NULL},
     {"unshare, namespaces only", unshare_words, spawn_and_wait, false, NULL},
     {"bubblewrap", bubblewrap, spawn_and_wait, false, NULL},
-    {"crun", crun_words, spawn_and_wait, false, NULL},
+    {"crun", crun_words, spawn_for_crun, false, NULL},
+    {"runc", runc_words, spawn_and_wait, false, NULL},
 };
 #define CONTENDERS (sizeof(contenders) / sizeof(contenders[0]))
 
@@ -163,12 +194,36 @@ static bool prepare(void)
     return plan_command(&plan, &host, &command, UID) == 0;
 }
 
-// The default configuration of crun, with the program and without a terminal.
-static void prepare_crun(void)
+static void hide_cgroup1(void)
+{
+    static const char group2[] = "/sys/fs/cgroup/unified";
+    pid_t pid;
+    char path[32];
+    int ready[2];
+    if (access(group2, F_OK) < 0 || pipe2(ready, O_CLOEXEC) < 0 || (pid = fork()) < 0)
+        return;
+    if (pid == 0) {
+        bool hidden = unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+                      mount(group2, "/sys/fs/cgroup", NULL, MS_BIND, NULL) == 0;
+        if (hidden && write(ready[1], "", 1) == 1)
+            pause();
+        _exit(EXIT_FAILURE);
+    }
+    close(ready[1]);
+    snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
+    if (read(ready[0], path + sizeof(path) - 1, 1) == 1)
+        only_cgroup2 = open(path, O_RDONLY | O_CLOEXEC);
+    close(ready[0]);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
+// The default configuration of crun and runc, with the program and without a terminal.
+static void prepare_bundle(void)
 {
     char command[512];
-    snprintf(crun_bundle, sizeof(crun_bundle), "%s", "/tmp/sandbox-start-XXXXXX");
-    if (!mkdtemp(crun_bundle))
+    snprintf(bundle, sizeof(bundle), "%s", "/tmp/sandbox-start-XXXXXX");
+    if (!mkdtemp(bundle))
         return;
     snprintf(
         command, sizeof(command),
@@ -179,7 +234,7 @@ static void prepare_crun(void)
         "b = lambda s: {'destination': s, 'source': s, 'type': 'bind', 'options': ['rbind', 'ro']}\n"
         "c['mounts'] = [b('/usr'), b('/lib'), b('/lib64')] + c['mounts']\nc['root']['readonly'] = False\n"
         "json.dump(c, open('config.json', 'w'))\nX",
-        crun_bundle);
+        bundle);
     const char *const words[] = {"/bin/sh", "-c", command, NULL};
     spawn_and_wait(words);
 }
@@ -191,7 +246,8 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     if (argc > 2)
         sandbox_run[0] = argv[2];
-    prepare_crun();
+    prepare_bundle();
+    hide_cgroup1();
     for (size_t i = 0; i < CONTENDERS; i++)
         contenders[i].ms = calloc((size_t)rounds, sizeof(double));
     for (long round = 0; round < rounds; round++) {
@@ -215,7 +271,7 @@ int main(int argc, char **argv)
                    contenders[i].ms[rounds * 9 / 10], median / base);
         free(contenders[i].ms);
     }
-    const char *const words[] = {"/bin/rm", "-rf", crun_bundle, NULL};
+    const char *const words[] = {"/bin/rm", "-rf", bundle, NULL};
     spawn_and_wait(words);
     return EXIT_SUCCESS;
 }

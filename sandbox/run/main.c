@@ -10,10 +10,12 @@
 #include "lib/cleanup.h"
 #include "sandbox/run/report.h"
 #include "sandbox/run/share.h"
+#include "sandbox/settings.h"
 
 #define STATUS_FAILED 125
 // Above the uids of accounts and streamers (docs/ARCHITECTURE.md): one for each process id, so that no two commands share one.
 #define COMMAND_UID_BASE (1879048192u + (1u << 21))
+#define PROXY_UID_OFFSET (1u << 22) // process ids are below that: the command's sandbox-egress
 
 static int keep_standard_descriptors(void)
 {
@@ -47,7 +49,13 @@ static int run(const struct options *options, const struct cgroup_root *cgroups)
     struct outcome outcome;
     uid_t uid = COMMAND_UID_BASE + (uint32_t)getpid();
     probe_ask(cgroups, uid, &probe);
-    struct plan_host host = {.own_uids = probe.own_uids,
+    char directory[SETTINGS_PATH_MAX];
+    if (settings_own_directory(directory) < 0) {
+        fprintf(stderr, "sandbox-run: /proc is not mounted\n");
+        return STATUS_FAILED;
+    }
+    struct plan_host host = {.program_dir = directory,
+                             .own_uids = probe.own_uids,
                              .cgroups = cgroups->backend != CGROUP_NONE,
                              .landlock = probe.landlock,
                              .seccomp = probe.seccomp};
@@ -62,13 +70,18 @@ static int run(const struct options *options, const struct cgroup_root *cgroups)
     if (check_layers(options, &probe) < 0)
         return STATUS_FAILED;
     CLEANUP(launch_mounts_finish) struct launch_mounts mounts = {0};
+    CLEANUP(run_network_finish) struct run_network network = RUN_NETWORK_NONE;
     int error = host.own_uids ? share_paths(options, uid, &mounts) : 0;
+    if (!error && options->command.network && run_network_start(&network, &host, uid + PROXY_UID_OFFSET) < 0)
+        return STATUS_FAILED;
     if (!error)
-        error = session_run(options, plan, cgroups, &mounts, &outcome);
+        error = session_run(options, plan, cgroups, &mounts, &network, &outcome);
     if (error) {
         fprintf(stderr, "sandbox-run: the sandbox can't be made: %s\n", strerror(-error));
         return STATUS_FAILED;
     }
+    run_network_finish(&network);
+    report_take_network(&network, &outcome);
     report_print(options, &outcome);
     if (options->json_fd >= 0 && report_write(options, &probe, &outcome) < 0)
         fprintf(stderr, "sandbox-run: the report can't be written\n");

@@ -16,6 +16,7 @@
 #include "sandbox/settings.h"
 
 #define MEMORY_MIN_MB 8 // under it not even a shell starts
+#define NET_RULE_MAX 512
 #define TIME_MAX_S (366u * 24 * 3600)
 
 enum option_number {
@@ -55,7 +56,9 @@ static const struct option_text {
     {{"env", required_argument, NULL, OPTION_ENV},
      "NAME=VALUE",
      "for the command, besides the fixed few; may be repeated"},
-    {{"net", required_argument, NULL, OPTION_NET}, "none", "network (none)"},
+    {{"net", required_argument, NULL, OPTION_NET},
+     "none|HOST[:PORTS],...",
+     "what it may reach by its proxy (none); may be repeated"},
     {{"json", optional_argument, NULL, OPTION_JSON},
      "[FD]",
      "at the end, a report as JSON to that descriptor (2)"},
@@ -81,7 +84,7 @@ void options_print_help(void)
         "Runs COMMAND in a sandbox of its own. Its exit status is COMMAND's, 128+N when signal N ended it,\n"
         "127 when it is not found, 126 when it can't be executed, 125 when the sandbox can't be made.\n\n");
     for (size_t i = 0; i < OPTION_COUNT; i++) {
-        char head[48];
+        char head[64];
         snprintf(head, sizeof(head), "--%s%s%s", table[i].option.name, *table[i].value ? " " : "",
                  table[i].value);
         printf("  %-32s %s\n", head, table[i].text);
@@ -240,6 +243,46 @@ static int set_json(struct options *options, const char *text)
     return 0;
 }
 
+static int add_rule(struct options *options, const char *text)
+{
+    if (options->rule_count == EGRESS_RULES_MAX)
+        return refuse("--net %s: more than %u rules", text, EGRESS_RULES_MAX);
+    if (egress_rule_parse(text, &options->rules[options->rule_count]) < 0)
+        return refuse("--net %s: not none and not HOST[:PORTS], such as example.org, *.example.org:443 or "
+                      "10.0.0.0/8:5432",
+                      text);
+    options->rule_count++;
+    return 0;
+}
+
+static bool is_port(const char *text)
+{
+    size_t length = strspn(text, "0123456789-");
+    return length > 0 && (text[length] == ',' || text[length] == '\0');
+}
+
+// Commas stand between rules and between the ports of one: what can only be a port goes on with the rule before it.
+static int set_network(struct options *options, const char *value)
+{
+    if (strcmp(value, "none") == 0) {
+        options->rule_count = 0;
+        return 0;
+    }
+    for (const char *p = value;;) {
+        char text[NET_RULE_MAX];
+        size_t length = strcspn(p, ",");
+        while (p[length] == ',' && is_port(p + length + 1) && memchr(p, ':', length))
+            length += 1 + strcspn(p + length + 1, ",");
+        if (length >= sizeof(text))
+            return refuse("--net: a rule of %zu characters is too long", length);
+        snprintf(text, sizeof(text), "%.*s", (int)length, p);
+        int error = add_rule(options, text);
+        if (error || !p[length])
+            return error;
+        p += length + 1;
+    }
+}
+
 static int take_option(struct options *options, int option, const char *value)
 {
     struct sandbox_limits *limits = &options->command.limits;
@@ -272,10 +315,7 @@ static int take_option(struct options *options, int option, const char *value)
     case OPTION_ENV:
         return add_variable(options, value);
     case OPTION_NET:
-        return strcmp(value, "none") == 0
-                   ? 0
-                   : refuse("--net %s: only none can be had here; reaching hosts needs sandbox-egress",
-                            value);
+        return set_network(options, value);
     case OPTION_JSON:
         return set_json(options, value);
     case OPTION_REQUIRE:
@@ -330,6 +370,7 @@ int options_parse(int argc, char **argv, struct options *options)
     options->command.binds = options->binds;
     options->command.environment = options->environment;
     options->command.words = (const char *const *)argv + optind;
+    options->command.network = options->rule_count > 0;
     options->command.directory = getcwd(options->directory, sizeof(options->directory));
     return 0;
 }

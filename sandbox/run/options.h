@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/egress_rule.h"
 #include "lib/isolation.h"
 #include "sandbox/plan.h"
 
@@ -11,6 +12,8 @@ struct options {
     struct plan_command command; // its strings belong to the options or to argv
     struct plan_bind binds[PLAN_BINDS_MAX];
     const char *environment[PLAN_BINDS_MAX + 1];
+    struct egress_rule rules[EGRESS_RULES_MAX]; // --net; none: no network
+    uint32_t rule_count;
     char directory[4096];
     uint64_t time_ns;      // 0: no limit
     uint64_t output_bytes; // UINT64_MAX: no limit

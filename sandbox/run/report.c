@@ -15,6 +15,16 @@
 #define STATUS_NOT_EXECUTABLE 126
 #define STATUS_NOT_FOUND 127
 
+void report_take_network(const struct run_network *network, struct outcome *outcome)
+{
+    const struct egress_counters *counters = &network->counters;
+    bool known = network->counted;
+    outcome->network_in_bytes = known ? counters->bytes_in : UINT64_MAX;
+    outcome->network_out_bytes = known ? counters->bytes_out : UINT64_MAX;
+    outcome->network_allowed = known ? counters->requests : UINT64_MAX;
+    outcome->network_refused = known ? counters->denied : UINT64_MAX;
+}
+
 int report_exit_status(const struct outcome *outcome)
 {
     if (outcome->cause == STOP_START_FAILED) {
@@ -95,11 +105,14 @@ static json_t *layers_of(const struct probe *probe)
 
 static json_t *usage_of(const struct outcome *outcome)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "wall_us", number(outcome->wall_us), "cpu_us",
-                     number(outcome->cpu_us), "peak_memory_bytes", number(outcome->peak_memory_bytes),
-                     "processes", number(outcome->processes), "refused_processes",
-                     number(outcome->refused_processes), "written_bytes", number(outcome->written_bytes),
-                     "output_bytes", number(outcome->output_bytes));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "wall_us",
+                     number(outcome->wall_us), "cpu_us", number(outcome->cpu_us), "peak_memory_bytes",
+                     number(outcome->peak_memory_bytes), "processes", number(outcome->processes),
+                     "refused_processes", number(outcome->refused_processes), "written_bytes",
+                     number(outcome->written_bytes), "output_bytes", number(outcome->output_bytes),
+                     "network_in_bytes", number(outcome->network_in_bytes), "network_out_bytes",
+                     number(outcome->network_out_bytes), "network_allowed", number(outcome->network_allowed),
+                     "network_refused", number(outcome->network_refused));
 }
 
 int report_write(const struct options *options, const struct probe *probe, const struct outcome *outcome)

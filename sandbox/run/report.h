@@ -3,6 +3,8 @@
 
 #include "sandbox/run/session.h"
 
+// What the proxy counted.
+void report_take_network(const struct run_network *network, struct outcome *outcome);
 int report_exit_status(const struct outcome *outcome);
 // One line on standard error when the sandbox, and not the command, decided about the end.
 void report_print(const struct options *options, const struct outcome *outcome);

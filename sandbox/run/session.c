@@ -36,6 +36,7 @@ struct session {
     int fds[SOURCE_COUNT]; // by source; -1: none
     int builder, command;  // pidfds
     struct output output;
+    struct run_network *network;
     bool running; // the command was started
     bool ended;   // pid 1 is reaped: nothing of the sandbox runs
     bool asked;   // somebody asked the command to end
@@ -68,6 +69,7 @@ static void end(struct session *session, enum stop_reason cause)
 {
     if (session->outcome->cause == STOP_NONE)
         session->outcome->cause = cause;
+    cgroup_lift_cpu(session->cgroups, &session->cgroup);
     if (session->fds[SOURCE_INIT] >= 0)
         pidfd_send_signal(session->fds[SOURCE_INIT], SIGKILL, NULL, 0);
     else if (session->builder >= 0)
@@ -102,6 +104,20 @@ static void on_signal(struct session *session)
     signal_command(session, number);
 }
 
+// Nothing of the command runs before its network policy holds.
+static void on_listener(struct session *session, int listener)
+{
+    int error = run_network_admit(session->network, session->options, listener);
+    if (!error)
+        error = launch_admit(session->fds[SOURCE_SETUP]);
+    if (!error)
+        return;
+    session->outcome->kind = OPERATION_ADMISSION;
+    session->outcome->operation = operation_name(OPERATION_ADMISSION);
+    session->outcome->error = -error;
+    end(session, STOP_START_FAILED);
+}
+
 static void on_setup(struct session *session)
 {
     struct setup_message message = {0};
@@ -118,6 +134,9 @@ static void on_setup(struct session *session)
         if (session->outcome->cause != STOP_NONE) // it was ended before its process was known
             end(session, session->outcome->cause);
         return;
+    case SETUP_EVENT_LISTENER:
+        on_listener(session, pidfd);
+        return;
     case SETUP_EVENT_RUNNING:
         session->command = pidfd;
         session->running = true;
@@ -125,6 +144,7 @@ static void on_setup(struct session *session)
             signal_command(session, session->waiting);
         return;
     case SETUP_EVENT_ENDED:
+        cgroup_lift_cpu(session->cgroups, &session->cgroup); // what it left behind ends now
         session->outcome->status = message.status;
         if (session->outcome->cause == STOP_NONE)
             session->outcome->cause = WIFSIGNALED(message.status) ? STOP_SIGNALLED : STOP_EXITED;
@@ -184,20 +204,21 @@ static int open_timer(uint64_t ns, int *ret_fd)
     return *ret_fd < 0 || timerfd_settime(*ret_fd, 0, &deadline, NULL) < 0 ? -errno : 0;
 }
 
-static int make_group(struct session *session)
+static int make_group(struct session *session, struct cgroup_entry *ret_entry)
 {
     struct sandbox_limits limits = session->options->command.limits;
     char name[CGROUP_NAME_MAX];
     limits.pids++; // pid 1 is ours
-    snprintf(name, sizeof(name), "run-%d", (int)getpid());
+    snprintf(name, sizeof(name), CGROUP_COMMAND_PREFIX "%d", (int)getpid());
     int error = cgroup_make(session->cgroups, name, &limits, &session->cgroup);
-    return error ? error
-                 : cgroup_end_with_memory(session->cgroups, &session->cgroup, &session->fds[SOURCE_MEMORY]);
+    if (!error)
+        error = cgroup_end_with_memory(session->cgroups, &session->cgroup, &session->fds[SOURCE_MEMORY]);
+    return error ? error : cgroup_open_entry(session->cgroups, &session->cgroup, ret_entry);
 }
 
 static int start(struct session *session, const struct plan *plan, const struct launch_mounts *mounts)
 {
-    struct launch launch = {.plan = plan, .standard = {0, 1, 2}, .mounts = *mounts};
+    struct launch launch = {.plan = plan, .standard = {0, 1, 2}, .borrow = true, .mounts = *mounts};
     const char *const *words = plan->command;
     while (words[1])
         words++;
@@ -205,20 +226,24 @@ static int start(struct session *session, const struct plan *plan, const struct 
     launch.own_line = program_invocation_name;
     launch.own_line_length = (size_t)(*words + strlen(*words) - program_invocation_name);
     output_ends(&session->output, launch.standard);
-    int count = cgroup_open_procs(session->cgroups, &session->cgroup, launch.cgroups, LAUNCH_CGROUPS_MAX);
-    if (count < 0)
-        return count;
-    launch.cgroup_count = (size_t)count;
+    // A process is born in its group of cgroup2; those of v1 it joins by itself, and they are made meanwhile.
+    launch.cgroup_follows = session->cgroups->backend == CGROUP_HYBRID;
+    int error = launch.cgroup_follows ? 0 : make_group(session, &launch.cgroup);
     struct launched launched;
-    int error = launch_start(&launch, &launched);
-    for (int i = 0; i < count; i++)
-        close(launch.cgroups[i]);
+    if (!error)
+        error = launch_start(&launch, &launched);
     output_close_ends(&session->output);
-    if (error)
-        return error;
-    session->builder = launched.builder;
-    session->fds[SOURCE_SETUP] = launched.setup;
-    return 0;
+    if (!error) {
+        session->builder = launched.builder;
+        session->fds[SOURCE_SETUP] = launched.setup;
+    }
+    if (!error && launch.cgroup_follows)
+        error = make_group(session, &launch.cgroup);
+    if (!error && launch.cgroup_follows)
+        error = launch_join(session->fds[SOURCE_SETUP], &launch.cgroup);
+    cgroup_entry_finish(&launch.cgroup);
+    cgroup_sweep_commands(session->cgroups); // while it builds its root
+    return error;
 }
 
 static void handle(struct session *session, const struct pollfd *ready)
@@ -267,6 +292,9 @@ static void settle(struct session *session)
         struct sandbox_usage usage;
         cgroup_usage(session->cgroups, &session->cgroup, &usage);
         peak = usage.peak_memory_bytes;
+        // The parent of a command is told only of those that were waited for: not of what was killed with pid 1.
+        if (usage.cpu_us != UINT64_MAX)
+            outcome->cpu_us = usage.cpu_us;
     }
     outcome->peak_memory_bytes = peak != UINT64_MAX ? peak : outcome->peak_memory_bytes;
     cgroup_processes(session->cgroups, &session->cgroup, &outcome->processes, &outcome->refused_processes);
@@ -288,7 +316,7 @@ static void settle(struct session *session)
 }
 
 int session_run(const struct options *options, const struct plan *plan, const struct cgroup_root *cgroups,
-                const struct launch_mounts *mounts, struct outcome *ret_outcome)
+                const struct launch_mounts *mounts, struct run_network *network, struct outcome *ret_outcome)
 {
     struct outcome outcome = {.status = SIGKILL, .operation = "", .refused_processes = UINT64_MAX};
     CLEANUP(session_finish)
@@ -297,13 +325,12 @@ int session_run(const struct options *options, const struct plan *plan, const st
                               .fds = {-1, -1, -1, -1, -1},
                               .builder = -1,
                               .command = -1,
+                              .network = network,
                               .outcome = &outcome};
     uint64_t began = now_us();
     int error = output_init(&session.output, options->output_bytes);
     if (!error)
         error = open_signals(&session.fds[SOURCE_SIGNALS]);
-    if (!error)
-        error = make_group(&session);
     if (!error)
         error = open_timer(options->time_ns, &session.fds[SOURCE_TIMER]);
     if (!error)

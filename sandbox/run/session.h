@@ -5,6 +5,7 @@
 
 #include "sandbox/launch.h"
 #include "sandbox/probe.h"
+#include "sandbox/run/network.h"
 #include "sandbox/run/options.h"
 
 struct outcome {
@@ -15,8 +16,10 @@ struct outcome {
     int error; // positive errno
     uint64_t wall_us, cpu_us, peak_memory_bytes, processes, refused_processes, written_bytes;
     uint64_t output_bytes; // UINT64_MAX: not counted
+    // UINT64_MAX: no network, or its proxy did not live to tell
+    uint64_t network_in_bytes, network_out_bytes, network_allowed, network_refused;
 };
 
-// Runs it and waits for it. The mounts stay the caller's. 0 with ret_outcome, or -errno when nothing was started.
+// Runs it and waits for it. The mounts and the network stay the caller's. 0 with ret_outcome, or -errno when nothing was started.
 int session_run(const struct options *options, const struct plan *plan, const struct cgroup_root *cgroups,
-                const struct launch_mounts *mounts, struct outcome *ret_outcome);
+                const struct launch_mounts *mounts, struct run_network *network, struct outcome *ret_outcome);

@@ -57,10 +57,12 @@ static void tmpfs_bomb(void)
     static char chunk[CHUNK_BYTES];
     memset(chunk, 1, sizeof(chunk));
     int fd = open("/tmp/bomb", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    unsigned written = 0;
-    while (fd >= 0 && written < CHUNKS_MAX && write(fd, chunk, sizeof(chunk)) == (ssize_t)sizeof(chunk))
-        written++;
-    printf("MiB %u, then %s\n", written, written < CHUNKS_MAX ? strerror(errno) : "no end");
+    size_t written = 0;
+    ssize_t length = 0;
+    while (fd >= 0 && written < (size_t)CHUNKS_MAX * CHUNK_BYTES &&
+           (length = write(fd, chunk, sizeof(chunk))) > 0)
+        written += (size_t)length;
+    printf("MiB %zu, then %s\n", written >> 20, length < 0 ? strerror(errno) : "no end");
 }
 
 static void inode_bomb(void)

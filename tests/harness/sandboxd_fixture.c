@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <grp.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
@@ -58,12 +59,36 @@ static void make_group(struct sandboxd_fixture *fixture, const char *path)
     own(file, fixture->uid);
 }
 
+// As systemd delegates a group to a service: TEST_CGROUP names one of ours, below which no process is but in leaves.
+static void make_v2_group(struct sandboxd_fixture *fixture, const char *parent)
+{
+    static const char *const controllers[] = {"+cpu", "+memory", "+pids", "+io"};
+    char path[PATH_MAX], file[PATH_MAX];
+    int length = snprintf(fixture->group, sizeof(fixture->group), "%s/%s", parent,
+                          strrchr(fixture->directory, '/') + 1);
+    assert_true(length < (int)sizeof(fixture->group));
+    for (size_t i = 0; i < sizeof(controllers) / sizeof(controllers[0]); i++) {
+        snprintf(path, sizeof(path), "/sys/fs/cgroup%s/cgroup.subtree_control", parent);
+        AUTO_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
+        assert_int_equal(write_all(fd, controllers[i], strlen(controllers[i])), 0);
+    }
+    snprintf(path, sizeof(path), "/sys/fs/cgroup%s", fixture->group);
+    make_group(fixture, path);
+    snprintf(file, sizeof(file), "%s/cgroup.subtree_control", fixture->groups[0]);
+    own(file, fixture->uid);
+}
+
 // As sandbox-supervisor does on a machine with v1 controllers; where there are none, the test runs without groups.
 static void make_groups(struct sandboxd_fixture *fixture)
 {
+    const char *parent = getenv("TEST_CGROUP");
+    if (parent) {
+        make_v2_group(fixture, parent);
+        return;
+    }
     snprintf(fixture->group, sizeof(fixture->group), "/%s", strrchr(fixture->directory, '/') + 1);
     for (size_t i = 0; i < SANDBOXD_GROUPS_MAX; i++) {
-        char path[128], daemon[160];
+        char path[160], daemon[192];
         snprintf(path, sizeof(path), "/sys/fs/cgroup/%s", hierarchies[i]);
         if (access(path, F_OK) < 0)
             continue;
@@ -144,12 +169,26 @@ static int keep_capabilities(void)
     return 0;
 }
 
+static int join_group(const char *group)
+{
+    char path[256];
+    snprintf(path, sizeof(path), "%s/cgroup.procs", group);
+    AUTO_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
+    return fd < 0 ? -errno : write_all(fd, "0", 1);
+}
+
+// A service starts in the group that it is given and moves to the leaf by itself; from then on that group takes no process.
 static int join_daemon_group(const struct sandboxd_fixture *fixture)
 {
-    char path[160];
-    snprintf(path, sizeof(path), "/sys/fs/cgroup/unified%s/daemon/cgroup.procs", fixture->group);
-    AUTO_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
-    return fd < 0 ? 0 : write_all(fd, "0", 1);
+    char leaf[192];
+    if (fixture->group_count == 0)
+        return 0;
+    const char *unified = fixture->groups[fixture->group_count - 1];
+    if (getenv("TEST_CGROUP") && join_group(unified) == 0)
+        return 0;
+    snprintf(leaf, sizeof(leaf), "%s/daemon", unified);
+    int error = join_group(leaf);
+    return error == -ENOENT ? 0 : error;
 }
 
 __attribute__((noreturn)) static void become_sandboxd(const struct sandboxd_fixture *fixture)
@@ -184,6 +223,7 @@ static void start(struct sandboxd_fixture *fixture)
     snprintf(path, sizeof(path), "PROGRAM_DIR=%s", fixture->program_dir);
     unsigned kept = fixture->environment_count;
     sandboxd_set(fixture, "%s", path);
+    sandboxd_set(fixture, "SANDBOX_POOL_DESKTOP=%u", fixture->parked);
     fixture->pid = fork();
     assert_true(fixture->pid >= 0);
     if (fixture->pid == 0)
@@ -266,7 +306,7 @@ static int remove_entry(const char *path, const struct stat *status, int kind, s
 
 static void remove_groups(struct sandboxd_fixture *fixture)
 {
-    char daemon[160];
+    char daemon[192];
     for (unsigned i = 0; i < fixture->group_count; i++) {
         snprintf(daemon, sizeof(daemon), "%s/daemon", fixture->groups[i]);
         if (rmdir(daemon) < 0)
@@ -300,7 +340,7 @@ void sandboxd_send(struct sandboxd_fixture *fixture, const struct sandboxd_messa
     assert_int_equal(sandboxd_message_send(fixture->client, message, CHANNEL_CLIENT, -1), 0);
 }
 
-struct sandboxd_message sandboxd_expect(struct sandboxd_fixture *fixture, uint32_t kind, int *ret_fd)
+static struct sandboxd_message receive(struct sandboxd_fixture *fixture, int *ret_fd)
 {
     struct pollfd ready = {.fd = fixture->client, .events = POLLIN};
     struct sandboxd_message buffer, message = {0};
@@ -309,12 +349,41 @@ struct sandboxd_message sandboxd_expect(struct sandboxd_fixture *fixture, uint32
     assert_int_equal(ipc_receive(fixture->client, &buffer, sizeof(buffer), &packet), 0);
     assert_int_equal(
         sandboxd_message_decode(&buffer, packet.length, packet.fd_count, CHANNEL_SERVER, &message), 0);
+    if (message.kind == SANDBOXD_POOL)
+        fixture->pool = message.pool;
+    *ret_fd = steal_fd(&packet.fds[0]);
+    return message;
+}
+
+void sandboxd_expect_parked(struct sandboxd_fixture *fixture, unsigned count)
+{
+    while (fixture->pool.rows[TEMPLATE_DESKTOP].ready != count)
+        sandboxd_expect(fixture, SANDBOXD_POOL, NULL);
+}
+
+struct sandboxd_message sandboxd_expect_any(struct sandboxd_fixture *fixture)
+{
+    AUTO_FD int fd = -1;
+    struct sandboxd_message message;
+    do
+        message = receive(fixture, &fd);
+    while (message.kind == SANDBOXD_POOL);
+    return message;
+}
+
+struct sandboxd_message sandboxd_expect(struct sandboxd_fixture *fixture, uint32_t kind, int *ret_fd)
+{
+    AUTO_FD int fd = -1;
+    struct sandboxd_message message;
+    do
+        message = receive(fixture, &fd);
+    while (message.kind == SANDBOXD_POOL && kind != SANDBOXD_POOL); // it comes between any two
     if (message.kind == SANDBOXD_FAILED && kind != SANDBOXD_FAILED)
         print_error("start failed: %s: %s\n", start_stage_name(message.failed.stage),
                     strerror(message.failed.error));
     assert_int_equal(message.kind, kind);
     if (ret_fd)
-        *ret_fd = steal_fd(&packet.fds[0]);
+        *ret_fd = steal_fd(&fd);
     return message;
 }
 
@@ -324,6 +393,7 @@ void sandboxd_create(struct sandboxd_fixture *fixture, const struct sandboxd_cre
     sandboxd_send(fixture, &message);
     message = sandboxd_expect(fixture, SANDBOXD_READY, NULL);
     assert_true(id_equal(&message.ready.sandbox, &request->sandbox));
+    fixture->ready = message.ready;
 }
 
 enum stop_reason sandboxd_expect_end(struct sandboxd_fixture *fixture, const struct id *sandbox)
@@ -387,8 +457,10 @@ void sandboxd_script(const struct sandboxd_fixture *fixture, const struct sandbo
 {
     static const char *const below[] = {"", "/.config", "/.config/openbox"};
     char home[160], path[256];
-    uid_t uid = sandboxd_host_uid(fixture, request);
+    struct stat status;
     sandboxd_home(fixture, request, home);
+    // A home that was in a parked sandbox has the uid of that one.
+    uid_t uid = lstat(home, &status) == 0 ? status.st_uid : sandboxd_host_uid(fixture, request);
     for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++) {
         snprintf(path, sizeof(path), "%s%s", home, below[i]);
         make_directory(path, uid);

@@ -221,3 +221,30 @@ test("the end of a sandbox is told before the close", async () => {
     const again = await admin.request("POST", `/api/sandboxes/${short.id}/ticket`, { body: {} });
     assert.equal(again.status, 409);
 });
+
+test("acknowledgements that lie cost the liar its streamer at most", async () => {
+    const acknowledgement = (sequence, decode, queued) => {
+        const message = Buffer.alloc(16);
+        message[0] = 0x81;
+        [sequence, decode, queued].forEach((value, i) => message.writeUInt32LE(value, 4 + i * 4));
+        return message;
+    };
+    const honest = await open();
+    const liar = await open();
+    await liar.binary(HELLO);
+    await until("two streamers", () => server.processes("sandbox-streamer").length === 2);
+    // Old sequences again and again, with impossible times: permitted, and without effect on anyone.
+    for (let i = 0; i < 900; i++) liar.send(acknowledgement(0, 0xffffffff, 0xffffffff));
+    liar.send(Buffer.from([0x8a, 0, 0, 0]));
+    await liar.binary(0x02);
+    assert.equal(server.processes("sandbox-streamer").length, 2);
+    const before = server.processes("sandbox-streamer").map(({ pid: streamer }) => streamer);
+    liar.send(acknowledgement(0xffffffff, 0, 0)); // never sent
+    await until("the end of its streamer", () => {
+        const now = server.processes("sandbox-streamer").map(({ pid: streamer }) => streamer);
+        return before.filter((streamer) => now.includes(streamer)).length === 1;
+    });
+    assert.equal(honest.closed, null);
+    liar.destroy();
+    honest.destroy();
+});

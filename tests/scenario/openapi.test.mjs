@@ -84,6 +84,7 @@ test("sandboxes", async () => {
     assert.equal((await create()).status, 409);
     assert.equal((await create({ body: { template: "none" } })).status, 400);
     assert.equal((await create({ body: { template: "desktop", memory_mb: 1 } })).status, 400);
+    assert.equal((await create({ body: { template: "desktop", limits: { memory_mb: 1 } } })).status, 422);
     assert.equal((await create({ headers: { "idempotency-key": "x".repeat(65) } })).status, 400);
     assert.equal((await create({ headers: { origin: "https://evil.example" } })).status, 403);
     assert.equal((await create({ token: "x" })).status, 401);
@@ -93,6 +94,16 @@ test("sandboxes", async () => {
     await one("GET", first.body.id);
     await one("GET", NOBODY);
     await one("GET", NOBODY, { token: "x" });
+
+    const change = (body, options) => one("PATCH", first.body.id, { body, ...options });
+    assert.equal((await change({ limits: { pids: 100 }, network: { mode: "allow", rules: ["example.org", { to: "api.example.org:80", header: { name: "X-Key", value: "secret" } }] } })).status, 200);
+    assert.deepEqual((await one("GET", first.body.id)).body.network.rules[1], { to: "api.example.org:80", header: { name: "X-Key", value: null } });
+    assert.equal((await change({ network: { mode: "some" } })).status, 422);
+    assert.equal((await change({ other: 1 })).status, 400);
+    assert.equal((await change({}, { token: "x" })).status, 401);
+    assert.equal((await change({}, { headers: { origin: "https://evil.example" } })).status, 403);
+    assert.equal((await change("x".repeat(20000))).status, 413);
+    assert.equal((await one("PATCH", NOBODY, { body: {} })).status, 404);
 
     const ticket = (id, options) => ask(admin, "POST", `/api/sandboxes/${id}/ticket`, "/api/sandboxes/{id}/ticket", { body: {}, ...options });
     assert.equal((await ticket(first.body.id)).status, 201);
@@ -108,6 +119,7 @@ test("sandboxes", async () => {
     assert.equal((await one("DELETE", first.body.id)).body.state, "ended");
     assert.equal((await one("DELETE", first.body.id)).body.state, "ended", "again: no change");
     assert.equal((await ticket(first.body.id)).status, 409);
+    assert.equal((await change({ limits: { pids: 100 } })).status, 409);
 });
 
 test("pages", async () => {
@@ -147,7 +159,7 @@ test("without sandboxd: 503 that says when to come back, and its return mends it
 });
 
 test("every documented answer that a client can cause was seen", () => {
-    const causes = /^(200|201|204|400|401|403|404|409|413|429)$/;
+    const causes = /^(200|201|204|400|401|403|404|409|413|422|429)$/;
     const missing = [];
     for (const [path, operations] of Object.entries(document.paths)) {
         for (const [method, operation] of Object.entries(operations)) {

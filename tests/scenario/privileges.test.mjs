@@ -12,6 +12,9 @@ import { WebSocketClient } from "../harness/websocket.mjs";
 const SET_IDS = (1n << 6n) | (1n << 7n); // CAP_SETGID, CAP_SETUID
 const UID_BASE = 0x70000000;
 const ACCOUNTS_MAX = 1 << 20;
+const STREAMERS_MAX = 1024 * 8;
+const PARKED_FIRST = ACCOUNTS_MAX + 1 + 8192 + 1;
+const UIDS = 1 << 21;
 const NOBODY = { uid: 65534, gid: 65534 };
 const isRoot = process.getuid() === 0;
 
@@ -91,12 +94,25 @@ describe("started as root", { skip: !isRoot && "needs root" }, () => {
             const { pid } = server.process(name);
             const status = statusOf(pid);
             assert.equal(status.uids.length, 1);
-            assert.ok(status.uids[0] > UID_BASE && status.uids[0] <= UID_BASE + ACCOUNTS_MAX, `${name}: uid ${status.uids[0]}`);
+            const number = status.uids[0] - UID_BASE; // the account's, or that of a sandbox that was parked
+            assert.ok((number > 0 && number <= ACCOUNTS_MAX) || (number >= PARKED_FIRST && number < UIDS), `${name}: uid ${status.uids[0]}`);
             assertPowerless(status, name);
             assert.equal(status.bounding, 0n);
             for (const kind of ["user", "pid", "mnt", "net", "ipc", "uts", "cgroup"])
                 assert.notEqual(namespaceOf(pid, kind), namespaceOf("self", kind), `${name}: ${kind} namespace`);
         }
+    });
+
+    test("sandbox-egress: a uid of its own, the node's network, no capability, its system calls filtered", () => {
+        const { pid } = server.process("sandbox-egress");
+        const status = statusOf(pid);
+        assert.deepEqual(status.uids, [UID_BASE + ACCOUNTS_MAX + 1 + STREAMERS_MAX]);
+        assertPowerless(status, "sandbox-egress");
+        assert.ok(status.filtered, "no seccomp filter");
+        assert.equal(namespaceOf(pid, "net"), namespaceOf("self", "net"));
+        const resolvers = server.processes("egress-resolver");
+        assert.equal(resolvers.length, 8);
+        for (const resolver of resolvers) assert.ok(statusOf(resolver.pid).filtered, "a resolver without a seccomp filter");
     });
 
     test("sandbox-streamer: a uid of its own, own empty network, no capability, its system calls filtered", () => {
@@ -133,7 +149,7 @@ describe("started as a plain user", { skip: !isRoot && "the other tests run as o
     });
 
     test("everything has that user's uid and no capability on the host", async () => {
-        for (const name of ["sandbox-server", "sandboxd", "postgres", "sandbox-init", "Xvfb", "sandbox-streamer"]) {
+        for (const name of ["sandbox-server", "sandboxd", "postgres", "sandbox-init", "Xvfb", "sandbox-streamer", "sandbox-egress"]) {
             await until(name, () => server.processes(name).length > 0);
             for (const { pid } of server.processes(name)) {
                 const status = statusOf(pid);

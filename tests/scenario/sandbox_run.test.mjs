@@ -1,9 +1,11 @@
 // sandbox-run on real processes: its statuses, causes, limits and refusals, as root (with groups and an own uid) and as a plain user.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { chmodSync, chownSync, copyFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, describe, it } from "node:test";
 
 const PLAIN_UID = 64321;
@@ -15,9 +17,9 @@ chmodSync(directory, 0o755);
 copyFileSync(join(process.env.PROGRAMS, "bin", "sandbox-run"), program);
 after(() => rmSync(directory, { recursive: true, force: true }));
 
-function start(user, args, options = {}) {
+function start(user, args, options = {}, path = program) {
     const ids = user === "plain" && root ? { uid: PLAIN_UID, gid: PLAIN_UID } : {};
-    return spawn(program, args, { cwd: directory, stdio: ["ignore", "pipe", "pipe", "pipe"], ...ids, ...options });
+    return spawn(path, args, { cwd: directory, stdio: ["ignore", "pipe", "pipe", "pipe"], ...ids, ...options });
 }
 
 // Ends with {status, signal, out, err, report}: the report is what came by descriptor 3.
@@ -37,7 +39,22 @@ function finish(child) {
 const run = (user, ...args) => finish(start(user, args));
 const report = (user, ...args) => run(user, "--json=3", ...args);
 const shell = (user, script, ...options) => report(user, ...options, "--", "sh", "-c", script);
-const groups = () => readdirSync("/sys/fs/cgroup", { recursive: true }).filter((path) => /\/run-\d+$/.test(path)).length;
+// The groups below the own ones and those above: others make and remove theirs meanwhile.
+function groups(name = /^run-\d+$/) {
+    const found = [];
+    for (const line of readFileSync("/proc/self/cgroup", "utf8").trim().split("\n")) {
+        const [, controllers, path] = line.split(":");
+        const bases = controllers ? [controllers] : ["unified", "."];
+        for (const base of bases)
+            for (let at = path; ; at = dirname(at)) {
+                const directory = join("/sys/fs/cgroup", base, at);
+                if (existsSync(directory)) found.push(...readdirSync(directory).filter((entry) => name.test(entry)).map((entry) => join(directory, entry)));
+                if (at === "/") break;
+            }
+    }
+    return [...new Set(found)];
+}
+const groupsOf = (pid) => groups(new RegExp(`^run-${pid}$`));
 
 const users = root ? ["root", "plain"] : ["plain"];
 for (const user of users) {
@@ -48,6 +65,23 @@ for (const user of users) {
             assert.equal((await run(user, "sh", "-c", "kill -TERM $$")).status, 143);
             assert.equal((await run(user, "sh", "-c", "kill -KILL $$")).status, 137);
             assert.equal((await run(user, "sh", "-c", "kill -ABRT $$")).status, 134);
+        });
+
+        it("reaches what --net lists by its proxy, and nothing else", async () => {
+            const outside = createServer((request, response) => response.end("outside"));
+            await once(outside.listen(0), "listening");
+            const at = (address) => `http://${address}:${outside.address().port}/`;
+            const programs = join(directory, `with-egress-${user}`);
+            mkdirSync(programs);
+            for (const name of ["sandbox-run", "sandbox-egress"]) copyFileSync(join(process.env.PROGRAMS, "bin", name), join(programs, name));
+            const ask = `curl -s ${at("127.0.0.2")}; curl -s ${at("127.0.0.3")}; curl -s --noproxy '*' ${at("127.0.0.2")} || echo " none"`;
+            const child = start(user, ["--json=3", "--net", `127.0.0.2:${outside.address().port},1-2,example.org`, "--", "sh", "-c", ask], {}, join(programs, "sandbox-run"));
+            const { status, out, report } = await finish(child);
+            outside.close();
+            assert.equal(status, 0);
+            assert.match(out, /^outside127\.0\.0\.3:\d+: This address is not on the allow list of this sandbox\.\n none\n$/);
+            assert.deepEqual([report.usage.network_allowed, report.usage.network_refused], [1, 1]);
+            assert.ok(report.usage.network_in_bytes > 0);
         });
 
         it("says what it can't do in one line", async () => {
@@ -67,7 +101,8 @@ for (const user of users) {
                 [["--ro", "/no/such/path", "true"], 125, "--ro /no/such/path: No such file"],
                 [["--ro", "/", "true"], 125, "has its own /"],
                 [["--rw", "/proc/self", "true"], 125, "/proc"],
-                [["--net", "example.org:443", "true"], 125, "sandbox-egress"],
+                [["--net", "example.org:443", "true"], 125, "sandbox-egress"], // not beside this copy of the program
+                [["--net", "exa mple", "true"], 125, "--net exa mple: not none and not HOST"],
                 [["--require", "magic", "true"], 125, "unknown layer"],
                 [["--json=77", "true"], 125, "not open"],
                 [["--env", "NAME", "true"], 125, "NAME=VALUE"],
@@ -144,6 +179,11 @@ for (const user of users) {
             assert.deepEqual([quiet.status, quiet.out, quiet.err, quiet.report.usage.output_bytes], [0, "12345", "678", 8]);
         });
 
+        it("bounds a file", async () => {
+            const result = await shell(user, "trap '' XFSZ; truncate -s 16G /tmp/x && ! truncate -s 17G /tmp/x");
+            assert.equal(result.status, 0, result.err);
+            assert.match(result.err, /File too large/);
+        });
         it("tells causes and usage", async () => {
             const exited = await shell(user, "exit 3");
             assert.deepEqual([exited.report.cause, exited.report.exit_status, exited.report.signal], ["exited", 3, null]);
@@ -194,15 +234,47 @@ describe("limits with groups", { skip: !root && "needs root" }, () => {
         assert.ok(result.report.usage.refused_processes > 0);
         assert.equal((await report("root", "--pids", "1", "--", "true")).status, 0);
     });
+    it("counts the processor time of what it killed", async () => {
+        const result = await report("root", "--time", "0.5", "--", "sh", "-c", "(while :; do :; done) & while :; do :; done");
+        assert.equal(result.report.cause, "time");
+        assert.ok(result.report.usage.cpu_us > 20000, JSON.stringify(result.report.usage));
+    });
+    // Freeing memory counts against the cpu limit: at a hundredth of a processor it would take seven seconds.
+    it("ends at once what has little of a processor", async () => {
+        const many = "import os, signal\nfor i in range(300):\n  if os.fork() == 0: signal.pause()\nprint('ready', flush=True)\nsignal.pause()";
+        const child = start("root", ["--cpu", "200", "--pids", "400", "--memory", "1G", "--time", "5", "--json=3", "--", "python3", "-c", many]);
+        child.stdout.once("data", () => {
+            for (const [file, text] of [["cpu.cfs_quota_us", "1000"], ["cpu.max", "1000 100000"]])
+                groupsOf(child.pid).map((group) => join(group, file)).filter((path) => existsSync(path)).forEach((path) => writeFileSync(path, text));
+        });
+        const result = await finish(child);
+        assert.deepEqual([result.out, result.report.cause], ["ready\n", "time"]);
+        assert.ok(result.report.usage.wall_us < 9000000, JSON.stringify(result.report.usage));
+    });
+    it("removes the groups of who was killed before", async () => {
+        const child = start("root", ["--", "sh", "-c", "echo ready; exec tail -f /dev/null"]);
+        const of = () => groupsOf(child.pid);
+        let left = [];
+        child.stdout.once("data", () => {
+            left = of();
+            child.kill("SIGTERM");
+        });
+        await finish(child);
+        assert.deepEqual([left.length > 0, of()], [true, []]);
+        for (const path of left)
+            mkdirSync(path); // as a SIGKILL leaves them
+        assert.equal((await run("root", "--", "true")).status, 0);
+        assert.deepEqual(of(), []);
+    });
     it("slows down at the cpu limit", async () => {
         const loop = "import time\nend = time.monotonic() + 1\nwhile time.monotonic() < end: pass";
         const result = await report("root", "--cpu", "20", "--", "python3", "-c", loop);
         assert.ok(result.report.usage.cpu_us < 500000, JSON.stringify(result.report.usage));
     });
     it("leaves no group", async () => {
-        const before = groups();
-        await Promise.all(Array.from({ length: 8 }, () => run("root", "--", "true")));
-        assert.equal(groups(), before);
+        const children = Array.from({ length: 8 }, () => start("root", ["--", "true"]));
+        await Promise.all(children.map(finish));
+        assert.deepEqual(children.flatMap((child) => groupsOf(child.pid)), []);
     });
 });
 
@@ -239,6 +311,23 @@ describe("layers", () => {
         assert.match(full.err, /no namespace is left/);
         const mountless = await started(helper, ["open_tree,move_mount", program, "--", "true"]);
         assert.equal(mountless.status, 125);
+    });
+    it("does what an older Landlock can, and says so", async () => {
+        const helper = join(directory, "abi");
+        copyFileSync(join(process.env.PROGRAMS, "libexec", "sandbox-server", "tests", "sandbox_run_abi"), helper);
+        const ids = root ? { uid: PLAIN_UID, gid: PLAIN_UID } : {};
+        const on = (abi, ...args) => finish(spawn(helper, [String(abi), program, ...args], { cwd: directory, stdio: ["ignore", "pipe", "pipe", "pipe"], ...ids }));
+        // Files of /dev may be written, but nothing may be made there; a right of ABI 1.
+        const probe = ["--json=3", "--", "sh", "-c", "echo >/dev/null && ! mkdir /dev/shm/../x 2>/dev/null && ! touch /usr/x 2>/dev/null"];
+        for (const abi of [1, 3, 5]) {
+            const old = await on(abi, ...probe);
+            assert.equal(old.status, 0, old.err);
+            assert.equal(old.report.layers.landlock.state, "weaker");
+            assert.match(old.report.layers.landlock.detail, new RegExp(`ABI ${abi}:`));
+        }
+        const refused = await on(3, "--require", "landlock", "--", "true");
+        assert.deepEqual([refused.status, /landlock is weaker: ABI 3/.test(refused.err)], [125, true]);
+        assert.equal((await on(6, ...probe)).report.layers.landlock.state, "on");
     });
     it("tells a missing capability", { skip: !root && "needs root" }, async () => {
         const words = ["--bounding-set=-setuid,-setgid", "--inh-caps=-setuid,-setgid", program, "--json=3", "--", "true"];

@@ -9,6 +9,7 @@ import { closeAction, reconnectPause } from "../src/stream/close-codes";
 import { parseNotice } from "../src/stream/notice";
 import { chromaAligned } from "../src/stream/picture";
 import { StreamStatistics } from "../src/stream/statistics";
+import type { FrameHeader } from "../src/stream/wire";
 
 test("Retry-After is seconds or a date, within bounds", () => {
     const now = Date.parse("2030-01-01T00:00:00Z");
@@ -97,18 +98,43 @@ test("video rectangles grow to whole chroma samples and stay inside the frame", 
         { x: 638, y: 478, width: 2, height: 2 });
 });
 
+function header(sequence: number, input: number, captured: number): FrameHeader {
+    return { sequence, input, captured: BigInt(captured), waited: 1000, converted: 2000, encoded: 3000 };
+}
+
 test("percentiles come from the last samples alone", () => {
     const statistics = new StreamStatistics();
     assert.equal(statistics.decodeMilliseconds(0.5), 0);
     for (let i = 0; i < 256; i++) {
-        statistics.painted(i, 1_000_000);
+        statistics.painted(i, { arrived: 0, ready: 0, painted: 1000 });
     }
     for (let i = 0; i < 256; i++) {
-        statistics.painted(i, i * 1000);
+        statistics.painted(i, { arrived: 0, ready: i, painted: i });
     }
     assert.equal(statistics.decodeMilliseconds(0.5), 128);
     assert.equal(statistics.decodeMilliseconds(0.95), 243);
     assert.equal(statistics.framesPainted, 512);
+});
+
+test("a frame's stages, whatever the streamer's clock says", () => {
+    const statistics = new StreamStatistics();
+    const frame = { kind: "video", bytes: 300, key: true } as const;
+    statistics.restart("avc1.42C028", "WebCodecs");
+    statistics.inputSent(5, 100);
+    statistics.inputSent(6, 110);
+    statistics.arrived(header(1, 5, 9_000_000), frame, 150);
+    statistics.painted(1, { arrived: 150, ready: 158, painted: 160 });
+    assert.deepEqual(
+        (["input", "waited", "converted", "encoded", "queued", "decoded", "painted"] as const)
+            .map((stage) => statistics.stageMilliseconds(stage, 0.5)),
+        [60, 1, 2, 3, 0, 8, 2],
+    );
+    statistics.arrived(header(2, 6, 9_100_000), { kind: "lossless", bytes: 100, key: false }, 300);
+    assert.equal(statistics.stageMilliseconds("queued", 0.95), 50);
+    statistics.painted(2, { arrived: 300, ready: 300, painted: 5000 }); // shown long after: no answer
+    assert.equal(statistics.stageMilliseconds("input", 0.95), 60);
+    assert.equal(statistics.losslessShare, 0.25);
+    assert.deepEqual(statistics.lastFrame, { kind: "lossless", bytes: 100, key: false });
 });
 
 test("of two warnings the nearer one shows, and input takes away the idle one alone", () => {

@@ -87,7 +87,7 @@ export function display(width: number, height: number): ArrayBuffer {
 }
 
 export function statistics(): ArrayBuffer {
-    return start(9).u32(1, 2, 3, 4, 5, 6, 7).end();
+    return start(9).u32(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11).end();
 }
 
 /** The same numbers each time (xorshift32), so that a failure can be seen again. */

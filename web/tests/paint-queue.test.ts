@@ -8,7 +8,7 @@ function setUp() {
     const log: string[] = [];
     const clock = { now: 0 };
     const queue = new PaintQueue(
-        (sequence, decode, queued) => log.push(`ack ${sequence} ${decode} ${queued}`),
+        (sequence, times, queued) => log.push(`ack ${sequence} ${(times.painted - times.arrived) * 1000} ${queued}`),
         () => clock.now,
     );
     const paint = (name: string): Paint => ({

@@ -42,6 +42,15 @@ static int open_tunnel(void)
     return fd;
 }
 
+// Both halves are closed when its end is seen.
+static void end_tunnel(int fd)
+{
+    char text[64];
+    assert_int_equal(shutdown(fd, SHUT_WR), 0);
+    egress_read(fd, "", text, sizeof(text));
+    close(fd);
+}
+
 static int start_wide(void **state)
 {
     (void)state;
@@ -71,14 +80,12 @@ static void connections_are_bounded(void **state)
     char path[64];
     snprintf(path, sizeof(path), "/proc/%d/fdinfo/%u", fixture.pid, CONNECTIONS * 2 + 200);
     assert_int_equal(access(path, F_OK), -1);
-    close(fds[0]);
-    while (egress_count(&fixture).open == CONNECTIONS)
-        ;
+    end_tunnel(fds[0]);
+    assert_int_equal(egress_count(&fixture).open, CONNECTIONS - 1);
     fds[0] = open_tunnel();
     for (unsigned i = 0; i < CONNECTIONS; i++)
-        close(fds[i]);
-    while (egress_count(&fixture).open > 0)
-        ;
+        end_tunnel(fds[i]);
+    assert_int_equal(egress_count(&fixture).open, 0);
 }
 
 static void a_slow_client_holds_up_nobody(void **state)
@@ -217,6 +224,73 @@ static void read_status(pid_t pid, const char *name, char value[static 64])
     }
 }
 
+// The processes that this one started.
+static unsigned children_of(pid_t pid, pid_t *ret_pids, unsigned maximum)
+{
+    char path[64];
+    unsigned count = 0;
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+    AUTO_FILE FILE *file = fopen(path, "re");
+    assert_non_null(file);
+    while (count < maximum && fscanf(file, "%d", &ret_pids[count]) == 1)
+        count++;
+    return count;
+}
+
+static void dead_resolvers_are_replaced(void **state)
+{
+    (void)state;
+    pid_t keeper, resolvers[16], after[16];
+    AUTO_FD int before = open_tunnel();
+    assert_int_equal(children_of(fixture.pid, &keeper, 1), 1);
+    unsigned count = children_of(keeper, resolvers, 16);
+    assert_int_equal(count, 8);
+    for (unsigned i = 0; i < count; i++)
+        assert_int_equal(kill(resolvers[i], SIGKILL), 0);
+    AUTO_FD int again = open_tunnel();
+    assert_int_equal(children_of(fixture.pid, after, 16), 1);
+    assert_int_equal(after[0], keeper);
+}
+
+// As the proxy's own user: root may lack the capability.
+static void limit_descriptors(rlim_t soft)
+{
+    char uid[64];
+    read_status(fixture.pid, "Uid", uid);
+    uid_t id = (uid_t)strtoul(uid, NULL, 10);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct rlimit limit;
+        bool done = setresgid(id, id, id) == 0 && setresuid(id, id, id) == 0 &&
+                    prlimit(fixture.pid, RLIMIT_NOFILE, NULL, &limit) == 0;
+        limit.rlim_cur = soft;
+        _exit(done && prlimit(fixture.pid, RLIMIT_NOFILE, &limit, NULL) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+// Nothing is lost but time: who can't be accepted waits in the kernel.
+static void without_descriptors_it_waits(void **state)
+{
+    (void)state;
+    char text[2048];
+    AUTO_FD int held = open_tunnel();
+    limit_descriptors(16);
+    AUTO_FD int fd = egress_client(&fixture);
+    egress_write(fd, TUNNEL);
+    egress_write(held, "still\n");
+    egress_read(held, "\n", text, sizeof(text));
+    assert_string_equal(text, "still\n");
+    egress_count(&fixture);
+    limit_descriptors(4096);
+    egress_read(fd, "\r\n\r\n", text, sizeof(text));
+    assert_int_equal(strncmp(text, "HTTP/1.1 200 ", 13), 0);
+    assert_true(egress_logged(&fixture, "no connection can be accepted"));
+}
+
 static void it_is_confined(void **state)
 {
     (void)state;
@@ -239,6 +313,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(bytes_are_bounded, start_quota, stop),
         cmocka_unit_test_setup_teardown(a_killed_proxy_leaves_refused_connections, start_plain, stop),
         cmocka_unit_test_setup_teardown(a_removed_sandbox_is_cut_off, start_plain, stop),
+        cmocka_unit_test_setup_teardown(dead_resolvers_are_replaced, start_plain, stop),
+        cmocka_unit_test_setup_teardown(without_descriptors_it_waits, start_plain, stop),
         cmocka_unit_test_setup_teardown(it_is_confined, start_plain, stop),
         cmocka_unit_test_setup_teardown(a_silent_name_server_stalls_nobody, start_plain, stop),
         cmocka_unit_test_setup_teardown(a_tunnel_closes_by_halves, start_plain, stop),

@@ -138,6 +138,20 @@ static void init_messages_are_checked(void **state)
     assert_int_equal(init_message_decode(&m, size - 1, 1, INIT_SIDE_SANDBOXD, &decoded), -EPROTO);
     m.start_desktop.width = DISPLAY_WIDTH_MAX + 1;
     assert_int_equal(init_message_decode(&m, size, 1, INIT_SIDE_SANDBOXD, &decoded), -EPROTO);
+    struct init_message run = {.kind = INIT_RUN, .run = {.count = 2, .length = 5, .text = "a\0bc"}};
+    size = init_message_size(INIT_RUN);
+    assert_int_equal(init_message_decode(&run, size, 0, INIT_SIDE_SANDBOXD, &decoded), 0);
+    assert_int_equal(init_message_decode(&run, size, 0, INIT_SIDE_INIT, &decoded), -EPROTO);
+    static const struct command_words wrong[] = {{.count = 1, .length = 5, .text = "a\0bc"},
+                                                 {.count = 3, .length = 5, .text = "a\0bc"},
+                                                 {.count = 2, .length = 4, .text = "a\0bc"},
+                                                 {.count = 0, .length = 0},
+                                                 {.count = 1, .length = 1},
+                                                 {.count = 1, .length = COMMAND_TEXT_MAX + 1, .text = "a"}};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        run.run = wrong[i];
+        assert_int_equal(init_message_decode(&run, size, 0, INIT_SIDE_SANDBOXD, &decoded), -EPROTO);
+    }
     struct init_message failed = {.kind = INIT_FAILED, .failed = {.stage = START_HOME, .error = 1}};
     size = init_message_size(INIT_FAILED);
     assert_int_equal(init_message_decode(&failed, size, 0, INIT_SIDE_INIT, &decoded), -EPROTO);
@@ -167,9 +181,28 @@ static void streamer_start_is_checked(void **state)
     memset(bad.codec, 'x', sizeof(bad.codec));
     assert_int_equal(streamer_start_check(&bad, sizeof(bad)), -EPROTO);
     bad = good;
+    bad.alone = 2;
+    assert_int_equal(streamer_start_check(&bad, sizeof(bad)), -EPROTO);
+    bad = good;
     bad.view_only = 2;
     assert_int_equal(streamer_start_check(&bad, sizeof(bad)), -EPROTO);
     assert_int_equal(framebuffer_size(1920, 1080), FRAMEBUFFER_HEADER_SIZE + 1920 * 1080 * 4);
+}
+
+static void durations_are_counted_by_powers_of_two(void **state)
+{
+    (void)state;
+    struct stream_report report = {0};
+    const uint64_t times[] = {0, 1000, 1001, 2000, 1024000, 1024001, UINT64_C(100000000)};
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+        stream_histogram_add(&report.input, times[i]);
+    assert_int_equal(report.input.buckets[0], 2);
+    assert_int_equal(report.input.buckets[1], 2);
+    assert_int_equal(report.input.buckets[10], 1);
+    assert_int_equal(report.input.buckets[11], 2);
+    assert_int_equal(stream_report_check(&report, sizeof(report)), 0);
+    report.encode.sum_us = UINT64_MAX;
+    assert_int_equal(stream_report_check(&report, sizeof(report)), -EPROTO);
 }
 
 static void ids_have_one_spelling(void **state)
@@ -193,9 +226,46 @@ static void ids_have_one_spelling(void **state)
     assert_int_equal(a.bytes[6] >> 4, 7); // RFC 9562, version 7
 }
 
+static void network_messages_are_checked(void **state)
+{
+    (void)state;
+    struct sandboxd_message m = {.kind = SANDBOXD_NETWORK_BEGIN,
+                                 .network_begin = {EGRESS_RULES_MAX, EGRESS_HEADERS_MAX}};
+    size_t size = sandboxd_message_size(SANDBOXD_NETWORK_BEGIN);
+    assert_int_equal(decode(&m, size, 0, CHANNEL_CLIENT), 0);
+    assert_int_equal(decode(&m, size, 0, CHANNEL_SERVER), -EPROTO);
+    m.network_begin.rule_count++;
+    assert_int_equal(decode(&m, size, 0, CHANNEL_CLIENT), -EPROTO);
+
+    m = (struct sandboxd_message){.kind = SANDBOXD_NETWORK_RULE};
+    size = sandboxd_message_size(SANDBOXD_NETWORK_RULE);
+    assert_int_equal(decode(&m, size, 0, CHANNEL_CLIENT), -EPROTO);
+    assert_int_equal(egress_rule_parse("*.example.org:80,443", &m.network_rule), 0);
+    assert_int_equal(decode(&m, size, 0, CHANNEL_CLIENT), 0);
+    m.network_rule.ranges[3].last = 1;
+    assert_int_equal(decode(&m, size, 0, CHANNEL_CLIENT), -EPROTO);
+
+    m = (struct sandboxd_message){.kind = SANDBOXD_NETWORK_HEADER,
+                                  .network_header = {.name = "X", .value = "y"}};
+    size = sandboxd_message_size(SANDBOXD_NETWORK_HEADER);
+    assert_int_equal(decode(&m, size, 0, CHANNEL_CLIENT), 0);
+    m.network_header.value[4] = 'z'; // behind its end
+    assert_int_equal(decode(&m, size, 0, CHANNEL_CLIENT), -EPROTO);
+
+    m = (struct sandboxd_message){.kind = SANDBOXD_SET_NETWORK, .set_network = {create.create.sandbox, 1}};
+    size = sandboxd_message_size(SANDBOXD_SET_NETWORK);
+    assert_int_equal(decode(&m, size, 0, CHANNEL_CLIENT), 0);
+    m.set_network.serial = 0;
+    assert_int_equal(decode(&m, size, 0, CHANNEL_CLIENT), -EPROTO);
+    m = create;
+    m.create.network = 2;
+    assert_int_equal(decode(&m, sandboxd_message_size(SANDBOXD_CREATE), 0, CHANNEL_CLIENT), -EPROTO);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(network_messages_are_checked),
         cmocka_unit_test(every_kind_has_one_size),
         cmocka_unit_test(sender_and_descriptors_must_fit),
         cmocka_unit_test(ranges_are_checked),
@@ -203,6 +273,7 @@ int main(void)
         cmocka_unit_test(messages_cross_a_socket),
         cmocka_unit_test(init_messages_are_checked),
         cmocka_unit_test(streamer_start_is_checked),
+        cmocka_unit_test(durations_are_counted_by_powers_of_two),
         cmocka_unit_test(ids_have_one_spelling),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

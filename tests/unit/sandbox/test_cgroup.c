@@ -29,6 +29,8 @@ static void v2_values(void **state)
     assert_string_equal(value_of(values, count, "memory.swap.max"), "0");
     assert_string_equal(value_of(values, count, "pids.max"), "512");
     assert_string_equal(value_of(values, count, "cpu.max"), "150000 100000");
+    assert_string_equal(value_of(values, count, "cpu.weight"), "150");
+    assert_string_equal(value_of(values, count, "io.weight"), "150");
 }
 
 static void v1_values(void **state)
@@ -39,6 +41,7 @@ static void v1_values(void **state)
     assert_string_equal(value_of(values, count, "memory.limit_in_bytes"), "2147483648");
     assert_string_equal(value_of(values, count, "memory.memsw.limit_in_bytes"), "2147483648");
     assert_string_equal(value_of(values, count, "cpu.cfs_quota_us"), "150000");
+    assert_string_equal(value_of(values, count, "cpu.shares"), "1536");
     // The kernel refuses memory and swap together under the memory limit: first the one, then the other.
     assert_string_equal(values[0].file, "memory.limit_in_bytes");
     assert_int_equal(cgroup_values(CGROUP_NONE, &limits, values), 0);
@@ -52,6 +55,7 @@ static void largest_limits_fit(void **state)
     unsigned count = cgroup_values(CGROUP_V2, &most, values);
     assert_string_equal(value_of(values, count, "memory.max"), "1099511627776");
     assert_string_equal(value_of(values, count, "cpu.max"), "25600000 100000");
+    assert_string_equal(value_of(values, count, "cpu.weight"), "10000");
 }
 
 static void numbers_are_found_by_their_key(void **state)

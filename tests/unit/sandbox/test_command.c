@@ -47,11 +47,13 @@ static void operations_stand_in_the_order_that_holds(void **state)
     (void)state;
     static const enum operation_kind order[] = {OPERATION_BECOME,
                                                 OPERATION_NAMESPACES,
-                                                OPERATION_CGROUPS,
+                                                OPERATION_NETWORK,
                                                 OPERATION_MAP_IDS,
-                                                OPERATION_CGROUP_NAMESPACE,
                                                 OPERATION_ROOT,
                                                 OPERATION_BIND,
+                                                OPERATION_CGROUPS,
+                                                OPERATION_CGROUP_NAMESPACE,
+                                                OPERATION_LOOPBACK,
                                                 OPERATION_MASK,
                                                 OPERATION_SYSCTL,
                                                 OPERATION_READ_ONLY,
@@ -99,6 +101,17 @@ static void shared_paths_are_read_only_unless_asked(void **state)
                      BIND_EXECUTABLE | BIND_GRANT | BIND_PREPARED);
     assert_int_equal(find(plan, OPERATION_BIND, "srv/write")->number,
                      BIND_EXECUTABLE | BIND_GRANT | BIND_PREPARED | BIND_WRITABLE);
+}
+
+static void what_a_command_may_write_has_one_bound(void **state)
+{
+    (void)state;
+    AUTO_FREE struct plan *plan = plan_for(PROFILE_CODE, &host);
+    assert_string_equal(find(plan, OPERATION_ROOT, NULL)->source, "mode=0755,size=32m,nr_inodes=65536");
+    assert_null(find(plan, OPERATION_TMPFS, NULL));
+    static const char *const writable[] = {"tmp", "run", "dev/shm", "home/user"};
+    for (size_t i = 0; i < sizeof(writable) / sizeof(writable[0]); i++)
+        assert_non_null(find(plan, OPERATION_WRITABLE, writable[i]));
 }
 
 static void without_groups_rlimits_stand_in(void **state)
@@ -149,6 +162,7 @@ int main(void)
         cmocka_unit_test(operations_stand_in_the_order_that_holds),
         cmocka_unit_test(profiles_decide_about_namespaces_and_calls),
         cmocka_unit_test(shared_paths_are_read_only_unless_asked),
+        cmocka_unit_test(what_a_command_may_write_has_one_bound),
         cmocka_unit_test(without_groups_rlimits_stand_in),
         cmocka_unit_test(sizes_are_parsed),
         cmocka_unit_test(durations_are_parsed),

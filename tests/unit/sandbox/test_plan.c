@@ -50,14 +50,28 @@ static const struct operation *find(const struct plan *plan, enum operation_kind
 static void operations_stand_in_the_order_that_holds(void **state)
 {
     (void)state;
-    static const enum operation_kind order[] = {
-        OPERATION_HOME,        OPERATION_CGROUPS,        OPERATION_BECOME,
-        OPERATION_NAMESPACES,  OPERATION_MAP_IDS,        OPERATION_ROOT,
-        OPERATION_BIND,        OPERATION_BIND_HOME,      OPERATION_PROCESSES,
-        OPERATION_MASK,        OPERATION_SYSCTL,         OPERATION_READ_ONLY,
-        OPERATION_PIVOT,       OPERATION_READ_ONLY_ROOT, OPERATION_CAPABILITIES,
-        OPERATION_DESCRIPTORS, OPERATION_LIMITS,         OPERATION_NO_NEW_PRIVILEGES,
-        OPERATION_LANDLOCK,    OPERATION_SECCOMP,        OPERATION_EXEC};
+    static const enum operation_kind order[] = {OPERATION_HOME,
+                                                OPERATION_CGROUPS,
+                                                OPERATION_BECOME,
+                                                OPERATION_NAMESPACES,
+                                                OPERATION_MAP_IDS,
+                                                OPERATION_ROOT,
+                                                OPERATION_BIND,
+                                                OPERATION_BIND_HOME,
+                                                OPERATION_EMPTY,
+                                                OPERATION_PROCESSES,
+                                                OPERATION_MASK,
+                                                OPERATION_SYSCTL,
+                                                OPERATION_READ_ONLY,
+                                                OPERATION_PIVOT,
+                                                OPERATION_READ_ONLY_ROOT,
+                                                OPERATION_CAPABILITIES,
+                                                OPERATION_DESCRIPTORS,
+                                                OPERATION_LIMITS,
+                                                OPERATION_NO_NEW_PRIVILEGES,
+                                                OPERATION_LANDLOCK,
+                                                OPERATION_SECCOMP,
+                                                OPERATION_EXEC};
     AUTO_FREE struct plan *plan = malloc(sizeof(*plan));
     plan_for(plan, &host);
     for (size_t i = 1; i < sizeof(order) / sizeof(order[0]); i++) {

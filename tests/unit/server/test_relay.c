@@ -65,6 +65,28 @@ static void test_wrong_packets(void **state)
     free(big);
 }
 
+static void test_reports(void **state)
+{
+    (void)state;
+    struct relay_down down = {0};
+    struct stream_report report = {.video_frames = 3}, taken = {0};
+    uint8_t packet[2 + sizeof(report)] = {STREAM_PACKET_REPORT};
+    memcpy(packet + 1, &report, sizeof(report));
+    assert_int_equal(relay_down_report(&down, packet, 1 + sizeof(report), &taken), 0);
+    assert_int_equal(taken.video_frames, 3);
+    assert_int_equal(relay_down_report(&down, packet, sizeof(report), &taken), -EPROTO);
+    assert_int_equal(relay_down_report(&down, packet, 2 + sizeof(report), &taken), -EPROTO);
+    packet[0] = STREAM_PACKET_REPORT | STREAM_PACKET_MORE;
+    assert_int_equal(relay_down_report(&down, packet, 1 + sizeof(report), &taken), -EPROTO);
+    packet[0] = STREAM_PACKET_REPORT;
+    down.inside = true;
+    assert_int_equal(relay_down_report(&down, packet, 1 + sizeof(report), &taken), -EPROTO);
+    down.inside = false;
+    report.input.buckets[3] = STREAM_REPORT_COUNT_MAX + 1;
+    memcpy(packet + 1, &report, sizeof(report));
+    assert_int_equal(relay_down_report(&down, packet, 1 + sizeof(report), &taken), -EPROTO);
+}
+
 static int give(struct relay_up *up, const void *data, size_t length, bool first, bool last)
 {
     struct relay_piece piece = {.data = data, .length = length, .first = first, .last = last, .binary = true};
@@ -172,6 +194,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_packets_become_fragments),
         cmocka_unit_test(test_wrong_packets),
+        cmocka_unit_test(test_reports),
         cmocka_unit_test(test_whole_message),
         cmocka_unit_test(test_pieces_are_joined),
         cmocka_unit_test(test_clipboard_is_large_and_given_back),

@@ -51,7 +51,7 @@ static void test_names_the_methods(void **state)
 {
     (void)state;
     assert_string_equal(find(HTTP_DELETE, "/api/sandboxes").allow, "GET, HEAD, POST");
-    assert_string_equal(find(HTTP_OTHER, "/api/sandboxes/" ID).allow, "GET, HEAD, DELETE");
+    assert_string_equal(find(HTTP_OTHER, "/api/sandboxes/" ID).allow, "GET, HEAD, PATCH, DELETE");
     assert_string_equal(find(HTTP_GET, "/api/auth/login").allow, "POST");
     assert_null(find(HTTP_GET, "/api/auth/login").route);
 }

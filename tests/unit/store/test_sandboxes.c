@@ -34,7 +34,7 @@ static void test_a_life(void **state)
     assert_int_equal(sandbox.state, STATE_STOPPING);
     assert_stored(store_sandbox_stopping(testing->store, &sandbox.id, STOP_USER, &sandbox));
     assert_int_equal(sandbox.stop_reason, STOP_IDLE);
-    struct sandbox_usage usage = {1500000, 123456789};
+    struct sandbox_usage usage = {.cpu_us = 1500000, .peak_memory_bytes = 123456789};
     assert_stored(
         store_sandbox_ended(testing->store, &sandbox.id, STOP_CRASH, "Nobody was there.", &usage, &sandbox));
     assert_int_equal(sandbox.state, STATE_ENDED);

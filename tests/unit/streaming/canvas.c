@@ -308,7 +308,7 @@ bool canvas_apply(struct canvas *c, const uint8_t *message, size_t length)
         c->displays++;
         return false;
     case WIRE_STATISTICS:
-        assert_int_equal(length, 4 + 7 * 4);
+        assert_int_equal(length, 4 + 11 * 4);
         read_bytes(&r, 6 * 4);
         c->quantizer = read_u32(&r);
         c->statistics++;

@@ -246,6 +246,16 @@ ssize_t rig_receive(struct rig *r, void *message, size_t capacity, int timeout_m
         ssize_t n = recv(r->stream, packet, sizeof(packet), 0);
         if (n <= 0)
             return 0;
+        if (packet[0] == STREAM_PACKET_REPORT) {
+            struct stream_report report;
+            CHECK(length == 0 && n == 1 + (ssize_t)sizeof(report));
+            memcpy(&report, packet + 1, sizeof(report));
+            CHECK(stream_report_check(&report, (size_t)n - 1) == 0);
+            r->reports++;
+            r->reported_video += report.video_frames;
+            r->reported_lossless += report.lossless_rectangles;
+            continue;
+        }
         CHECK(packet[0] <= STREAM_PACKET_MORE && length + (size_t)n - 1 <= capacity);
         memcpy((uint8_t *)message + length, packet + 1, (size_t)n - 1);
         length += (size_t)n - 1;

@@ -24,6 +24,8 @@ struct rig {
     xcb_connection_t *drawer; // a client that draws
     xcb_screen_t *screen;
     xcb_gcontext_t gc;
+    unsigned reports; // to sandbox-server, and what they said
+    unsigned reported_video, reported_lossless;
 };
 
 // Starts the X server and connects the drawer. Aborts on failure: a test cannot go on then.

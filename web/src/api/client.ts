@@ -2,7 +2,7 @@ import { Store } from "../app/store";
 import { Auth } from "./auth";
 import { delay, requestJson, type RequestOptions } from "./http";
 import { ProblemError, UnreachableError } from "./problem";
-import type { Page, Sandbox, Template, Ticket } from "./types";
+import type { Network, Page, Sandbox, Template, Ticket } from "./types";
 
 const START_TIMEOUT_MS = 90_000;
 const STOP_TIMEOUT_MS = 60_000;
@@ -61,6 +61,10 @@ export class Client {
 
     stopSandbox(id: string): Promise<Sandbox> {
         return this.request({ method: "DELETE", path: `/api/sandboxes/${id}`, timeout: STOP_TIMEOUT_MS });
+    }
+
+    setNetwork(id: string, network: Network): Promise<Sandbox> {
+        return this.request({ method: "PATCH", path: `/api/sandboxes/${id}`, body: { network } });
     }
 
     ticket(id: string, signal: AbortSignal): Promise<Ticket> {

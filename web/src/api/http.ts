@@ -1,7 +1,7 @@
 import { problemOf, UnreachableError } from "./problem";
 
 export interface RequestOptions {
-    method: "GET" | "POST" | "DELETE";
+    method: "GET" | "POST" | "PATCH" | "DELETE";
     path: string;
     token?: string;
     body?: unknown;

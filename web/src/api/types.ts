@@ -23,6 +23,13 @@ export interface Limits {
     idle_seconds: number;
 }
 
+export type NetworkRule = string | { to: string; header: { name: string; value: null } };
+
+export interface Network {
+    mode: "none" | "allow";
+    rules: NetworkRule[];
+}
+
 export interface Display {
     width: number;
     height: number;
@@ -72,6 +79,7 @@ export interface Sandbox {
     expires_at: string | null;
     idle_expires_at: string | null;
     limits: Limits;
+    network: Network;
     display: Display;
     viewers: number;
     stop: Stop | null;

@@ -1,4 +1,5 @@
 import type { Sandbox } from "../api/types";
+import { networkSummary } from "../api/network";
 import { secondsSince, shortDuration } from "../app/time";
 import { Button, PageLink } from "./button";
 import { Layers } from "./layers";
@@ -8,6 +9,7 @@ import "./sandbox-card.css";
 interface Props {
     sandbox: Sandbox;
     now: number;
+    onNetwork: () => void;
     onStop: () => void;
 }
 
@@ -24,7 +26,7 @@ function left(time: string | null, now: number): string | null {
     return time === null ? null : `${shortDuration(-secondsSince(time, now))} left`;
 }
 
-export function SandboxCard({ sandbox, now, onStop }: Props) {
+export function SandboxCard({ sandbox, now, onNetwork, onStop }: Props) {
     const { limits, display } = sandbox;
     const age = shortDuration(secondsSince(sandbox.started_at ?? sandbox.created_at, now));
     const running = sandbox.state === "running";
@@ -61,6 +63,15 @@ export function SandboxCard({ sandbox, now, onStop }: Props) {
                     <div>
                         <dt>Limits</dt>
                         <dd>{memory(limits.memory_mb)}, {cores(limits.cpu_percent)}, {limits.pids} processes</dd>
+                    </div>
+                    <div>
+                        <dt>Network</dt>
+                        <dd class="sandbox-network">
+                            <span>{networkSummary(sandbox.network)}</span>
+                            {running && (
+                                <button type="button" aria-label="Change network" onClick={onNetwork}>Change</button>
+                            )}
+                        </dd>
                     </div>
                 </dl>
                 <div class="sandbox-actions">

@@ -9,7 +9,7 @@ import { SUBPROTOCOL } from "../stream/limits";
 import { type Notice, parseNotice } from "../stream/notice";
 import type { Picture } from "../stream/picture";
 import type { StreamStatistics } from "../stream/statistics";
-import type { Size } from "../stream/wire";
+import { inputNumber, type Size } from "../stream/wire";
 import { heedWarning, NO_WARNINGS, type Warnings } from "./warnings";
 
 export interface SessionState {
@@ -99,6 +99,10 @@ export class DesktopSession {
             return false;
         }
         socket.send(message);
+        const input = inputNumber(message);
+        if (input !== null) {
+            this.statistics.inputSent(input, performance.now());
+        }
         return true;
     }
 
@@ -179,6 +183,7 @@ export class DesktopSession {
         return new Promise((resolve) => {
             socket.onopen = () => {
                 opened = performance.now();
+                this.statistics.connected();
                 this.onConnected();
             };
             socket.onmessage = (event: MessageEvent<unknown>) => {

@@ -8,6 +8,7 @@ import { EmptyState } from "../components/empty-state";
 import { EndedList } from "../components/ended-list";
 import { Logo } from "../components/icon";
 import { Message } from "../components/message";
+import { NetworkDialog } from "../components/network-dialog";
 import { SandboxCard } from "../components/sandbox-card";
 import { StartDesktop } from "../components/start-desktop";
 import { StopDialog } from "../components/stop-dialog";
@@ -17,6 +18,7 @@ import "./home.css";
 export function HomePage({ user }: { user: User }) {
     const { active, ended, error, more, refresh } = useSandboxes();
     const [stopping, setStopping] = useState<string | null>(null);
+    const [connecting, setConnecting] = useState<Sandbox | null>(null);
     const now = useNow(10_000);
     useTitle("Your desktops");
 
@@ -45,6 +47,16 @@ export function HomePage({ user }: { user: User }) {
                 {active === null ? error === null && <Placeholder /> : cards(active)}
                 {ended !== null && ended.length > 0 && <EndedList sandboxes={ended} now={now} more={more} />}
             </main>
+            {connecting !== null && (
+                <NetworkDialog
+                    sandbox={connecting}
+                    onClose={() => setConnecting(null)}
+                    onChanged={() => {
+                        setConnecting(null);
+                        refresh();
+                    }}
+                />
+            )}
             {stopping !== null && (
                 <StopDialog
                     id={stopping}
@@ -66,7 +78,12 @@ export function HomePage({ user }: { user: User }) {
             <ul class="home-cards" aria-label="Active desktops">
                 {items.map((sandbox) => (
                     <li key={sandbox.id}>
-                        <SandboxCard sandbox={sandbox} now={now} onStop={() => setStopping(sandbox.id)} />
+                        <SandboxCard
+                            sandbox={sandbox}
+                            now={now}
+                            onNetwork={() => setConnecting(sandbox)}
+                            onStop={() => setStopping(sandbox.id)}
+                        />
                     </li>
                 ))}
             </ul>

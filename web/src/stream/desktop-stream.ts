@@ -1,6 +1,6 @@
 import { NOTHING, PaintQueue, type Paint } from "./paint-queue";
 import type { Picture } from "./picture";
-import type { StreamStatistics } from "./statistics";
+import type { LastFrame, PaintTimes, StreamStatistics } from "./statistics";
 import { Video } from "./video";
 import {
     decodeMessage,
@@ -54,7 +54,7 @@ export class DesktopStream {
         private readonly events: StreamEvents,
     ) {
         this.queue = new PaintQueue(
-            (sequence, decode, queued) => this.painted(sequence, decode, queued),
+            (sequence, times, queued) => this.painted(sequence, times, queued),
             () => performance.now(),
         );
         this.video = new Video({
@@ -93,13 +93,13 @@ export class DesktopStream {
                 this.takeVideo(message, buffer.byteLength);
                 break;
             case "lossless":
-                this.takeSequence(message.header);
+                this.takeSequence(message.header, { kind: "lossless", bytes: buffer.byteLength, key: false });
                 this.queue.push(message.header.sequence, buffer.byteLength, paintOnly(() =>
                     this.picture.paintLossless(message),
                 ));
                 break;
             case "copy":
-                this.takeSequence(message.header);
+                this.takeSequence(message.header, { kind: "copy", bytes: buffer.byteLength, key: false });
                 this.queue.push(message.header.sequence, buffer.byteLength, paintOnly(() =>
                     this.picture.copy(message.copies),
                 ));
@@ -124,10 +124,11 @@ export class DesktopStream {
         this.size = size;
         this.codec = codec;
         this.sequence = 0;
-        this.statistics.codec = codec;
-        this.statistics.lastSequence = 0;
+        this.statistics.restart(codec, "WebCodecs");
         this.picture.resize(size);
         this.picture.restart();
+        // The streamer's first measure of the way, before anything large is on it.
+        this.events.send(encodeAcknowledge(0, 0, 0));
         this.events.hello(size);
         this.video.open(codec, size);
         void this.checkSupport(codec, size);
@@ -141,15 +142,16 @@ export class DesktopStream {
         }
     }
 
-    private takeSequence(header: FrameHeader): void {
+    private takeSequence(header: FrameHeader, frame: LastFrame): void {
         if (header.sequence !== this.sequence + 1) {
             throw new WireError(`sequence ${header.sequence} after ${this.sequence}`);
         }
         this.sequence = header.sequence;
+        this.statistics.arrived(header, frame, performance.now());
     }
 
     private takeVideo(message: StreamMessage & { kind: "video" }, bytes: number): void {
-        this.takeSequence(message.header);
+        this.takeSequence(message.header, { kind: "video", bytes, key: message.key });
         const sequence = message.header.sequence;
         this.frames.set(sequence, { origin: message.origin, rectangles: message.rectangles });
         if (message.key) {
@@ -204,9 +206,9 @@ export class DesktopStream {
         this.events.send(encodeRefresh());
     }
 
-    private painted(sequence: number, decodeMicroseconds: number, queued: number): void {
-        this.statistics.painted(sequence, decodeMicroseconds);
-        this.events.send(encodeAcknowledge(sequence, decodeMicroseconds, queued));
+    private painted(sequence: number, times: PaintTimes, queued: number): void {
+        this.statistics.painted(sequence, times);
+        this.events.send(encodeAcknowledge(sequence, (times.painted - times.arrived) * 1000, queued));
         this.events.painted();
     }
 }

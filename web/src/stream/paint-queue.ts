@@ -1,4 +1,5 @@
 import { MAX_QUEUED_BYTES, MAX_QUEUED_MESSAGES } from "./limits";
+import type { PaintTimes } from "./statistics";
 import { WireError } from "./wire";
 
 /** What to do with an entry once every earlier one is painted. `discard` frees what `paint` would have used. */
@@ -12,11 +13,12 @@ interface Entry {
     sequence: number | null;
     arrived: number;
     bytes: number;
+    ready: number;
     /** null while the decoder works on it. */
     paint: Paint | null;
 }
 
-export type Painted = (sequence: number, decodeMicroseconds: number, queued: number) => void;
+export type Painted = (sequence: number, times: PaintTimes, queued: number) => void;
 
 /**
  * The order of the stream, kept across an asynchronous decoder: an entry is painted when it is ready and
@@ -37,7 +39,8 @@ export class PaintQueue {
 
     /** Throws WireError when the stream makes the browser hold too much. */
     push(sequence: number | null, bytes: number, paint: Paint | null): void {
-        this.entries.push({ sequence, bytes, paint, arrived: this.now() });
+        const arrived = this.now();
+        this.entries.push({ sequence, bytes, paint, arrived, ready: arrived });
         this.bytes += bytes;
         if (this.entries.length > MAX_QUEUED_MESSAGES || this.bytes > MAX_QUEUED_BYTES) {
             throw new WireError("the stream runs ahead of its acknowledgements");
@@ -52,6 +55,7 @@ export class PaintQueue {
             return false;
         }
         entry.paint = paint;
+        entry.ready = this.now();
         this.pump();
         return true;
     }
@@ -79,7 +83,8 @@ export class PaintQueue {
             this.bytes -= head.bytes;
             head.paint.paint();
             if (head.sequence !== null) {
-                this.painted(head.sequence, (this.now() - head.arrived) * 1000, this.entries.length);
+                const { arrived, ready } = head;
+                this.painted(head.sequence, { arrived, ready, painted: this.now() }, this.entries.length);
             }
         }
     }

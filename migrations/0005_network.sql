@@ -1,0 +1,24 @@
+-- What a sandbox may reach, as its owner wrote it but for the values of headers, which are kept nowhere; and what went through.
+ALTER TABLE sandboxes
+    ADD COLUMN network jsonb NOT NULL DEFAULT '{"mode": "none", "rules": []}' CHECK (octet_length(network::text) <= 4608),
+    ADD COLUMN network_in_bytes bigint,
+    ADD COLUMN network_out_bytes bigint,
+    ADD COLUMN network_allowed bigint,
+    ADD COLUMN network_refused bigint;
+
+CREATE FUNCTION sandbox_insert(
+    new_id uuid, account uuid, new_template text, new_node text, new_memory_mb integer, new_cpu_percent integer,
+    new_pids integer, new_session_seconds integer, new_idle_seconds integer, new_display_width integer,
+    new_display_height integer, new_layers jsonb, new_key text, maximum_per_user integer, maximum_per_node integer,
+    new_network jsonb)
+RETURNS TABLE (outcome text, sandbox_id uuid) LANGUAGE plpgsql AS $$
+BEGIN
+    SELECT i.outcome, i.sandbox_id INTO outcome, sandbox_id
+        FROM sandbox_insert(new_id, account, new_template, new_node, new_memory_mb, new_cpu_percent, new_pids,
+                            new_session_seconds, new_idle_seconds, new_display_width, new_display_height, new_layers,
+                            new_key, maximum_per_user, maximum_per_node) i;
+    IF outcome = 'inserted' AND new_network IS NOT NULL THEN
+        UPDATE sandboxes s SET network = new_network WHERE s.id = new_id;
+    END IF;
+    RETURN NEXT;
+END $$;

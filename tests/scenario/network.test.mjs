@@ -1,0 +1,100 @@
+// Network and limits of a sandbox over the HTTP interface: what is refused and why, what is told back, and what a restart leaves.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { after, before, test } from "node:test";
+
+import { startServer } from "../harness/server.mjs";
+import { until } from "../harness/until.mjs";
+
+const SECRET = "opensesame42";
+const NETWORK = { mode: "allow", rules: ["*.example.org:443", "10.0.0.0/8:5432", { to: "api.example.org:80", header: { name: "Authorization", value: SECRET } }] };
+const SHOWN = { ...NETWORK, rules: [...NETWORK.rules.slice(0, 2), { to: "api.example.org:80", header: { name: "Authorization", value: null } }] };
+
+let server;
+let admin;
+before(async () => {
+    server = await startServer({ env: { SANDBOX_MEMORY_LIMIT_MB: "1024", SANDBOX_PID_LIMIT: "400" } });
+    admin = await server.adminClient();
+});
+after(() => server.stop());
+
+const create = (body) => admin.request("POST", "/api/sandboxes", { body: { template: "desktop", ...body } });
+const change = (id, body) => admin.request("PATCH", `/api/sandboxes/${id}`, { body });
+
+test("what is not possible is refused with the field's name and what is possible", async () => {
+    const rule = (value) => ({ network: { mode: "allow", rules: [value] } });
+    const refused = [
+        [{ network: "none" }, /"network" must be an object/],
+        [{ network: { mode: "some" } }, /"network.mode" must be none or allow/],
+        [{ network: { mode: "none", rules: ["example.org"] } }, /"network.rules" must be empty/],
+        [{ network: { mode: "allow", rules: [] } }, /"network.rules" must be a list of at least one rule/],
+        [{ network: { mode: "allow", rules: Array(65).fill("example.org") } }, /at most 64/],
+        [{ network: { mode: "allow", rules: Array(64).fill(`${"a".repeat(60)}.${"b".repeat(20)}`) } }, /at most 4096 bytes/],
+        [{ network: { mode: "allow", rules: ["example.org", "exa mple"] } }, /"network.rules\[1\]": "exa mple" is not a destination/],
+        [rule(7), /"network.rules\[0\]" must be a destination/],
+        [rule("example.org:0"), /not a destination/],
+        [rule("127.1:80"), /not a destination/],
+        [rule("a\u0000b"), /"network.rules\[0\]"/],
+        [rule({ to: "example.org", other: 1 }), /"network.rules\[0\]" must have "to"/],
+        [rule({ to: "example.org:80", header: { name: "Host", value: "x" } }), /"network.rules\[0\].header" is not possible/],
+        [rule({ to: "example.org:80", header: { name: "X", value: "a\r\nB: c" } }), /"network.rules\[0\].header" is not possible/],
+        [rule({ to: "example.org:443", header: { name: "X", value: "a" } }), /nothing can be added inside TLS/],
+        [rule({ to: "10.0.0.0/8:80", header: { name: "X", value: "a" } }), /a header needs a domain/],
+        [{ limits: { memory_mb: 2048 } }, /"limits.memory_mb" must be a whole number from 128 to 1024/],
+        [{ limits: { pids: "100" } }, /"limits.pids" must be a whole number from 32 to 400/],
+        [{ limits: { session_seconds: 1 } }, /"limits" has a field that can't be set/],
+        [{ limits: [] }, /"limits" must be an object/],
+    ];
+    for (const [body, sentence] of refused) {
+        const answer = await create(body);
+        assert.equal(answer.status, 422, `${JSON.stringify(body)}: ${answer.text}`);
+        assert.match(answer.body.detail, sentence);
+        assert.equal(answer.body.type, "urn:sandbox-server:problem:not-possible");
+    }
+    assert.deepEqual((await admin.request("GET", "/api/sandboxes")).body.items, []);
+});
+
+test("both are set at the start, told back without secrets, changed while it runs, and known after a restart", async () => {
+    const made = await create({ network: NETWORK, limits: { memory_mb: 512 } });
+    assert.equal(made.status, 201, made.text);
+    const { id } = made.body;
+    assert.deepEqual(made.body.network, SHOWN);
+    assert.equal(made.body.limits.memory_mb, 512);
+    assert.equal(made.body.limits.pids, 400);
+
+    const limited = await change(id, { limits: { pids: 200 } });
+    assert.equal(limited.status, made.body.layers.find(({ name }) => name === "memory_limit").state === "on" ? 200 : 409, limited.text);
+    const pids = limited.status === 200 ? 200 : 400;
+    const networked = await change(id, { network: { mode: "none" } });
+    assert.equal(networked.status, 200, networked.text);
+    assert.deepEqual(networked.body.network, { mode: "none", rules: [] });
+    assert.deepEqual((await change(id, { network: NETWORK })).body.network, SHOWN);
+    assert.equal((await change(id, { network: NETWORK, limits: { memory_mb: 4096 } })).status, 422);
+
+    // A policy of every rule and header there may be is more packets than a socket holds.
+    const most = Array.from({ length: 64 }, (_, i) => (i < 16 ? { to: `h${i}.test:80`, header: { name: "X-Key", value: "v".repeat(600) } } : `h${i}.test`));
+    assert.equal((await change(id, { network: { mode: "allow", rules: most } })).status, 200);
+    assert.equal((await change(id, { network: NETWORK })).status, 200);
+    const together = await Promise.all([1, 2, 3].map((i) => change(id, { network: { mode: "allow", rules: [`h${i}.test`] } })));
+    assert.ok(together.every(({ status }) => status === 200 || status === 409) && together.some(({ status }) => status === 200));
+    assert.equal((await change(id, { network: NETWORK })).status, 200);
+
+    server.kill("sandbox-server");
+    await until("the return", () => admin.request("GET", "/ready").then(({ status }) => status === 200, () => false));
+    const after = await admin.sandbox(id);
+    assert.equal(after.state, "running");
+    assert.deepEqual(after.network, SHOWN);
+    assert.equal(after.limits.pids, pids);
+    assert.equal((await change(id, { network: { mode: "none" } })).status, 200);
+
+    assert.ok(!server.log.includes(SECRET), "the secret is in the log");
+    assert.equal((await admin.request("DELETE", `/api/sandboxes/${id}`)).status, 200);
+    const { usage } = await admin.sandbox(id);
+    assert.deepEqual([usage.network_allowed, usage.network_refused], [0, 0]);
+    assert.equal((await change(id, { network: { mode: "none" } })).status, 409);
+});
+
+test("no secret is in the database", { skip: process.getuid() !== 0 && "reads its files" }, () => {
+    const found = spawnSync("grep", ["-rl", SECRET, server.stateDir, "--exclude-dir=programs"], { encoding: "utf8" });
+    assert.deepEqual([found.status, found.stdout], [1, ""], found.stderr);
+});
