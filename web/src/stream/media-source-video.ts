@@ -7,6 +7,8 @@ import { type DecodedFrame, type VideoDecoding, type VideoEvents, STALLED_MS } f
 const FRAME_MS = 16;
 /** Further behind the newest frame than this, playing catches up by a jump. */
 const BEHIND_MS = 100;
+/** A frame that is not shown so long after it was given: the player waits for another one, or its clock has run ahead. */
+const NUDGE_MS = 60;
 /** What is played is removed in pieces of so many frames. */
 const KEPT_FRAMES = 500;
 /** Frames given and not shown; a stream keeps far fewer un-acknowledged. */
@@ -25,6 +27,7 @@ export class MediaSourceVideo implements VideoDecoding {
     private number = 0;
     private needsKey = true;
     private stalled: ReturnType<typeof setTimeout> | undefined;
+    private nudge: ReturnType<typeof setTimeout> | undefined;
 
     constructor(private readonly events: VideoEvents) {}
 
@@ -74,6 +77,7 @@ export class MediaSourceVideo implements VideoDecoding {
         this.segments = [];
         this.pending = [];
         clearTimeout(this.stalled);
+        clearTimeout(this.nudge);
         this.stalled = undefined;
         if (element !== null) {
             element.removeAttribute("src");
@@ -94,6 +98,7 @@ export class MediaSourceVideo implements VideoDecoding {
         this.pending.push({ sequence, number: this.number, key });
         this.number++;
         this.watch(this.element);
+        this.nudgeLater(this.element);
         this.append();
         return true;
     }
@@ -122,7 +127,7 @@ export class MediaSourceVideo implements VideoDecoding {
         }
         const end = buffered.end(buffered.length - 1);
         if (end - element.currentTime > BEHIND_MS / 1000) {
-            element.currentTime = end - FRAME_MS / 1000;
+            this.jump(element);
         }
         if (element.paused) {
             void element.play().catch(() => undefined);
@@ -131,6 +136,24 @@ export class MediaSourceVideo implements VideoDecoding {
         if (element.currentTime - buffered.start(0) > 2 * keep) {
             buffer.remove(buffered.start(0), element.currentTime - keep);
         }
+    }
+
+    /** To the newest frame: the player decodes from the last key frame on, and shows it. */
+    private jump(element: HTMLVideoElement): void {
+        element.currentTime = ((this.number - 0.5) * FRAME_MS) / 1000;
+    }
+
+    private nudgeLater(element: HTMLVideoElement): void {
+        clearTimeout(this.nudge);
+        this.nudge = setTimeout(() => {
+            if (this.element === element && this.pending.length > 0) {
+                // A seek that takes long is not begun anew.
+                if (!element.seeking) {
+                    this.jump(element);
+                }
+                this.nudgeLater(element);
+            }
+        }, NUDGE_MS);
     }
 
     /** Each picture that the player presents answers for all frames up to its time. */
