@@ -46,3 +46,5 @@ static inline int viewer_fail(struct viewer *v, int error, const char *problem)
 bool viewer_messages_heard(const struct viewer *v);
 // Acts on the messages that are there, up to a bound. The viewer's leaving sets `left` and is no error.
 int viewer_messages_read(struct viewer *v);
+// Puts both reports into the outbox. -EMSGSIZE when it is full.
+int viewer_reports_put(struct viewer *v, uint64_t now_us);
