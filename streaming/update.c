@@ -350,10 +350,22 @@ int update_damage(struct update *u, const struct update_moment *moment)
     return 0;
 }
 
+// A few cells, but far apart: what lies between them would be sent with them.
+static bool scattered(const struct grid *g)
+{
+    struct rectangle rectangles[UPDATE_LOSSLESS_MAX];
+    size_t count = grid_rectangles(g, CELL_DAMAGED, UPDATE_LOSSLESS_MAX, rectangles);
+    return rectangles_area(rectangles, count) > ECHO_CELLS_MAX * MACROBLOCK * MACROBLOCK;
+}
+
 int update_echo(struct update *u, const struct update_moment *moment)
 {
     if (u->key_needed || !grid_set_aside(&u->grid, ECHO_CELLS_MAX))
         return 0;
+    if (scattered(&u->grid)) {
+        grid_put_back(&u->grid);
+        return 0;
+    }
     size_t start = u->outbox->length;
     uint32_t sequence = u->sequence;
     screen_capture(&u->screen, &u->live, &u->grid);
