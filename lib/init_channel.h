@@ -14,6 +14,8 @@ enum init_kind {
     // sandboxd to sandbox-init
     INIT_START_DESKTOP =
         1, // with one descriptor: the framebuffer memfd, sealed against any change of its size
+    INIT_SOUND =
+        32, // one more viewer may listen; with one descriptor: the sandbox's end of its socket (lib/sound.h)
     // sandbox-init to sandboxd
     INIT_DISPLAY_LISTENING = 64, // with one descriptor: O_PATH of the X server's listening socket
     INIT_DESKTOP_READY,          // the window manager is up

@@ -11,6 +11,7 @@
 #define STREAMER_DISPLAY_FD 4     // connected to the X server, not yet authenticated
 #define STREAMER_FRAMEBUFFER_FD 5 // memfd, read only, sealed against shrinking and growing
 #define STREAMER_START_FD 6       // sealed memfd with exactly one struct streamer_start
+#define STREAMER_SOUND_FD 7       // SOCK_SEQPACKET, non-blocking: to the sandbox's recorder (lib/sound.h)
 
 #define STREAMER_START_MAGIC 0x53545231u // "STR1"
 #define STREAMER_NAME_MAX 32
@@ -25,9 +26,9 @@ struct streamer_start {
     uint8_t view_only;     // 1: input messages are a protocol error
     uint8_t log_level;     // enum log_level
     uint8_t log_json;
-    uint8_t full_chroma;   // VIDEO_CHROMA 444
-    uint8_t alone;         // 1: no other streamer of this sandbox runs, so that nobody holds a key
-    uint8_t reserved[3];   // 0
+    uint8_t full_chroma; // VIDEO_CHROMA 444
+    uint8_t alone;       // 1: no other streamer of this sandbox runs, so that nobody holds a key
+    uint8_t reserved[3]; // 0
     uint8_t cookie[X_COOKIE_SIZE];
     char codec[STREAMER_NAME_MAX];  // VIDEO_CODEC, NUL-terminated
     char preset[STREAMER_NAME_MAX]; // VIDEO_PRESET

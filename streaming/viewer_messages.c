@@ -38,8 +38,10 @@ static int handle_message(struct viewer *v, const struct browser_message *messag
         return 0;
     case WIRE_RESIZE:
         return answer_resize(v);
-    case WIRE_BROWSER_CLIPBOARD:
     case WIRE_BROWSER_AUDIO:
+        sound_listen(&v->sound, message->audio_on, now_us);
+        return 0;
+    case WIRE_BROWSER_CLIPBOARD:
         return 0; // checked and dropped, docs/PROTOCOL.md
     default:
         update_hurry(&v->update, now_us);

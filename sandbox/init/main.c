@@ -17,10 +17,12 @@
 #include "sandbox/init/display.h"
 #include "sandbox/init/home.h"
 #include "sandbox/init/session.h"
+#include "sandbox/init/sound.h"
 
 struct desktop_state {
     pid_t display; // 0: none
     struct session session;
+    struct sound sound;
 };
 
 static int tell(uint32_t kind, int fd)
@@ -62,6 +64,7 @@ static void start_desktop(struct desktop_state *state, const struct init_start_d
     state->display = display_start(start, listener, framebuffer);
     if (state->display < 0)
         fail(START_DISPLAY, state->display);
+    sound_init(&state->sound);
     home_seed(SESSION_DESKTOP_DIR "/home", "/home/user");
     error = session_start(&state->session); // connects now, is served when the X server is up
     if (error)
@@ -75,6 +78,7 @@ static void reap(struct desktop_state *state)
         if (pid == state->display)
             display_ended(status);
         session_child_ended(&state->session, pid);
+        sound_child_ended(&state->sound, pid, status);
     }
 }
 
@@ -86,8 +90,8 @@ static int receive_start(struct init_start_desktop *ret_start, int *ret_framebuf
     if (!error)
         error = init_message_decode(&buffer, packet.length, packet.fd_count, INIT_SIDE_SANDBOXD, &message);
     explicit_bzero(&buffer, sizeof(buffer));
-    if (error)
-        return error;
+    if (error || message.kind != INIT_START_DESKTOP)
+        return error ? error : -EPROTO;
     *ret_start = message.start_desktop;
     *ret_framebuffer = steal_fd(&packet.fds[0]);
     return 0;
@@ -105,15 +109,34 @@ static int open_signals(void)
     return fd < 0 ? -errno : fd;
 }
 
+// A viewer came. False: the sandbox is over, as is told by the channel's end.
+static bool heed_sandboxd(struct desktop_state *state)
+{
+    struct init_message buffer, message;
+    AUTO_PACKET struct ipc_packet packet = {0};
+    int error = ipc_receive(INIT_CHANNEL_FD, &buffer, sizeof(buffer), &packet);
+    if (!error)
+        error = init_message_decode(&buffer, packet.length, packet.fd_count, INIT_SIDE_SANDBOXD, &message);
+    if (error || message.kind != INIT_SOUND)
+        return false;
+    sound_add(&state->sound, steal_fd(&packet.fds[0]));
+    return true;
+}
+
 static void serve(struct desktop_state *state, int signals)
 {
     for (;;) {
-        struct pollfd fds[] = {{.fd = INIT_CHANNEL_FD, .events = POLLIN},
-                               {.fd = signals, .events = POLLIN},
-                               {.fd = state->session.ready_fd, .events = POLLIN}};
-        if (poll(fds, sizeof(fds) / sizeof(fds[0]), -1) < 0 && errno != EINTR)
+        struct pollfd fds[3 + SOUND_POLLS] = {{.fd = INIT_CHANNEL_FD, .events = POLLIN},
+                                              {.fd = signals, .events = POLLIN},
+                                              {.fd = state->session.ready_fd, .events = POLLIN}};
+        int timeout = sound_prepare(&state->sound, fds + 3);
+        int count = poll(fds, sizeof(fds) / sizeof(fds[0]), timeout);
+        if (count < 0 && errno != EINTR)
             return;
-        if (fds[0].revents) // one start is all that sandboxd ever says: this is its end
+        if (count <= 0)
+            continue;
+        sound_heed(&state->sound, fds + 3);
+        if (fds[0].revents && !heed_sandboxd(state))
             return;
         if (fds[1].revents) {
             struct signalfd_siginfo info;
