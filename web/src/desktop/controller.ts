@@ -13,6 +13,7 @@ import { StreamStatistics } from "../stream/statistics";
 import { CursorView } from "./cursor-view";
 import { Magnifier } from "./magnifier";
 import { DesktopSession } from "./session";
+import { DesktopSound } from "./sound";
 import { exposeStatistics } from "./test-surface";
 
 export const PLATFORM: Platform = /Mac|iP(hone|ad|od)/.test(navigator.platform)
@@ -25,6 +26,7 @@ export class DesktopController {
     readonly session: DesktopSession;
     readonly input: InputSender;
     readonly settings = new KeyboardSettings();
+    readonly sound: DesktopSound;
     readonly sticky: StickyModifiers;
     readonly pointerLock: PointerLock;
     private readonly keyboard: Keyboard;
@@ -45,6 +47,9 @@ export class DesktopController {
         const session = new DesktopSession(client, id, new Picture(canvas), this.statistics);
         this.session = session;
         this.input = new InputSender((message, fleeting) => session.send(message, fleeting));
+        this.sound = new DesktopSound(this.statistics, (message) => session.send(message, false));
+        session.onStream = () => this.sound.restart();
+        session.onSound = (packet, captured) => this.sound.play(packet, captured);
         this.sticky = new StickyModifiers(this.input);
         this.pointerLock = new PointerLock(canvas);
         this.keyboard = new Keyboard(this.input, () => this.settings.get(), PLATFORM, () => {
@@ -66,7 +71,7 @@ export class DesktopController {
             this.followCursor(),
             this.followLayout(),
             this.wakeOnReturn(),
-            exposeStatistics(this.statistics, session),
+            exposeStatistics(this.statistics, session, this.sound),
         );
         session.start();
     }
@@ -76,6 +81,7 @@ export class DesktopController {
         this.pointerLock.close();
         this.cursorView.close();
         this.session.close();
+        this.sound.close();
         for (const undo of this.undo) {
             undo();
         }

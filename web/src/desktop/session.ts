@@ -59,6 +59,9 @@ export class DesktopSession {
     readonly cursor = new Store<Cursor | null>(null);
     /** Called with each new connection, before its first byte. */
     onConnected: () => void = () => undefined;
+    /** Called when a stream begins: with each connection, and when the streamer was restarted behind one. */
+    onStream: () => void = () => undefined;
+    onSound: (packet: Uint8Array, captured: number) => void = () => undefined;
     private readonly life = new AbortController();
     private socket: WebSocket | null = null;
     private wake: () => void = () => undefined;
@@ -218,9 +221,11 @@ export class DesktopSession {
             hello: (size) => {
                 this.cursor.set(null);
                 this.state.patch({ connection: "open", size, restarting: false });
+                this.onStream();
             },
             resized: (size) => this.state.patch({ size }),
             cursor: (cursor) => this.cursor.set(cursor),
+            sound: (packet, captured) => this.onSound(packet, captured),
             painted: () => {
                 if (!this.state.get().painted) {
                     this.state.patch({ painted: true });

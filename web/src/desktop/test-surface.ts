@@ -1,6 +1,7 @@
-import { type DecodingPath, type LastFrame, type Stage, STAGES, type StreamStatistics } from "../stream/statistics";
+import { type DecodingPath, type LastFrame, type Stage, STAGES, type SoundStatistics, type StreamStatistics } from "../stream/statistics";
 import type { StreamerStatistics } from "../stream/wire";
 import type { DesktopSession } from "./session";
+import type { DesktopSound } from "./sound";
 
 /** What `window.desktopStatistics` reads while a desktop page is open (web/DESIGN.md). Numbers and names only, no control. */
 export interface DesktopStatistics {
@@ -17,9 +18,30 @@ export interface DesktopStatistics {
     readonly losslessShare: number;
     readonly lastFrame: Readonly<LastFrame> | null;
     readonly streamer: Readonly<StreamerStatistics> | null;
+    readonly sound: Readonly<SoundStatistics & { state: string; }>;
+    /** The highest peak of what is played now, by its frequency in Hz and its level in dB. */
+    readonly soundPeak: Readonly<{ hertz: number; decibels: number }> | null;
 }
 
-export function exposeStatistics(statistics: StreamStatistics, session: DesktopSession): () => void {
+/** What the worklet puts out, looked at beside its way to the loudspeakers. */
+let analyser: AnalyserNode | null = null;
+
+function peakOf(sound: DesktopSound): { hertz: number; decibels: number } | null {
+    const { output } = sound;
+    if (output === null) {
+        return null;
+    }
+    if (analyser?.context !== output.context) {
+        analyser = new AnalyserNode(output.context, { fftSize: 16384, smoothingTimeConstant: 0 });
+        output.node.connect(analyser);
+    }
+    const levels = new Float32Array(analyser.frequencyBinCount);
+    analyser.getFloatFrequencyData(levels);
+    const peak = levels.reduce((best, level, i) => (level > levels[best]! ? i : best), 0);
+    return Object.freeze({ hertz: (peak * output.context.sampleRate) / analyser.fftSize, decibels: levels[peak]! });
+}
+
+export function exposeStatistics(statistics: StreamStatistics, session: DesktopSession, sound: DesktopSound): () => void {
     const medians = () =>
         Object.fromEntries(STAGES.map((stage) => [stage, statistics.stageMilliseconds(stage, 0.5)])) as Record<Stage, number>;
     Object.defineProperty(window, "desktopStatistics", {
@@ -39,6 +61,10 @@ export function exposeStatistics(statistics: StreamStatistics, session: DesktopS
                 },
                 losslessShare: statistics.losslessShare,
                 lastFrame: statistics.lastFrame && Object.freeze({ ...statistics.lastFrame }),
+                sound: Object.freeze({ ...statistics.sound, state: sound.state.get().state }),
+                get soundPeak() {
+                    return peakOf(sound);
+                },
                 streamer: statistics.streamer && Object.freeze({ ...statistics.streamer }),
             }),
     });

@@ -4,6 +4,8 @@ import { Icon, type IconName } from "../components/icon";
 import { Menu, MenuItem } from "../components/menu";
 import { InputMenu, type InputMenuProps } from "./input-menu";
 import type { SessionState } from "./session";
+import type { DesktopSound } from "./sound";
+import { SoundButton } from "./sound-button";
 import "./toolbar.css";
 
 /** Keys that browsers and systems keep for themselves, as Linux input event codes. */
@@ -36,6 +38,7 @@ const CONNECTIONS: Readonly<Record<SessionState["connection"], { text: string; t
 interface Props {
     state: SessionState;
     statistics: boolean;
+    sound: DesktopSound | null;
     /** null before there is a connection to send anything to. */
     inputMenu: Omit<InputMenuProps, "onOpen"> | null;
     /** Set to the element that takes the focus when the keyboard leaves the desktop. */
@@ -89,6 +92,7 @@ export function Toolbar(props: Props) {
                     ))}
                 </Menu>
                 {props.inputMenu !== null && <InputMenu {...props.inputMenu} onOpen={pin} />}
+                {props.sound !== null && <SoundButton sound={props.sound} />}
                 <Toggle icon="chart" label="Statistics" hint="Ctrl + Alt + Shift + S" pressed={props.statistics} onPress={props.onStatistics} />
                 <Toggle
                     icon={fullScreen ? "shrink" : "expand"}

@@ -27,6 +27,8 @@ export interface StreamEvents {
     hello(size: Size): void;
     resized(size: Size): void;
     cursor(cursor: Cursor): void;
+    /** An Opus packet, captured at that µs of the streamer's clock. */
+    sound(packet: Uint8Array, captured: number): void;
     painted(): void;
     /** The stream breaks the protocol; nothing more is taken from it. */
     broken(reason: string): void;
@@ -113,8 +115,10 @@ export class DesktopStream {
             case "statistics":
                 this.statistics.streamer = message.statistics;
                 break;
-            case "clipboard":
             case "audio":
+                this.events.sound(message.data, Number(message.captured));
+                break;
+            case "clipboard":
                 break;
         }
     }
