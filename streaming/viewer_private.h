@@ -6,12 +6,14 @@
 
 #include "lib/limits.h"
 #include "lib/streamer_channel.h"
+#include "streaming/clipboard.h"
 #include "streaming/cursor.h"
 #include "streaming/damage.h"
 #include "streaming/display.h"
 #include "streaming/input.h"
 #include "streaming/outbox.h"
 #include "streaming/sound.h"
+#include "streaming/resize.h"
 #include "streaming/update.h"
 
 struct viewer {
@@ -21,6 +23,8 @@ struct viewer {
     struct damage damage;
     struct cursor cursor;
     struct input input;
+    struct resize resize;
+    struct clipboard clipboard;
     struct outbox outbox;
     struct sound sound;
     uint32_t sound_interest; // epoll events asked for on its socket
@@ -49,3 +53,5 @@ static inline int viewer_fail(struct viewer *v, int error, const char *problem)
 bool viewer_messages_heard(const struct viewer *v);
 // Acts on the messages that are there, up to a bound. The viewer's leaving sets `left` and is no error.
 int viewer_messages_read(struct viewer *v);
+// Tells the browser the size in force.
+int viewer_put_display(struct viewer *v);

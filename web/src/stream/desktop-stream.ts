@@ -3,6 +3,7 @@ import type { Picture } from "./picture";
 import type { LastFrame, PaintTimes, StreamStatistics } from "./statistics";
 import { Video } from "./video";
 import {
+    type ClipboardMessage,
     decodeMessage,
     encodeAcknowledge,
     encodeRefresh,
@@ -27,6 +28,8 @@ export interface StreamEvents {
     hello(size: Size): void;
     resized(size: Size): void;
     cursor(cursor: Cursor): void;
+    /** May throw WireError. */
+    clipboard(message: ClipboardMessage): void;
     /** An Opus packet, captured at that µs of the streamer's clock. */
     sound(packet: Uint8Array, captured: number): void;
     painted(): void;
@@ -110,15 +113,16 @@ export class DesktopStream {
                 this.events.cursor(message);
                 break;
             case "display":
-                this.resize(message.size);
+                this.resize(message.size, message.codec);
                 break;
             case "statistics":
                 this.statistics.streamer = message.statistics;
                 break;
+            case "clipboard":
+                this.events.clipboard(message.message);
+                break;
             case "audio":
                 this.events.sound(message.data, Number(message.captured));
-                break;
-            case "clipboard":
                 break;
         }
     }
@@ -168,8 +172,20 @@ export class DesktopStream {
         }
     }
 
-    private resize(size: Size): void {
+    /**
+     * A frame of the old size that is still being decoded is passed over: the next one is a key frame of the whole display. The old picture
+     * stays until then.
+     */
+    private resize(size: Size, codec: string): void {
+        if (size.width === this.size?.width && size.height === this.size.height) {
+            return;
+        }
         this.size = size;
+        this.codec = codec;
+        this.statistics.codec = codec;
+        this.frames.clear();
+        this.video.open(codec, size);
+        this.queue.abandon();
         this.queue.push(null, 0, paintOnly(() => {
             this.picture.resize(size);
             this.events.resized(size);
