@@ -28,6 +28,7 @@
 
 #define TONE_HZ 440
 #define PATIENCE_MS 15000
+#define SOON_US 50000
 
 // So many seconds of a tone, played by a program that knows nothing of us.
 #define TONE(seconds)                                                                                        \
@@ -45,7 +46,7 @@ struct heard {
     size_t crossings; // of zero, upwards, in the left one
     int16_t last;
     uint64_t captured_us; // of the last packet
-    uint64_t latest_us;   // how long after it was captured one came, at most
+    unsigned soon;        // that came shortly after they were captured
 };
 
 struct viewer {
@@ -109,8 +110,7 @@ static void hear(struct viewer *viewer, const uint8_t *message, size_t length)
     assert_int_equal(count, SOUND_RATE / 100);
     struct heard *heard = &viewer->heard;
     heard->captured_us = captured_us;
-    uint64_t late_us = now > captured_us ? now - captured_us : 0;
-    heard->latest_us = late_us > heard->latest_us ? late_us : heard->latest_us;
+    heard->soon += now < captured_us + SOON_US;
     heard->packets++;
     heard->samples += (size_t)count;
     for (int i = 0; i < count; i++) {
@@ -177,13 +177,12 @@ static void who_listens_hears_what_is_played(void **state)
     (void)state;
     struct sandboxd_fixture f;
     struct sandboxd_create request;
-    begin(&f, &request, TONE("4"));
+    begin(&f, &request, TONE("7"));
     struct viewer listener = attach(&f, &request.sandbox, 1);
     struct viewer other = attach(&f, &request.sandbox, 2);
     listen_to(&listener, true);
     expect_tone(&listener);
-    // One packet comes each 10 ms, and none is late. The machine may be busy.
-    assert_true(listener.heard.latest_us < 150000);
+    assert_true(listener.heard.soon > listener.heard.packets / 2); // the machine may be busy
     listen_to(&listener, false);
     expect_silence(&listener);
     receive(&other, 1, 300000);

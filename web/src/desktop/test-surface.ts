@@ -18,15 +18,23 @@ export interface DesktopStatistics {
     readonly losslessShare: number;
     readonly lastFrame: Readonly<LastFrame> | null;
     readonly streamer: Readonly<StreamerStatistics> | null;
-    readonly sound: Readonly<SoundStatistics & { state: string; }>;
-    /** The highest peak of what is played now, by its frequency in Hz and its level in dB. */
-    readonly soundPeak: Readonly<{ hertz: number; decibels: number }> | null;
+    readonly sound: Readonly<SoundStatistics & { state: string }>;
+    readonly soundLook: Readonly<SoundLook> | null;
 }
 
-/** What the worklet puts out, looked at beside its way to the loudspeakers. */
+/** Of what is heard, looked at where it leaves for the loudspeakers. */
+export interface SoundLook {
+    /** Of the highest peak of the last third of a second. */
+    hertz: number;
+    decibels: number;
+    /** The largest sample of the last 5 ms. */
+    level: number;
+}
+
+const LATEST = 256;
 let analyser: AnalyserNode | null = null;
 
-function peakOf(sound: DesktopSound): { hertz: number; decibels: number } | null {
+function lookAt(sound: DesktopSound): SoundLook | null {
     const { output } = sound;
     if (output === null) {
         return null;
@@ -38,7 +46,13 @@ function peakOf(sound: DesktopSound): { hertz: number; decibels: number } | null
     const levels = new Float32Array(analyser.frequencyBinCount);
     analyser.getFloatFrequencyData(levels);
     const peak = levels.reduce((best, level, i) => (level > levels[best]! ? i : best), 0);
-    return Object.freeze({ hertz: (peak * output.context.sampleRate) / analyser.fftSize, decibels: levels[peak]! });
+    const samples = new Float32Array(analyser.fftSize);
+    analyser.getFloatTimeDomainData(samples);
+    return Object.freeze({
+        hertz: (peak * output.context.sampleRate) / analyser.fftSize,
+        decibels: levels[peak]!,
+        level: samples.subarray(-LATEST).reduce((most, sample) => Math.max(most, Math.abs(sample)), 0),
+    });
 }
 
 export function exposeStatistics(statistics: StreamStatistics, session: DesktopSession, sound: DesktopSound): () => void {
@@ -62,8 +76,8 @@ export function exposeStatistics(statistics: StreamStatistics, session: DesktopS
                 losslessShare: statistics.losslessShare,
                 lastFrame: statistics.lastFrame && Object.freeze({ ...statistics.lastFrame }),
                 sound: Object.freeze({ ...statistics.sound, state: sound.state.get().state }),
-                get soundPeak() {
-                    return peakOf(sound);
+                get soundLook() {
+                    return lookAt(sound);
                 },
                 streamer: statistics.streamer && Object.freeze({ ...statistics.streamer }),
             }),
