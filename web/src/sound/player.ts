@@ -28,6 +28,8 @@ export class SoundPlayer {
     private readonly context = new AudioContext({ sampleRate: SAMPLE_RATE, latencyHint: "interactive" });
     private node: AudioWorkletNode | null = null;
     private decoder: AudioDecoder | null = null;
+    /** Of what is in the decoder, in order: browsers count their own timestamps on from the first one, over silence too. */
+    private captured: number[] = [];
     private failures = 0;
     private idle: ReturnType<typeof setTimeout> | undefined;
     private resting = false;
@@ -56,6 +58,7 @@ export class SoundPlayer {
         }
         this.decoder ??= this.openDecoder();
         if (this.decoder.decodeQueueSize <= MAX_DECODING) {
+            this.captured.push(captured);
             this.decoder.decode(new EncodedAudioChunk({ type: "key", timestamp: captured, data: packet }));
         }
     }
@@ -119,6 +122,7 @@ export class SoundPlayer {
     private closeDecoder(): void {
         const decoder = this.decoder;
         this.decoder = null;
+        this.captured = [];
         if (decoder !== null && decoder.state !== "closed") {
             decoder.close();
         }
@@ -126,6 +130,7 @@ export class SoundPlayer {
 
     private decoderFailed(reason: string): void {
         this.decoder = null;
+        this.captured = [];
         if (++this.failures > MAX_FAILURES) {
             this.events.failed(`The sound decoder keeps failing: ${reason}`);
         }
@@ -133,7 +138,8 @@ export class SoundPlayer {
 
     private decoded(data: AudioData): void {
         try {
-            const message: WorkletInput = { left: plane(data, 0), right: plane(data, data.numberOfChannels - 1), captured: data.timestamp };
+            const captured = this.captured.shift() ?? data.timestamp;
+            const message: WorkletInput = { left: plane(data, 0), right: plane(data, data.numberOfChannels - 1), captured };
             this.node?.port.postMessage(message, [message.left.buffer, message.right.buffer]);
         } finally {
             data.close();
