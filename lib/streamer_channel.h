@@ -11,6 +11,7 @@
 #define STREAMER_DISPLAY_FD 4     // connected to the X server, not yet authenticated
 #define STREAMER_FRAMEBUFFER_FD 5 // memfd, read only, sealed against shrinking and growing
 #define STREAMER_START_FD 6       // sealed memfd with exactly one struct streamer_start
+#define STREAMER_SOUND_FD 7       // SOCK_SEQPACKET, non-blocking: to the sandbox's recorder (lib/sound.h)
 
 #define STREAMER_START_MAGIC 0x53545231u // "STR1"
 #define STREAMER_NAME_MAX 32
