@@ -10,8 +10,8 @@ import { isAlive } from "../harness/processes.mjs";
 import { startServer } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
 
-const WIDTH = 1920;
-const HEIGHT = 1080;
+const WIDTH = 1366; // the display follows the window
+const HEIGHT = 768;
 const CURSOR_COLOUR = [0x88, 0xc0, 0xd0]; // cursorColor of sandbox/desktop/app-defaults/XTerm
 const FILLED_CURSOR_PIXELS = 100; // its frame alone has about 50
 
@@ -23,7 +23,7 @@ let home;
 before(async () => {
     server = await startServer();
     browser = await launchBrowser();
-    page = await browser.newPage({ viewport: { width: 1366, height: 768 } });
+    page = await browser.newPage({ viewport: { width: WIDTH, height: HEIGHT } });
 });
 
 after(async () => {

@@ -4,6 +4,7 @@ import type { LastFrame, PaintTimes, StreamStatistics } from "./statistics";
 import { MediaSourceVideo } from "./media-source-video";
 import { type DecodedFrame, Video, type VideoDecoding, type VideoEvents } from "./video";
 import {
+    type ClipboardMessage,
     decodeMessage,
     encodeAcknowledge,
     encodeRefresh,
@@ -28,6 +29,8 @@ export interface StreamEvents {
     hello(size: Size): void;
     resized(size: Size): void;
     cursor(cursor: Cursor): void;
+    /** May throw WireError. */
+    clipboard(message: ClipboardMessage): void;
     painted(): void;
     /** The stream breaks the protocol; nothing more is taken from it. */
     broken(reason: string): void;
@@ -109,12 +112,14 @@ export class DesktopStream {
                 this.events.cursor(message);
                 break;
             case "display":
-                this.resize(message.size);
+                this.resize(message.size, message.codec);
                 break;
             case "statistics":
                 this.statistics.streamer = message.statistics;
                 break;
             case "clipboard":
+                this.events.clipboard(message.message);
+                break;
             case "audio":
                 break;
         }
@@ -164,8 +169,20 @@ export class DesktopStream {
         }
     }
 
-    private resize(size: Size): void {
+    /**
+     * A frame of the old size that is still being decoded is passed over: the next one is a key frame of the whole display. The old picture
+     * stays until then.
+     */
+    private resize(size: Size, codec: string): void {
+        if (size.width === this.size?.width && size.height === this.size.height) {
+            return;
+        }
         this.size = size;
+        this.codec = codec;
+        this.statistics.codec = codec;
+        this.frames.clear();
+        this.video.open(codec, size);
+        this.queue.abandon();
         this.queue.push(null, 0, paintOnly(() => {
             this.picture.resize(size);
             this.events.resized(size);

@@ -26,9 +26,12 @@ export class Picture {
     }
 
     resize(size: Size): void {
-        if (this.canvas.width !== size.width || this.canvas.height !== size.height) {
-            this.canvas.width = size.width;
-            this.canvas.height = size.height;
+        const { canvas } = this;
+        if (canvas.width !== size.width || canvas.height !== size.height) {
+            const old = this.context.getImageData(0, 0, canvas.width, canvas.height);
+            canvas.width = size.width;
+            canvas.height = size.height;
+            this.context.putImageData(old, 0, 0);
         }
         this.context.imageSmoothingEnabled = false;
     }
