@@ -394,7 +394,8 @@ int update_repair(struct update *u, const struct update_moment *moment)
 {
     uint32_t before = milliseconds(moment->now_us - REPAIR_AFTER_US);
     u->repair_us = moment->now_us + u->pace.interval_us;
-    size_t cells = pace_repair_macroblocks(&u->pace, moment->now_us);
+    size_t cells =
+        pace_repair_macroblocks(&u->pace, moment->now_us, moment->now_us - u->input_us < ATTENTION_US);
     if (grid_choose_repair(&u->grid, before, cells < REPAIR_CELLS_MAX ? cells : REPAIR_CELLS_MAX) == 0)
         return 0;
     struct rectangle rectangles[UPDATE_LOSSLESS_MAX];
