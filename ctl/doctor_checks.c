@@ -12,6 +12,7 @@
 #include "auth/token.h"
 #include "ctl/doctor.h"
 #include "ctl/probe.h"
+#include "ctl/system.h"
 #include "lib/cleanup.h"
 #include "store/migration.h"
 
@@ -81,6 +82,10 @@ void check_database(struct context *context, struct findings *findings)
     int error = context_migrations(context, directory, sizeof(directory));
     if (error)
         return found(findings, VERDICT_FAILED, "database", "%s", strerror(-error));
+    error = system_become_service(context);
+    if (error)
+        return found(findings, VERDICT_FAILED, "database", "can't become the user sandbox-server: %s",
+                     strerror(-error));
     CLEANUP(cleanup_store) struct store *store = store_new(url);
     if (!store)
         return found(findings, VERDICT_FAILED, "database", "%s", strerror(ENOMEM));
