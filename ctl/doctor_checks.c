@@ -188,7 +188,8 @@ void check_isolation(struct context *context, struct findings *findings)
         return found(findings, VERDICT_FAILED, "isolation",
                      "not checked: there is no system user " PROBE_USER "; run scripts/setup");
     if (!error)
-        error = probe_run(program, context->config_path, layers);
+        error = probe_run(program, context->config_path, context->packaged ? PROBE_AS_UNIT : PROBE_AS_USER,
+                          layers);
     if (error == -EPROTO)
         return found(findings, VERDICT_FAILED, "isolation",
                      "%s --probe does not say what this version expects: "
