@@ -12,6 +12,7 @@
 #include "auth/token.h"
 #include "ctl/doctor.h"
 #include "ctl/probe.h"
+#include "ctl/system.h"
 #include "lib/cleanup.h"
 #include "store/migration.h"
 
@@ -81,6 +82,10 @@ void check_database(struct context *context, struct findings *findings)
     int error = context_migrations(context, directory, sizeof(directory));
     if (error)
         return found(findings, VERDICT_FAILED, "database", "%s", strerror(-error));
+    error = system_become_service(context);
+    if (error)
+        return found(findings, VERDICT_FAILED, "database", "can't become the user sandbox-server: %s",
+                     strerror(-error));
     CLEANUP(cleanup_store) struct store *store = store_new(url);
     if (!store)
         return found(findings, VERDICT_FAILED, "database", "%s", strerror(ENOMEM));
@@ -183,7 +188,8 @@ void check_isolation(struct context *context, struct findings *findings)
         return found(findings, VERDICT_FAILED, "isolation",
                      "not checked: there is no system user " PROBE_USER "; run scripts/setup");
     if (!error)
-        error = probe_run(program, context->config_path, layers);
+        error = probe_run(program, context->config_path, context->packaged ? PROBE_AS_UNIT : PROBE_AS_USER,
+                          layers);
     if (error == -EPROTO)
         return found(findings, VERDICT_FAILED, "isolation",
                      "%s --probe does not say what this version expects: "
