@@ -196,6 +196,24 @@ static void descriptors_are_bounded(void **state)
     sandboxd_finish(&f);
 }
 
+// Each start of the window manager says by a FIFO that it is up, and waits there when nobody reads.
+static void a_window_manager_that_is_started_again_leaves_no_shell_behind(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    struct sandboxd_create request;
+    AUTO_FREE char *text =
+        run(&f, &request,
+            "mkfifo /tmp/changes; xprop -root -spy _NET_SUPPORTING_WM_CHECK >/tmp/changes &\n"
+            "exec 3</tmp/changes; read first <&3; kill -9 $(pidof openbox)\n"
+            "read second <&3; kill $!; pidof openbox >/dev/null && echo restarted\n"
+            "timeout 10 sh -c 'echo >/run/sandbox/ready' && echo somebody reads");
+    expect_line(text, "restarted");
+    expect_line(text, "somebody reads");
+    sandboxd_end(&f, &request.sandbox);
+    sandboxd_finish(&f);
+}
+
 static void copy_program(const char *to, uid_t uid)
 {
     AUTO_FREE char *program = NULL;
@@ -268,6 +286,7 @@ int main(void)
         cmocka_unit_test(a_memory_hog_dies_alone),
         cmocka_unit_test(file_systems_in_memory_are_bounded),
         cmocka_unit_test(descriptors_are_bounded),
+        cmocka_unit_test(a_window_manager_that_is_started_again_leaves_no_shell_behind),
         cmocka_unit_test(known_doors_are_shut),
         cmocka_unit_test(a_hostile_init_ends_alone),
         cmocka_unit_test(the_usual_keymap_is_ready_and_others_are_compiled),
