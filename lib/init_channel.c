@@ -13,8 +13,11 @@ static bool start_desktop_valid(const void *message)
 {
     const struct init_message *m = message;
     return m->start_desktop.parked <= 1 && m->start_desktop.width >= DISPLAY_WIDTH_MIN &&
-           m->start_desktop.width <= DISPLAY_WIDTH_MAX && m->start_desktop.height >= DISPLAY_HEIGHT_MIN &&
-           m->start_desktop.height <= DISPLAY_HEIGHT_MAX;
+           m->start_desktop.width <= m->start_desktop.width_max &&
+           m->start_desktop.height >= DISPLAY_HEIGHT_MIN &&
+           m->start_desktop.height <= m->start_desktop.height_max &&
+           m->start_desktop.width_max <= DISPLAY_WIDTH_MAX &&
+           m->start_desktop.height_max <= DISPLAY_HEIGHT_MAX;
 }
 
 static bool run_valid(const void *message)

@@ -26,7 +26,9 @@ enum init_kind {
 };
 
 struct init_start_desktop {
-    uint32_t width;
+    uint32_t width_max; // of the framebuffer
+    uint32_t height_max;
+    uint32_t width; // that the desktop begins with, at most the maximum
     uint32_t height;
     uint32_t parked; // 1: nothing is started that needs the home until BIND
     uint8_t cookie[X_COOKIE_SIZE];

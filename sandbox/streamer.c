@@ -180,8 +180,10 @@ static int make_start(const struct streamer *streamer, const struct sandboxd_att
     const struct desktop *desktop = &streamer->sandbox->desktop;
     struct streamer_start start = {
         .magic = STREAMER_START_MAGIC,
-        .width = desktop->width,
-        .height = desktop->height,
+        .width = desktop->width_max,
+        .height = desktop->height_max,
+        .clipboard_to_sandbox = (uint32_t)config_number(config, CONFIG_CLIPBOARD_TO_SANDBOX_KB) << 10,
+        .clipboard_to_browser = (uint32_t)config_number(config, CONFIG_CLIPBOARD_TO_BROWSER_KB) << 10,
         .framerate = (uint32_t)config_number(config, CONFIG_VIDEO_FRAMERATE),
         .bitrate_kbps = (uint32_t)config_number(config, CONFIG_VIDEO_BITRATE_KBPS),
         .view_only = request->view_only,
@@ -202,7 +204,7 @@ static int make_start(const struct streamer *streamer, const struct sandboxd_att
 static int join_cgroup(struct streamer *streamer, struct launch *launch)
 {
     const struct desktop *desktop = &streamer->sandbox->desktop;
-    uint64_t pictures = (uint64_t)desktop->width * desktop->height * 4 * STREAMER_PICTURES;
+    uint64_t pictures = (uint64_t)desktop->width_max * desktop->height_max * 4 * STREAMER_PICTURES;
     struct sandbox_limits limits = {.memory_mb = STREAMER_MEMORY_MB + (uint32_t)(pictures >> 20),
                                     .cpu_percent = STREAMER_CPU_PERCENT,
                                     .pids = STREAMER_PIDS};

@@ -29,7 +29,8 @@ enum desktop_stage {
 };
 
 struct desktop_state {
-    pid_t display; // 0: none
+    pid_t display;   // 0: none
+    int framebuffer; // until the window manager is up
     enum desktop_stage stage;
     struct session session;
 };
@@ -61,8 +62,7 @@ static int announce_display(void)
     return error ? error : tell(INIT_DISPLAY_LISTENING, path);
 }
 
-static void start_desktop(struct desktop_state *state, const struct init_start_desktop *start,
-                          int framebuffer)
+static void start_desktop(struct desktop_state *state, const struct init_start_desktop *start)
 {
     AUTO_FD int listener = -1;
     int error = display_prepare(start, &listener);
@@ -70,13 +70,14 @@ static void start_desktop(struct desktop_state *state, const struct init_start_d
         error = announce_display();
     if (error)
         fail(START_DISPLAY, error);
-    state->display = display_start(start, listener, framebuffer);
+    state->display = display_start(start, listener, state->framebuffer);
     if (state->display < 0)
         fail(START_DISPLAY, state->display);
     state->stage = start->parked ? DESKTOP_PARKING : DESKTOP_STARTING;
     if (!start->parked)
         home_seed(SESSION_DESKTOP_DIR "/home", HOME);
-    error = session_start(&state->session); // connects now, is served when the X server is up
+    error = session_start(&state->session, start->width,
+                          start->height); // connects now, is served when the X server is up
     if (error)
         fail(START_WINDOW_MANAGER, error);
 }
@@ -104,6 +105,11 @@ static void desktop_up(struct desktop_state *state, enum init_kind message)
 static void window_manager_ready(struct desktop_state *state)
 {
     session_take_ready(&state->session);
+    if (state->framebuffer >= 0) {
+        display_empty(state->framebuffer);
+        close(state->framebuffer);
+        state->framebuffer = -1;
+    }
     switch (state->stage) {
     case DESKTOP_PARKING:
         state->stage = DESKTOP_PARKED;
@@ -197,15 +203,13 @@ int main(void)
         fprintf(stderr, "sandbox-init: only sandboxd starts this program\n");
         return EXIT_FAILURE;
     }
-    struct desktop_state state = {.session.ready_fd = -1};
+    struct desktop_state state = {.framebuffer = -1, .session.ready_fd = -1};
     struct init_start_desktop start;
-    AUTO_FD int framebuffer = -1;
     AUTO_FD int signals = open_signals();
-    if (signals < 0 || receive_start(&start, &framebuffer) < 0)
+    if (signals < 0 || receive_start(&start, &state.framebuffer) < 0)
         _exit(EXIT_FAILURE);
-    start_desktop(&state, &start, framebuffer);
+    start_desktop(&state, &start);
     explicit_bzero(&start, sizeof(start));
-    close(steal_fd(&framebuffer));
     serve(&state, signals);
     _exit(EXIT_SUCCESS);
 }

@@ -131,6 +131,8 @@ void rig_start(struct rig *r, uint32_t width, uint32_t height)
                                        .height = height,
                                        .framerate = 60,
                                        .bitrate_kbps = 20000,
+                                       .clipboard_to_sandbox = 32u << 20,
+                                       .clipboard_to_browser = 32u << 20,
                                        .log_level = LOG_LEVEL_INFO,
                                        .codec = "libx264",
                                        .preset = "ultrafast",

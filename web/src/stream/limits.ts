@@ -5,6 +5,9 @@ export const SUBPROTOCOL = "sandbox.desktop.v1";
 
 export const MAX_MESSAGE_BYTES = 8 * 1024 * 1024;
 export const MAX_CLIPBOARD_BYTES = 65_536;
+export const MAX_CLIPBOARD_TOTAL = 64 * 1024 * 1024;
+export const MIN_DISPLAY_WIDTH = 320;
+export const MIN_DISPLAY_HEIGHT = 200;
 export const MAX_DISPLAY_WIDTH = 7_680;
 export const MAX_DISPLAY_HEIGHT = 4_320;
 export const MAX_RECTANGLES = 64;
