@@ -17,8 +17,8 @@ static const char *const verdict_names[] = {
     [VERDICT_OK] = "ok", [VERDICT_WEAK] = "weak", [VERDICT_FAILED] = "failed"};
 
 static void (*const checks[])(struct context *, struct findings *) = {
-    check_kernel,   check_configuration, check_secret,    check_database,
-    check_web_root, check_storage,       check_isolation,
+    check_kernel,   check_configuration, check_secret, check_database,
+    check_web_root, check_storage,       check_pool,   check_isolation,
 };
 
 void found(struct findings *findings, enum verdict verdict, const char *name, const char *detail, ...)
