@@ -219,6 +219,8 @@ static int serve(struct server *server)
         log_info("Serving", {"host", config_text(server->config, CONFIG_HOST)},
                  {"port", config_text(server->config, CONFIG_PORT)});
         error = loop_run(server->loop);
+        if (!error && server->begin_anew)
+            error = -ESTALE;
     }
     loop_timer_cancel(&stopper.grace);
     loop_watch_remove(server->loop, &stopper.watch);

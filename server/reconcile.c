@@ -9,13 +9,14 @@
 #include "server/sandboxes.h"
 #include "server/server.h"
 #include "server/viewers.h"
+#include "store/snapshot.h"
 
 #define RETRY_US SECOND_US
 
 enum phase { PHASE_IDLE, PHASE_LISTING, PHASE_ROWS, PHASE_COMPLETE };
 
 struct entry {
-    struct id id;
+    struct id id, owner;
     bool ready;
     bool taken; // has a row
 };
@@ -25,6 +26,8 @@ struct reconcile {
     enum phase phase;
     struct entry entries[SANDBOX_MAX_TOTAL];
     size_t count;
+    struct entry unknown[SANDBOX_MAX_TOTAL]; // stopped, and yet to be recorded
+    size_t unknown_count;
     bool wishes; // the rows are to be read, whatever the phase
     bool busy;
     bool reading;                        // the job reads for PHASE_ROWS
@@ -87,7 +90,8 @@ bool reconcile_complete(const struct reconcile *reconcile)
 void reconcile_entry(struct reconcile *reconcile, const struct sandboxd_entry *entry)
 {
     if (reconcile->phase == PHASE_LISTING && reconcile->count < SANDBOX_MAX_TOTAL)
-        reconcile->entries[reconcile->count++] = (struct entry){.id = entry->sandbox, .ready = entry->ready};
+        reconcile->entries[reconcile->count++] =
+            (struct entry){.id = entry->sandbox, .owner = entry->owner, .ready = entry->ready};
 }
 
 void reconcile_list_end(struct reconcile *reconcile)
@@ -136,6 +140,34 @@ static void stop_unknown(struct reconcile *reconcile, const struct id *id)
     (void)sandboxd_client_send(sandboxes_server(reconcile->sandboxes)->sandboxd, &stop);
 }
 
+// A restored database knows nothing of what was started after its backup: its owner finds it among what has ended.
+static void record_unknown(struct work_job *job, struct store *store)
+{
+    struct reconcile *reconcile = lws_container_of(job, struct reconcile, job);
+    for (size_t i = 0; i < reconcile->unknown_count; i++) {
+        const struct entry *entry = &reconcile->unknown[i];
+        // That it was stopped is in the log whatever the database says.
+        (void)store_sandbox_record_unknown(store, &entry->id, &entry->owner, reconcile->node);
+    }
+}
+
+static void unknown_recorded(struct work_job *job)
+{
+    struct reconcile *reconcile = lws_container_of(job, struct reconcile, job);
+    reconcile->busy = false;
+    reconcile->unknown_count = 0;
+    read_rows(reconcile);
+}
+
+static void begin_recording(struct reconcile *reconcile)
+{
+    reconcile->job = (struct work_job){.run = record_unknown, .done = unknown_recorded};
+    reconcile->busy =
+        work_submit(sandboxes_server(reconcile->sandboxes)->work, WORK_DATABASE, &reconcile->job) == 0;
+    if (!reconcile->busy)
+        reconcile->unknown_count = 0;
+}
+
 // Sandboxes of ours that sandboxd no longer knows, though the database may not say that they are active.
 static void end_missing(struct reconcile *reconcile)
 {
@@ -161,9 +193,12 @@ static void compare(struct reconcile *reconcile)
         }
     }
     end_missing(reconcile);
+    reconcile->unknown_count = 0;
     for (size_t i = 0; i < reconcile->count; i++) {
-        if (!reconcile->entries[i].taken)
-            stop_unknown(reconcile, &reconcile->entries[i].id);
+        if (reconcile->entries[i].taken)
+            continue;
+        stop_unknown(reconcile, &reconcile->entries[i].id);
+        reconcile->unknown[reconcile->unknown_count++] = reconcile->entries[i];
     }
     reconcile->phase = PHASE_COMPLETE;
     viewers_sandboxd_back(sandboxes_server(reconcile->sandboxes)->viewers);
@@ -194,6 +229,8 @@ static void done(struct work_job *job)
     else
         obey_wishes(reconcile);
     store_sandbox_list_finish(&reconcile->rows);
+    if (reconcile->unknown_count > 0)
+        begin_recording(reconcile);
     read_rows(reconcile); // what was asked for meanwhile
 }
 
