@@ -114,6 +114,14 @@ static int dump_database(struct context *context, struct store_snapshot *ret_sna
     return error ? complain_store(context, error) : STATUS_OK;
 }
 
+// Names tell seconds; whoever asks twice in one gets the next.
+static void choose_name(struct target *target, time_t now)
+{
+    do
+        backup_name(now++, target->name);
+    while (faccessat(target->directory, target->name, F_OK, AT_SYMLINK_NOFOLLOW) == 0);
+}
+
 static int write_all_of_it(struct context *context, const struct backup_key *key, struct target *target,
                            const struct store_snapshot *snapshot, int dump)
 {
@@ -125,7 +133,7 @@ static int write_all_of_it(struct context *context, const struct backup_key *key
         return complain_store(context, -ENOMEM);
     for (size_t i = 0; i < snapshot->account_count; i++)
         accounts[i] = (struct backup_account){snapshot->accounts[i].id, snapshot->accounts[i].number};
-    backup_name(now, target->name);
+    choose_name(target, now);
     struct backup_job job = {.out = target->file,
                              .key = key,
                              .manifest = manifest,
