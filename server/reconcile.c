@@ -16,8 +16,8 @@
 enum phase { PHASE_IDLE, PHASE_LISTING, PHASE_ROWS, PHASE_COMPLETE };
 
 struct entry {
-    struct id id, owner;
-    bool ready;
+    struct id id;
+    struct sandboxd_entry told;
     bool taken; // has a row
 };
 
@@ -26,7 +26,8 @@ struct reconcile {
     enum phase phase;
     struct entry entries[SANDBOX_MAX_TOTAL];
     size_t count;
-    struct entry unknown[SANDBOX_MAX_TOTAL]; // stopped, and yet to be recorded
+    struct sandboxd_entry unknown[SANDBOX_MAX_TOTAL]; // stopped, and yet to be recorded
+    struct layer_report layers[LAYER_COUNT];          // of this node
     size_t unknown_count;
     bool wishes; // the rows are to be read, whatever the phase
     bool busy;
@@ -90,8 +91,7 @@ bool reconcile_complete(const struct reconcile *reconcile)
 void reconcile_entry(struct reconcile *reconcile, const struct sandboxd_entry *entry)
 {
     if (reconcile->phase == PHASE_LISTING && reconcile->count < SANDBOX_MAX_TOTAL)
-        reconcile->entries[reconcile->count++] =
-            (struct entry){.id = entry->sandbox, .owner = entry->owner, .ready = entry->ready};
+        reconcile->entries[reconcile->count++] = (struct entry){.id = entry->sandbox, .told = *entry};
 }
 
 void reconcile_list_end(struct reconcile *reconcile)
@@ -145,9 +145,8 @@ static void record_unknown(struct work_job *job, struct store *store)
 {
     struct reconcile *reconcile = lws_container_of(job, struct reconcile, job);
     for (size_t i = 0; i < reconcile->unknown_count; i++) {
-        const struct entry *entry = &reconcile->unknown[i];
         // That it was stopped is in the log whatever the database says.
-        (void)store_sandbox_record_unknown(store, &entry->id, &entry->owner, reconcile->node);
+        (void)store_sandbox_record_unknown(store, &reconcile->unknown[i], reconcile->node, reconcile->layers);
     }
 }
 
@@ -161,6 +160,10 @@ static void unknown_recorded(struct work_job *job)
 
 static void begin_recording(struct reconcile *reconcile)
 {
+    const struct sandboxd_welcome *welcome =
+        sandboxd_client_welcome(sandboxes_server(reconcile->sandboxes)->sandboxd);
+    if (welcome)
+        memcpy(reconcile->layers, welcome->layers, sizeof(reconcile->layers));
     reconcile->job = (struct work_job){.run = record_unknown, .done = unknown_recorded};
     reconcile->busy =
         work_submit(sandboxes_server(reconcile->sandboxes)->work, WORK_DATABASE, &reconcile->job) == 0;
@@ -187,7 +190,7 @@ static void compare(struct reconcile *reconcile)
         struct entry *entry = find(reconcile, &row->id);
         if (entry) {
             entry->taken = true;
-            sandboxes_adopt(reconcile->sandboxes, row, entry->ready);
+            sandboxes_adopt(reconcile->sandboxes, row, entry->told.ready);
         } else {
             sandboxes_lost(reconcile->sandboxes, row);
         }
@@ -198,7 +201,7 @@ static void compare(struct reconcile *reconcile)
         if (reconcile->entries[i].taken)
             continue;
         stop_unknown(reconcile, &reconcile->entries[i].id);
-        reconcile->unknown[reconcile->unknown_count++] = reconcile->entries[i];
+        reconcile->unknown[reconcile->unknown_count++] = reconcile->entries[i].told;
     }
     reconcile->phase = PHASE_COMPLETE;
     viewers_sandboxd_back(sandboxes_server(reconcile->sandboxes)->viewers);

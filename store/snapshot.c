@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "store/connection.h"
+#include "store/layers.h"
 #include "store/query.h"
 #include "store/row.h"
 
@@ -158,13 +159,23 @@ int store_restored(struct store *store, unsigned *ret_ended)
     return error;
 }
 
-int store_sandbox_record_unknown(struct store *store, const struct id *sandbox, const struct id *owner,
-                                 const char *node)
+int store_sandbox_record_unknown(struct store *store, const struct sandboxd_entry *entry, const char *node,
+                                 const struct layer_report layers[static LAYER_COUNT])
 {
+    static const char *const templates[TEMPLATE_COUNT] = {
+        [TEMPLATE_DESKTOP] = "desktop", [TEMPLATE_CODE] = "code"};
+    AUTO_FREE char *text = layers_encode(layers);
+    if (!text)
+        return -ENOMEM;
     struct arguments arguments = {0};
-    argument_id(&arguments, sandbox);
-    argument_id(&arguments, owner);
+    argument_id(&arguments, &entry->sandbox);
+    argument_id(&arguments, &entry->owner);
     argument_text(&arguments, node);
+    argument_text(&arguments, templates[entry->template_id]);
+    argument_number(&arguments, entry->limits.memory_mb);
+    argument_number(&arguments, entry->limits.cpu_percent);
+    argument_number(&arguments, entry->limits.pids);
+    argument_text(&arguments, text);
     QUERY_RESULT result = NULL;
     return query_run(store, SQL_SANDBOX_RECORD_UNKNOWN, &arguments, &result);
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "lib/ids.h"
+#include "lib/sandboxd_channel.h"
 #include "store/store.h"
 
 #define STORE_SNAPSHOT_MAX 64 // bytes of a snapshot's name, NUL included
@@ -40,6 +41,7 @@ int store_is_empty(struct store *store, bool *ret_empty);
 int store_clear(struct store *store);
 // After a restore: sandboxes that were active are recorded as ended, running servers are told to begin anew. 0 with how many they were.
 int store_restored(struct store *store, unsigned *ret_ended);
-// A sandbox that runs without a row, as after a restore: recorded as stopped when its owner's account is there.
-int store_sandbox_record_unknown(struct store *store, const struct id *sandbox, const struct id *owner,
-                                 const char *node);
+// A sandbox that runs without a row, as after a restore: recorded as stopped when its owner's account is there. Its times are
+// not known. `layers` are those of the node.
+int store_sandbox_record_unknown(struct store *store, const struct sandboxd_entry *entry, const char *node,
+                                 const struct layer_report layers[static LAYER_COUNT]);

@@ -131,8 +131,8 @@ static const struct statement_entry table[SQL_COUNT] = {
     [SQL_SANDBOX_RECORD_UNKNOWN] = {"sandbox_record_unknown",
         "INSERT INTO sandboxes (id, account_id, template, node, state, memory_mb, cpu_percent, pids, session_seconds,"
         " idle_seconds, display_width, display_height, ended_at, stop_reason, stop_detail, layers)"
-        " SELECT $1::uuid, a.id, 'desktop', $3, 'ended', 0, 0, 0, 0, 0, 0, 0, now(), 'node_restart',"
-        " 'It ran without a row, as after a restore.', '[]' FROM accounts a WHERE a.id = $2::uuid"
+        " SELECT $1::uuid, a.id, $4, $3, 'ended', $5::integer, $6::integer, $7::integer, 0, 0, 0, 0, now(), 'node_restart',"
+        " 'It ran without a row, as after a restore.', $8::jsonb FROM accounts a WHERE a.id = $2::uuid"
         " ON CONFLICT (id) DO NOTHING"},
 
     [SQL_SNAPSHOT_EXPORT] = {"snapshot_export",
