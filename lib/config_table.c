@@ -89,6 +89,14 @@ static const struct config_entry table[CONFIG_KEY_COUNT] = {
     [CONFIG_FILE_ENCRYPTION_ENABLED] =
         SWITCH("FILE_ENCRYPTION_ENABLED", "false",
                "encrypt home directories (not built yet: true refuses to start)"),
+    [CONFIG_BACKUP_DIRECTORY] =
+        TEXT("BACKUP_DIRECTORY", 0, 1024, "", "where sandboxctl backup puts its files"),
+    [CONFIG_BACKUP_KEY_FILE] = TEXT("BACKUP_KEY_FILE", 0, 1024, "",
+                                    "key that backups are encrypted with (sandboxctl backup-key makes one)"),
+    [CONFIG_BACKUP_KEEP_DAYS] =
+        NUMBER("BACKUP_KEEP_DAYS", 1, 3650, "7", "", "days with a backup of which the newest is kept"),
+    [CONFIG_BACKUP_KEEP_WEEKS] =
+        NUMBER("BACKUP_KEEP_WEEKS", 0, 520, "4", "", "weeks with a backup of which the newest is kept"),
     [CONFIG_DISPLAY_WIDTH] = NUMBER("DISPLAY_WIDTH", DISPLAY_WIDTH_MIN, DISPLAY_WIDTH_MAX, "1920", "pixels",
                                     "width a desktop begins with"),
     [CONFIG_DISPLAY_HEIGHT] = NUMBER("DISPLAY_HEIGHT", DISPLAY_HEIGHT_MIN, DISPLAY_HEIGHT_MAX, "1080",

@@ -223,6 +223,9 @@ char *metrics_text(const struct metrics *metrics, const struct metric_gauges *ga
         gauges->starting, gauges->running, gauges->stopping);
     print_gauge(out, "viewers", "Open desktop WebSockets", gauges->viewers);
     print_gauge(out, "connections", "Open HTTP connections, WebSockets included", gauges->connections);
+    if (metrics->backup_us) // absent until there is one
+        print_gauge(out, "backup_last_timestamp_seconds", "When this node's last backup was finished",
+                    metrics->backup_us / 1000000);
     print_gauge(out, "sandboxd_connected", "1: sandboxd answers", gauges->sandboxd_connected);
     print_gauge(out, "resident_bytes", "Resident memory of this process", resident_bytes());
     if (fclose(out) != 0) {
