@@ -25,7 +25,7 @@ before(async () => {
     server = await startServer();
     // As most people's: no sound without a gesture on this very page.
     browser = await launchBrowser(["--autoplay-policy=document-user-activation-required"]);
-    page = await browser.newPage();
+    page = await (await browser.newContext()).newPage();
     await signIn(page, server.url, "admin", server.adminPassword);
     await startDesktop(page);
     const homes = join(server.stateDir, "homes");
