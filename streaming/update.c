@@ -350,10 +350,22 @@ int update_damage(struct update *u, const struct update_moment *moment)
     return 0;
 }
 
+// A few cells, but far apart: what lies between them would be sent with them.
+static bool scattered(const struct grid *g)
+{
+    struct rectangle rectangles[UPDATE_LOSSLESS_MAX];
+    size_t count = grid_rectangles(g, CELL_DAMAGED, UPDATE_LOSSLESS_MAX, rectangles);
+    return rectangles_area(rectangles, count) > ECHO_CELLS_MAX * MACROBLOCK * MACROBLOCK;
+}
+
 int update_echo(struct update *u, const struct update_moment *moment)
 {
     if (u->key_needed || !grid_set_aside(&u->grid, ECHO_CELLS_MAX))
         return 0;
+    if (scattered(&u->grid)) {
+        grid_put_back(&u->grid);
+        return 0;
+    }
     size_t start = u->outbox->length;
     uint32_t sequence = u->sequence;
     screen_capture(&u->screen, &u->live, &u->grid);
@@ -382,7 +394,8 @@ int update_repair(struct update *u, const struct update_moment *moment)
 {
     uint32_t before = milliseconds(moment->now_us - REPAIR_AFTER_US);
     u->repair_us = moment->now_us + u->pace.interval_us;
-    size_t cells = pace_repair_macroblocks(&u->pace, moment->now_us);
+    size_t cells =
+        pace_repair_macroblocks(&u->pace, moment->now_us, moment->now_us - u->input_us < ATTENTION_US);
     if (grid_choose_repair(&u->grid, before, cells < REPAIR_CELLS_MAX ? cells : REPAIR_CELLS_MAX) == 0)
         return 0;
     struct rectangle rectangles[UPDATE_LOSSLESS_MAX];

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -103,39 +102,6 @@ static int read_display(struct viewer *v, bool *ret_progress)
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
-}
-
-// What sandbox-server counts of all streams.
-static int put_report(struct viewer *v)
-{
-    struct stream_report *report = &v->update.statistics.report;
-    const uint32_t *kinds = v->outbox.kinds;
-    report->video_frames = kinds[WIRE_VIDEO_FRAME] - v->reported_kinds[WIRE_VIDEO_FRAME];
-    report->lossless_rectangles = kinds[WIRE_LOSSLESS_RECTANGLE] - v->reported_kinds[WIRE_LOSSLESS_RECTANGLE];
-    report->copies = kinds[WIRE_COPY_RECTANGLE] - v->reported_kinds[WIRE_COPY_RECTANGLE];
-    report->skipped = v->update.statistics.counters.skipped - v->reported_skipped;
-    memcpy(v->reported_kinds, kinds, sizeof(v->reported_kinds));
-    v->reported_skipped = v->update.statistics.counters.skipped;
-    struct writer w = outbox_begin(&v->outbox);
-    write_bytes(&w, report, sizeof(*report));
-    *report = (struct stream_report){0};
-    return outbox_end_report(&v->outbox, &w);
-}
-
-static int put_statistics(struct viewer *v, uint64_t now_us)
-{
-    const struct pace *pace = &v->update.pace;
-    struct wire_statistics *counters = &v->update.statistics.counters;
-    counters->sent_kib = (uint32_t)(v->outbox.bytes_sent / 1024);
-    counters->rate_kbps = (uint32_t)(pace->path.rate / 125);
-    counters->round_trip_us = (uint32_t)path_floor(&pace->path);
-    counters->queue_us = (uint32_t)earlier(pace->path.queue_us, UINT32_MAX);
-    counters->interval_us = (uint32_t)pace->interval_us;
-    struct wire_statistics report = statistics_report(&v->update.statistics, now_us);
-    struct writer w = outbox_begin(&v->outbox);
-    wire_write_statistics(&w, &report);
-    int error = outbox_end(&v->outbox, &w);
-    return error ? error : put_report(v);
 }
 
 // Shortly after input, small changes wait neither for the pace nor for a moving picture to be encoded. They are looked for once per
@@ -259,7 +225,7 @@ static int plan(struct viewer *v)
         if (v->update.sequence != before)
             statistics_sent(&v->update.statistics, now_us, v->update.sequence);
         if (v->update.sequence != before && statistics_due(&v->update.statistics, now_us) &&
-            put_statistics(v, now_us))
+            viewer_reports_put(v, now_us))
             return viewer_fail(v, -EMSGSIZE, "the outbox is full");
         if (v->cursor.changed && !v->cursor.requested) {
             if (v->cursor.next_us <= now_us)

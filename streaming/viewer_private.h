@@ -55,3 +55,5 @@ bool viewer_messages_heard(const struct viewer *v);
 int viewer_messages_read(struct viewer *v);
 // Tells the browser the size in force.
 int viewer_put_display(struct viewer *v);
+// Puts both reports into the outbox. -EMSGSIZE when it is full.
+int viewer_reports_put(struct viewer *v, uint64_t now_us);

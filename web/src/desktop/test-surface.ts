@@ -13,6 +13,7 @@ export interface DesktopStatistics {
     readonly decodeMilliseconds: number;
     readonly codec: string;
     readonly decodingPath: DecodingPath;
+    readonly decoderFailures: number;
     /** Medians in ms. */
     readonly stages: Readonly<Record<Stage, number>>;
     readonly losslessShare: number;
@@ -76,6 +77,7 @@ export function exposeStatistics(statistics: StreamStatistics, session: DesktopS
                 decodeMilliseconds: statistics.decodeMilliseconds(0.5),
                 codec: statistics.codec,
                 decodingPath: statistics.path,
+                decoderFailures: statistics.decoderFailures,
                 // Only asked for by who reads it: sorting takes longer than the rest.
                 get stages() {
                     return Object.freeze(medians());

@@ -14,6 +14,7 @@ import { PointerNotice } from "../desktop/pointer-notice";
 import { type SessionState, START } from "../desktop/session";
 import type { DisplayMode } from "../desktop/display-size";
 import { StatisticsOverlay } from "../desktop/statistics-overlay";
+import { MediaSourceVideo } from "../stream/media-source-video";
 import { Toolbar } from "../desktop/toolbar";
 import { TypingField } from "../desktop/typing-field";
 import { Centred } from "./centred";
@@ -24,7 +25,7 @@ const NOT_LOCKED = new Store(false);
 
 export function DesktopPage({ id }: { id: string }) {
     useTitle("Desktop");
-    return typeof VideoDecoder === "undefined" ? <NoDecoder /> : <Desktop id={id} />;
+    return typeof VideoDecoder === "undefined" && !MediaSourceVideo.available ? <NoDecoder /> : <Desktop id={id} />;
 }
 
 function NoDecoder() {
@@ -32,8 +33,8 @@ function NoDecoder() {
         <Centred>
             <h1>This browser can't show desktops</h1>
             <p>
-                It has no WebCodecs video decoder. Current versions of Chrome, Edge, Safari and, on computers, Firefox have
-                one.
+                It has neither a WebCodecs video decoder nor media source extensions. Current versions of Chrome, Edge, Firefox
+                and Safari have one of them.
             </p>
             <div class="centred-actions">
                 <PageLink to="/" look="primary">Back to your desktops</PageLink>

@@ -1,7 +1,8 @@
 import { NOTHING, PaintQueue, type Paint } from "./paint-queue";
 import type { Picture } from "./picture";
 import type { LastFrame, PaintTimes, StreamStatistics } from "./statistics";
-import { Video } from "./video";
+import { MediaSourceVideo } from "./media-source-video";
+import { type DecodedFrame, Video, type VideoDecoding, type VideoEvents } from "./video";
 import {
     type ClipboardMessage,
     decodeMessage,
@@ -46,7 +47,7 @@ const FAILURE_PERIOD_MS = 10_000;
 /** One connection's stream: messages in, pixels and acknowledgements out. */
 export class DesktopStream {
     private readonly queue: PaintQueue;
-    private readonly video: Video;
+    private readonly video: VideoDecoding;
     private size: Size | null = null;
     private codec = "";
     private sequence = 0;
@@ -62,7 +63,7 @@ export class DesktopStream {
             (sequence, times, queued) => this.painted(sequence, times, queued),
             () => performance.now(),
         );
-        this.video = new Video({
+        this.video = chooseVideo({
             frame: (sequence, frame) => this.guarded(() => this.decoded(sequence, frame)),
             failed: (reason) => this.guarded(() => this.decoderFailed(reason)),
         });
@@ -132,7 +133,7 @@ export class DesktopStream {
         this.size = size;
         this.codec = codec;
         this.sequence = 0;
-        this.statistics.restart(codec, "WebCodecs");
+        this.statistics.restart(codec, this.video.path);
         this.picture.resize(size);
         this.picture.restart();
         // The streamer's first measure of the way, before anything large is on it.
@@ -143,9 +144,8 @@ export class DesktopStream {
     }
 
     private async checkSupport(codec: string, size: Size): Promise<void> {
-        const config = { codec, codedWidth: size.width, codedHeight: size.height, optimizeForLatency: true };
-        const answer = await VideoDecoder.isConfigSupported(config).catch(() => null);
-        if (answer?.supported !== true && this.codec === codec) {
+        const supported = await this.video.supported(codec, size);
+        if (!supported && this.codec === codec) {
             this.events.unsupported(`This browser has no decoder for ${codec}.`);
         }
     }
@@ -192,9 +192,13 @@ export class DesktopStream {
         }));
     }
 
-    private decoded(sequence: number, frame: VideoFrame): void {
+    private decoded(sequence: number, frame: DecodedFrame | null): void {
         const where = this.frames.get(sequence);
         this.frames.delete(sequence);
+        if (frame === null) {
+            this.queue.settle(sequence, NOTHING);
+            return;
+        }
         const paint: Paint = {
             paint: () => {
                 try {
@@ -231,6 +235,10 @@ export class DesktopStream {
         this.events.send(encodeAcknowledge(sequence, (times.painted - times.arrived) * 1000, queued));
         this.events.painted();
     }
+}
+
+function chooseVideo(events: VideoEvents): VideoDecoding {
+    return typeof VideoDecoder === "undefined" ? new MediaSourceVideo(events) : new Video(events);
 }
 
 function paintOnly(paint: () => void): Paint {
