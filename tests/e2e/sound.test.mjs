@@ -115,6 +115,8 @@ test("a new page waits for a click or key, as the browser wants it, and goes on"
     const old = page;
     page = await old.context().newPage();
     await page.goto(old.url());
+    // The first question that Playwright puts to a page counts as a gesture: not before the page has tried to play.
+    await until("another viewer", () => server.processes("sandbox-streamer").length === 2);
     await painted(page, 1);
     await old.close();
     await until("one viewer", () => server.processes("sandbox-streamer").length === 1);
