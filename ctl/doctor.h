@@ -18,6 +18,7 @@ void check_secret(struct context *context, struct findings *findings);
 void check_database(struct context *context, struct findings *findings);
 void check_web_root(struct context *context, struct findings *findings);
 void check_storage(struct context *context, struct findings *findings);
+void check_pool(struct context *context, struct findings *findings);
 void check_isolation(struct context *context, struct findings *findings);
 void check_apparmor(struct context *context, struct findings *findings);
 void check_running_programs(struct context *context, struct findings *findings);

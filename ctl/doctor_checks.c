@@ -18,6 +18,29 @@
 
 #define FREE_SPACE_MIN (1ull << 30) // bytes below which storage is weak
 
+void check_pool(struct context *context, struct findings *findings)
+{
+    static const struct {
+        const char *template_name;
+        enum config_key size;
+    } kept[] = {{"desktop", CONFIG_SANDBOX_POOL_DESKTOP}, {"code", CONFIG_SANDBOX_POOL_CODE}};
+    unsigned long long memory =
+        (unsigned long long)config_number(context->config, CONFIG_SANDBOX_POOL_MEMORY_MB);
+    long long wanted = 0;
+    char text[128] = "";
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+        long long size = (long long)config_number(context->config, kept[i].size);
+        size_t used = strlen(text);
+        snprintf(text + used, sizeof(text) - used, "%s%lld %s", i ? ", " : "", size, kept[i].template_name);
+        wanted += size;
+    }
+    if (wanted > 0 && memory == 0)
+        return found(findings, VERDICT_WEAK, "pool",
+                     "%s wanted, but SANDBOX_POOL_MEMORY_MB=0 holds none: every start is a cold one", text);
+    found(findings, VERDICT_OK, "pool",
+          "kept ready: %s, of %llu MiB together; what is ready now: GET /health", text, memory);
+}
+
 enum verdict kernel_verdict(const char *release)
 {
     unsigned major, minor;

@@ -28,6 +28,9 @@ enum config_key {
     CONFIG_SANDBOX_WARNING_SECS,
     CONFIG_SANDBOX_MAX_PER_USER,
     CONFIG_SANDBOX_MAX_PER_NODE,
+    CONFIG_SANDBOX_POOL_DESKTOP,
+    CONFIG_SANDBOX_POOL_CODE,
+    CONFIG_SANDBOX_POOL_MEMORY_MB,
     CONFIG_SANDBOX_UID_BASE,
     CONFIG_SANDBOX_CGROUP_BACKEND,
     CONFIG_SANDBOX_CGROUP_PATH,
@@ -36,8 +39,16 @@ enum config_key {
     CONFIG_EGRESS_QUOTA_MB,
     CONFIG_FILE_STORAGE_PATH,
     CONFIG_FILE_ENCRYPTION_ENABLED,
+    CONFIG_BACKUP_DIRECTORY,
+    CONFIG_BACKUP_KEY_FILE,
+    CONFIG_BACKUP_KEEP_DAYS,
+    CONFIG_BACKUP_KEEP_WEEKS,
     CONFIG_DISPLAY_WIDTH,
     CONFIG_DISPLAY_HEIGHT,
+    CONFIG_DISPLAY_MAX_WIDTH,
+    CONFIG_DISPLAY_MAX_HEIGHT,
+    CONFIG_CLIPBOARD_TO_SANDBOX_KB,
+    CONFIG_CLIPBOARD_TO_BROWSER_KB,
     CONFIG_VIDEO_CODEC,
     CONFIG_VIDEO_CHROMA,
     CONFIG_VIDEO_PRESET,
@@ -86,7 +97,7 @@ int config_read_file(struct config *config, const char *path, bool secrets, stru
 int config_read_text(struct config *config, const char *text, size_t length, const char *name, bool secrets,
                      struct config_error *ret_error);
 // Takes the known keys from the environment. An unknown variable that starts like our keys (SANDBOX_ VIDEO_
-// JWT_ FILE_ EGRESS_) is refused. A secret is removed from the environment once read.
+// JWT_ FILE_ EGRESS_ BACKUP_) is refused. A secret is removed from the environment once read.
 int config_read_environment(struct config *config, struct config_error *ret_error);
 
 // systemd's credentials (systemd.exec(5), LoadCredential=): a file for each key that is given so, named <prefix><KEY>, its value in the

@@ -31,7 +31,7 @@ static int make_network(void)
     return network < 0 ? -errno : network;
 }
 
-static int maker(void *data)
+__attribute__((unused)) static int maker(void *data) // unused where memory can't be shared
 {
     struct run *run = data;
     run->network = make_network();

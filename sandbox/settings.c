@@ -131,6 +131,10 @@ int settings_init(struct settings *settings, const struct config *config, int li
         .width = (uint32_t)config_number(config, CONFIG_DISPLAY_WIDTH),
         .height = (uint32_t)config_number(config, CONFIG_DISPLAY_HEIGHT),
     };
+    uint32_t width_max = (uint32_t)config_number(config, CONFIG_DISPLAY_MAX_WIDTH);
+    uint32_t height_max = (uint32_t)config_number(config, CONFIG_DISPLAY_MAX_HEIGHT);
+    settings->width_max = width_max > settings->width ? width_max : settings->width;
+    settings->height_max = height_max > settings->height ? height_max : settings->height;
     if (!*settings->socket)
         return refuse(ret_error, "SANDBOXD_SOCKET is not set");
     if (settings_parse_layers(config_text(config, CONFIG_SANDBOX_LAYERS_REQUIRED), settings->required) < 0)

@@ -22,8 +22,9 @@ struct settings {
     int64_t client_uid; // -1: none besides the own and root
     uint32_t uid_base;
     unsigned sandbox_maximum;
-    struct sandbox_limits limits; // the most that one sandbox gets
-    uint32_t width, height;
+    struct sandbox_limits limits;   // the most that one sandbox gets
+    uint32_t width, height;         // of the display at its start
+    uint32_t width_max, height_max; // at least as large
     bool required[LAYER_COUNT];
 };
 

@@ -252,6 +252,8 @@ static int serve(struct server *server, const struct invocation *invocation)
                  {"port", config_text(server->config, CONFIG_PORT)});
         start_watchdog(&stopper);
         error = loop_run(server->loop);
+        if (!error && server->begin_anew)
+            error = -ESTALE;
     }
     loop_timer_cancel(&stopper.watchdog);
     loop_timer_cancel(&stopper.grace);

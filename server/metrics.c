@@ -49,8 +49,15 @@ void metrics_request(struct metrics *metrics, unsigned status)
         metrics->statuses[status]++;
 }
 
-void metrics_start(struct metrics *metrics, uint32_t start_us)
+void metrics_pool(struct metrics *metrics, const struct sandboxd_pool *pool)
 {
+    metrics->pool = *pool;
+}
+
+void metrics_start(struct metrics *metrics, uint32_t start_us, bool parked)
+{
+    metrics->parked_starts += parked;
+    metrics->cold_starts += !parked;
     unsigned bucket = 0;
     while (bucket < METRIC_START_BUCKETS && start_us > start_bounds_ms[bucket] * 1000u)
         bucket++;
@@ -128,6 +135,28 @@ static void print_starts(FILE *out, const struct metrics *metrics)
             name, count, name, metrics->start_us / 1000000, metrics->start_us % 1000000, name, count);
 }
 
+static void print_pool(FILE *out, const struct metrics *metrics)
+{
+    print_counter(out, "sandbox_starts_by_kind", "Starts that succeeded: of a parked sandbox, or cold");
+    fprintf(out,
+            "sandbox_server_sandbox_starts_by_kind_total{kind=\"parked\"} %" PRIu64
+            "\nsandbox_server_sandbox_starts_by_kind_total{kind=\"cold\"} %" PRIu64 "\n",
+            metrics->parked_starts, metrics->cold_starts);
+    fprintf(out, "# HELP sandbox_server_sandbox_pool Parked sandboxes by template.\n"
+                 "# TYPE sandbox_server_sandbox_pool gauge\n");
+    for (uint32_t i = 0; i < TEMPLATE_COUNT; i++) {
+        const char *name = template_name(i);
+        const struct sandboxd_pool_row *row = &metrics->pool.rows[i];
+        fprintf(out,
+                "sandbox_server_sandbox_pool{template=\"%s\",state=\"wanted\"} %u\n"
+                "sandbox_server_sandbox_pool{template=\"%s\",state=\"ready\"} %u\n"
+                "sandbox_server_sandbox_pool{template=\"%s\",state=\"building\"} %u\n",
+                name, row->size, name, row->ready, name, row->building);
+    }
+    print_gauge(out, "sandbox_pool_held_bytes", "The most memory that the parked sandboxes may take now",
+                (uint64_t)metrics->pool.held_mb << 20);
+}
+
 static void print_histogram(FILE *out, const char *name, const char *help, const struct metric_histogram *h)
 {
     uint64_t count = 0;
@@ -183,6 +212,7 @@ char *metrics_text(const struct metrics *metrics, const struct metric_gauges *ga
         return NULL;
     print_counters(out, metrics);
     print_starts(out, metrics);
+    print_pool(out, metrics);
     print_stream(out, metrics);
     fprintf(
         out,
@@ -193,6 +223,9 @@ char *metrics_text(const struct metrics *metrics, const struct metric_gauges *ga
         gauges->starting, gauges->running, gauges->stopping);
     print_gauge(out, "viewers", "Open desktop WebSockets", gauges->viewers);
     print_gauge(out, "connections", "Open HTTP connections, WebSockets included", gauges->connections);
+    if (metrics->backup_us) // absent until there is one
+        print_gauge(out, "backup_last_timestamp_seconds", "When this node's last backup was finished",
+                    metrics->backup_us / 1000000);
     print_gauge(out, "sandboxd_connected", "1: sandboxd answers", gauges->sandboxd_connected);
     print_gauge(out, "resident_bytes", "Resident memory of this process", resident_bytes());
     if (fclose(out) != 0) {

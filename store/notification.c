@@ -12,6 +12,7 @@ static const struct {
 } payloads[] = {
     {"stop ", NOTIFICATION_STOP},
     {"account_disabled ", NOTIFICATION_ACCOUNT_DISABLED},
+    {"restored ", NOTIFICATION_RESTORED},
 };
 
 int store_listen(struct store *store)

@@ -4,44 +4,62 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/limits.h"
 #include "streaming/clock.h"
+#include "streaming/film.h"
 
 // Of one lossless rectangle of a repair: between two of them the rate is asked again.
 #define REPAIR_PIXELS_MAX 65536u
 #define REPAIR_CELLS_MAX (4 * REPAIR_PIXELS_MAX / (MACROBLOCK * MACROBLOCK))
-// What is no photograph goes without loss up to this many times the bytes that the pace allows: video would need more of them for text.
-#define PLAIN_EXCESS 4u
 #define LOSSLESS_AREA_MAX (4u * LOSSLESS_PIXELS_MAX)
-// Photographic cells that so many updates in a row have changed are playing.
-#define PLAYING_STREAK 2u
-// A film is at least so many of them, and this part of what changes within its bounds.
-#define FILM_CELLS_MIN 12u
-#define FILM_SHARE 4u
 // While nobody does anything, an update without video is followed by a rest of so many times the processor time that it took, so that a
 // terminal that floods costs a few per cent of a core: 16 frames a second tell as much as 60 of what nobody can read.
-#define REST_FACTOR 25u
-#define REST_MAX_US UINT64_C(60000)
+#define REST_FACTOR 60u
+#define REST_MAX_US UINT64_C(62000)
 #define ATTENTION_US UINT64_C(700000)
+// While somebody does, it is a short pause: what is typed takes a tenth of a millisecond, a window that is dragged two.
+#define PAUSE_FACTOR 12u
+#define PAUSE_MAX_US UINT64_C(30000)
 // Heights of a line of text.
 #define LINE_ROWS_MIN 6u
 #define LINE_ROWS_MAX 48u
 
-int update_init(struct update *u, const struct streamer_start *start, int framebuffer_fd,
-                struct outbox *outbox)
+// What has the display's size: made for it, and anew for another.
+static int make_sized(struct update *u, uint16_t width, uint16_t height)
 {
-    uint16_t width = (uint16_t)start->width, height = (uint16_t)start->height;
-    *u = (struct update){.outbox = outbox, .key_needed = true};
-    int error = framebuffer_init(&u->framebuffer, framebuffer_fd, width, height);
-    if (!error)
-        error = grid_init(&u->grid, width, height);
+    u->key_needed = true;
+    u->live = u->framebuffer.image;
+    u->live.width = width;
+    u->live.height = height;
+    int error = grid_init(&u->grid, width, height);
     if (!error)
         error = screen_init(&u->screen, &u->grid);
     if (!error)
         error = motion_init(&u->motion, &u->grid);
     if (!error)
-        error = lossless_init(&u->lossless);
+        error = video_init(&u->video, u->start, &u->grid);
+    return error;
+}
+
+static void free_sized(struct update *u)
+{
+    video_finish(&u->video);
+    motion_finish(&u->motion);
+    screen_finish(&u->screen);
+    grid_finish(&u->grid);
+}
+
+int update_init(struct update *u, const struct streamer_start *start, int framebuffer_fd,
+                struct outbox *outbox)
+{
+    *u = (struct update){.start = start, .outbox = outbox};
+    int error =
+        framebuffer_init(&u->framebuffer, framebuffer_fd, (uint16_t)start->width, (uint16_t)start->height);
     if (!error)
-        error = video_init(&u->video, start, &u->grid);
+        error = lossless_init(&u->lossless);
+    // The X server tells the size later; what is wrong with the settings shows now.
+    if (!error)
+        error = make_sized(u, DISPLAY_WIDTH_MIN, DISPLAY_HEIGHT_MIN);
     if (error)
         return error;
     uint64_t now = clock_us();
@@ -50,13 +68,18 @@ int update_init(struct update *u, const struct streamer_start *start, int frameb
     return 0;
 }
 
+int update_resize(struct update *u, uint16_t width, uint16_t height)
+{
+    if (width == u->grid.width && height == u->grid.height)
+        return 0;
+    free_sized(u);
+    return make_sized(u, width, height);
+}
+
 void update_finish(struct update *u)
 {
-    video_finish(&u->video);
+    free_sized(u);
     lossless_finish(&u->lossless);
-    motion_finish(&u->motion);
-    screen_finish(&u->screen);
-    grid_finish(&u->grid);
     framebuffer_finish(&u->framebuffer);
     *u = (struct update){0};
 }
@@ -137,40 +160,12 @@ static void learn_line(struct update *u, int scrolled)
     u->line = u->step >= LINE_ROWS_MIN && u->step <= LINE_ROWS_MAX ? u->step : 0;
 }
 
-static bool inside(const struct grid *g, size_t cell, struct rectangle r)
-{
-    size_t x = cell % g->columns * MACROBLOCK, y = cell / g->columns * MACROBLOCK;
-    return x >= r.x && y >= r.y && x < (size_t)r.x + r.width && y < (size_t)r.y + r.height;
-}
-
-// Text may have a cell that looks like a photograph, but no two beside it.
-static bool has_company(const struct grid *g, size_t cell)
-{
-    size_t column = cell % g->columns;
-    unsigned company = 0;
-    if (column > 0)
-        company += (g->cells[cell - 1] & CELL_RICH) != 0;
-    if (column + 1 < g->columns)
-        company += (g->cells[cell + 1] & CELL_RICH) != 0;
-    if (cell >= g->columns)
-        company += (g->cells[cell - g->columns] & CELL_RICH) != 0;
-    if (cell + g->columns < g->count)
-        company += (g->cells[cell + g->columns] & CELL_RICH) != 0;
-    return company >= 2;
-}
-
-static bool plays(const struct grid *g, size_t cell, uint32_t now_ms)
-{
-    return (g->cells[cell] & CELL_RICH) && g->streaks[cell] >= PLAYING_STREAK &&
-           now_ms - g->changed[cell] < STREAK_MS && has_company(g, cell);
-}
-
 // What plays is new in each frame: no use looking for it elsewhere.
 static void choose_searched(struct update *u, uint32_t now_ms)
 {
     struct grid *g = &u->grid;
     for (size_t cell = 0; cell < g->count; cell++) {
-        if ((g->cells[cell] & CELL_DAMAGED) && !(plays(g, cell, now_ms) && inside(g, cell, u->video.region)))
+        if ((g->cells[cell] & CELL_DAMAGED) && !film_plays(g, cell, u->video.region, now_ms))
             g->cells[cell] |= CELL_CHOSEN;
     }
 }
@@ -204,57 +199,6 @@ static int send_copies(struct update *u, const struct update_moment *moment)
     if (!error)
         u->sequence++;
     return error;
-}
-
-// What the changed cells that are not CELL_VIDEO yet will take without loss, about; those that carry `flags` become CELL_VIDEO first.
-static size_t divide(struct update *u, uint8_t flags)
-{
-    struct grid *g = &u->grid;
-    size_t bytes = 0;
-    for (size_t cell = 0; cell < g->count; cell++) {
-        if (!(g->cells[cell] & CELL_CHANGED))
-            continue;
-        if (g->cells[cell] & flags)
-            g->cells[cell] |= CELL_VIDEO;
-        if (!(g->cells[cell] & CELL_VIDEO))
-            bytes += u->screen.costs[cell];
-    }
-    return bytes;
-}
-
-// Finds photographs that keep changing. Where they are but a few of what changes around them, it is no film.
-static void find_film(struct update *u, uint32_t now_ms)
-{
-    struct grid *g = &u->grid;
-    size_t playing = 0, among = 0;
-    for (size_t cell = 0; cell < g->count; cell++) {
-        if ((g->cells[cell] & CELL_CHANGED) && plays(g, cell, now_ms)) {
-            g->cells[cell] |= CELL_VIDEO;
-            playing++;
-        }
-    }
-    struct rectangle bounds = grid_bounds(g, CELL_VIDEO);
-    for (size_t cell = 0; cell < g->count; cell++)
-        among += (g->cells[cell] & CELL_CHANGED) && inside(g, cell, bounds);
-    if (playing < FILM_CELLS_MIN || playing * FILM_SHARE < among)
-        grid_clear_all(g, CELL_VIDEO);
-}
-
-// Decides which of the changed cells are video: photographs that keep changing or are too dear; what lies between them goes along.
-static void choose_video(struct update *u, const struct update_moment *moment)
-{
-    struct grid *g = &u->grid;
-    size_t allowance = pace_allowance(&u->pace, moment->now_us);
-    find_film(u, milliseconds(moment->now_us));
-    if (divide(u, 0) > allowance && divide(u, CELL_RICH) > allowance * PLAIN_EXCESS)
-        divide(u, CELL_CHANGED);
-    struct rectangle bounds = grid_bounds(g, CELL_VIDEO);
-    if (bounds.width == 0)
-        return;
-    for (size_t cell = 0; cell < g->count; cell++) {
-        if ((g->cells[cell] & CELL_CHANGED) && (inside(g, cell, bounds) || inside(g, cell, u->video.region)))
-            g->cells[cell] |= CELL_VIDEO;
-    }
 }
 
 // Sends the rectangle in as many messages as its size needs.
@@ -322,7 +266,7 @@ static int put_update(struct update *u, const struct update_moment *moment, int 
 {
     struct grid *g = &u->grid;
     bool full = u->key_needed;
-    screen_capture(&u->screen, &u->framebuffer.image, g);
+    screen_capture(&u->screen, &u->live, g);
     int error = full ? 0 : send_copies(u, moment);
     if (error)
         return error;
@@ -330,7 +274,8 @@ static int put_update(struct update *u, const struct update_moment *moment, int 
     if (full)
         grid_set_all(g, CELL_CHANGED | CELL_VIDEO);
     else
-        choose_video(u, moment);
+        film_choose(g, u->screen.costs, u->video.region, pace_allowance(&u->pace, moment->now_us),
+                    milliseconds(moment->now_us));
     bool video = grid_bounds(g, CELL_VIDEO).width > 0;
     if (video) {
         for (size_t cell = 0; cell < g->count; cell++)
@@ -355,11 +300,18 @@ void update_hurry(struct update *u, uint64_t now_us)
         u->pace.next_us = u->hurried_us;
 }
 
+static uint64_t at_most(uint64_t value, uint64_t maximum)
+{
+    return value < maximum ? value : maximum;
+}
+
 static void rest(struct update *u, const struct update_moment *moment, uint64_t worked_us)
 {
-    uint64_t pause = worked_us * REST_FACTOR < REST_MAX_US ? worked_us * REST_FACTOR : REST_MAX_US;
-    if (moment->now_us - u->input_us > ATTENTION_US && u->pace.next_us < moment->now_us + pause)
-        u->pace.next_us = moment->now_us + pause;
+    uint64_t due = moment->now_us + at_most(worked_us * PAUSE_FACTOR, PAUSE_MAX_US);
+    u->hurried_us = u->pace.next_us > due ? u->pace.next_us : due;
+    due = moment->now_us + at_most(worked_us * REST_FACTOR, REST_MAX_US);
+    bool watched = moment->now_us - u->input_us < ATTENTION_US;
+    u->pace.next_us = watched || u->hurried_us > due ? u->hurried_us : due;
 }
 
 int update_damage(struct update *u, const struct update_moment *moment)
@@ -398,13 +350,25 @@ int update_damage(struct update *u, const struct update_moment *moment)
     return 0;
 }
 
+// A few cells, but far apart: what lies between them would be sent with them.
+static bool scattered(const struct grid *g)
+{
+    struct rectangle rectangles[UPDATE_LOSSLESS_MAX];
+    size_t count = grid_rectangles(g, CELL_DAMAGED, UPDATE_LOSSLESS_MAX, rectangles);
+    return rectangles_area(rectangles, count) > ECHO_CELLS_MAX * MACROBLOCK * MACROBLOCK;
+}
+
 int update_echo(struct update *u, const struct update_moment *moment)
 {
     if (u->key_needed || !grid_set_aside(&u->grid, ECHO_CELLS_MAX))
         return 0;
+    if (scattered(&u->grid)) {
+        grid_put_back(&u->grid);
+        return 0;
+    }
     size_t start = u->outbox->length;
     uint32_t sequence = u->sequence;
-    screen_capture(&u->screen, &u->framebuffer.image, &u->grid);
+    screen_capture(&u->screen, &u->live, &u->grid);
     screen_take(&u->screen, &u->grid);
     int error = send_lossless(u, moment);
     grid_put_back(&u->grid);
@@ -430,7 +394,8 @@ int update_repair(struct update *u, const struct update_moment *moment)
 {
     uint32_t before = milliseconds(moment->now_us - REPAIR_AFTER_US);
     u->repair_us = moment->now_us + u->pace.interval_us;
-    size_t cells = pace_repair_macroblocks(&u->pace, moment->now_us);
+    size_t cells =
+        pace_repair_macroblocks(&u->pace, moment->now_us, moment->now_us - u->input_us < ATTENTION_US);
     if (grid_choose_repair(&u->grid, before, cells < REPAIR_CELLS_MAX ? cells : REPAIR_CELLS_MAX) == 0)
         return 0;
     struct rectangle rectangles[UPDATE_LOSSLESS_MAX];

@@ -17,10 +17,24 @@
 #include "sandbox/init/display.h"
 #include "sandbox/init/home.h"
 #include "sandbox/init/session.h"
+#include "sandbox/init/sound.h"
+
+#define HOME "/home/user"
+
+enum desktop_stage {
+    DESKTOP_STARTING, // of an owner
+    DESKTOP_PARKING,  // of nobody yet: the home is not there
+    DESKTOP_PARKED,
+    DESKTOP_BINDING, // the home is there; the window manager reads its owner's configuration
+    DESKTOP_UP,
+};
 
 struct desktop_state {
-    pid_t display; // 0: none
+    pid_t display;   // 0: none
+    int framebuffer; // until the window manager is up
+    enum desktop_stage stage;
     struct session session;
+    struct sound sound;
 };
 
 static int tell(uint32_t kind, int fd)
@@ -50,8 +64,7 @@ static int announce_display(void)
     return error ? error : tell(INIT_DISPLAY_LISTENING, path);
 }
 
-static void start_desktop(struct desktop_state *state, const struct init_start_desktop *start,
-                          int framebuffer)
+static void start_desktop(struct desktop_state *state, const struct init_start_desktop *start)
 {
     AUTO_FD int listener = -1;
     int error = display_prepare(start, &listener);
@@ -59,11 +72,15 @@ static void start_desktop(struct desktop_state *state, const struct init_start_d
         error = announce_display();
     if (error)
         fail(START_DISPLAY, error);
-    state->display = display_start(start, listener, framebuffer);
+    state->display = display_start(start, listener, state->framebuffer);
     if (state->display < 0)
         fail(START_DISPLAY, state->display);
-    home_seed(SESSION_DESKTOP_DIR "/home", "/home/user");
-    error = session_start(&state->session); // connects now, is served when the X server is up
+    sound_init(&state->sound);
+    state->stage = start->parked ? DESKTOP_PARKING : DESKTOP_STARTING;
+    if (!start->parked)
+        home_seed(SESSION_DESKTOP_DIR "/home", HOME);
+    error = session_start(&state->session, start->width,
+                          start->height); // connects now, is served when the X server is up
     if (error)
         fail(START_WINDOW_MANAGER, error);
 }
@@ -75,7 +92,75 @@ static void reap(struct desktop_state *state)
         if (pid == state->display)
             display_ended(status);
         session_child_ended(&state->session, pid);
+        sound_child_ended(&state->sound, pid, status);
     }
+}
+
+static void desktop_up(struct desktop_state *state, enum init_kind message)
+{
+    int error = session_continue(&state->session);
+    if (!error)
+        error = tell(message, -1);
+    if (error)
+        fail(START_WINDOW_MANAGER, error);
+    state->stage = DESKTOP_UP;
+}
+
+static void window_manager_ready(struct desktop_state *state)
+{
+    session_take_ready(&state->session);
+    if (state->framebuffer >= 0) {
+        display_empty(state->framebuffer);
+        close(state->framebuffer);
+        state->framebuffer = -1;
+    }
+    switch (state->stage) {
+    case DESKTOP_PARKING:
+        state->stage = DESKTOP_PARKED;
+        if (tell(INIT_DESKTOP_READY, -1) < 0)
+            fail(START_WINDOW_MANAGER, -EIO);
+        return;
+    case DESKTOP_STARTING:
+        desktop_up(state, INIT_DESKTOP_READY);
+        return;
+    case DESKTOP_BINDING:
+        desktop_up(state, INIT_BOUND);
+        return;
+    case DESKTOP_PARKED: // it was started again
+    case DESKTOP_UP:
+        return;
+    }
+}
+
+static void bind_owner(struct desktop_state *state)
+{
+    home_seed(SESSION_DESKTOP_DIR "/home", HOME);
+    if (session_owner_configures(HOME)) {
+        state->stage = DESKTOP_BINDING;
+        session_restart_window_manager(&state->session);
+    } else {
+        desktop_up(state, INIT_BOUND);
+    }
+}
+
+// False: the sandbox is over, as is told by the channel's end or by what has no place here.
+static bool heed_sandboxd(struct desktop_state *state)
+{
+    struct init_message buffer, message;
+    AUTO_PACKET struct ipc_packet packet = {0};
+    int error = ipc_receive(INIT_CHANNEL_FD, &buffer, sizeof(buffer), &packet);
+    if (!error)
+        error = init_message_decode(&buffer, packet.length, packet.fd_count, INIT_SIDE_SANDBOXD, &message);
+    if (error)
+        return false;
+    if (message.kind == INIT_SOUND) {
+        sound_add(&state->sound, steal_fd(&packet.fds[0]));
+        return true;
+    }
+    if (message.kind != INIT_BIND || state->stage != DESKTOP_PARKED)
+        return false;
+    bind_owner(state);
+    return true;
 }
 
 static int receive_start(struct init_start_desktop *ret_start, int *ret_framebuffer)
@@ -86,8 +171,8 @@ static int receive_start(struct init_start_desktop *ret_start, int *ret_framebuf
     if (!error)
         error = init_message_decode(&buffer, packet.length, packet.fd_count, INIT_SIDE_SANDBOXD, &message);
     explicit_bzero(&buffer, sizeof(buffer));
-    if (error)
-        return error;
+    if (error || message.kind != INIT_START_DESKTOP)
+        return error ? error : -EPROTO;
     *ret_start = message.start_desktop;
     *ret_framebuffer = steal_fd(&packet.fds[0]);
     return 0;
@@ -108,12 +193,17 @@ static int open_signals(void)
 static void serve(struct desktop_state *state, int signals)
 {
     for (;;) {
-        struct pollfd fds[] = {{.fd = INIT_CHANNEL_FD, .events = POLLIN},
-                               {.fd = signals, .events = POLLIN},
-                               {.fd = state->session.ready_fd, .events = POLLIN}};
-        if (poll(fds, sizeof(fds) / sizeof(fds[0]), -1) < 0 && errno != EINTR)
+        struct pollfd fds[3 + SOUND_POLLS] = {{.fd = INIT_CHANNEL_FD, .events = POLLIN},
+                                              {.fd = signals, .events = POLLIN},
+                                              {.fd = state->session.ready_fd, .events = POLLIN}};
+        int timeout = sound_prepare(&state->sound, fds + 3);
+        int count = poll(fds, sizeof(fds) / sizeof(fds[0]), timeout);
+        if (count < 0 && errno != EINTR)
             return;
-        if (fds[0].revents) // one start is all that sandboxd ever says: this is its end
+        if (count <= 0)
+            continue;
+        sound_heed(&state->sound, fds + 3);
+        if (fds[0].revents && !heed_sandboxd(state))
             return;
         if (fds[1].revents) {
             struct signalfd_siginfo info;
@@ -121,10 +211,8 @@ static void serve(struct desktop_state *state, int signals)
                 ;
             reap(state);
         }
-        if (fds[2].revents & POLLIN) {
-            if (session_continue(&state->session) < 0 || tell(INIT_DESKTOP_READY, -1) < 0)
-                fail(START_WINDOW_MANAGER, -EIO);
-        }
+        if (fds[2].revents & POLLIN)
+            window_manager_ready(state);
     }
 }
 
@@ -135,15 +223,13 @@ int main(void)
         fprintf(stderr, "sandbox-init: only sandboxd starts this program\n");
         return EXIT_FAILURE;
     }
-    struct desktop_state state = {.session.ready_fd = -1};
+    struct desktop_state state = {.framebuffer = -1, .session.ready_fd = -1};
     struct init_start_desktop start;
-    AUTO_FD int framebuffer = -1;
     AUTO_FD int signals = open_signals();
-    if (signals < 0 || receive_start(&start, &framebuffer) < 0)
+    if (signals < 0 || receive_start(&start, &state.framebuffer) < 0)
         _exit(EXIT_FAILURE);
-    start_desktop(&state, &start, framebuffer);
+    start_desktop(&state, &start);
     explicit_bzero(&start, sizeof(start));
-    close(steal_fd(&framebuffer));
     serve(&state, signals);
     _exit(EXIT_SUCCESS);
 }

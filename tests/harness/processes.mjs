@@ -45,12 +45,33 @@ export function processTree(root) {
     return all.filter((process) => tree.has(process.pid));
 }
 
+// Its arguments, each ended by NUL; none when it ended meanwhile.
+export function commandLine(pid) {
+    try {
+        return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+    } catch (error) {
+        if (GONE.has(error.code)) return "";
+        throw error;
+    }
+}
+
 export function isAlive({ pid, startedAt }) {
     try {
         const now = readProcess(pid);
         return now.startedAt === startedAt && now.state !== "Z";
     } catch (error) {
         if (GONE.has(error.code)) return false;
+        throw error;
+    }
+}
+
+// True for what belongs to a desktop that waits for an owner: there is no home in it yet.
+export function isParked(pid) {
+    try {
+        const mounts = readFileSync(`/proc/${pid}/mountinfo`, "utf8");
+        return mounts.includes(" /sandbox/desktop ") && !mounts.includes(" /home/user ");
+    } catch (error) {
+        if (GONE.has(error.code) || error.code === "EINVAL") return false; // a process that is ending has none
         throw error;
     }
 }
