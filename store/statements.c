@@ -32,7 +32,7 @@
                                                                                                "s.network_"                                                    \
                                                                                                "refused, "                                                     \
                                                                                                "s.layers, "                                                    \
-                                                                                               "s.network"
+                                                                                               "s.network, s.start_kind"
 
 // clang-format off
 static const struct statement_entry table[SQL_COUNT] = {
@@ -97,7 +97,7 @@ static const struct statement_entry table[SQL_COUNT] = {
         "SELECT " SANDBOX_COLUMNS " FROM sandboxes s"
         " WHERE s.id = $1::uuid AND ($2::uuid IS NULL OR s.account_id = $2::uuid)"},
     [SQL_SANDBOX_STARTED] = {"sandbox_started",
-        "UPDATE sandboxes SET state = 'running', started_at = now(),"
+        "UPDATE sandboxes SET state = 'running', started_at = now(), start_kind = $2,"
         " expires_at = now() + session_seconds * interval '1 second',"
         " idle_expires_at = now() + idle_seconds * interval '1 second'"
         " WHERE id = $1::uuid AND state = 'starting'"},
