@@ -3,6 +3,7 @@
 
 #include "auth/token.h"
 #include "lib/config.h"
+#include "lib/networks.h"
 #include "server/limiter.h"
 #include "server/loop.h"
 #include "server/metrics.h"
@@ -14,6 +15,7 @@
 struct server {
     const struct config *config;
     const char *node;
+    struct networks trusted_proxies; // whose X-Forwarded-For is believed
     struct token_key token_key;
     struct successor_key successor_key;
     struct loop *loop;
