@@ -4,6 +4,12 @@
 
 #define PASSWORDS (ACCEPT(OPTION_PASSWORD) | ACCEPT(OPTION_PASSWORD_STDIN))
 
+#define EDGE                                                                                                 \
+    (ACCEPT(OPTION_HOST) | ACCEPT(OPTION_NODES) | ACCEPT(OPTION_CERTIFICATE) | ACCEPT(OPTION_BIND) |         \
+     ACCEPT(OPTION_HTTP_PORT) | ACCEPT(OPTION_HTTPS_PORT) | ACCEPT(OPTION_STATUS_PORT) |                     \
+     ACCEPT(OPTION_PEER_PORT) | ACCEPT(OPTION_RUN_DIRECTORY) | ACCEPT(OPTION_LOGIN_RATE) |                   \
+     ACCEPT(OPTION_API_RATE) | ACCEPT(OPTION_SOURCE_CONNECTIONS))
+
 static int print_version(struct context *context)
 {
     (void)context;
@@ -35,6 +41,8 @@ static const struct command table[] = {
      "Bring the database to this version's schema."},
     {"doctor", ACCEPT(OPTION_DIRECTORY) | ACCEPT(OPTION_JSON), NULL, false, true, doctor,
      "Check this machine, the configuration and the database. Status 1: something fails."},
+    {"haproxy-config", EDGE, NULL, false, true, haproxy_config,
+     "Print a configuration of HAProxy for this site name, its nodes and certificates."},
     {"version", 0, NULL, false, true, print_version, "Show the version."},
     {"help", 0, NULL, false, true, print_help, "Show this."},
 };

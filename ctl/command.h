@@ -31,3 +31,4 @@ int sandbox_list(struct context *context);
 int sandbox_stop(struct context *context);
 int migrate(struct context *context);
 int doctor(struct context *context);
+int haproxy_config(struct context *context);
