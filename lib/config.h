@@ -40,6 +40,9 @@ enum config_key {
     CONFIG_EGRESS_QUOTA_MB,
     CONFIG_FILE_STORAGE_PATH,
     CONFIG_FILE_ENCRYPTION_ENABLED,
+    CONFIG_STORAGE_FREE_MIN_MB,
+    CONFIG_CERTIFICATE_FILE,
+    CONFIG_BACKUP_DIR,
     CONFIG_DISPLAY_WIDTH,
     CONFIG_DISPLAY_HEIGHT,
     CONFIG_VIDEO_CODEC,
@@ -75,6 +78,10 @@ struct config_error {
 };
 
 const struct config_entry *config_entry(enum config_key key);
+// Whether sandbox-server takes a new value over while it runs (SIGHUP).
+bool config_is_live(enum config_key key);
+// The known key that looks most like an unknown name; -1 when none does.
+int config_nearest(const char *name, size_t length);
 
 // The defaults. NULL when memory is out.
 struct config *config_new(void);
@@ -96,6 +103,22 @@ int config_read_environment(struct config *config, struct config_error *ret_erro
 // Takes --config FILE and --secrets FILE out of argv (argc is adjusted), then the files, then the
 // environment. What every program's main calls.
 int config_load(struct config *config, int *argc, char **argv, struct config_error *ret_error);
+
+// Called for each thing that is wrong, with one line of text.
+typedef void config_found(void *data, const char *problem);
+// As config_read_file, but goes on behind what is wrong and tells all of it.
+void config_check_file(struct config *config, const char *path, bool secrets, config_found *found,
+                       void *data);
+
+struct config_changes {
+    bool taken[CONFIG_KEY_COUNT];   // another value is in force
+    bool waiting[CONFIG_KEY_COUNT]; // the files say so, but it needs a restart
+};
+
+// What `running` would be if it were loaded from its files again; of keys that are not live the running values stay. A secret that came from the
+// environment stays as well. -EINVAL with the error told: nothing of the files is to be used.
+int config_reload(const struct config *running, struct config **ret_config,
+                  struct config_changes *ret_changes, struct config_error *ret_error);
 
 // Borrowed until config_free or the next read. Choices are text.
 const char *config_text(const struct config *config, enum config_key key);

@@ -93,6 +93,14 @@ static const struct config_entry table[CONFIG_KEY_COUNT] = {
     [CONFIG_FILE_ENCRYPTION_ENABLED] =
         SWITCH("FILE_ENCRYPTION_ENABLED", "false",
                "encrypt home directories (not built yet: true refuses to start)"),
+    [CONFIG_STORAGE_FREE_MIN_MB] =
+        NUMBER("STORAGE_FREE_MIN_MB", 0, 1073741824, "256", "MiB",
+               "with less than this free for home directories, /ready says that the node is not"),
+    [CONFIG_CERTIFICATE_FILE] =
+        TEXT("CERTIFICATE_FILE", 0, 1024, "",
+             "the site's certificate (PEM, without its key), to tell in /metrics when it ends"),
+    [CONFIG_BACKUP_DIR] =
+        TEXT("BACKUP_DIR", 0, 1024, "", "directory of backups, to tell in /metrics when the newest was made"),
     [CONFIG_DISPLAY_WIDTH] =
         NUMBER("DISPLAY_WIDTH", DISPLAY_WIDTH_MIN, DISPLAY_WIDTH_MAX, "1920", "pixels", "width of a desktop"),
     [CONFIG_DISPLAY_HEIGHT] = NUMBER("DISPLAY_HEIGHT", DISPLAY_HEIGHT_MIN, DISPLAY_HEIGHT_MAX, "1080",

@@ -25,9 +25,9 @@ struct streamer_start {
     uint8_t view_only;     // 1: input messages are a protocol error
     uint8_t log_level;     // enum log_level
     uint8_t log_json;
-    uint8_t full_chroma;   // VIDEO_CHROMA 444
-    uint8_t alone;         // 1: no other streamer of this sandbox runs, so that nobody holds a key
-    uint8_t reserved[3];   // 0
+    uint8_t full_chroma; // VIDEO_CHROMA 444
+    uint8_t alone;       // 1: no other streamer of this sandbox runs, so that nobody holds a key
+    uint8_t reserved[3]; // 0
     uint8_t cookie[X_COOKIE_SIZE];
     char codec[STREAMER_NAME_MAX];  // VIDEO_CODEC, NUL-terminated
     char preset[STREAMER_NAME_MAX]; // VIDEO_PRESET
@@ -67,6 +67,8 @@ struct stream_report {
     struct stream_histogram encode; // per update: from its capture until it is ready to be sent
     struct stream_histogram
         input; // from an input's arrival until the browser has acknowledged the update after it
+    struct stream_histogram
+        acknowledged; // from an update's sending until the browser has acknowledged it; one at a time
 };
 
 void stream_histogram_add(struct stream_histogram *histogram, uint64_t us);

@@ -60,7 +60,7 @@ int login_prepare(struct exchange *exchange)
     unsigned wait = take_attempt(exchange, session->username);
     if (wait == 0)
         return 0;
-    metrics_count(&exchange->server->metrics, METRIC_SIGN_INS_LIMITED);
+    metrics_limit(&exchange->server->metrics, LIMIT_SIGN_INS);
     log_warning("A sign-in was refused by the limit", {"source", exchange->source},
                 {"request", exchange->request_id});
     exchange_problem_later(exchange, PROBLEM_TOO_MANY_REQUESTS, wait,

@@ -70,7 +70,7 @@ static void adopt(struct listener *listener, int fd, const struct sockaddr_stora
     if (!connection || !make_room(server)) {
         free(connection);
         close(fd);
-        metrics_count(&server->metrics, METRIC_CONNECTIONS_REFUSED);
+        metrics_limit(&server->metrics, LIMIT_CONNECTIONS);
         return;
     }
     tune_socket(fd);

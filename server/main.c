@@ -4,9 +4,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/signalfd.h>
-#include <unistd.h>
 
 #include "lib/cleanup.h"
 #include "lib/log.h"
@@ -19,20 +16,13 @@
 #include "server/notifications.h"
 #include "server/origin.h"
 #include "server/pruning.h"
+#include "server/reload.h"
 #include "server/sandboxd_client.h"
 #include "server/sandboxes.h"
 #include "server/server.h"
+#include "server/signals.h"
 #include "server/static_files.h"
 #include "server/viewers.h"
-
-#define STOP_GRACE_US (SECOND_US / 2) // for close frames and answers to get out
-
-struct stopper {
-    struct server *server;
-    int fd;
-    struct loop_watch watch;
-    struct loop_timer grace;
-};
 
 __attribute__((format(printf, 1, 2))) static int refuse(const char *format, ...)
 {
@@ -172,51 +162,10 @@ static void server_finish(struct server *server)
     explicit_bzero(&server->successor_key, sizeof(server->successor_key));
 }
 
-static void on_grace_end(void *data)
-{
-    loop_stop(((struct stopper *)data)->server->loop);
-}
-
-static void on_signal(void *data, uint32_t events)
-{
-    (void)events;
-    struct stopper *stopper = data;
-    struct server *server = stopper->server;
-    struct signalfd_siginfo info;
-    if (read(stopper->fd, &info, sizeof(info)) != sizeof(info))
-        return;
-    if (server->stopping) { // asked twice: at once
-        loop_stop(server->loop);
-        return;
-    }
-    log_info("Stopping");
-    server->stopping = true;
-    listener_free(steal_pointer(&server->web));
-    listener_free(steal_pointer(&server->metrics_listener));
-    viewers_go_away(server->viewers);
-    loop_timer_set(server->loop, &stopper->grace, STOP_GRACE_US);
-}
-
-static int watch_signals(struct stopper *stopper)
-{
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
-        return -errno;
-    stopper->fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (stopper->fd < 0)
-        return -errno;
-    stopper->watch = (struct loop_watch){.fd = -1, .ready = on_signal, .data = stopper};
-    stopper->grace = (struct loop_timer){.fire = on_grace_end, .data = stopper};
-    return loop_watch_add(stopper->server->loop, &stopper->watch, stopper->fd, EPOLLIN);
-}
-
 static int serve(struct server *server)
 {
-    struct stopper stopper = {.server = server, .fd = -1};
-    int error = watch_signals(&stopper);
+    struct signals *signals = NULL;
+    int error = signals_new(server, &signals);
     if (!error)
         error = open_listeners(server);
     if (!error)
@@ -226,10 +175,7 @@ static int serve(struct server *server)
                  {"port", config_text(server->config, CONFIG_PORT)});
         error = loop_run(server->loop);
     }
-    loop_timer_cancel(&stopper.grace);
-    loop_watch_remove(server->loop, &stopper.watch);
-    if (stopper.fd >= 0)
-        close(stopper.fd);
+    signals_free(signals);
     return error;
 }
 
@@ -276,6 +222,7 @@ int main(int argc, char **argv)
     server->node = config_text(config, CONFIG_NODE_ID);
     int error = run(server);
     server_finish(server);
+    reload_finish(server);
     free(server);
     config_free(config);
     return error == 0 ? 0 : error == -EINVAL ? 2 : 1;

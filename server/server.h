@@ -13,8 +13,10 @@
 #define SERVER_SCRATCH (64u << 10)
 
 struct server {
-    const struct config *config;
+    // Workers read it while a reload puts another one in its place; the old ones stay until the end.
+    const struct config *_Atomic config;
     const char *node;
+    struct replaced *replaced;       // configurations that came by reloads, the one in force first
     struct networks trusted_proxies; // whose X-Forwarded-For is believed
     struct token_key token_key;
     struct successor_key successor_key;
@@ -35,5 +37,9 @@ struct server {
     struct connection *connections;
     unsigned connection_count;
     bool stopping;
+    bool draining;                                   // /health says so, and no sandbox is started
     unsigned char scratch[LWS_PRE + SERVER_SCRATCH]; // for one write or packet at a time
 };
+
+// Takes no new sandboxes from here on, or takes them again.
+void server_drain(struct server *server, bool drain);
