@@ -38,7 +38,7 @@ static void print_global(const struct haproxy_wish *wish, FILE *out)
             "    group haproxy\n"
             "    chroot /var/lib/haproxy\n"
             "    log stdout format raw local0 info\n"
-            "    maxconn 10000\n"
+            "    maxconn 4000\n"
             "    localpeer edge\n"
             "    # A process that was replaced by a reload keeps its tunnels until they end, a day at most.\n"
             "    hard-stop-after 24h\n"
