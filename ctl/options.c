@@ -33,6 +33,8 @@ static const struct {
     [OPTION_SOURCE_CONNECTIONS] = {"--source-connections", "COUNT", "--source-connections COUNT"},
     [OPTION_ONCE] = {"--once", NULL, "--once"},
     [OPTION_OFF] = {"--off", NULL, "--off"},
+    [OPTION_KEY] = {"--key", "FILE", "--key FILE"},
+    [OPTION_DRY_RUN] = {"--dry-run", NULL, "--dry-run"},
 };
 
 const char *option_text(enum option option)

@@ -24,6 +24,8 @@ enum option {
     OPTION_SOURCE_CONNECTIONS,
     OPTION_ONCE,
     OPTION_OFF,
+    OPTION_KEY,
+    OPTION_DRY_RUN,
     OPTION_COUNT,
 };
 

@@ -8,20 +8,31 @@
 #include <sys/stat.h>
 
 #include "lib/cleanup.h"
-#include "lib/config_values.h"
 #include "lib/fd.h"
 #include "lib/log.h"
 
 #define CONFIG_FILE_MAX (64u << 10)
+#define CREDENTIAL_MAX 4096
 
 extern char **environ;
+
+struct config {
+    char *values[CONFIG_KEY_COUNT]; // NULL: the default
+};
+
+struct config_lines {
+    const char *text;
+    size_t length;
+    const char *name;
+    bool secrets;
+};
 
 struct config *config_new(void)
 {
     return calloc(1, sizeof(struct config));
 }
 
-void config_value_free(char **value, bool secret)
+static void free_value(char **value, bool secret)
 {
     if (*value && secret)
         explicit_bzero(*value, strlen(*value));
@@ -34,9 +45,7 @@ void config_free(struct config *config)
     if (!config)
         return;
     for (int key = 0; key < CONFIG_KEY_COUNT; key++)
-        config_value_free(&config->values[key], config_entry(key)->secret);
-    for (int i = 0; i < CONFIG_FILES; i++)
-        free(config->paths[i]);
+        free_value(&config->values[key], config_entry(key)->secret);
     free(config);
 }
 
@@ -133,7 +142,7 @@ static int set_value(struct config *config, int key, const char *value, const ch
     char *copy = strdup(value);
     if (!copy)
         return refuse(ret_error, "%s: out of memory", where);
-    config_value_free(&config->values[key], entry->secret);
+    free_value(&config->values[key], entry->secret);
     config->values[key] = copy;
     return 0;
 }
@@ -173,7 +182,7 @@ static int read_line(struct config *config, char *line, const char *where, bool 
     return set_value(config, key, trim(equals + 1), where, ret_error);
 }
 
-int config_read_lines(struct config *config, const struct config_lines *lines, config_found *found,
+static int read_lines(struct config *config, const struct config_lines *lines, config_found *found,
                       void *data, struct config_error *ret_error)
 {
     size_t length = lines->length;
@@ -202,8 +211,7 @@ int config_read_lines(struct config *config, const struct config_lines *lines, c
 int config_read_text(struct config *config, const char *text, size_t length, const char *name, bool secrets,
                      struct config_error *ret_error)
 {
-    return config_read_lines(config, &(struct config_lines){text, length, name, secrets}, NULL, NULL,
-                             ret_error);
+    return read_lines(config, &(struct config_lines){text, length, name, secrets}, NULL, NULL, ret_error);
 }
 
 static int check_mode(const char *path, bool secrets, struct config_error *ret_error)
@@ -231,8 +239,7 @@ static int read_file(struct config *config, const char *path, bool secrets, conf
     error = read_file_at(AT_FDCWD, path, CONFIG_FILE_MAX, &text, &length);
     if (error)
         return refuse(ret_error, "%.256s: %s", path, strerror(-error));
-    error = config_read_lines(config, &(struct config_lines){text, length, path, secrets}, found, data,
-                              ret_error);
+    error = read_lines(config, &(struct config_lines){text, length, path, secrets}, found, data, ret_error);
     explicit_bzero(text, length);
     return error;
 }
@@ -251,7 +258,7 @@ void config_check_file(struct config *config, const char *path, bool secrets, co
 
 static bool looks_like_ours(const char *name)
 {
-    static const char *const prefixes[] = {"SANDBOX_", "VIDEO_", "JWT_", "FILE_", "EGRESS_"};
+    static const char *const prefixes[] = {"SANDBOX_", "VIDEO_", "JWT_", "FILE_", "EGRESS_", "BACKUP_"};
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
         if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
             return true;
@@ -299,6 +306,36 @@ static int take_option(const char *name, int *argc, char **argv, const char **re
     return 0;
 }
 
+static int read_credential(struct config *config, int key, const char *path, struct config_error *ret_error)
+{
+    AUTO_FREE char *text = NULL;
+    size_t length;
+    int error = read_file_at(AT_FDCWD, path, CREDENTIAL_MAX, &text, &length);
+    if (error == -ENOENT)
+        return 0;
+    if (error)
+        return refuse(ret_error, "%.256s: %s", path, strerror(-error));
+    text[strcspn(text, "\n")] = '\0';
+    error = set_value(config, key, trim(text), path, ret_error);
+    explicit_bzero(text, length);
+    return error;
+}
+
+int config_read_credentials(struct config *config, const char *directory, const char *prefix,
+                            struct config_error *ret_error)
+{
+    int error = 0;
+    for (int key = 0; key < CONFIG_KEY_COUNT && !error; key++) {
+        AUTO_FREE char *path = NULL;
+        if (asprintf(&path, "%s/%s%s", directory, prefix, config_entry(key)->name) < 0) {
+            path = NULL;
+            return refuse(ret_error, "%.256s: out of memory", directory);
+        }
+        error = read_credential(config, key, path, ret_error);
+    }
+    return error;
+}
+
 int config_load(struct config *config, int *argc, char **argv, struct config_error *ret_error)
 {
     static const char *const options[] = {"--config", "--secrets"};
@@ -309,11 +346,13 @@ int config_load(struct config *config, int *argc, char **argv, struct config_err
             return refuse(ret_error, "%s: expected a file after it", options[i]);
         if (!found)
             continue;
-        free(config->paths[i]);
-        config->paths[i] = strdup(path);
-        if (!config->paths[i])
-            return refuse(ret_error, "%s: out of memory", options[i]);
         int error = config_read_file(config, path, i == 1, ret_error);
+        if (error)
+            return error;
+    }
+    const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+    if (credentials) {
+        int error = config_read_credentials(config, credentials, CONFIG_CREDENTIAL_PREFIX, ret_error);
         if (error)
             return error;
     }
@@ -331,6 +370,18 @@ int64_t config_number(const struct config *config, enum config_key key)
     if (config_entry(key)->type != CONFIG_NUMBER || !parse_number(config_text(config, key), &number))
         abort();
     return number;
+}
+
+bool config_adopt(struct config *config, const struct config *fresh, enum config_key key)
+{
+    if (strcmp(config_text(config, key), config_text(fresh, key)) == 0)
+        return true;
+    char *copy = strdup(config_text(fresh, key));
+    if (!copy)
+        return false;
+    free_value(&config->values[key], config_entry(key)->secret);
+    config->values[key] = copy;
+    return true;
 }
 
 bool config_switch(const struct config *config, enum config_key key)

@@ -42,9 +42,16 @@ enum config_key {
     CONFIG_FILE_ENCRYPTION_ENABLED,
     CONFIG_STORAGE_FREE_MIN_MB,
     CONFIG_CERTIFICATE_FILE,
-    CONFIG_BACKUP_DIR,
+    CONFIG_BACKUP_DIRECTORY,
+    CONFIG_BACKUP_KEY_FILE,
+    CONFIG_BACKUP_KEEP_DAYS,
+    CONFIG_BACKUP_KEEP_WEEKS,
     CONFIG_DISPLAY_WIDTH,
     CONFIG_DISPLAY_HEIGHT,
+    CONFIG_DISPLAY_MAX_WIDTH,
+    CONFIG_DISPLAY_MAX_HEIGHT,
+    CONFIG_CLIPBOARD_TO_SANDBOX_KB,
+    CONFIG_CLIPBOARD_TO_BROWSER_KB,
     CONFIG_VIDEO_CODEC,
     CONFIG_VIDEO_CHROMA,
     CONFIG_VIDEO_PRESET,
@@ -78,8 +85,6 @@ struct config_error {
 };
 
 const struct config_entry *config_entry(enum config_key key);
-// Whether sandbox-server takes a new value over while it runs (SIGHUP).
-bool config_is_live(enum config_key key);
 // The known key that looks most like an unknown name; -1 when none does.
 int config_nearest(const char *name, size_t length);
 
@@ -97,11 +102,17 @@ int config_read_file(struct config *config, const char *path, bool secrets, stru
 int config_read_text(struct config *config, const char *text, size_t length, const char *name, bool secrets,
                      struct config_error *ret_error);
 // Takes the known keys from the environment. An unknown variable that starts like our keys (SANDBOX_ VIDEO_
-// JWT_ FILE_ EGRESS_) is refused. A secret is removed from the environment once read.
+// JWT_ FILE_ EGRESS_ BACKUP_) is refused. A secret is removed from the environment once read.
 int config_read_environment(struct config *config, struct config_error *ret_error);
 
-// Takes --config FILE and --secrets FILE out of argv (argc is adjusted), then the files, then the
-// environment. What every program's main calls.
+// systemd's credentials (systemd.exec(5), LoadCredential=): a file for each key that is given so, named <prefix><KEY>, its value in the
+// first line. Any key may be, secrets too: who may read the directory is its maker's affair. A key without a file stays as it was.
+#define CONFIG_CREDENTIAL_PREFIX "config_"
+int config_read_credentials(struct config *config, const char *directory, const char *prefix,
+                            struct config_error *ret_error);
+
+// Takes --config FILE and --secrets FILE out of argv (argc is adjusted), then the files, then the credentials of
+// $CREDENTIALS_DIRECTORY, then the environment. What every program's main calls.
 int config_load(struct config *config, int *argc, char **argv, struct config_error *ret_error);
 
 // Called for each thing that is wrong, with one line of text.
@@ -110,20 +121,13 @@ typedef void config_found(void *data, const char *problem);
 void config_check_file(struct config *config, const char *path, bool secrets, config_found *found,
                        void *data);
 
-struct config_changes {
-    bool taken[CONFIG_KEY_COUNT];   // another value is in force
-    bool waiting[CONFIG_KEY_COUNT]; // the files say so, but it needs a restart
-};
-
-// What `running` would be if it were loaded from its files again; of keys that are not live the running values stay. A secret that came from the
-// environment stays as well. -EINVAL with the error told: nothing of the files is to be used.
-int config_reload(const struct config *running, struct config **ret_config,
-                  struct config_changes *ret_changes, struct config_error *ret_error);
-
 // Borrowed until config_free or the next read. Choices are text.
 const char *config_text(const struct config *config, enum config_key key);
 int64_t config_number(const struct config *config, enum config_key key);
 bool config_switch(const struct config *config, enum config_key key);
+
+// Takes one value over from a configuration that was read later. What config_text lent of that key is gone. False when memory is out.
+bool config_adopt(struct config *config, const struct config *fresh, enum config_key key);
 
 // Prints the table as --help shows it.
 void config_print_help(void);

@@ -4,6 +4,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "lib/cleanup.h"
 #include "lib/log.h"
@@ -20,9 +23,26 @@
 #include "server/sandboxd_client.h"
 #include "server/sandboxes.h"
 #include "server/server.h"
-#include "server/signals.h"
 #include "server/static_files.h"
 #include "server/viewers.h"
+
+#define STOP_GRACE_US (SECOND_US / 2) // for close frames and answers to get out
+
+// What main was given, as it was: config_load takes words out of argv.
+struct invocation {
+    struct config *config;
+    int argc;
+    char **argv;
+};
+
+struct stopper {
+    struct server *server;
+    const struct invocation *invocation;
+    int fd;
+    struct loop_watch watch;
+    struct loop_timer grace;
+    struct loop_timer watchdog;
+};
 
 __attribute__((format(printf, 1, 2))) static int refuse(const char *format, ...)
 {
@@ -162,10 +182,81 @@ static void server_finish(struct server *server)
     explicit_bzero(&server->successor_key, sizeof(server->successor_key));
 }
 
-static int serve(struct server *server)
+static void on_grace_end(void *data)
 {
-    struct signals *signals = NULL;
-    int error = signals_new(server, &signals);
+    loop_stop(((struct stopper *)data)->server->loop);
+}
+
+static void on_signal(void *data, uint32_t events)
+{
+    (void)events;
+    struct stopper *stopper = data;
+    struct server *server = stopper->server;
+    struct signalfd_siginfo info;
+    if (read(stopper->fd, &info, sizeof(info)) != sizeof(info))
+        return;
+    if (info.ssi_signo == SIGHUP) {
+        const struct invocation *given = stopper->invocation;
+        reload_configuration(given->config, given->argc, given->argv);
+        if (networks_parse(config_text(server->config, CONFIG_TRUSTED_PROXIES), &server->trusted_proxies) < 0)
+            log_error("TRUSTED_PROXIES is no list of addresses and networks; the old one holds");
+        return;
+    }
+    if (info.ssi_signo == SIGUSR1 || info.ssi_signo == SIGUSR2) {
+        server_drain(server, info.ssi_signo == SIGUSR1);
+        return;
+    }
+    if (server->stopping) { // asked twice: at once
+        loop_stop(server->loop);
+        return;
+    }
+    log_info("Stopping");
+    notify_stopping();
+    server->stopping = true;
+    listener_free(steal_pointer(&server->web));
+    listener_free(steal_pointer(&server->metrics_listener));
+    viewers_go_away(server->viewers);
+    loop_timer_set(server->loop, &stopper->grace, STOP_GRACE_US);
+}
+
+static int watch_signals(struct stopper *stopper)
+{
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGUSR1);
+    sigaddset(&signals, SIGUSR2);
+    if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
+        return -errno;
+    stopper->fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (stopper->fd < 0)
+        return -errno;
+    stopper->watch = (struct loop_watch){.fd = -1, .ready = on_signal, .data = stopper};
+    stopper->grace = (struct loop_timer){.fire = on_grace_end, .data = stopper};
+    return loop_watch_add(stopper->server->loop, &stopper->watch, stopper->fd, EPOLLIN);
+}
+
+// By the loop itself, so that a loop that hangs is found out.
+static void on_watchdog(void *data)
+{
+    struct stopper *stopper = data;
+    notify_alive();
+    loop_timer_set(stopper->server->loop, &stopper->watchdog, (int64_t)notify_watchdog_us());
+}
+
+static void start_watchdog(struct stopper *stopper)
+{
+    stopper->watchdog = (struct loop_timer){.fire = on_watchdog, .data = stopper};
+    if (notify_watchdog_us() > 0)
+        on_watchdog(stopper);
+}
+
+static int serve(struct server *server, const struct invocation *invocation)
+{
+    struct stopper stopper = {.server = server, .invocation = invocation, .fd = -1};
+    int error = watch_signals(&stopper);
     if (!error)
         error = open_listeners(server);
     if (!error)
@@ -173,13 +264,20 @@ static int serve(struct server *server)
     if (!error) {
         log_info("Serving", {"host", config_text(server->config, CONFIG_HOST)},
                  {"port", config_text(server->config, CONFIG_PORT)});
+        start_watchdog(&stopper);
         error = loop_run(server->loop);
+        if (!error && server->begin_anew)
+            error = -ESTALE;
     }
-    signals_free(signals);
+    loop_timer_cancel(&stopper.watchdog);
+    loop_timer_cancel(&stopper.grace);
+    loop_watch_remove(server->loop, &stopper.watch);
+    if (stopper.fd >= 0)
+        close(stopper.fd);
     return error;
 }
 
-static int run(struct server *server)
+static int run(struct server *server, const struct invocation *invocation)
 {
     char wrong[STATIC_WRONG_MAX];
     int error = confinement_apply();
@@ -190,7 +288,7 @@ static int run(struct server *server)
     if (static_files_load(config_text(server->config, CONFIG_WEB_ROOT), &server->files, wrong) < 0)
         return refuse("%s", wrong);
     error = open_modules(server);
-    return error ? error : serve(server);
+    return error ? error : serve(server, invocation);
 }
 
 int main(int argc, char **argv)
@@ -209,9 +307,14 @@ int main(int argc, char **argv)
     struct config *config = config_new();
     if (!config || sodium_init() < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
         return 1;
+    struct invocation invocation = {config, argc, calloc((size_t)argc + 1, sizeof(*argv))};
+    if (!invocation.argv)
+        return 1;
+    memcpy(invocation.argv, argv, sizeof(*argv) * (size_t)argc);
     if (config_load(config, &argc, argv, &wrong) < 0 || argc > 1) {
         refuse("%s", argc > 1 ? "unknown argument; see --help" : wrong.text);
         config_free(config);
+        free(invocation.argv);
         return 2;
     }
     config_open_log(config, "sandbox-server");
@@ -220,10 +323,10 @@ int main(int argc, char **argv)
         return 1;
     server->config = config;
     server->node = config_text(config, CONFIG_NODE_ID);
-    int error = run(server);
+    int error = run(server, &invocation);
     server_finish(server);
-    reload_finish(server);
     free(server);
+    free(invocation.argv);
     config_free(config);
     return error == 0 ? 0 : error == -EINVAL ? 2 : 1;
 }

@@ -44,6 +44,7 @@ struct metric_histogram {
 };
 
 struct metrics {
+    uint64_t backup_us; // when the last backup was finished; 0: not known of any
     uint64_t counters[METRIC_COUNT];
     uint64_t statuses[METRIC_STATUS_MAX]; // answers by HTTP status
     uint64_t start_failures[START_STAGE_COUNT];
@@ -69,7 +70,7 @@ struct metric_gauges {
     pid_t sandboxd_pid; // 0: unknown
     const char *node;
     uint64_t storage_bytes, storage_free_bytes; // 0: unknown
-    uint64_t certificate_expiry, backup_time;   // seconds since 1970; 0: not watched
+    uint64_t certificate_expiry;                // seconds since 1970; 0: not watched
 };
 
 void metrics_count(struct metrics *metrics, enum metric metric);

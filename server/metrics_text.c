@@ -74,8 +74,6 @@ static void print_starts(FILE *out, const struct metrics *metrics)
 
 static void print_pool(FILE *out, const struct metrics *metrics)
 {
-    static const char *const names[TEMPLATE_COUNT] = {
-        [TEMPLATE_DESKTOP] = "desktop", [TEMPLATE_CODE] = "code"};
     print_counter(out, "sandbox_starts_by_kind", "Starts that succeeded: of a parked sandbox, or cold");
     fprintf(out,
             "sandbox_server_sandbox_starts_by_kind_total{kind=\"parked\"} %" PRIu64
@@ -85,11 +83,12 @@ static void print_pool(FILE *out, const struct metrics *metrics)
                  "# TYPE sandbox_server_sandbox_pool gauge\n");
     for (unsigned i = 0; i < TEMPLATE_COUNT; i++) {
         const struct sandboxd_pool_row *row = &metrics->pool.rows[i];
+        const char *name = template_name(i);
         fprintf(out,
                 "sandbox_server_sandbox_pool{template=\"%s\",state=\"wanted\"} %u\n"
                 "sandbox_server_sandbox_pool{template=\"%s\",state=\"ready\"} %u\n"
                 "sandbox_server_sandbox_pool{template=\"%s\",state=\"building\"} %u\n",
-                names[i], row->size, names[i], row->ready, names[i], row->building);
+                name, row->size, name, row->ready, name, row->building);
     }
     print_gauge(out, "sandbox_pool_held_bytes", "The most memory that the parked sandboxes may take now",
                 (uint64_t)metrics->pool.held_mb << 20);
@@ -171,7 +170,7 @@ static void print_programs(FILE *out, const struct metric_gauges *gauges)
                 programs[i].processes);
 }
 
-static void print_gauges(FILE *out, const struct metric_gauges *gauges)
+static void print_gauges(FILE *out, const struct metrics *metrics, const struct metric_gauges *gauges)
 {
     fprintf(
         out,
@@ -199,10 +198,9 @@ static void print_gauges(FILE *out, const struct metric_gauges *gauges)
     if (gauges->certificate_expiry)
         print_gauge(out, "certificate_expiry_timestamp_seconds",
                     "When CERTIFICATE_FILE ends, seconds since 1970", gauges->certificate_expiry);
-    if (gauges->backup_time)
-        print_gauge(out, "backup_timestamp_seconds",
-                    "When the newest file of BACKUP_DIR was written, seconds since 1970",
-                    gauges->backup_time);
+    if (metrics->backup_us) // absent until there is one
+        print_gauge(out, "backup_last_timestamp_seconds", "When this node's last backup was finished",
+                    (uint64_t)metrics->backup_us / 1000000);
 }
 
 char *metrics_text(const struct metrics *metrics, const struct metric_gauges *gauges)
@@ -217,7 +215,7 @@ char *metrics_text(const struct metrics *metrics, const struct metric_gauges *ga
     print_starts(out, metrics);
     print_pool(out, metrics);
     print_stream(out, metrics);
-    print_gauges(out, gauges);
+    print_gauges(out, metrics, gauges);
     print_programs(out, gauges);
     if (fclose(out) != 0) {
         free(text);

@@ -1,73 +1,73 @@
 #include "server/reload.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "lib/cleanup.h"
 #include "lib/log.h"
-#include "server/origin.h"
-#include "server/server.h"
 
-// A worker may read a replaced configuration until its job is done, and texts of it are borrowed in many places: they are few, small, and an
-// operator's doing, so they stay.
-struct replaced {
-    struct replaced *next;
-    struct config *config;
+// Read by the loop at each use and by no worker. Limits of a sandbox are missing: sandboxd holds their maximums, and isn't reloaded.
+static const enum config_key reloadable[] = {
+    CONFIG_ALLOWED_ORIGINS,
+    CONFIG_TRUSTED_PROXIES,
+    CONFIG_JWT_ACCESS_EXPIRY,
+    CONFIG_SANDBOX_SESSION_TIMEOUT_SECS,
+    CONFIG_SANDBOX_IDLE_TIMEOUT_SECS,
+    CONFIG_SANDBOX_WARNING_SECS,
+    CONFIG_SANDBOX_MAX_PER_USER,
+    CONFIG_CERTIFICATE_FILE,
+    CONFIG_LOG_LEVEL,
+    CONFIG_LOG_FORMAT,
 };
 
-static const char *check(const struct config *config, struct networks *ret_proxies)
+static void cleanup_config(struct config **config)
 {
-    if (!origin_list_valid(config_text(config, CONFIG_ALLOWED_ORIGINS)))
-        return "ALLOWED_ORIGINS must be origins like https://desk.example.org, separated by spaces";
-    if (networks_parse(config_text(config, CONFIG_TRUSTED_PROXIES), ret_proxies) < 0)
-        return "TRUSTED_PROXIES must be addresses and networks, separated by spaces";
-    return NULL;
+    config_free(*config);
 }
 
-static void report(const struct config_changes *changes)
+static bool is_reloadable(enum config_key key)
+{
+    for (size_t i = 0; i < sizeof(reloadable) / sizeof(reloadable[0]); i++) {
+        if (reloadable[i] == key)
+            return true;
+    }
+    return false;
+}
+
+static void adopt(struct config *config, const struct config *fresh)
 {
     for (enum config_key key = 0; key < CONFIG_KEY_COUNT; key++) {
-        if (changes->taken[key])
-            log_info("A setting has changed", {"name", config_entry(key)->name});
-        if (changes->waiting[key])
-            log_warning("A setting has changed that needs a restart; the old value holds until then",
-                        {"name", config_entry(key)->name});
+        const struct config_entry *entry = config_entry(key);
+        if (strcmp(config_text(config, key), config_text(fresh, key)) == 0)
+            continue;
+        if (!is_reloadable(key)) {
+            // A secret that came by the environment was removed from there, and only looks as if it had gone.
+            if (!entry->secret)
+                log_warning("A changed setting waits for a restart", {"key", entry->name});
+        } else if (config_adopt(config, fresh, key)) {
+            log_info("A setting was changed", {"key", entry->name}, {"value", config_text(config, key)});
+        } else {
+            log_error("A setting can't be changed", {"key", entry->name}, {"error", strerror(ENOMEM)});
+        }
     }
 }
 
-void reload(struct server *server)
+void reload_configuration(struct config *config, int argc, char *const *argv)
 {
-    struct config *config;
-    struct config_changes changes;
-    struct config_error wrong;
-    struct networks proxies;
-    struct replaced *replaced = calloc(1, sizeof(*replaced));
-    if (!replaced || config_reload(server->config, &config, &changes, &wrong) < 0) {
-        log_error("The configuration was not read again; the old one holds",
-                  {"reason", replaced ? wrong.text : "out of memory"});
-        free(replaced);
+    CLEANUP(cleanup_config) struct config *fresh = config_new();
+    AUTO_FREE char **arguments = calloc((size_t)argc + 1, sizeof(*arguments));
+    struct config_error wrong = {.text = "out of memory"};
+    int error = -ENOMEM;
+    if (fresh && arguments) {
+        memcpy(arguments, argv, sizeof(*arguments) * (size_t)argc);
+        error = config_load(fresh, &argc, arguments, &wrong);
+    }
+    if (error) {
+        log_error("The configuration stays as it was", {"problem", wrong.text});
         return;
     }
-    const char *problem = check(config, &proxies);
-    if (problem) {
-        log_error("The configuration was not read again; the old one holds", {"reason", problem});
-        free(replaced);
-        config_free(config);
-        return;
-    }
-    *replaced = (struct replaced){.next = server->replaced, .config = config};
-    server->replaced = replaced;
-    server->config = config;
-    server->trusted_proxies = proxies;
+    adopt(config, fresh);
     config_open_log(config, "sandbox-server");
     log_info("The configuration was read again");
-    report(&changes);
-}
-
-void reload_finish(struct server *server)
-{
-    while (server->replaced) {
-        struct replaced *replaced = server->replaced;
-        server->replaced = replaced->next;
-        config_free(replaced->config);
-        free(replaced);
-    }
 }

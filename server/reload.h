@@ -1,9 +1,8 @@
 #pragma once
-// Reading the configuration again while it is in use.
+// A configuration read again while it is served (SIGHUP).
 
-struct server;
+#include "lib/config.h"
 
-// Takes over what can be, and logs what needs a restart. A configuration with anything wrong in it changes nothing.
-void reload(struct server *server);
-// Frees the configurations that were replaced, but for the first one, which is the caller's. No worker runs any more.
-void reload_finish(struct server *server);
+// Reads everything anew that argv and the environment name. What can change under running sandboxes and sign-ins takes effect at
+// once; what else differs is logged as waiting for a restart. A wrong configuration changes nothing. Call it on the loop.
+void reload_configuration(struct config *config, int argc, char *const *argv);

@@ -13,10 +13,8 @@
 #define SERVER_SCRATCH (64u << 10)
 
 struct server {
-    // Workers read it while a reload puts another one in its place; the old ones stay until the end.
-    const struct config *_Atomic config;
+    const struct config *config;
     const char *node;
-    struct replaced *replaced;       // configurations that came by reloads, the one in force first
     struct networks trusted_proxies; // whose X-Forwarded-For is believed
     struct token_key token_key;
     struct successor_key successor_key;
@@ -37,7 +35,8 @@ struct server {
     struct connection *connections;
     unsigned connection_count;
     bool stopping;
-    bool draining;                                   // /health says so, and no sandbox is started
+    bool draining;   // /health says so, and no sandbox is started
+    bool begin_anew; // the database is another one: whoever watches over this program starts it again
     unsigned char scratch[LWS_PRE + SERVER_SCRATCH]; // for one write or packet at a time
 };
 

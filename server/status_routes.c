@@ -4,13 +4,31 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "server/certificate.h"
 #include "server/limits.h"
 #include "server/notifications.h"
 #include "server/routes.h"
 #include "server/sandbox_json.h"
 #include "server/sandboxes.h"
 #include "server/server.h"
-#include "server/watched.h"
+
+// What is kept ready, as sandboxd told last.
+static json_t *pool_json(const struct sandboxd_pool *pool)
+{
+    json_t *object = json_pack("{s:I, s:I}", "memory_mb", (json_int_t)pool->memory_mb, "held_mb",
+                               (json_int_t)pool->held_mb);
+    for (uint32_t i = 0; object && i < TEMPLATE_COUNT; i++) {
+        const struct sandboxd_pool_row *row = &pool->rows[i];
+        json_t *counts = json_pack("{s:I, s:I, s:I, s:I}", "wanted", (json_int_t)row->size, "ready",
+                                   (json_int_t)row->ready, "building", (json_int_t)row->building, "losses",
+                                   (json_int_t)row->losses);
+        if (json_object_set_new(object, template_name(i), counts) < 0) {
+            json_decref(object);
+            return NULL;
+        }
+    }
+    return object;
+}
 
 void health_finish(struct exchange *exchange)
 {
@@ -18,9 +36,10 @@ void health_finish(struct exchange *exchange)
     const struct sandboxd_welcome *welcome = sandboxd_client_welcome(server->sandboxd);
     // A proxy takes 404 for: leave who is there, send nobody new.
     exchange_json(exchange, server->draining ? 404 : 200,
-                  json_pack("{s:s, s:s, s:s, s:o}", "status", server->draining ? "draining" : "ok", "version",
-                            SANDBOX_VERSION, "node", server->node, "layers",
-                            welcome ? layers_json(welcome->layers) : json_array()));
+                  json_pack("{s:s, s:s, s:s, s:o, s:o}", "status", server->draining ? "draining" : "ok",
+                            "version", SANDBOX_VERSION, "node", server->node, "layers",
+                            welcome ? layers_json(welcome->layers) : json_array(), "pool",
+                            pool_json(&server->metrics.pool)));
 }
 
 static int check_storage(const struct config *config)
@@ -52,7 +71,7 @@ static json_t *check_json(bool ok, const char *detail)
 }
 
 // An empty pool only makes starts slower: said, but no reason to send nobody here.
-static json_t *pool_json(const struct sandboxd_pool *pool)
+static json_t *pool_check_json(const struct sandboxd_pool *pool)
 {
     for (unsigned i = 0; i < TEMPLATE_COUNT; i++) {
         if (pool->rows[i].size > 0 && pool->rows[i].ready == 0 && pool->rows[i].losses > 0)
@@ -84,7 +103,7 @@ void ready_finish(struct exchange *exchange)
                                          ? "Less than STORAGE_FREE_MIN_MB is free where the home "
                                            "directories are. Make room."
                                          : strerror(-storage)),
-            "pool", pool_json(&server->metrics.pool)));
+            "pool", pool_check_json(&server->metrics.pool)));
 }
 
 void metrics_finish(struct exchange *exchange)
@@ -100,8 +119,7 @@ void metrics_finish(struct exchange *exchange)
         .database_connected = notifications_listening(server->notifications),
         .draining = server->draining,
         .node = server->node,
-        .certificate_expiry = watched_certificate(config_text(server->config, CONFIG_CERTIFICATE_FILE)),
-        .backup_time = watched_newest(config_text(server->config, CONFIG_BACKUP_DIR)),
+        .certificate_expiry = certificate_expiry(config_text(server->config, CONFIG_CERTIFICATE_FILE)),
     };
     struct statvfs storage;
     if (statvfs(config_text(server->config, CONFIG_FILE_STORAGE_PATH), &storage) == 0) {

@@ -5,13 +5,16 @@ import { useTitle } from "../app/hooks";
 import { Store, useStore } from "../app/store";
 import { PageLink } from "../components/button";
 import { StopDialog } from "../components/stop-dialog";
+import { ClipboardPanel } from "../desktop/clipboard-panel";
 import { DesktopController, PLATFORM } from "../desktop/controller";
 import { enterOrLeaveFullScreen } from "../desktop/full-screen";
 import { KeyBar } from "../desktop/key-bar";
 import { Overlay } from "../desktop/overlay";
 import { PointerNotice } from "../desktop/pointer-notice";
 import { type SessionState, START } from "../desktop/session";
+import type { DisplayMode } from "../desktop/display-size";
 import { StatisticsOverlay } from "../desktop/statistics-overlay";
+import { MediaSourceVideo } from "../stream/media-source-video";
 import { Toolbar } from "../desktop/toolbar";
 import { TypingField } from "../desktop/typing-field";
 import { Centred } from "./centred";
@@ -22,7 +25,7 @@ const NOT_LOCKED = new Store(false);
 
 export function DesktopPage({ id }: { id: string }) {
     useTitle("Desktop");
-    return typeof VideoDecoder === "undefined" ? <NoDecoder /> : <Desktop id={id} />;
+    return typeof VideoDecoder === "undefined" && !MediaSourceVideo.available ? <NoDecoder /> : <Desktop id={id} />;
 }
 
 function NoDecoder() {
@@ -30,8 +33,8 @@ function NoDecoder() {
         <Centred>
             <h1>This browser can't show desktops</h1>
             <p>
-                It has no WebCodecs video decoder. Current versions of Chrome, Edge, Safari and, on computers, Firefox have
-                one.
+                It has neither a WebCodecs video decoder nor media source extensions. Current versions of Chrome, Edge, Firefox
+                and Safari have one of them.
             </p>
             <div class="centred-actions">
                 <PageLink to="/" look="primary">Back to your desktops</PageLink>
@@ -49,6 +52,8 @@ function Desktop({ id }: { id: string }) {
     const [controller, setController] = useState<DesktopController | null>(null);
     const [statistics, setStatistics] = useState(false);
     const [typing, setTyping] = useState(false);
+    const [mode, setMode] = useState<DisplayMode>("follow");
+    const [clipboard, setClipboard] = useState(false);
     const [keyBar, setKeyBar] = useState(false);
     const [stopping, setStopping] = useState(false);
     const [starting, setStarting] = useState(false);
@@ -116,7 +121,8 @@ function Desktop({ id }: { id: string }) {
     const focusDesktop = () => canvas.current?.focus({ preventScroll: true });
 
     return (
-        <main class="desktop" ref={stage}>
+        <main class="desktop">
+            <div class="desktop-stage" ref={stage}>
             <canvas
                 ref={canvas}
                 class="desktop-canvas"
@@ -138,6 +144,7 @@ function Desktop({ id }: { id: string }) {
                 inputMode="none"
                 rows={1}
             />
+            </div>
             <p id="desktop-hint" class="visually-hidden">
                 Keys go to the sandbox. Press Control, Alt and Shift together to leave it for the controls, with S as well for statistics.
             </p>
@@ -158,6 +165,15 @@ function Desktop({ id }: { id: string }) {
                     }}
                 />
             )}
+            {controller !== null && clipboard && running && (
+                <ClipboardPanel
+                    clipboard={controller.clipboard}
+                    onClose={() => {
+                        setClipboard(false);
+                        focusDesktop();
+                    }}
+                />
+            )}
             {controller !== null && keyBar && running && (
                 <KeyBar input={controller.input} sticky={controller.sticky} onClose={() => setKeyBar(false)} />
             )}
@@ -165,6 +181,7 @@ function Desktop({ id }: { id: string }) {
             <Toolbar
                 state={state}
                 statistics={statistics}
+                sound={controller?.sound ?? null}
                 inputMenu={controller && {
                     settings: controller.settings,
                     apple: PLATFORM === "apple",
@@ -180,12 +197,20 @@ function Desktop({ id }: { id: string }) {
                         void controller.pointerLock.toggle();
                     },
                 }}
+                mode={mode}
+                clipboard={clipboard}
+                onClipboard={() => setClipboard(!clipboard)}
                 entry={entry}
                 onChord={(codes) => {
                     controller?.input.chord(codes);
                     focusDesktop();
                 }}
                 onStatistics={() => setStatistics(!statistics)}
+                onMode={(chosen) => {
+                    setMode(chosen);
+                    controller?.setMode(chosen);
+                    focusDesktop();
+                }}
                 onFullScreen={() => {
                     void enterOrLeaveFullScreen();
                     focusDesktop();

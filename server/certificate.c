@@ -1,16 +1,13 @@
-#include "server/watched.h"
+#include "server/certificate.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <openssl/pem.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "lib/cleanup.h"
 #include "lib/fd.h"
 
 #define CERTIFICATE_MAX (256u << 10) // bytes of a file: a chain of certificates
-#define ENTRIES_MAX 10000            // of a directory
 
 static void cleanup_bio(BIO **bio)
 {
@@ -22,14 +19,8 @@ static void cleanup_x509(X509 **certificate)
     X509_free(*certificate);
 }
 
-static void cleanup_directory(DIR **directory)
-{
-    if (*directory)
-        closedir(*directory);
-}
-
 // The first certificate of a chain is the site's own.
-uint64_t watched_certificate(const char *path)
+uint64_t certificate_expiry(const char *path)
 {
     AUTO_FREE char *text = NULL;
     size_t length;
@@ -42,20 +33,4 @@ uint64_t watched_certificate(const char *path)
         return 0;
     time_t seconds = timegm(&end);
     return seconds > 0 ? (uint64_t)seconds : 0;
-}
-
-uint64_t watched_newest(const char *path)
-{
-    CLEANUP(cleanup_directory) DIR *directory = *path ? opendir(path) : NULL;
-    uint64_t newest = 0;
-    for (int i = 0; directory && i < ENTRIES_MAX; i++) {
-        const struct dirent *entry = readdir(directory);
-        struct stat status;
-        if (!entry)
-            break;
-        if (fstatat(dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
-            S_ISREG(status.st_mode) && status.st_mtime > 0 && (uint64_t)status.st_mtime > newest)
-            newest = (uint64_t)status.st_mtime;
-    }
-    return newest;
 }
