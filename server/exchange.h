@@ -38,7 +38,8 @@ struct exchange {
     struct connection *connection; // NULL: the client has gone
     const struct route *route;
     enum http_method method;
-    struct id id; // {id} of the path
+    struct id id;   // {id} of the path
+    struct id part; // its second {id}: what belongs to the first one
     char request_id[ID_TEXT_SIZE];
     char source[SOURCE_TEXT_SIZE];
     struct query {

@@ -185,7 +185,8 @@ static void find_route(struct exchange *exchange, const char *path)
     struct route_match match;
     routes_find(exchange->connection->site, exchange->method, path, &match);
     exchange->route = match.route;
-    exchange->id = match.id;
+    exchange->id = match.ids[0];
+    exchange->part = match.ids[1];
     memcpy(exchange->answer.allow, match.allow, sizeof(match.allow));
 }
 

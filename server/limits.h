@@ -23,9 +23,11 @@
 #define LOGIN_SOURCE_PER_MINUTE 20u
 #define LOGIN_NAME_BURST 10u
 #define LOGIN_NAME_PER_MINUTE 10u
+#define LINK_SOURCE_BURST 20u
+#define LINK_SOURCE_PER_MINUTE 20u
 
 #define TICKETS_MAX 1024       // good ones at once on this node
-#define TICKETS_PER_ACCOUNT 32 // a further one replaces the account's oldest
+#define TICKETS_PER_ACCOUNT 32 // a further one replaces the oldest; so for each link
 
 #define STATIC_FILES_MAX 512
 #define STATIC_FILE_MAX (16u << 20)  // bytes of one file

@@ -119,6 +119,7 @@ static int open_modules(struct server *server)
     server->tickets = tickets_new();
     server->login_sources = limiter_new((struct bucket_rate){LOGIN_SOURCE_PER_MINUTE, LOGIN_SOURCE_BURST});
     server->login_names = limiter_new((struct bucket_rate){LOGIN_NAME_PER_MINUTE, LOGIN_NAME_BURST});
+    server->link_sources = limiter_new((struct bucket_rate){LINK_SOURCE_PER_MINUTE, LINK_SOURCE_BURST});
     server->work = work_new(server->loop, database_url);
     server->viewers = viewers_new(server);
     server->sandboxes = server->work ? sandboxes_new(server) : NULL;
@@ -126,9 +127,9 @@ static int open_modules(struct server *server)
     server->pruning = server->work ? pruning_new(server) : NULL;
     server->sandboxd = sandboxd_client_new(server->loop, config_text(config, CONFIG_SANDBOXD_SOCKET),
                                            &sandboxd_events, server);
-    if (!server->tickets || !server->login_sources || !server->login_names || !server->work ||
-        !server->viewers || !server->sandboxes || !server->notifications || !server->pruning ||
-        !server->sandboxd)
+    if (!server->tickets || !server->login_sources || !server->login_names || !server->link_sources ||
+        !server->work || !server->viewers || !server->sandboxes || !server->notifications ||
+        !server->pruning || !server->sandboxd)
         return refuse("out of memory or threads");
     return 0;
 }
@@ -160,6 +161,7 @@ static void server_finish(struct server *server)
     viewers_free(server->viewers);
     limiter_free(server->login_sources);
     limiter_free(server->login_names);
+    limiter_free(server->link_sources);
     tickets_free(server->tickets);
     static_files_free(server->files);
     token_key_finish(&server->token_key);

@@ -27,6 +27,20 @@ static const struct route web_routes[] = {
     {HTTP_DELETE, "/api/sandboxes/{id}", true, 0, WORK_DATABASE, sandbox_prepare, sandbox_work, stop_finish},
     {HTTP_POST, "/api/sandboxes/{id}/ticket", true, HTTP_BODY_MAX, WORK_DATABASE, ticket_prepare, ticket_work,
      ticket_finish},
+    {HTTP_GET, "/api/sandboxes/{id}/shares", true, 0, WORK_DATABASE, shares_prepare, shares_work,
+     shares_finish},
+    {HTTP_POST, "/api/sandboxes/{id}/shares", true, HTTP_BODY_MAX, WORK_DATABASE, share_prepare, share_work,
+     share_finish},
+    {HTTP_PATCH, "/api/sandboxes/{id}/shares/{id}", true, HTTP_BODY_MAX, WORK_DATABASE, share_change_prepare,
+     share_change_work, share_change_finish},
+    {HTTP_DELETE, "/api/sandboxes/{id}/shares/{id}", true, 0, WORK_DATABASE, NULL, share_revoke_work,
+     share_revoke_finish},
+    {HTTP_GET, "/api/sandboxes/{id}/viewers", true, 0, WORK_DATABASE, sandbox_prepare, sandbox_work,
+     viewers_finish},
+    {HTTP_DELETE, "/api/sandboxes/{id}/viewers/{id}", true, 0, WORK_DATABASE, sandbox_prepare, sandbox_work,
+     viewer_end_finish},
+    {HTTP_POST, "/api/shares/ticket", false, HTTP_BODY_MAX, WORK_DATABASE, guest_prepare, guest_work,
+     guest_finish},
 };
 
 static const struct route metrics_routes[] = {

@@ -59,3 +59,26 @@ void sandbox_answer_disconnected(struct exchange *exchange);
 int ticket_prepare(struct exchange *exchange);
 int ticket_work(struct exchange *exchange, struct store *store);
 void ticket_finish(struct exchange *exchange);
+// Answers with a new ticket, or why there is none.
+struct ticket;
+void ticket_answer(struct exchange *exchange, const struct ticket *ticket);
+
+// share_routes.c
+int shares_prepare(struct exchange *exchange);
+int shares_work(struct exchange *exchange, struct store *store);
+void shares_finish(struct exchange *exchange);
+int share_prepare(struct exchange *exchange);
+int share_work(struct exchange *exchange, struct store *store);
+void share_finish(struct exchange *exchange);
+int share_change_prepare(struct exchange *exchange);
+int share_change_work(struct exchange *exchange, struct store *store);
+void share_change_finish(struct exchange *exchange);
+int share_revoke_work(struct exchange *exchange, struct store *store);
+void share_revoke_finish(struct exchange *exchange);
+
+// audience_routes.c
+void viewers_finish(struct exchange *exchange);
+void viewer_end_finish(struct exchange *exchange);
+int guest_prepare(struct exchange *exchange);
+int guest_work(struct exchange *exchange, struct store *store);
+void guest_finish(struct exchange *exchange);

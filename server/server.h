@@ -22,6 +22,7 @@ struct server {
     struct tickets *tickets;
     struct limiter *login_sources;
     struct limiter *login_names;
+    struct limiter *link_sources; // who tries links that do not exist
     struct sandboxd_client *sandboxd;
     struct sandboxes *sandboxes;
     struct viewers *viewers;

@@ -46,7 +46,7 @@ void viewer_attach(struct viewer *viewer)
         .kind = SANDBOXD_ATTACH,
         .attach = {.sandbox = viewer->sandbox->row.id,
                    .viewer = viewer->number,
-                   .view_only = viewer->ticket.view_only},
+                   .view_only = viewer->up.view_only},
     };
     viewer->asked = sandboxes_ready(viewer->server->sandboxes) &&
                     sandboxd_client_send(viewer->server->sandboxd, &attach) == 0;
@@ -96,8 +96,22 @@ void viewer_stream_end(struct viewer *viewer)
         lws_rx_flow_control(viewer->wsi, 1);
     }
     // A message that was cut off is ended as soon as the WebSocket takes it.
-    if (viewer->down.inside)
+    viewer->cut = viewer->down.inside;
+    if (viewer->cut)
         lws_callback_on_writable(viewer->wsi);
+}
+
+// Keys that the old one holds down are released by its end. An ATTACH that is under way was for the old rights.
+void viewer_stream_renew(struct viewer *viewer)
+{
+    if (!viewer->established || !viewer->sandbox)
+        return;
+    loop_timer_cancel(&viewer->retry);
+    viewer_stream_end(viewer);
+    viewers_renumber(viewer->viewers, viewer);
+    viewer->asked = false;
+    viewer->attempts = 0;
+    viewer_attach(viewer);
 }
 
 void viewer_stream_lost(struct viewer *viewer)
@@ -121,7 +135,7 @@ void viewer_stream_lost(struct viewer *viewer)
 static int end_message(struct viewer *viewer)
 {
     unsigned char *at = viewer->server->scratch + LWS_PRE;
-    viewer->down.inside = false;
+    viewer->down.inside = viewer->cut = false;
     if (lws_write(viewer->wsi, at, 0, LWS_WRITE_CONTINUATION) < 0)
         return -1;
     lws_callback_on_writable(viewer->wsi);
@@ -154,8 +168,10 @@ static int take_report(struct viewer *viewer, const uint8_t *packet, size_t leng
 
 int viewer_stream_relay(struct viewer *viewer)
 {
+    if (viewer->cut)
+        return end_message(viewer);
     if (viewer->stream < 0)
-        return viewer->down.inside ? end_message(viewer) : 0;
+        return 0;
     // The flag byte lies where libwebsockets puts the frame's header next.
     uint8_t *packet_bytes = viewer->server->scratch + LWS_PRE - 1;
     AUTO_PACKET struct ipc_packet packet = {.fds = {-1, -1, -1, -1}};

@@ -12,6 +12,7 @@ static const struct {
 } payloads[] = {
     {"stop ", NOTIFICATION_STOP},
     {"account_disabled ", NOTIFICATION_ACCOUNT_DISABLED},
+    {"share ", NOTIFICATION_SHARE},
 };
 
 int store_listen(struct store *store)

@@ -8,6 +8,7 @@
 enum store_notification_kind {
     NOTIFICATION_STOP,             // id: a sandbox whose row has stop_requested set
     NOTIFICATION_ACCOUNT_DISABLED, // id: an account
+    NOTIFICATION_SHARE,            // id: a link that was revoked or gives other rights
 };
 
 struct store_notification {

@@ -9,6 +9,7 @@ import { parse } from "yaml";
 
 import { startServer } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
+import { WebSocketClient } from "../harness/websocket.mjs";
 
 const document = parse(readFileSync(new URL("../../docs/openapi.yaml", import.meta.url), "utf8"));
 const ajv = new Ajv2020({ strict: false, allErrors: true });
@@ -112,6 +113,52 @@ test("sandboxes", async () => {
     assert.equal((await ticket(NOBODY)).status, 404);
     assert.equal((await ticket(first.body.id, { token: "x" })).status, 401);
     assert.equal((await ticket(first.body.id, { headers: { origin: "https://evil.example" } })).status, 403);
+
+    const shares = (method, options, id = first.body.id) => ask(admin, method, `/api/sandboxes/${id}/shares`, "/api/sandboxes/{id}/shares", options);
+    const view = { body: { access: "view" } };
+    const link = await shares("POST", { body: { access: "view", label: "Ann", expires_in: 60 } });
+    assert.equal(link.status, 201);
+    assert.equal((await shares("POST", { body: {} })).status, 400);
+    assert.equal((await shares("POST", { body: { access: "view", expires_in: 1 } })).status, 422);
+    assert.equal((await shares("POST", { body: "x".repeat(20000) })).status, 413);
+    assert.equal((await shares("POST", { ...view, headers: { origin: "https://evil.example" } })).status, 403);
+    assert.equal((await shares("POST", { ...view, token: "x" })).status, 401);
+    assert.equal((await shares("POST", view, NOBODY)).status, 404);
+    assert.equal((await shares("GET")).body.items.length, 1);
+    assert.equal((await shares("GET", {}, NOBODY)).status, 404);
+    assert.equal((await shares("GET", { token: "x" })).status, 401);
+
+    const guest = (body, options) => ask(server.client(), "POST", "/api/shares/ticket", "/api/shares/ticket", { body, ...options });
+    assert.equal((await guest({ token: link.body.path.split("#")[1] })).status, 201);
+    assert.equal((await guest({ token: "x" })).status, 404);
+    assert.equal((await guest({})).status, 400);
+    assert.equal((await guest("x".repeat(20000))).status, 413);
+    assert.equal((await guest({ token: "x" }, { headers: { origin: "https://evil.example" } })).status, 403);
+    for (let i = 0; i < 20; i++) await guest({ token: "x" });
+    assert.equal((await guest({ token: "x" })).status, 429);
+
+    const viewers = (method, viewer, options) => ask(admin, method, `/api/sandboxes/${first.body.id}/viewers${viewer}`, `/api/sandboxes/{id}/viewers${viewer && "/{viewer}"}`, options);
+    const { body: mine } = await ticket(first.body.id);
+    const window = await WebSocketClient.open(server.url, mine.path);
+    const { items } = (await until("the window", async () => { const answer = await viewers("GET", ""); return answer.body.items.length && answer; })).body;
+    assert.equal((await viewers("DELETE", `/${items[0].id}`, { headers: { origin: "https://evil.example" } })).status, 403);
+    assert.equal((await viewers("DELETE", `/${items[0].id}`, { token: "x" })).status, 401);
+    assert.equal((await viewers("DELETE", `/${items[0].id}`)).status, 204);
+    assert.equal((await viewers("DELETE", `/${items[0].id}`)).status, 404);
+    assert.equal((await viewers("GET", "", { token: "x" })).status, 401);
+    window.destroy();
+
+    const oneShare = (method, options, id = link.body.id) => ask(admin, method, `/api/sandboxes/${first.body.id}/shares/${id}`, "/api/sandboxes/{id}/shares/{share}", options);
+    assert.equal((await oneShare("PATCH", { body: { access: "control" } })).body.access, "control");
+    assert.equal((await oneShare("PATCH", { body: {} })).status, 400);
+    assert.equal((await oneShare("PATCH", { body: "x".repeat(20000) })).status, 413);
+    assert.equal((await oneShare("PATCH", { ...view, headers: { origin: "https://evil.example" } })).status, 403);
+    assert.equal((await oneShare("PATCH", { ...view, token: "x" })).status, 401);
+    assert.equal((await oneShare("PATCH", view, NOBODY)).status, 404);
+    assert.equal((await oneShare("DELETE", { headers: { origin: "https://evil.example" } })).status, 403);
+    assert.equal((await oneShare("DELETE", { token: "x" })).status, 401);
+    assert.equal((await oneShare("DELETE")).status, 204);
+    assert.equal((await oneShare("DELETE")).status, 404);
 
     assert.equal((await one("DELETE", first.body.id, { headers: { origin: "https://evil.example" } })).status, 403);
     assert.equal((await one("DELETE", NOBODY)).status, 404);
