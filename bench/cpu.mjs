@@ -1,5 +1,5 @@
-// What typing (10 keys a second) and a scrolling terminal (200 lines a second) cost the server's processor, and what of it the page shows.
-// The terminal itself is not counted, nor is the browser.
+// What typing (10 keys a second), a scrolling terminal, a window that is dragged and a film cost the server's processor, and what of it the
+// page shows. The programs that draw are not counted, nor is the browser.
 import { launchBrowser, typeText } from "../tests/harness/browser.mjs";
 import { openBoth } from "./lib/pair.mjs";
 import { cpuDuring } from "./lib/processes.mjs";
@@ -22,16 +22,36 @@ async function scrolling({ page }) {
     await page.waitForTimeout(seconds * 1000);
 }
 
+// By its title bar, in circles: 60 steps a second.
+async function dragging({ page }) {
+    const canvas = await page.locator("canvas").first().boundingBox();
+    const at = (step) => [canvas.x + 960 + 150 * Math.sin(step / 20), canvas.y + 227 + 100 * (1 - Math.cos(step / 20))];
+    const start = performance.now();
+    await page.mouse.move(...at(0));
+    await page.mouse.down();
+    for (let step = 0; performance.now() - start < seconds * 1000; step++) {
+        await page.mouse.move(...at(step));
+        await page.waitForTimeout(Math.max(0, start + (step * 1000) / 60 - performance.now()));
+    }
+    await page.mouse.move(...at(0));
+    await page.mouse.up();
+}
+
+const running = (command) => ({
+    run: scrolling,
+    begin: async ({ page }) => {
+        await typeText(page, `${command}\n`);
+        await page.waitForTimeout(2000);
+    },
+    end: async ({ page }) => page.waitForTimeout(3000),
+});
+
 const SCENES = {
     "typing 10/s": { run: typing, begin: async () => {}, end: async () => {} },
-    "terminal 200 lines/s": {
-        run: scrolling,
-        begin: async ({ page }) => {
-            await typeText(page, `perl scroll.pl ${seconds + 2}\n`);
-            await page.waitForTimeout(500);
-        },
-        end: async ({ page }) => page.waitForTimeout(2000),
-    },
+    "terminal 200 lines/s": running(`perl scroll.pl ${seconds + 4}`),
+    "terminal 30 lines/s": running(`perl scroll.pl ${seconds + 4} 30`),
+    "window dragged": { run: dragging, begin: async () => {}, end: async () => {} },
+    "film 960x540, 30/s": running(`perl scenes.pl ${seconds + 4}`),
 };
 
 const counters = ({ page }) => page.evaluate(() => ({ ...window.probe.counters }));

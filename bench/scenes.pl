@@ -1,11 +1,11 @@
-# Draws with the X protocol alone, so that it runs wherever perl does: `scenes.pl video SECONDS` shows a film of 960x540 at 30 frames a second,
-# `scenes.pl lines SECONDS` scrolls 30 lines of text a second in a window.
+# Shows a film of 960x540 at 30 frames a second, for the given number of seconds. It speaks the X protocol itself, so that it runs wherever
+# perl does.
 use strict;
 use warnings;
 use IO::Socket::UNIX;
 use Time::HiRes qw(sleep time);
 
-my ($scene, $seconds) = @ARGV;
+my ($seconds) = @ARGV;
 my ($WIDTH, $HEIGHT, $FRAMES) = (960, 540, 30);
 
 sub cookie {

@@ -60,6 +60,14 @@ static const struct config_entry table[CONFIG_KEY_COUNT] = {
         NUMBER("SANDBOX_MAX_PER_USER", 1, SANDBOX_MAX_TOTAL, "3", "", "sandboxes one user may run at once"),
     [CONFIG_SANDBOX_MAX_PER_NODE] =
         NUMBER("SANDBOX_MAX_PER_NODE", 1, SANDBOX_MAX_TOTAL, "32", "", "sandboxes this node runs at once"),
+    [CONFIG_SANDBOX_POOL_DESKTOP] = NUMBER(
+        "SANDBOX_POOL_DESKTOP", 0, SANDBOX_POOL_MAX, "1", "",
+        "desktops that are kept ready for whoever comes next; 0: each is started when it is asked for"),
+    [CONFIG_SANDBOX_POOL_CODE] = NUMBER("SANDBOX_POOL_CODE", 0, SANDBOX_POOL_MAX, "0", "",
+                                        "sandboxes for one command that are kept ready"),
+    [CONFIG_SANDBOX_POOL_MEMORY_MB] =
+        NUMBER("SANDBOX_POOL_MEMORY_MB", 0, MEMORY_LIMIT_MAX_MB, "256", "MiB",
+               "memory that all sandboxes kept ready may take together, which bounds how many there are"),
     [CONFIG_SANDBOX_UID_BASE] =
         NUMBER("SANDBOX_UID_BASE", 65536, 2143289344, "1879048192", "",
                "host uids above this one belong to sandboxes and streamers (2^21 of them)"),

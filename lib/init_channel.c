@@ -12,8 +12,15 @@
 static bool start_desktop_valid(const void *message)
 {
     const struct init_message *m = message;
-    return m->start_desktop.width >= DISPLAY_WIDTH_MIN && m->start_desktop.width <= DISPLAY_WIDTH_MAX &&
-           m->start_desktop.height >= DISPLAY_HEIGHT_MIN && m->start_desktop.height <= DISPLAY_HEIGHT_MAX;
+    return m->start_desktop.parked <= 1 && m->start_desktop.width >= DISPLAY_WIDTH_MIN &&
+           m->start_desktop.width <= DISPLAY_WIDTH_MAX && m->start_desktop.height >= DISPLAY_HEIGHT_MIN &&
+           m->start_desktop.height <= DISPLAY_HEIGHT_MAX;
+}
+
+static bool run_valid(const void *message)
+{
+    const struct init_message *m = message;
+    return command_words_take(&m->run, NULL);
 }
 
 static bool failed_valid(const void *message)
@@ -27,10 +34,13 @@ static bool failed_valid(const void *message)
 
 static const struct channel_form forms[] = {
     [INIT_START_DESKTOP] = {true, INIT_SIDE_SANDBOXD, BODY(start_desktop), 1, start_desktop_valid},
+    [INIT_BIND] = {true, INIT_SIDE_SANDBOXD, 0, 0, NULL},
+    [INIT_RUN] = {true, INIT_SIDE_SANDBOXD, BODY(run), 0, run_valid},
     [INIT_DISPLAY_LISTENING] = {true, INIT_SIDE_INIT, 0, 1, NULL},
     [INIT_DESKTOP_READY] = {true, INIT_SIDE_INIT, 0, 0, NULL},
     [INIT_FAILED] = {true, INIT_SIDE_INIT, BODY(failed), 0, failed_valid},
     [INIT_DISPLAY_ENDED] = {true, INIT_SIDE_INIT, BODY(display_ended), 0, NULL},
+    [INIT_BOUND] = {true, INIT_SIDE_INIT, 0, 0, NULL},
 };
 
 static const struct channel_codec codec = {.forms = forms,

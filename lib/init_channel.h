@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "lib/command_words.h"
 #include "lib/ipc.h"
 
 #define INIT_CHANNEL_FD 3
@@ -13,17 +14,21 @@
 enum init_kind {
     // sandboxd to sandbox-init
     INIT_START_DESKTOP =
-        1, // with one descriptor: the framebuffer memfd, sealed against any change of its size
+        1,     // with one descriptor: the framebuffer memfd, sealed against any change of its size
+    INIT_BIND, // to a parked one: the owner's home is there
+    INIT_RUN,  // to one without a desktop: executes this, once
     // sandbox-init to sandboxd
     INIT_DISPLAY_LISTENING = 64, // with one descriptor: O_PATH of the X server's listening socket
     INIT_DESKTOP_READY,          // the window manager is up
     INIT_FAILED,                 // the desktop could not be started
     INIT_DISPLAY_ENDED,          // the X server ended: the sandbox is over
+    INIT_BOUND,                  // answers BIND: it is the owner's desktop
 };
 
 struct init_start_desktop {
     uint32_t width;
     uint32_t height;
+    uint32_t parked; // 1: nothing is started that needs the home until BIND
     uint8_t cookie[X_COOKIE_SIZE];
 };
 
@@ -40,6 +45,7 @@ struct init_message {
     uint32_t kind;
     union {
         struct init_start_desktop start_desktop;
+        struct command_words run;
         struct init_failed failed;
         struct init_display_ended display_ended;
     };

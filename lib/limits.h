@@ -11,6 +11,7 @@
 
 // Sandboxes
 #define SANDBOX_MAX_TOTAL 1024        // sandboxes on one node, whatever the configuration says
+#define SANDBOX_POOL_MAX 64           // sandboxes of one template that wait for an owner
 #define ACCOUNT_NUMBER_MAX (1u << 20) // host uids 1 .. this above SANDBOX_UID_BASE
 #define VIEWER_MAX 8                  // viewers of one sandbox
 #define MEMORY_LIMIT_MIN_MB 128

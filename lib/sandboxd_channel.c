@@ -33,7 +33,14 @@ static bool attach_valid(const void *message)
 {
     const struct sandboxd_message *m = message;
     static const uint8_t zero[sizeof(m->attach.reserved)];
-    return m->attach.view_only <= 1 && memcmp(m->attach.reserved, zero, sizeof(zero)) == 0;
+    return m->attach.view_only <= 1 && m->attach.alone <= 1 &&
+           memcmp(m->attach.reserved, zero, sizeof(zero)) == 0;
+}
+
+static bool run_valid(const void *message)
+{
+    const struct sandboxd_message *m = message;
+    return !id_is_nil(&m->run.sandbox) && command_words_take(&m->run.command, NULL);
 }
 
 static bool set_limits_valid(const void *message)
@@ -92,6 +99,23 @@ static bool welcome_valid(const void *message)
            m->welcome.display_height >= DISPLAY_HEIGHT_MIN && m->welcome.display_height <= DISPLAY_HEIGHT_MAX;
 }
 
+static bool ready_valid(const void *message)
+{
+    const struct sandboxd_message *m = message;
+    return m->ready.parked <= 1;
+}
+
+static bool pool_valid(const void *message)
+{
+    const struct sandboxd_message *m = message;
+    for (unsigned i = 0; i < TEMPLATE_COUNT; i++) {
+        const struct sandboxd_pool_row *row = &m->pool.rows[i];
+        if (row->size > SANDBOX_POOL_MAX || row->ready > row->size || row->building > SANDBOX_POOL_MAX)
+            return false;
+    }
+    return true;
+}
+
 static bool failed_valid(const void *message)
 {
     const struct sandboxd_message *m = message;
@@ -129,8 +153,9 @@ static const struct channel_form forms[] = {
     [SANDBOXD_NETWORK_HEADER] = {true, CHANNEL_CLIENT, BODY(network_header), 0, network_header_valid},
     [SANDBOXD_NETWORK_RULE] = {true, CHANNEL_CLIENT, BODY(network_rule), 0, network_rule_valid},
     [SANDBOXD_SET_NETWORK] = {true, CHANNEL_CLIENT, BODY(set_network), 0, set_network_valid},
+    [SANDBOXD_RUN] = {true, CHANNEL_CLIENT, BODY(run), 0, run_valid},
     [SANDBOXD_WELCOME] = {true, CHANNEL_SERVER, BODY(welcome), 0, welcome_valid},
-    [SANDBOXD_READY] = {true, CHANNEL_SERVER, BODY(ready), 0, NULL},
+    [SANDBOXD_READY] = {true, CHANNEL_SERVER, BODY(ready), 0, ready_valid},
     [SANDBOXD_FAILED] = {true, CHANNEL_SERVER, BODY(failed), 0, failed_valid},
     [SANDBOXD_ENDED] = {true, CHANNEL_SERVER, BODY(ended), 0, ended_valid},
     [SANDBOXD_ENTRY] = {true, CHANNEL_SERVER, BODY(entry), 0, entry_valid},
@@ -139,6 +164,7 @@ static const struct channel_form forms[] = {
     [SANDBOXD_ATTACH_FAILED] = {true, CHANNEL_SERVER, BODY(attach_failed), 0, attach_failed_valid},
     [SANDBOXD_LIMITS_SET] = {true, CHANNEL_SERVER, BODY(limits_set), 0, limits_set_valid},
     [SANDBOXD_NETWORK_SET] = {true, CHANNEL_SERVER, BODY(network_set), 0, network_set_valid},
+    [SANDBOXD_POOL] = {true, CHANNEL_SERVER, BODY(pool), 0, pool_valid},
 };
 
 static const struct channel_codec codec = {.forms = forms,

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/command_words.h"
 #include "lib/egress_rule.h"
 #include "lib/ids.h"
 #include "lib/ipc.h"
@@ -33,6 +34,7 @@ enum sandboxd_kind {
     SANDBOXD_NETWORK_HEADER,
     SANDBOXD_NETWORK_RULE,
     SANDBOXD_SET_NETWORK, // of a running sandbox: answered by NETWORK_SET
+    SANDBOXD_RUN, // in a ready sandbox without a desktop, once: its end is the sandbox's, ENDED tells the status
     // sandboxd to client
     SANDBOXD_WELCOME = 64,
     SANDBOXD_READY,  // the sandbox's desktop is usable
@@ -44,9 +46,14 @@ enum sandboxd_kind {
     SANDBOXD_ATTACH_FAILED,
     SANDBOXD_LIMITS_SET,
     SANDBOXD_NETWORK_SET,
+    SANDBOXD_POOL, // after WELCOME and whenever it changes; never where nothing is kept ready
 };
 
-enum sandbox_template { TEMPLATE_DESKTOP, TEMPLATE_COUNT };
+enum sandbox_template {
+    TEMPLATE_DESKTOP,
+    TEMPLATE_CODE, // profile code, no X server, nothing kept: waits for one command
+    TEMPLATE_COUNT
+};
 
 struct sandbox_limits {
     uint32_t memory_mb;   // MiB
@@ -98,7 +105,8 @@ struct sandboxd_attach {
     struct id sandbox;
     uint64_t viewer;   // the client's own number for this viewer
     uint8_t view_only; // 1: input is refused by the streamer as well
-    uint8_t reserved[7];
+    uint8_t alone;     // 1: the client has no other stream of this sandbox, so that nobody holds a key
+    uint8_t reserved[6];
 };
 
 struct sandboxd_set_limits {
@@ -117,6 +125,11 @@ struct sandboxd_set_network {
     uint64_t serial; // the client's own number for this policy, higher each time
 };
 
+struct sandboxd_run {
+    struct id sandbox;
+    struct command_words command;
+};
+
 struct sandboxd_welcome {
     uint32_t version;
     uint32_t sandbox_count;
@@ -129,7 +142,7 @@ struct sandboxd_welcome {
 struct sandboxd_ready {
     struct id sandbox;
     uint32_t start_us; // from CREATE to usable
-    uint32_t reserved;
+    uint32_t parked;   // 1: it was kept ready and claimed, 0: a cold start
 };
 
 struct sandboxd_failed {
@@ -141,7 +154,7 @@ struct sandboxd_failed {
 struct sandboxd_ended {
     struct id sandbox;
     uint32_t reason; // enum stop_reason
-    uint32_t reserved;
+    int32_t status;  // of the command, as waitpid(2), with STOP_EXITED and STOP_SIGNALLED; else 0
     struct sandbox_usage usage;
 };
 
@@ -184,6 +197,19 @@ struct sandboxd_network_set {
         error; // 0, or a positive errno: ENOENT no such sandbox, or sandbox-egress refused it; the old one holds then
 };
 
+struct sandboxd_pool_row { // of one template
+    uint32_t size;         // kept ready, at most
+    uint32_t ready;
+    uint32_t building; // or ending
+    uint32_t losses;   // in a row: those that failed or died before anybody claimed one
+};
+
+struct sandboxd_pool {
+    struct sandboxd_pool_row rows[TEMPLATE_COUNT];
+    uint32_t memory_mb; // that they may take together
+    uint32_t held_mb;   // that those there are may take
+};
+
 struct sandboxd_message {
     uint32_t kind; // enum sandboxd_kind
     uint32_t reserved;
@@ -193,6 +219,7 @@ struct sandboxd_message {
         struct sandboxd_stop stop;
         struct sandboxd_attach attach;
         struct sandboxd_set_limits set_limits;
+        struct sandboxd_run run;
         struct sandboxd_network_begin network_begin;
         struct egress_header network_header;
         struct egress_rule network_rule;
@@ -206,6 +233,7 @@ struct sandboxd_message {
         struct sandboxd_attach_failed attach_failed;
         struct sandboxd_limits_set limits_set;
         struct sandboxd_network_set network_set;
+        struct sandboxd_pool pool;
     };
 };
 

@@ -18,7 +18,8 @@ static bool terminated(const char *text)
 
 int streamer_start_check(const struct streamer_start *start, size_t length)
 {
-    if (length != sizeof(*start) || start->magic != STREAMER_START_MAGIC || start->full_chroma > 1)
+    if (length != sizeof(*start) || start->magic != STREAMER_START_MAGIC || start->full_chroma > 1 ||
+        start->alone > 1)
         return -EPROTO;
     if (start->width < DISPLAY_WIDTH_MIN || start->width > DISPLAY_WIDTH_MAX ||
         start->height < DISPLAY_HEIGHT_MIN || start->height > DISPLAY_HEIGHT_MAX)

@@ -26,6 +26,8 @@ struct streamer_start {
     uint8_t log_level;     // enum log_level
     uint8_t log_json;
     uint8_t full_chroma;   // VIDEO_CHROMA 444
+    uint8_t alone;         // 1: no other streamer of this sandbox runs, so that nobody holds a key
+    uint8_t reserved[3];   // 0
     uint8_t cookie[X_COOKIE_SIZE];
     char codec[STREAMER_NAME_MAX];  // VIDEO_CODEC, NUL-terminated
     char preset[STREAMER_NAME_MAX]; // VIDEO_PRESET

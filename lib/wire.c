@@ -17,13 +17,18 @@ static const struct wire_browser_rule browser_rules[] = {
     [WIRE_BROWSER_CLIPBOARD - WIRE_ACKNOWLEDGE] = {8, CLIPBOARD_MESSAGE_MAX, true, false},
     [WIRE_REFRESH - WIRE_ACKNOWLEDGE] = {4, 4, false, true},
     [WIRE_BROWSER_AUDIO - WIRE_ACKNOWLEDGE] = {8, 8, false, true},
+    [WIRE_SYMBOL - WIRE_ACKNOWLEDGE] = {16, 16, true, false},
+    [WIRE_RELATIVE - WIRE_ACKNOWLEDGE] = {12, 12, true, false},
+    [WIRE_LOCKS - WIRE_ACKNOWLEDGE] = {12, 12, false, false},
+    [WIRE_LAYOUT - WIRE_ACKNOWLEDGE] = {56, 56, false, false},
 };
 
 const struct wire_browser_rule *wire_browser_rule(uint8_t kind)
 {
-    if (kind < WIRE_ACKNOWLEDGE || kind > WIRE_BROWSER_AUDIO)
+    if (kind < WIRE_ACKNOWLEDGE || kind > WIRE_LAYOUT)
         return NULL;
-    return &browser_rules[kind - WIRE_ACKNOWLEDGE];
+    const struct wire_browser_rule *rule = &browser_rules[kind - WIRE_ACKNOWLEDGE];
+    return rule->size_max > 0 ? rule : NULL; // some numbers are not given away yet
 }
 
 static bool read_flag(struct reader *r)
@@ -52,14 +57,65 @@ static void read_key(struct reader *r, struct browser_message *m)
         r->failed = true;
 }
 
-static void read_text(struct reader *r, struct browser_message *m)
+static uint32_t read_character(struct reader *r)
+{
+    uint32_t character = read_u32(r);
+    bool control = character < 0x20 || (character >= 0x7f && character < 0xa0);
+    bool surrogate = character >= 0xd800 && character < 0xe000;
+    if (control || surrogate || character > 0x10ffff)
+        r->failed = true;
+    return character;
+}
+
+static void read_symbol(struct reader *r, struct browser_message *m)
 {
     m->input = read_u32(r);
-    m->text = read_u32(r);
-    bool control = m->text < 0x20 || (m->text >= 0x7f && m->text < 0xa0);
-    bool surrogate = m->text >= 0xd800 && m->text < 0xe000;
-    if (control || surrogate || m->text > 0x10ffff)
+    m->symbol.code = read_u16(r);
+    m->symbol.shortcut = read_flag(r);
+    read_zeros(r, 1);
+    m->symbol.character = read_character(r);
+    if (m->symbol.code > 255)
         r->failed = true;
+}
+
+static void read_relative(struct reader *r, struct browser_message *m)
+{
+    m->input = read_u32(r);
+    m->relative.x = (int16_t)read_u16(r);
+    m->relative.y = (int16_t)read_u16(r);
+}
+
+static void read_locks(struct reader *r, struct browser_message *m)
+{
+    m->input = read_u32(r);
+    m->locks.caps = read_flag(r);
+    m->locks.num = read_flag(r);
+    read_zeros(r, 2);
+}
+
+// A name that may stand in an X keyboard description; no other byte gets there.
+static void read_layout_name(struct reader *r, char *name, size_t size, bool required)
+{
+    const uint8_t *bytes = read_bytes(r, size);
+    if (!bytes)
+        return;
+    memcpy(name, bytes, size);
+    size_t length = strnlen(name, size);
+    if (length == size || (required && length == 0))
+        r->failed = true;
+    for (size_t i = 0; i < size; i++) {
+        bool fits = (name[i] >= 'a' && name[i] <= 'z') || (name[i] >= '0' && name[i] <= '9') ||
+                    name[i] == '_' || name[i] == '-';
+        if (i < length ? !fits : name[i] != 0)
+            r->failed = true;
+    }
+}
+
+static void read_layout(struct reader *r, struct browser_message *m)
+{
+    m->input = read_u32(r);
+    read_layout_name(r, m->layout.name, sizeof(m->layout.name), true);
+    read_layout_name(r, m->layout.variant, sizeof(m->layout.variant), false);
 }
 
 static void read_pointer(struct reader *r, struct browser_message *m)
@@ -121,7 +177,8 @@ static void read_body(struct reader *r, struct browser_message *m)
         read_key(r, m);
         break;
     case WIRE_TEXT:
-        read_text(r, m);
+        m->input = read_u32(r);
+        m->text = read_character(r);
         break;
     case WIRE_POINTER:
         read_pointer(r, m);
@@ -144,6 +201,18 @@ static void read_body(struct reader *r, struct browser_message *m)
     case WIRE_BROWSER_AUDIO:
         m->audio_on = read_flag(r);
         read_zeros(r, 3);
+        break;
+    case WIRE_SYMBOL:
+        read_symbol(r, m);
+        break;
+    case WIRE_RELATIVE:
+        read_relative(r, m);
+        break;
+    case WIRE_LOCKS:
+        read_locks(r, m);
+        break;
+    case WIRE_LAYOUT:
+        read_layout(r, m);
         break;
     default: // WIRE_REFRESH has no body
         break;

@@ -32,7 +32,17 @@ enum wire_kind {
     WIRE_BROWSER_CLIPBOARD,
     WIRE_REFRESH,
     WIRE_BROWSER_AUDIO,
+    WIRE_SYMBOL = 0x90,
+    WIRE_RELATIVE,
+    WIRE_LOCKS,
+    WIRE_LAYOUT,
 };
+
+// As x and y of a button or the wheel: where the pointer is.
+#define WIRE_POINTER_HERE 0xffffu
+// Bytes of a layout's and a variant's name, NUL-padded; the last is NUL.
+#define WIRE_LAYOUT_NAME 16u
+#define WIRE_VARIANT_NAME 32u
 
 #define WIRE_FLAG_KEY_FRAME 0x01u
 
@@ -84,6 +94,21 @@ struct browser_message {
             bool down;
         } key;
         uint32_t text; // a Unicode scalar value, no control character
+        struct {
+            uint16_t code; // 0: pressed and released at once; else as a key's
+            bool shortcut;
+            uint32_t character; // as text
+        } symbol;
+        struct {
+            int16_t x, y;
+        } relative;
+        struct {
+            bool caps, num;
+        } locks;
+        struct {
+            // Names of xkeyboard-config: [a-z0-9_-], the variant may be empty.
+            char name[WIRE_LAYOUT_NAME], variant[WIRE_VARIANT_NAME];
+        } layout;
         struct {
             uint16_t x, y;
             uint8_t button; // button: 1, 2, 3, 8, 9

@@ -108,7 +108,7 @@ static bool can_join(int base, bool unified)
     AUTO_FD int tasks = unified ? -1 : openat(base, TRIAL_GROUP "/tasks", O_WRONLY | O_CLOEXEC);
     AUTO_FD int pidfd = -1;
     int status = 1;
-    pid_t pid = process_fork_into(unified ? directory : -1, &pidfd);
+    pid_t pid = process_fork_into(unified ? directory : -1, 0, &pidfd);
     if (pid == 0)
         _exit(unified || write_all(tasks, "0", 1) == 0 ? 0 : 1);
     while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)

@@ -10,9 +10,11 @@
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "sandbox/egress.h"
+#include "sandbox/pool.h"
+#include "sandbox/sandbox.h"
 #include "sandbox/streamer.h"
 
-#define NOT_LISTING SANDBOX_MAX_TOTAL
+#define NOT_LISTING SANDBOX_SLOTS
 
 struct client {
     struct service *service;
@@ -64,16 +66,17 @@ static void welcome(struct service *service)
     memcpy(message.welcome.layers, service->layers, sizeof(message.welcome.layers));
     service->client->greeted = true;
     client_send(service, &message, -1);
+    pool_tell(service);
 }
 
 // Sends as many entries as the socket takes; the rest follows when it has room.
 static void continue_list(struct service *service)
 {
     struct client *client = service->client;
-    while (client->listed < SANDBOX_MAX_TOTAL || client->end_of_list) {
+    while (client->listed < SANDBOX_SLOTS || client->end_of_list) {
         struct sandboxd_message message = {.kind = SANDBOXD_LIST_END};
-        bool entry = client->listed < SANDBOX_MAX_TOTAL;
-        if (entry && !service->sandboxes[client->listed]) {
+        bool entry = client->listed < SANDBOX_SLOTS;
+        if (entry && !sandbox_has_owner(service->sandboxes[client->listed])) {
             client->listed++;
             continue;
         }
@@ -125,6 +128,12 @@ static void stop(struct service *service, const struct sandboxd_stop *request)
     message.ended = (struct sandboxd_ended){
         .sandbox = request->sandbox, .reason = request->reason, .usage = SANDBOX_USAGE_UNKNOWN};
     client_send(service, &message, -1);
+}
+
+static int run(struct service *service, const struct sandboxd_run *request)
+{
+    struct sandbox *sandbox = sandbox_find(service, &request->sandbox);
+    return sandbox ? sandbox_run(sandbox, &request->command) : 0; // it ended before, and the client was told
 }
 
 static void attach(struct service *service, const struct sandboxd_attach *request)
@@ -190,6 +199,8 @@ static int handle(struct service *service, const struct sandboxd_message *messag
     case SANDBOXD_ATTACH:
         attach(service, &message->attach);
         return 0;
+    case SANDBOXD_RUN:
+        return run(service, &message->run);
     case SANDBOXD_SET_LIMITS:
         set_limits(service, &message->set_limits);
         return 0;

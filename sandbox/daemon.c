@@ -18,6 +18,8 @@
 #include "lib/notify.h"
 #include "sandbox/client.h"
 #include "sandbox/egress.h"
+#include "sandbox/pool.h"
+#include "sandbox/sandbox.h"
 
 #define ACCEPT_PAUSE_S 1
 
@@ -131,13 +133,21 @@ static int open_all(struct daemon *daemon)
     if (!error)
         error = open_pause(daemon);
     if (!error)
+        error = uids_init(&daemon->service.uids, daemon->service.settings->uid_base);
+    if (!error)
+        error = uids_hold_homes(&daemon->service.uids, daemon->service.settings->storage);
+    if (!error)
         error = egress_start(&daemon->service);
+    if (!error)
+        error = pool_open(&daemon->service);
     return error ? error : open_listener(daemon);
 }
 
 static void daemon_free(struct daemon *daemon)
 {
     client_close(&daemon->service);
+    pool_close(&daemon->service);
+    uids_finish(&daemon->service.uids);
     egress_free(&daemon->service);
     watch_close(&daemon->listener);
     watch_close(&daemon->pause);
@@ -154,8 +164,11 @@ static int serve(struct daemon *daemon)
         return error;
     log_info("serving", {"socket", daemon->service.settings->socket});
     error = 0;
-    while (!error && !(daemon->service.stopping && daemon->service.sandbox_count == 0))
+    while (!error &&
+           !(daemon->service.stopping && daemon->service.sandbox_count + daemon->service.parked_count == 0)) {
+        pool_run(&daemon->service);
         error = watch_run(daemon->service.epoll, -1);
+    }
     egress_stop(&daemon->service);
     while (!error && !egress_gone(&daemon->service))
         error = watch_run(daemon->service.epoll, -1);

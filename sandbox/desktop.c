@@ -45,10 +45,11 @@ void desktop_finish(struct desktop *desktop)
     explicit_bzero(desktop->cookie, sizeof(desktop->cookie));
 }
 
-int desktop_send_start(const struct desktop *desktop, int channel)
+int desktop_send_start(const struct desktop *desktop, int channel, bool parked)
 {
-    struct init_message message = {.kind = INIT_START_DESKTOP,
-                                   .start_desktop = {.width = desktop->width, .height = desktop->height}};
+    struct init_message message = {
+        .kind = INIT_START_DESKTOP,
+        .start_desktop = {.width = desktop->width, .height = desktop->height, .parked = parked}};
     memcpy(message.start_desktop.cookie, desktop->cookie, sizeof(desktop->cookie));
     int error = init_message_send(channel, &message, INIT_SIDE_SANDBOXD, desktop->framebuffer);
     explicit_bzero(&message, sizeof(message));

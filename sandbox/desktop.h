@@ -1,6 +1,7 @@
 #pragma once
 // The display of a sandbox as sandboxd holds it: framebuffer, cookie, and the way to its X server.
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/init_channel.h"
@@ -15,8 +16,8 @@ struct desktop {
 // On failure nothing is held.
 int desktop_init(struct desktop *desktop, uint32_t width, uint32_t height);
 void desktop_finish(struct desktop *desktop);
-// Tells sandbox-init to start it.
-int desktop_send_start(const struct desktop *desktop, int channel);
+// Tells sandbox-init to start it; parked: up to the window manager, which waits for its owner.
+int desktop_send_start(const struct desktop *desktop, int channel, bool parked);
 // Takes the socket that sandbox-init passed, if it is one. -EPROTO otherwise or when there is one already;
 // the descriptor stays the caller's then.
 int desktop_take_display(struct desktop *desktop, int fd);

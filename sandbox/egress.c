@@ -257,7 +257,7 @@ int egress_start(struct service *service)
     const struct watch closed = WATCH_CLOSED;
     *egress = (struct egress){
         .service = service,
-        .host_uid = service->host.own_uids ? service->settings->uid_base + EGRESS_UID_OFFSET : geteuid(),
+        .host_uid = service->host.own_uids ? service->settings->uid_base + HOST_UID_EGRESS : geteuid(),
         .setup = closed,
         .process = closed,
         .channel = closed,

@@ -192,8 +192,8 @@ static int send_next(struct egress *egress)
         return error ? error : 1;
     }
     struct sandbox **sandboxes = egress->service->sandboxes;
-    for (unsigned i = 0; i < SANDBOX_MAX_TOTAL; i++) {
-        unsigned slot = (egress->cursor + i) % SANDBOX_MAX_TOTAL;
+    for (unsigned i = 0; i < SANDBOX_SLOTS; i++) {
+        unsigned slot = (egress->cursor + i) % SANDBOX_SLOTS;
         int sent = sandboxes[slot] ? send_difference(egress, sandboxes[slot]) : 0;
         if (sent == 0)
             continue;
@@ -286,7 +286,7 @@ int egress_handle(struct egress *egress, const struct egress_message *message)
 
 void egress_count_all(struct egress *egress)
 {
-    for (unsigned i = 0; i < SANDBOX_MAX_TOTAL; i++) {
+    for (unsigned i = 0; i < SANDBOX_SLOTS; i++) {
         struct sandbox *sandbox = egress->service->sandboxes[i];
         if (sandbox)
             sandbox->network.count_due = sandbox->network.added;
@@ -309,7 +309,7 @@ void egress_forget(struct egress *egress)
     network_policy_unref(steal_pointer(&egress->sending.policy));
     egress->unanswered = 0;
     egress->blocked = false;
-    for (unsigned i = 0; i < SANDBOX_MAX_TOTAL; i++) {
+    for (unsigned i = 0; i < SANDBOX_SLOTS; i++) {
         struct sandbox *sandbox = egress->service->sandboxes[i];
         if (!sandbox)
             continue;

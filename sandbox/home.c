@@ -1,5 +1,5 @@
 // A home directory and its owner. The service has no CAP_CHOWN: a directory is made and given away by a
-// short-lived child in a user namespace that maps just the two uids.
+// short-lived child in a user namespace that maps just the uids in question.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +15,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/fd.h"
+#include "sandbox/home.h"
 #include "sandbox/operations.h"
 #include "sandbox/process.h"
 
@@ -37,13 +38,24 @@ static int make_home(int storage, const char *name)
     return mkdirat(storage, name, 0700) < 0 && errno != EEXIST ? -errno : 0;
 }
 
-static int write_map(pid_t pid, const char *file, unsigned service, unsigned owner)
+static int write_map(pid_t pid, const char *file, unsigned service, const struct process_map *others)
 {
-    char path[64], map[64];
+    char path[64], map[160];
     snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
-    int length = snprintf(map, sizeof(map), "0 %u 1\n%d %u 1\n", service, INSIDE_OWNER, owner);
+    int length = snprintf(map, sizeof(map), "0 %u 1\n", service);
+    for (unsigned i = 0; i < others->count; i++)
+        length += snprintf(map + length, sizeof(map) - (size_t)length, "%u %u 1\n", i + 1, others->ids[i]);
     AUTO_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
     return fd < 0 ? -errno : write_all(fd, map, (size_t)length);
+}
+
+// Without capabilities only the own id can be mapped, and the groups only when they are given up.
+static int deny_groups(pid_t pid)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/setgroups", (int)pid);
+    AUTO_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
+    return fd < 0 ? -errno : write_all(fd, "deny", 4);
 }
 
 // Half-made homes never show under their name: made under another one, given away, then renamed into place.
@@ -64,24 +76,26 @@ static int make_for_owner(int storage, const char *name)
 }
 
 // In the child: waits for the map (a byte comes when it is written), then works as root of its namespace.
-__attribute__((noreturn)) static void helper(int ready, int storage, const char *name)
+__attribute__((noreturn)) static void work(int ready, home_task *task, void *data)
 {
     char byte;
-    if (read(ready, &byte, 1) != 1)
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || read(ready, &byte, 1) != 1)
         _exit(EIO);
-    int error = setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0 ? -errno : make_for_owner(storage, name);
+    int error = setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0 ? -errno : task(data);
     _exit(-error & 0xff);
 }
 
-static int give_map(pid_t pid, int ready, uid_t owner)
+static int give_map(pid_t pid, int ready, const struct process_map *map)
 {
-    int error = write_map(pid, "uid_map", geteuid(), owner);
+    int error = deny_groups(pid);
     if (!error)
-        error = write_map(pid, "gid_map", getegid(), owner);
+        error = write_map(pid, "uid_map", geteuid(), map);
+    if (!error)
+        error = write_map(pid, "gid_map", getegid(), map);
     return error ? error : write_all(ready, "x", 1);
 }
 
-static int make_with_helper(int storage, const char *name, uid_t owner)
+int home_run_mapped(const struct process_map *map, home_task *task, void *data)
 {
     int ends[2];
     if (prctl(PR_SET_DUMPABLE, 1) < 0 || pipe2(ends, O_CLOEXEC) < 0)
@@ -94,9 +108,9 @@ static int make_with_helper(int storage, const char *name, uid_t owner)
         return (int)pid;
     if (pid == 0) {
         close(tell);
-        helper(ready, storage, name);
+        work(ready, task, data);
     }
-    int error = give_map(pid, tell, owner);
+    int error = give_map(pid, tell, map);
     close(steal_fd(&tell));
     int status;
     while (waitpid(pid, &status, 0) < 0) {
@@ -108,6 +122,28 @@ static int make_with_helper(int storage, const char *name, uid_t owner)
     return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
 }
 
+struct making {
+    int storage;
+    const char *name;
+};
+
+static int make_task(void *data)
+{
+    const struct making *making = data;
+    return make_for_owner(making->storage, making->name);
+}
+
+int home_make(int storage, const char *name, uid_t owner)
+{
+    int error = check_owner(storage, name, owner);
+    if (error != -ENOENT)
+        return error;
+    struct process_map map = {.ids = {owner}, .count = 1};
+    struct making making = {.storage = storage, .name = name};
+    error = owner == geteuid() ? make_home(storage, name) : home_run_mapped(&map, make_task, &making);
+    return error ? error : check_owner(storage, name, owner);
+}
+
 int operation_home(struct run *run, const struct operation *operation)
 {
     (void)run;
@@ -116,14 +152,14 @@ int operation_home(struct run *run, const struct operation *operation)
         return -errno;
     uid_t owner = operation->number < 0 ? geteuid() : (uid_t)operation->number;
     int error = check_owner(storage, operation->target, owner);
-    if (error != -ENOENT)
+    if (!error && !home_unsettled(storage, operation->target))
+        return 0;
+    if (error && error != -ENOENT)
         return error;
     if (flock(storage, LOCK_EX) < 0) // two sandboxes of one new owner may start at once
         return -errno;
-    error = check_owner(storage, operation->target, owner);
-    if (error != -ENOENT)
-        return error;
-    error = operation->number < 0 ? make_home(storage, operation->target)
-                                  : make_with_helper(storage, operation->target, owner);
-    return error ? error : check_owner(storage, operation->target, owner);
+    error = home_settle(storage, operation->target);
+    if (error == -HOME_TOO_LARGE || error == -HOME_FOREIGN)
+        return -EPERM;
+    return error ? error : home_make(storage, operation->target, owner);
 }

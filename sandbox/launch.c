@@ -16,13 +16,6 @@
 #include "sandbox/operations.h"
 #include "sandbox/process.h"
 
-// The sanitizers know nothing of another stack.
-#ifdef SANITIZED_BUILD
-#define CAN_BORROW false
-#else
-#define CAN_BORROW true
-#endif
-
 static operation_fn *const functions[OPERATION_COUNT] = {
     [OPERATION_HOME] = operation_home,
     [OPERATION_CGROUPS] = operation_cgroups,
@@ -63,6 +56,7 @@ static operation_fn *const functions[OPERATION_COUNT] = {
     [OPERATION_DIRECTORY_CHANGE] = operation_directory_change,
     [OPERATION_EXEC] = operation_exec,
     [OPERATION_RUN] = operation_run,
+    [OPERATION_PARK] = operation_park,
 };
 
 struct start {
@@ -97,6 +91,21 @@ void launch_mounts_finish(struct launch_mounts *mounts)
         close(mounts->fds[--mounts->count]);
 }
 
+int launch_start_with(const struct launch *launch, int setup, uint64_t flags, int *ret_builder)
+{
+    int builder = -1;
+    struct start start = {.launch = launch, .setup = setup};
+    bool borrow = launch->borrow && !launch->cgroup.born && PROCESS_CAN_SHARE && flags == 0;
+    pid_t pid = borrow ? process_borrow(run_plan, &start, &builder)
+                       : process_fork_into(launch->cgroup.born ? launch->cgroup.directory : -1, flags, &builder);
+    if (pid < 0)
+        return (int)pid;
+    if (pid == 0)
+        run_plan(&start);
+    *ret_builder = builder;
+    return 0;
+}
+
 int launch_start(const struct launch *launch, struct launched *ret_launched)
 {
     int pair[2];
@@ -105,19 +114,13 @@ int launch_start(const struct launch *launch, struct launched *ret_launched)
         return error;
     AUTO_FD int ours = pair[0];
     AUTO_FD int theirs = pair[1];
+    int builder;
     error = set_nonblocking(ours);
+    if (!error)
+        error = launch_start_with(launch, theirs, 0, &builder);
     if (error)
         return error;
-    AUTO_FD int builder = -1;
-    struct start start = {.launch = launch, .setup = theirs};
-    bool borrow = launch->borrow && !launch->cgroup.born && CAN_BORROW;
-    pid_t pid = borrow ? process_borrow(run_plan, &start, &builder)
-                       : process_fork_into(launch->cgroup.born ? launch->cgroup.directory : -1, &builder);
-    if (pid < 0)
-        return (int)pid;
-    if (pid == 0)
-        run_plan(&start);
-    *ret_launched = (struct launched){.builder = steal_fd(&builder), .setup = steal_fd(&ours)};
+    *ret_launched = (struct launched){.builder = builder, .setup = steal_fd(&ours)};
     return 0;
 }
 

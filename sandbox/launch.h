@@ -64,6 +64,9 @@ struct setup_message {
 
 // Starts it. The launch and its descriptors stay the caller's and may go once this returned.
 int launch_start(const struct launch *launch, struct launched *ret_launched);
+// The same with a set-up socket of the caller's, the child's end of it, and CLONE_* flags: with CLONE_PARENT both processes become children of
+// the caller's parent.
+int launch_start_with(const struct launch *launch, int setup, uint64_t flags, int *ret_builder);
 
 // Gives the groups to a launch that goes on without them (cgroup_follows): they are made while it builds its root.
 int launch_join(int setup, const struct cgroup_entry *entry);

@@ -32,8 +32,11 @@ operation_fn operation_directory, operation_link, operation_file, operation_sysc
 // operations_confine.c
 operation_fn operation_capabilities, operation_limits, operation_process_limit, operation_memory_limit,
     operation_directory_change, operation_no_new_privileges, operation_descriptors, operation_exec;
-// home.c, landlock.c, operations_run.c, seccomp.c
-operation_fn operation_home, operation_landlock, operation_run, operation_seccomp;
+// home.c, landlock.c, operations_park.c, operations_run.c, seccomp.c
+operation_fn operation_park, operation_home, operation_landlock, operation_run, operation_seccomp;
+
+// Executes the command of these words, looked for where commands are inside. -errno when it can't.
+int operation_execute(const char *const *words, const char *const *variables);
 
 // Gives up every capability of the calling process for good. Used before the namespaces as well.
 int drop_capabilities(void);

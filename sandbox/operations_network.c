@@ -15,6 +15,7 @@
 #include "lib/cleanup.h"
 #include "lib/egress_channel.h"
 #include "sandbox/operations.h"
+#include "sandbox/process.h"
 
 #define MAKER_STACK (64u * 1024)
 
@@ -30,7 +31,7 @@ static int make_network(void)
     return network < 0 ? -errno : network;
 }
 
-static int maker(void *data)
+__attribute__((unused)) static int maker(void *data) // unused where memory can't be shared
 {
     struct run *run = data;
     run->network = make_network();
@@ -42,17 +43,14 @@ static int maker(void *data)
 int operation_network(struct run *run, const struct operation *operation)
 {
     (void)operation;
-#ifdef SANITIZED_BUILD // the sanitizers know nothing of another stack
-    run->network = make_network();
-#else
     static _Alignas(16) char stack[MAKER_STACK];
     run->network = -ECHILD;
-    run->network_maker = clone(maker, stack + sizeof(stack), CLONE_VM | CLONE_FILES | SIGCHLD, run);
+    if (PROCESS_CAN_SHARE)
+        run->network_maker = clone(maker, stack + sizeof(stack), CLONE_VM | CLONE_FILES | SIGCHLD, run);
     if (run->network_maker < 0 && errno != EAGAIN)
         return -errno;
-    if (run->network_maker < 0) // a group of one process has no room for it
+    if (run->network_maker <= 0) // a group of one process has no room for it
         run->network = make_network();
-#endif
     return 0;
 }
 

@@ -26,11 +26,11 @@ struct command {
 };
 
 // As execvp(3), by the path that is told to the program and not the one of the service.
-static int execute(const struct plan *plan)
+int operation_execute(const char *const *words, const char *const *variables)
 {
-    const char *name = plan->command[0];
-    char *const *arguments = (char *const *)plan->command;
-    char *const *environment = (char *const *)plan->environment;
+    const char *name = words[0];
+    char *const *arguments = (char *const *)words;
+    char *const *environment = (char *const *)variables;
     if (strchr(name, '/')) {
         execve(name, arguments, environment);
         return -errno;
@@ -52,7 +52,8 @@ static int execute(const struct plan *plan)
 static int child(void *data)
 {
     struct command *command = data;
-    command->error = setpgid(0, 0) < 0 ? -errno : execute(command->plan);
+    command->error =
+        setpgid(0, 0) < 0 ? -errno : operation_execute(command->plan->command, command->plan->environment);
     _exit(EXIT_FAILURE);
 }
 

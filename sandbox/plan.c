@@ -51,6 +51,7 @@ static const struct description descriptions[OPERATION_COUNT] = {
     [OPERATION_MEMORY_LIMIT] = {"memory_limit", START_CONFINEMENT},
     [OPERATION_DIRECTORY_CHANGE] = {"directory_change", START_CONFINEMENT},
     [OPERATION_RUN] = {"run", START_CONFINEMENT},
+    [OPERATION_PARK] = {"park", START_CONFINEMENT},
     [OPERATION_EXEC] = {"exec", START_CONFINEMENT},
 };
 
@@ -169,11 +170,13 @@ int plan_desktop(struct plan *plan, const struct plan_host *host, const struct p
 {
     *plan = (struct plan){0};
     char owner[ID_TEXT_SIZE];
-    id_format(&home->owner, owner);
-    const char *name = compose(plan, "%s", owner);
-
-    ADD(plan, .kind = OPERATION_HOME, .source = home->storage, .target = name,
-        .number = host->own_uids ? (int64_t)host_uid : -1);
+    const char *name = NULL;
+    if (home) {
+        id_format(&home->owner, owner);
+        name = compose(plan, "%s", owner);
+        ADD(plan, .kind = OPERATION_HOME, .source = home->storage, .target = name,
+            .number = host->own_uids ? (int64_t)host_uid : -1);
+    }
     add_identity(plan, host, host_uid);
     ADD(plan, .kind = OPERATION_ROOT, .source = "mode=0755,size=4m,nr_inodes=512");
     add_table(plan, plan_system_table, plan_system_count);
@@ -189,7 +192,8 @@ int plan_desktop(struct plan *plan, const struct plan_host *host, const struct p
         .number = BIND_EXECUTABLE);
     ADD(plan, .kind = OPERATION_BIND, .target = "usr/bin/xkbcomp", .number = BIND_EXECUTABLE | BIND_OPTIONAL,
         .source = compose(plan, "%s/sandbox-keymap", host->program_dir));
-    ADD(plan, .kind = OPERATION_BIND_HOME, .source = home->storage, .data = name, .target = "home/user");
+    if (home)
+        ADD(plan, .kind = OPERATION_BIND_HOME, .source = home->storage, .data = name, .target = "home/user");
     ADD(plan, .kind = OPERATION_LOOPBACK); // before the limits of namespaces
     ADD(plan, .kind = OPERATION_LISTENER);
     add_table(plan, plan_proc_table, plan_proc_count);
@@ -274,9 +278,11 @@ static void add_command_files(struct plan *plan, const struct plan_host *host,
             .number = flags | (command->binds[i].writable ? BIND_WRITABLE : 0));
     // What was begun before is taken as late as the limits of namespaces allow. The group's files were opened with the rights of the one who
     // made it; the builder outside never counts against the limits.
-    if (host->cgroups)
+    bool waits = !command->words; // then it was in its groups before it had its uid
+    if (host->cgroups && !waits)
         ADD(plan, .kind = OPERATION_CGROUPS);
-    ADD(plan, .kind = OPERATION_CGROUP_NAMESPACE);
+    if (!waits)
+        ADD(plan, .kind = OPERATION_CGROUP_NAMESPACE);
     ADD(plan, .kind = OPERATION_LOOPBACK);
     if (command->network)
         ADD(plan, .kind = OPERATION_LISTENER);
@@ -286,7 +292,7 @@ static void add_command_files(struct plan *plan, const struct plan_host *host,
     else
         add_table(plan, plan_browser_namespaces, plan_browser_namespaces_count);
     add_table(plan, plan_read_only_table, plan_read_only_count);
-    if (command->network)
+    if (command->network && !waits)
         ADD(plan, .kind = OPERATION_ADMISSION);
 }
 
@@ -311,6 +317,24 @@ int plan_command(struct plan *plan, const struct plan_host *host, const struct p
     if (command->network)
         add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_proxy_environment);
     add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, command->environment);
+    return plan->overflow ? -E2BIG : 0;
+}
+
+int plan_waiting(struct plan *plan, const struct plan_host *host, uint32_t host_uid,
+                 const struct sandbox_limits *limits)
+{
+    const struct plan_command command = {.profile = PROFILE_CODE, .limits = *limits, .network = true};
+    *plan = (struct plan){0};
+    add_identity(plan, host, host_uid);
+    add_command_files(plan, host, &command);
+    add_confinement(plan, LIMITS_CODE);
+    add_fallback_limits(plan, host, &command);
+    ADD(plan, .kind = OPERATION_NO_NEW_PRIVILEGES);
+    ADD(plan, .kind = OPERATION_DIRECTORY_CHANGE, .data = "/home/user");
+    add_filters(plan, host, PROFILE_CODE);
+    ADD(plan, .kind = OPERATION_PARK);
+    add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_command_environment);
+    add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_proxy_environment);
     return plan->overflow ? -E2BIG : 0;
 }
 

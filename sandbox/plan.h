@@ -52,7 +52,8 @@ enum operation_kind {
     OPERATION_DESCRIPTORS,      // the launch's descriptors to their places, all others closed at exec
     OPERATION_DIRECTORY_CHANGE, // target: tried, then data
     OPERATION_EXEC,             // target: program, with the plan's arguments and environment
-    OPERATION_RUN, // a pid 1 of our own that runs the plan's command beneath it and tells its end
+    OPERATION_RUN,  // a pid 1 of our own that runs the plan's command beneath it and tells its end
+    OPERATION_PARK, // the same for a command that comes later, by the channel
     OPERATION_COUNT,
 };
 
@@ -104,7 +105,7 @@ struct plan_host {
     bool seccomp;
 };
 
-// The plan of a desktop sandbox. 0 or -E2BIG when it does not fit. The strings of host and home are borrowed
+// The plan of a desktop sandbox; without a home (NULL) one that is parked until it gets an owner. 0 or -E2BIG when it does not fit. The strings of host and home are borrowed
 // as long as the plan lives.
 int plan_desktop(struct plan *plan, const struct plan_host *host, const struct plan_home *home,
                  uint32_t host_uid, const struct sandbox_limits *limits);
@@ -136,6 +137,10 @@ struct plan_command {
 // The plan of a command in a sandbox of its own (sandbox-run). 0 or -E2BIG. What `command` points to is borrowed.
 int plan_command(struct plan *plan, const struct plan_host *host, const struct plan_command *command,
                  uint32_t host_uid);
+
+// The plan of a sandbox that waits for one command, with nothing of the host's that it may write. 0 or -E2BIG.
+int plan_waiting(struct plan *plan, const struct plan_host *host, uint32_t host_uid,
+                 const struct sandbox_limits *limits);
 
 // In which stage of the start an operation fails.
 enum start_stage operation_stage(enum operation_kind kind);

@@ -30,11 +30,11 @@ pid_t process_fork(uint64_t flags, int *ret_pidfd)
     return make(&arguments, ret_pidfd);
 }
 
-pid_t process_fork_into(int cgroup, int *ret_pidfd)
+pid_t process_fork_into(int cgroup, uint64_t flags, int *ret_pidfd)
 {
-    struct clone_args arguments = {0};
+    struct clone_args arguments = {.flags = flags};
     if (cgroup >= 0) {
-        arguments.flags = CLONE_INTO_CGROUP;
+        arguments.flags |= CLONE_INTO_CGROUP;
         arguments.cgroup = (uint64_t)cgroup;
     }
     return make(&arguments, ret_pidfd);

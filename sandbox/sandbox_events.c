@@ -12,7 +12,9 @@
 #include "sandbox/client.h"
 #include "sandbox/egress.h"
 #include "sandbox/launch.h"
+#include "sandbox/pool.h"
 #include "sandbox/sandbox.h"
+#include "sandbox/template.h"
 
 #define START_DEADLINE_S 20
 
@@ -79,6 +81,48 @@ static void built(struct sandbox *sandbox)
     }
 }
 
+static void parked(struct sandbox *sandbox)
+{
+    char ms[24];
+    sandbox->state = SANDBOX_PARKED;
+    watch_close(&sandbox->timer);
+    pool_touch(sandbox->service);
+    snprintf(ms, sizeof(ms), "%llu", (unsigned long long)(sandbox_now_us() - sandbox->created_us) / 1000);
+    log_debug("sandbox parked", {"template", template_of(sandbox->request.template_id)->name}, {"ms", ms});
+}
+
+// What executes the command is there, and waits for it.
+static void awaits_command(struct sandbox *sandbox)
+{
+    if (sandbox->state != SANDBOX_BUILDING)
+        return;
+    sandbox->state = SANDBOX_STARTING;
+    if (!sandbox_has_owner(sandbox)) {
+        parked(sandbox);
+        return;
+    }
+    sandbox->usable = true;
+    sandbox_ready(sandbox);
+}
+
+static void command_ended(struct sandbox *sandbox, int status)
+{
+    bool owned = sandbox->state == SANDBOX_READY;
+    sandbox->command_status = owned ? status : 0;
+    enum stop_reason reason = killed_or(sandbox, status, WIFSIGNALED(status) ? STOP_SIGNALLED : STOP_EXITED);
+    sandbox_stop(sandbox, owned && sandbox->commanded ? reason : STOP_CRASH);
+}
+
+// Pid 1 of a command's sandbox has closed it: that one is over.
+static void waiting_over(struct sandbox *sandbox)
+{
+    watch_close(&sandbox->setup);
+    if (sandbox->state == SANDBOX_ENDING)
+        sandbox_finish(sandbox);
+    else if (sandbox->init.fd < 0)
+        lost(sandbox, START_NAMESPACES, STOP_CRASH);
+}
+
 static void on_setup(struct watch *watch, uint32_t events)
 {
     (void)events;
@@ -90,7 +134,10 @@ static void on_setup(struct watch *watch, uint32_t events)
     if (error == -EAGAIN)
         return;
     if (!error && event == SETUP_EVENT_LISTENER) {
-        egress_take_listener(sandbox, fd);
+        if (sandbox_has_owner(sandbox))
+            egress_take_listener(sandbox, fd);
+        else
+            sandbox->parked_listener = fd; // the proxy hears of it when it has an owner
         return;
     }
     if (!error && event == SETUP_EVENT_STARTED) {
@@ -100,8 +147,20 @@ static void on_setup(struct watch *watch, uint32_t events)
         if (!error)
             return;
     }
+    if (!error && event == SETUP_EVENT_RUNNING) {
+        close(fd);
+        awaits_command(sandbox);
+        return;
+    }
+    if (!error && event == SETUP_EVENT_ENDED) {
+        command_ended(sandbox, message.status);
+        return;
+    }
     if (!error && event == SETUP_EVENT_EXECUTED) {
-        built(sandbox);
+        if (template_of(sandbox->request.template_id)->desktop)
+            built(sandbox);
+        else
+            waiting_over(sandbox);
         return;
     }
     watch_close(watch);
@@ -124,27 +183,29 @@ static void on_timer(struct watch *watch, uint32_t events)
         sandbox_fail(sandbox, sandbox->desktop.display < 0 ? START_DISPLAY : START_WINDOW_MANAGER, ETIMEDOUT);
 }
 
-static void desktop_ready(struct sandbox *sandbox)
+void sandbox_ready(struct sandbox *sandbox)
 {
     struct sandboxd_message message = {.kind = SANDBOXD_READY};
     uint64_t start_us = sandbox_now_us() - sandbox->created_us;
     char id[ID_TEXT_SIZE], ms[24];
     if (!egress_settled(sandbox))
         return;
+    pool_touch(sandbox->service);
     sandbox->state = SANDBOX_READY;
     watch_close(&sandbox->timer);
-    message.ready =
-        (struct sandboxd_ready){.sandbox = sandbox->request.sandbox, .start_us = (uint32_t)start_us};
+    message.ready = (struct sandboxd_ready){
+        .sandbox = sandbox->request.sandbox, .start_us = (uint32_t)start_us, .parked = sandbox->parked};
     id_format(&sandbox->request.sandbox, id);
     snprintf(ms, sizeof(ms), "%llu", (unsigned long long)start_us / 1000);
-    log_info("sandbox ready", {"sandbox", id}, {"ms", ms});
+    log_info("sandbox ready", {"sandbox", id}, {"ms", ms}, {"start", sandbox->parked ? "parked" : "cold"},
+             {"why", sandbox->parked ? "claimed" : sandbox->cold_why});
     client_send(sandbox->service, &message, -1);
 }
 
 void sandbox_network_settled(struct sandbox *sandbox)
 {
-    if (sandbox->state == SANDBOX_STARTING && sandbox->desktop_up)
-        desktop_ready(sandbox);
+    if ((sandbox->state == SANDBOX_STARTING || sandbox->state == SANDBOX_CLAIMING) && sandbox->usable)
+        sandbox_ready(sandbox);
 }
 
 // 0, or -EPROTO when that message has no place here.
@@ -160,10 +221,20 @@ static int handle_message(struct sandbox *sandbox, const struct init_message *me
             sandbox->channel.fd); // it was the only one; where it can't be refused, seccomp forbids SO_LINGER
         return 0;
     case INIT_DESKTOP_READY:
-        if (sandbox->desktop_up || sandbox->desktop.display < 0)
+        if (sandbox->state != SANDBOX_STARTING || sandbox->usable || sandbox->desktop.display < 0)
             return -EPROTO;
-        sandbox->desktop_up = true;
-        desktop_ready(sandbox);
+        if (!sandbox_has_owner(sandbox)) {
+            parked(sandbox);
+            return 0;
+        }
+        sandbox->usable = true;
+        sandbox_ready(sandbox);
+        return 0;
+    case INIT_BOUND:
+        if (sandbox->state != SANDBOX_CLAIMING || sandbox->claim.fd >= 0 || sandbox->usable)
+            return -EPROTO;
+        sandbox->usable = true;
+        sandbox_ready(sandbox);
         return 0;
     case INIT_FAILED:
         if (sandbox->state == SANDBOX_READY)
@@ -219,11 +290,16 @@ int sandbox_set_timer(struct sandbox *sandbox, uint64_t ns)
     return watch_open(&sandbox->timer, sandbox->service->epoll, steal_fd(&fd), EPOLLIN, on_timer);
 }
 
+int sandbox_watch_builder(struct sandbox *sandbox, int pidfd)
+{
+    return watch_open(&sandbox->builder, sandbox->service->epoll, pidfd, EPOLLIN, on_builder_ended);
+}
+
 int sandbox_watch(struct sandbox *sandbox, int setup, int builder, int channel)
 {
     int epoll = sandbox->service->epoll;
     int error = watch_open(&sandbox->setup, epoll, setup, EPOLLIN, on_setup);
-    int result = watch_open(&sandbox->builder, epoll, builder, EPOLLIN, on_builder_ended);
+    int result = builder < 0 ? 0 : sandbox_watch_builder(sandbox, builder);
     error = error ? error : result;
     result = watch_open(&sandbox->channel, epoll, channel, EPOLLIN, on_channel);
     error = error ? error : result;

@@ -7,15 +7,15 @@
 #include "sandbox/cgroup.h"
 #include "sandbox/plan.h"
 #include "sandbox/settings.h"
+#include "sandbox/uids.h"
 #include "sandbox/watch.h"
 
-#define STREAMERS_MAX (SANDBOX_MAX_TOTAL * VIEWER_MAX)
-// From SANDBOX_UID_BASE on: accounts, then streamers, then sandbox-egress.
-#define EGRESS_UID_OFFSET (ACCOUNT_NUMBER_MAX + 1 + STREAMERS_MAX)
-#define HOST_UIDS_COUNT (EGRESS_UID_OFFSET + 1)
+// The client's, and those that wait for an owner.
+#define SANDBOX_SLOTS (SANDBOX_MAX_TOTAL + SANDBOX_POOL_MAX * TEMPLATE_COUNT)
 
 struct client;
 struct egress;
+struct pool;
 struct sandbox;
 struct streamer;
 
@@ -30,7 +30,10 @@ struct service {
     struct client *client; // or NULL
     struct egress *egress;
     uint64_t client_count; // clients so far: tells an answer for an earlier one
-    unsigned sandbox_count;
-    struct sandbox *sandboxes[SANDBOX_MAX_TOTAL]; // by slot
-    struct streamer *streamers[STREAMERS_MAX];    // by slot
+    struct uids uids;
+    struct pool *pool;                         // NULL: nothing is kept ready
+    unsigned sandbox_count;                    // of the client
+    unsigned parked_count;                     // of nobody yet
+    struct sandbox *sandboxes[SANDBOX_SLOTS];  // by slot
+    struct streamer *streamers[STREAMERS_MAX]; // by slot
 };

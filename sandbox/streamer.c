@@ -90,6 +90,7 @@ static void finish(struct streamer *streamer)
 static void end(struct streamer *streamer)
 {
     streamer->ending = true;
+    cgroup_lift_cpu(&streamer->service->cgroups, &streamer->cgroup);
     int error = cgroup_kill(&streamer->service->cgroups, &streamer->cgroup);
     if (error && streamer->process.fd >= 0)
         error = launch_kill(streamer->process.fd, streamer->host_uid);
@@ -173,7 +174,7 @@ static uint8_t log_level_of(const char *name)
     return level;
 }
 
-static int make_start(const struct streamer *streamer, bool view_only, int *ret_fd)
+static int make_start(const struct streamer *streamer, const struct sandboxd_attach *request, int *ret_fd)
 {
     const struct config *config = streamer->service->settings->config;
     const struct desktop *desktop = &streamer->sandbox->desktop;
@@ -183,7 +184,8 @@ static int make_start(const struct streamer *streamer, bool view_only, int *ret_
         .height = desktop->height,
         .framerate = (uint32_t)config_number(config, CONFIG_VIDEO_FRAMERATE),
         .bitrate_kbps = (uint32_t)config_number(config, CONFIG_VIDEO_BITRATE_KBPS),
-        .view_only = view_only,
+        .view_only = request->view_only,
+        .alone = request->alone,
         .full_chroma = strcmp(config_text(config, CONFIG_VIDEO_CHROMA), "444") == 0,
         .log_level = log_level_of(config_text(config, CONFIG_LOG_LEVEL)),
         .log_json = strcmp(config_text(config, CONFIG_LOG_FORMAT), "json") == 0,
@@ -218,7 +220,7 @@ static int watch_all(struct streamer *streamer, const struct launched *launched)
     return error ? error : result;
 }
 
-static int start(struct streamer *streamer, bool view_only)
+static int start(struct streamer *streamer, const struct sandboxd_attach *request)
 {
     AUTO_FD int display = -1;
     AUTO_FD int framebuffer = -1;
@@ -228,7 +230,7 @@ static int start(struct streamer *streamer, bool view_only)
     if (!error)
         error = desktop_open_framebuffer(&streamer->sandbox->desktop, &framebuffer);
     if (!error)
-        error = make_start(streamer, view_only, &message);
+        error = make_start(streamer, request, &message);
     if (!error)
         error = ipc_pair(SOCK_NONBLOCK, stream);
     if (error)
@@ -279,14 +281,14 @@ int streamer_attach(struct service *service, const struct sandboxd_attach *reque
                                   .slot = slot,
                                   .viewer = request->viewer,
                                   .client = service->client_count,
-                                  .host_uid = service->host.own_uids ? service->settings->uid_base +
-                                                                           ACCOUNT_NUMBER_MAX + 1 + slot
-                                                                     : geteuid(),
+                                  .host_uid = service->host.own_uids
+                                                  ? service->settings->uid_base + HOST_UID_STREAMERS + slot
+                                                  : geteuid(),
                                   .stream = -1,
                                   .setup = closed,
                                   .builder = closed,
                                   .process = closed};
-    int error = start(streamer, request->view_only);
+    int error = start(streamer, request);
     if (error)
         return error;
     service->streamers[slot] = streamer;

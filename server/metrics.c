@@ -49,8 +49,15 @@ void metrics_request(struct metrics *metrics, unsigned status)
         metrics->statuses[status]++;
 }
 
-void metrics_start(struct metrics *metrics, uint32_t start_us)
+void metrics_pool(struct metrics *metrics, const struct sandboxd_pool *pool)
 {
+    metrics->pool = *pool;
+}
+
+void metrics_start(struct metrics *metrics, uint32_t start_us, bool parked)
+{
+    metrics->parked_starts += parked;
+    metrics->cold_starts += !parked;
     unsigned bucket = 0;
     while (bucket < METRIC_START_BUCKETS && start_us > start_bounds_ms[bucket] * 1000u)
         bucket++;
@@ -128,6 +135,29 @@ static void print_starts(FILE *out, const struct metrics *metrics)
             name, count, name, metrics->start_us / 1000000, metrics->start_us % 1000000, name, count);
 }
 
+static void print_pool(FILE *out, const struct metrics *metrics)
+{
+    static const char *const names[TEMPLATE_COUNT] = {
+        [TEMPLATE_DESKTOP] = "desktop", [TEMPLATE_CODE] = "code"};
+    print_counter(out, "sandbox_starts_by_kind", "Starts that succeeded: of a parked sandbox, or cold");
+    fprintf(out,
+            "sandbox_server_sandbox_starts_by_kind_total{kind=\"parked\"} %" PRIu64
+            "\nsandbox_server_sandbox_starts_by_kind_total{kind=\"cold\"} %" PRIu64 "\n",
+            metrics->parked_starts, metrics->cold_starts);
+    fprintf(out, "# HELP sandbox_server_sandbox_pool Parked sandboxes by template.\n"
+                 "# TYPE sandbox_server_sandbox_pool gauge\n");
+    for (unsigned i = 0; i < TEMPLATE_COUNT; i++) {
+        const struct sandboxd_pool_row *row = &metrics->pool.rows[i];
+        fprintf(out,
+                "sandbox_server_sandbox_pool{template=\"%s\",state=\"wanted\"} %u\n"
+                "sandbox_server_sandbox_pool{template=\"%s\",state=\"ready\"} %u\n"
+                "sandbox_server_sandbox_pool{template=\"%s\",state=\"building\"} %u\n",
+                names[i], row->size, names[i], row->ready, names[i], row->building);
+    }
+    print_gauge(out, "sandbox_pool_held_bytes", "The most memory that the parked sandboxes may take now",
+                (uint64_t)metrics->pool.held_mb << 20);
+}
+
 static void print_histogram(FILE *out, const char *name, const char *help, const struct metric_histogram *h)
 {
     uint64_t count = 0;
@@ -183,6 +213,7 @@ char *metrics_text(const struct metrics *metrics, const struct metric_gauges *ga
         return NULL;
     print_counters(out, metrics);
     print_starts(out, metrics);
+    print_pool(out, metrics);
     print_stream(out, metrics);
     fprintf(
         out,

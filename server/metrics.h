@@ -1,6 +1,7 @@
 #pragma once
 // Counters for Prometheus. Gauges are read from their owners when the text is made.
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/sandboxd_channel.h"
@@ -38,6 +39,8 @@ struct metrics {
     uint64_t start_failures[START_STAGE_COUNT];
     uint64_t start_buckets[METRIC_START_BUCKETS + 1]; // not cumulative; the last one has no bound
     uint64_t start_us;
+    uint64_t parked_starts, cold_starts;
+    struct sandboxd_pool pool; // as sandboxd told last; all 0: nothing is kept ready
     uint64_t video_frames, lossless_rectangles, copies, frames_skipped;
     struct metric_histogram encode, input;
 };
@@ -52,7 +55,8 @@ struct metric_gauges {
 void metrics_count(struct metrics *metrics, enum metric metric);
 void metrics_add(struct metrics *metrics, enum metric metric, uint64_t amount);
 void metrics_request(struct metrics *metrics, unsigned status);
-void metrics_start(struct metrics *metrics, uint32_t start_us);
+void metrics_start(struct metrics *metrics, uint32_t start_us, bool parked);
+void metrics_pool(struct metrics *metrics, const struct sandboxd_pool *pool);
 void metrics_start_failed(struct metrics *metrics, uint32_t stage);
 // What a streamer has reported; it was checked.
 void metrics_stream(struct metrics *metrics, const struct stream_report *report);

@@ -307,6 +307,7 @@ void sandboxes_connected(struct sandboxes *sandboxes)
 void sandboxes_disconnected(struct sandboxes *sandboxes)
 {
     sandboxes->epoch++;
+    metrics_pool(&sandboxes->server->metrics, &(const struct sandboxd_pool){0});
     reconcile_abort(sandboxes->reconcile);
     for (struct sandbox *sandbox = sandboxes->first; sandbox; sandbox = sandbox->next)
         change_interrupt(&sandbox->change);
@@ -319,9 +320,12 @@ void sandboxes_message(struct sandboxes *sandboxes, const struct sandboxd_messag
     switch ((enum sandboxd_kind)message->kind) {
     case SANDBOXD_READY:
         sandbox = sandboxes_find(sandboxes, &message->ready.sandbox);
-        metrics_start(&sandboxes->server->metrics, message->ready.start_us);
+        metrics_start(&sandboxes->server->metrics, message->ready.start_us, message->ready.parked);
         if (sandbox)
             on_ready(sandbox);
+        return;
+    case SANDBOXD_POOL:
+        metrics_pool(&sandboxes->server->metrics, &message->pool);
         return;
     case SANDBOXD_FAILED:
         sandbox = sandboxes_find(sandboxes, &message->failed.sandbox);

@@ -38,6 +38,16 @@ static void schedule(struct viewer *viewer, int64_t after_us)
     loop_timer_set(viewer->server->loop, &viewer->retry, after_us);
 }
 
+// The end of a stream is seen here before sandboxd sees the end of its process.
+static bool is_alone(const struct viewer *viewer)
+{
+    for (const struct viewer *other = viewer->sandbox->viewers; other; other = other->next_of_sandbox) {
+        if (other != viewer && (other->stream >= 0 || other->asked))
+            return false;
+    }
+    return true;
+}
+
 void viewer_attach(struct viewer *viewer)
 {
     if (viewer->asked || viewer->stream >= 0 || viewer->close_code || !viewer->sandbox)
@@ -46,7 +56,8 @@ void viewer_attach(struct viewer *viewer)
         .kind = SANDBOXD_ATTACH,
         .attach = {.sandbox = viewer->sandbox->row.id,
                    .viewer = viewer->number,
-                   .view_only = viewer->up.view_only},
+                   .view_only = viewer->up.view_only,
+                   .alone = is_alone(viewer)},
     };
     viewer->asked = sandboxes_ready(viewer->server->sandboxes) &&
                     sandboxd_client_send(viewer->server->sandboxd, &attach) == 0;

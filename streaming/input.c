@@ -1,17 +1,16 @@
 #include "streaming/input.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include <xcb/xtest.h>
+
+#include "lib/cleanup.h"
 
 #define KEYCODE_OFFSET 8 // X key codes are Linux input event codes plus 8 (evdev keyboards)
 #define NOTCH 120
 
 enum wheel_button { WHEEL_UP = 4, WHEEL_DOWN = 5, WHEEL_LEFT = 6, WHEEL_RIGHT = 7 };
-
-int input_init(struct input *in, struct display *display)
-{
-    *in = (struct input){.display = display};
-    return typing_init(&in->typing, display);
-}
 
 static void fake(struct input *in, uint8_t type, uint8_t detail)
 {
@@ -27,14 +26,70 @@ static void move_pointer(struct input *in, uint16_t x, uint16_t y)
                         (int16_t)x, (int16_t)y, 0);
 }
 
-static void handle_key(struct input *in, uint16_t code, bool down)
+static void move_by(struct input *in, int16_t x, int16_t y)
+{
+    xcb_test_fake_input(in->display->connection, XCB_MOTION_NOTIFY, 1, XCB_CURRENT_TIME, XCB_NONE, x, y, 0);
+}
+
+static void point_at(struct input *in, const struct browser_message *message)
+{
+    // Under a pointer lock the browser does not know where the pointer is.
+    if (message->pointer.x != WIRE_POINTER_HERE || message->pointer.y != WIRE_POINTER_HERE)
+        move_pointer(in, message->pointer.x, message->pointer.y);
+}
+
+static uint8_t place_of(const struct input *in, uint16_t code)
 {
     unsigned keycode = code + KEYCODE_OFFSET;
-    if (keycode < in->display->setup.keycode_min || keycode > in->display->setup.keycode_max ||
-        in->held_keys[keycode] == down)
+    const struct xsetup *setup = &in->display->setup;
+    bool fits = code != 0 && keycode >= setup->keycode_min && keycode <= setup->keycode_max;
+    return fits ? (uint8_t)keycode : 0;
+}
+
+// The key codes of the browser that have this key down lose it.
+static void take_over(struct input *in, uint8_t keycode)
+{
+    for (unsigned code = 0; code < sizeof(in->down); code++) {
+        if (in->down[code] == keycode)
+            in->down[code] = 0;
+    }
+}
+
+static void handle_key(struct input *in, uint16_t code, bool down)
+{
+    uint8_t keycode = down ? place_of(in, code) : in->down[code];
+    if (keycode == 0 || (down && in->down[code] != 0))
         return;
-    in->held_keys[keycode] = down;
-    fake(in, down ? XCB_KEY_PRESS : XCB_KEY_RELEASE, (uint8_t)keycode);
+    in->down[code] = 0;
+    if (down) {
+        if (in->typing.held[keycode])
+            return; // down for another key
+        in->down[code] = keycode;
+    }
+    in->typing.held[keycode] = down;
+    fake(in, down ? XCB_KEY_PRESS : XCB_KEY_RELEASE, keycode);
+}
+
+// The browser repeats the keys of characters: what is down repeats by itself, what was released at once is typed again.
+static void handle_symbol(struct input *in, const struct browser_message *message, uint64_t now_us)
+{
+    uint16_t code = message->symbol.code;
+    if (code != 0 && in->down[code] != 0)
+        return;
+    struct typing_symbol symbol = {.character = message->symbol.character,
+                                   .place = place_of(in, code),
+                                   .shortcut = message->symbol.shortcut};
+    uint8_t keycode = typing_press(&in->typing, &symbol, now_us);
+    if (keycode != 0) {
+        take_over(in, keycode);
+        in->down[code] = keycode;
+    }
+}
+
+static void handle_layout(struct input *in, const struct browser_message *message, uint64_t now_us)
+{
+    input_release_all(in);
+    typing_load(&in->typing, message->layout.name, message->layout.variant, now_us);
 }
 
 static void handle_button(struct input *in, uint8_t button, bool down)
@@ -64,17 +119,56 @@ static void turn_wheel(struct input *in, int32_t *rest, int16_t delta, enum whee
 
 void input_release_all(struct input *in)
 {
-    for (unsigned keycode = 0; keycode < sizeof(in->held_keys); keycode++) {
-        if (in->held_keys[keycode])
+    typing_cancel(&in->typing);
+    for (unsigned keycode = 0; keycode < sizeof(in->typing.held); keycode++) {
+        if (in->typing.held[keycode])
             fake(in, XCB_KEY_RELEASE, (uint8_t)keycode);
-        in->held_keys[keycode] = 0;
+        in->typing.held[keycode] = 0;
     }
+    memset(in->down, 0, sizeof(in->down));
     for (unsigned button = 0; button < sizeof(in->held_buttons); button++) {
         if (in->held_buttons[button])
             fake(in, XCB_BUTTON_RELEASE, (uint8_t)button);
         in->held_buttons[button] = 0;
     }
     in->wheel_x = in->wheel_y = 0;
+}
+
+// What a killed streamer has left down.
+static int release_orphans(struct input *in)
+{
+    xcb_connection_t *c = in->display->connection;
+    xcb_query_keymap_cookie_t keymap = xcb_query_keymap(c);
+    xcb_query_pointer_cookie_t pointer = xcb_query_pointer(c, in->display->setup.root);
+    AUTO_FREE xcb_query_keymap_reply_t *keys = xcb_query_keymap_reply(c, keymap, NULL);
+    AUTO_FREE xcb_query_pointer_reply_t *buttons = xcb_query_pointer_reply(c, pointer, NULL);
+    if (!keys || !buttons)
+        return -EPROTO;
+    for (unsigned keycode = 0; keycode < 256; keycode++) {
+        if (keys->keys[keycode / 8] & (1u << (keycode % 8)))
+            fake(in, XCB_KEY_RELEASE, (uint8_t)keycode);
+    }
+    // The mask has no bits for the buttons above 5; a release of one that is up does nothing.
+    static const uint8_t held[] = {1, 2, 3, 8, 9};
+    for (size_t i = 0; i < sizeof(held); i++) {
+        if (held[i] > 5 || buttons->mask & (XCB_BUTTON_MASK_1 << (held[i] - 1)))
+            fake(in, XCB_BUTTON_RELEASE, held[i]);
+    }
+    return 0;
+}
+
+int input_init(struct input *in, struct display *display, bool alone)
+{
+    *in = (struct input){.display = display};
+    int error = typing_init(&in->typing, display);
+    return error || !alone ? error : release_orphans(in);
+}
+
+void input_event(struct input *in, const xcb_generic_event_t *event)
+{
+    bool changed = keyboard_handle(&in->typing.keyboard, event);
+    if (changed || (event->response_type & 0x7f) == XCB_MAPPING_NOTIFY)
+        in->typing.stale = true;
 }
 
 void input_handle(struct input *in, const struct browser_message *message, uint64_t now_us)
@@ -84,17 +178,29 @@ void input_handle(struct input *in, const struct browser_message *message, uint6
         handle_key(in, message->key.code, message->key.down);
         break;
     case WIRE_TEXT:
-        typing_type(&in->typing, message->text, in->held_keys, now_us);
+        typing_press(&in->typing, &(struct typing_symbol){.character = message->text}, now_us);
+        break;
+    case WIRE_SYMBOL:
+        handle_symbol(in, message, now_us);
+        break;
+    case WIRE_LOCKS:
+        keyboard_lock(&in->typing.keyboard, message->locks.caps, message->locks.num);
+        break;
+    case WIRE_LAYOUT:
+        handle_layout(in, message, now_us);
+        break;
+    case WIRE_RELATIVE:
+        move_by(in, message->relative.x, message->relative.y);
         break;
     case WIRE_POINTER:
         move_pointer(in, message->pointer.x, message->pointer.y);
         break;
     case WIRE_BUTTON:
-        move_pointer(in, message->pointer.x, message->pointer.y);
+        point_at(in, message);
         handle_button(in, message->pointer.button, message->pointer.down);
         break;
     case WIRE_WHEEL:
-        move_pointer(in, message->pointer.x, message->pointer.y);
+        point_at(in, message);
         turn_wheel(in, &in->wheel_x, message->pointer.horizontal, WHEEL_LEFT, WHEEL_RIGHT);
         turn_wheel(in, &in->wheel_y, message->pointer.vertical, WHEEL_UP, WHEEL_DOWN);
         break;

@@ -13,15 +13,18 @@
 
 struct input {
     struct display *display;
-    uint8_t held_keys[256]; // by X key code
+    uint8_t down[256]; // by the browser's key code: the X key code that is down for it, or 0
     uint8_t held_buttons[16];
     int32_t wheel_x, wheel_y; // 1/120 notches not yet turned into clicks
     uint32_t handled;         // the highest input number
     struct typing typing;
 };
 
-// Reads the keyboard's map. -EPROTO when the server's answer makes no sense.
-int input_init(struct input *in, struct display *display);
-// Acts on one input message (key, text, pointer, button, wheel, release all). The caller flushes.
+// Reads the keyboard's map. -EPROTO when the server's answer makes no sense. `alone`: nobody else has keys or buttons down by right; what is
+// down was left so by a streamer that was killed, and is released.
+int input_init(struct input *in, struct display *display, bool alone);
+// Takes an event of the X server; those of others are left alone.
+void input_event(struct input *in, const xcb_generic_event_t *event);
+// Acts on one input message. The caller flushes.
 void input_handle(struct input *in, const struct browser_message *message, uint64_t now_us);
 void input_release_all(struct input *in);

@@ -159,12 +159,17 @@ size_t motion_offsets(struct motion *m, const struct image *before, const struct
         return 0;
     }
     size_t count = 0;
+    // What moves goes on to move in the same way.
+    bool anchored = m->anchored && pixels <= ANCHOR_AREA_MAX;
+    if (anchored && motion_anchors_vote(m, before, now, grid, &ret_offsets[0]))
+        return 1;
+    m->anchored = false;
     for (size_t i = 0; i < area_count && count < MOTION_OFFSETS_MAX; i++) {
         if (areas[i].width >= SIDE_MIN && areas[i].height >= SIDE_MIN)
             vote_area(m, before, now, areas[i], ret_offsets, &count);
     }
-    if (count == 0 && pixels <= ANCHOR_AREA_MAX && motion_anchors_vote(m, before, now, grid, &ret_offsets[0]))
-        count = 1;
+    if (count == 0 && !anchored && pixels <= ANCHOR_AREA_MAX)
+        count = m->anchored = motion_anchors_vote(m, before, now, grid, &ret_offsets[0]);
     m->failures = (uint8_t)(count > 0 ? 0 : m->failures + (m->failures < SKIP_MAX));
     // A picture that plays is not searched at each of its frames.
     m->skip = (uint8_t)(m->failures > 2 ? m->failures - 2 : 0);

@@ -30,6 +30,7 @@ struct motion {
     uint8_t *fits;     // by cell
     uint16_t *heights; // by column
     unsigned left;     // cells that the last offset would have made right beside those of its copy
+    bool anchored;     // the last offset was found by motion_anchors.c
     uint8_t failures;  // in a row
     uint8_t skip;      // updates not to be looked at
 };

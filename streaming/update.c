@@ -5,23 +5,20 @@
 #include <string.h>
 
 #include "streaming/clock.h"
+#include "streaming/film.h"
 
 // Of one lossless rectangle of a repair: between two of them the rate is asked again.
 #define REPAIR_PIXELS_MAX 65536u
 #define REPAIR_CELLS_MAX (4 * REPAIR_PIXELS_MAX / (MACROBLOCK * MACROBLOCK))
-// What is no photograph goes without loss up to this many times the bytes that the pace allows: video would need more of them for text.
-#define PLAIN_EXCESS 4u
 #define LOSSLESS_AREA_MAX (4u * LOSSLESS_PIXELS_MAX)
-// Photographic cells that so many updates in a row have changed are playing.
-#define PLAYING_STREAK 2u
-// A film is at least so many of them, and this part of what changes within its bounds.
-#define FILM_CELLS_MIN 12u
-#define FILM_SHARE 4u
 // While nobody does anything, an update without video is followed by a rest of so many times the processor time that it took, so that a
 // terminal that floods costs a few per cent of a core: 16 frames a second tell as much as 60 of what nobody can read.
-#define REST_FACTOR 25u
-#define REST_MAX_US UINT64_C(60000)
+#define REST_FACTOR 60u
+#define REST_MAX_US UINT64_C(62000)
 #define ATTENTION_US UINT64_C(700000)
+// While somebody does, it is a short pause: what is typed takes a tenth of a millisecond, a window that is dragged two.
+#define PAUSE_FACTOR 12u
+#define PAUSE_MAX_US UINT64_C(30000)
 // Heights of a line of text.
 #define LINE_ROWS_MIN 6u
 #define LINE_ROWS_MAX 48u
@@ -137,40 +134,12 @@ static void learn_line(struct update *u, int scrolled)
     u->line = u->step >= LINE_ROWS_MIN && u->step <= LINE_ROWS_MAX ? u->step : 0;
 }
 
-static bool inside(const struct grid *g, size_t cell, struct rectangle r)
-{
-    size_t x = cell % g->columns * MACROBLOCK, y = cell / g->columns * MACROBLOCK;
-    return x >= r.x && y >= r.y && x < (size_t)r.x + r.width && y < (size_t)r.y + r.height;
-}
-
-// Text may have a cell that looks like a photograph, but no two beside it.
-static bool has_company(const struct grid *g, size_t cell)
-{
-    size_t column = cell % g->columns;
-    unsigned company = 0;
-    if (column > 0)
-        company += (g->cells[cell - 1] & CELL_RICH) != 0;
-    if (column + 1 < g->columns)
-        company += (g->cells[cell + 1] & CELL_RICH) != 0;
-    if (cell >= g->columns)
-        company += (g->cells[cell - g->columns] & CELL_RICH) != 0;
-    if (cell + g->columns < g->count)
-        company += (g->cells[cell + g->columns] & CELL_RICH) != 0;
-    return company >= 2;
-}
-
-static bool plays(const struct grid *g, size_t cell, uint32_t now_ms)
-{
-    return (g->cells[cell] & CELL_RICH) && g->streaks[cell] >= PLAYING_STREAK &&
-           now_ms - g->changed[cell] < STREAK_MS && has_company(g, cell);
-}
-
 // What plays is new in each frame: no use looking for it elsewhere.
 static void choose_searched(struct update *u, uint32_t now_ms)
 {
     struct grid *g = &u->grid;
     for (size_t cell = 0; cell < g->count; cell++) {
-        if ((g->cells[cell] & CELL_DAMAGED) && !(plays(g, cell, now_ms) && inside(g, cell, u->video.region)))
+        if ((g->cells[cell] & CELL_DAMAGED) && !film_plays(g, cell, u->video.region, now_ms))
             g->cells[cell] |= CELL_CHOSEN;
     }
 }
@@ -204,57 +173,6 @@ static int send_copies(struct update *u, const struct update_moment *moment)
     if (!error)
         u->sequence++;
     return error;
-}
-
-// What the changed cells that are not CELL_VIDEO yet will take without loss, about; those that carry `flags` become CELL_VIDEO first.
-static size_t divide(struct update *u, uint8_t flags)
-{
-    struct grid *g = &u->grid;
-    size_t bytes = 0;
-    for (size_t cell = 0; cell < g->count; cell++) {
-        if (!(g->cells[cell] & CELL_CHANGED))
-            continue;
-        if (g->cells[cell] & flags)
-            g->cells[cell] |= CELL_VIDEO;
-        if (!(g->cells[cell] & CELL_VIDEO))
-            bytes += u->screen.costs[cell];
-    }
-    return bytes;
-}
-
-// Finds photographs that keep changing. Where they are but a few of what changes around them, it is no film.
-static void find_film(struct update *u, uint32_t now_ms)
-{
-    struct grid *g = &u->grid;
-    size_t playing = 0, among = 0;
-    for (size_t cell = 0; cell < g->count; cell++) {
-        if ((g->cells[cell] & CELL_CHANGED) && plays(g, cell, now_ms)) {
-            g->cells[cell] |= CELL_VIDEO;
-            playing++;
-        }
-    }
-    struct rectangle bounds = grid_bounds(g, CELL_VIDEO);
-    for (size_t cell = 0; cell < g->count; cell++)
-        among += (g->cells[cell] & CELL_CHANGED) && inside(g, cell, bounds);
-    if (playing < FILM_CELLS_MIN || playing * FILM_SHARE < among)
-        grid_clear_all(g, CELL_VIDEO);
-}
-
-// Decides which of the changed cells are video: photographs that keep changing or are too dear; what lies between them goes along.
-static void choose_video(struct update *u, const struct update_moment *moment)
-{
-    struct grid *g = &u->grid;
-    size_t allowance = pace_allowance(&u->pace, moment->now_us);
-    find_film(u, milliseconds(moment->now_us));
-    if (divide(u, 0) > allowance && divide(u, CELL_RICH) > allowance * PLAIN_EXCESS)
-        divide(u, CELL_CHANGED);
-    struct rectangle bounds = grid_bounds(g, CELL_VIDEO);
-    if (bounds.width == 0)
-        return;
-    for (size_t cell = 0; cell < g->count; cell++) {
-        if ((g->cells[cell] & CELL_CHANGED) && (inside(g, cell, bounds) || inside(g, cell, u->video.region)))
-            g->cells[cell] |= CELL_VIDEO;
-    }
 }
 
 // Sends the rectangle in as many messages as its size needs.
@@ -330,7 +248,8 @@ static int put_update(struct update *u, const struct update_moment *moment, int 
     if (full)
         grid_set_all(g, CELL_CHANGED | CELL_VIDEO);
     else
-        choose_video(u, moment);
+        film_choose(g, u->screen.costs, u->video.region, pace_allowance(&u->pace, moment->now_us),
+                    milliseconds(moment->now_us));
     bool video = grid_bounds(g, CELL_VIDEO).width > 0;
     if (video) {
         for (size_t cell = 0; cell < g->count; cell++)
@@ -355,11 +274,18 @@ void update_hurry(struct update *u, uint64_t now_us)
         u->pace.next_us = u->hurried_us;
 }
 
+static uint64_t at_most(uint64_t value, uint64_t maximum)
+{
+    return value < maximum ? value : maximum;
+}
+
 static void rest(struct update *u, const struct update_moment *moment, uint64_t worked_us)
 {
-    uint64_t pause = worked_us * REST_FACTOR < REST_MAX_US ? worked_us * REST_FACTOR : REST_MAX_US;
-    if (moment->now_us - u->input_us > ATTENTION_US && u->pace.next_us < moment->now_us + pause)
-        u->pace.next_us = moment->now_us + pause;
+    uint64_t due = moment->now_us + at_most(worked_us * PAUSE_FACTOR, PAUSE_MAX_US);
+    u->hurried_us = u->pace.next_us > due ? u->pace.next_us : due;
+    due = moment->now_us + at_most(worked_us * REST_FACTOR, REST_MAX_US);
+    bool watched = moment->now_us - u->input_us < ATTENTION_US;
+    u->pace.next_us = watched || u->hurried_us > due ? u->hurried_us : due;
 }
 
 int update_damage(struct update *u, const struct update_moment *moment)

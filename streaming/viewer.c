@@ -49,8 +49,8 @@ static void handle_event(struct viewer *v, const xcb_generic_event_t *event)
         damage_notify(&v->damage, clock_us());
     else if (type == v->display.cursor_event)
         v->cursor.changed = true;
-    else if (type == XCB_MAPPING_NOTIFY)
-        v->input.typing.stale = true;
+    else
+        input_event(&v->input, event);
 }
 
 // Takes what the X server has sent. ret_progress: something came, so that there may be more to do before
@@ -231,7 +231,7 @@ static int plan(struct viewer *v)
         }
     }
     if (typing_waits(&v->input.typing))
-        wake_us = earlier(wake_us, v->input.typing.press_us);
+        wake_us = earlier(wake_us, typing_waits(&v->input.typing));
     xcb_flush(v->display.connection);
     return viewer_fail(v, set_timer(v, wake_us), "the timer failed");
 }
@@ -329,8 +329,8 @@ int viewer_serve(struct viewer *v, int display, const char **ret_problem)
     int error = display_init(&v->display, display, v->start, ret_problem);
     if (error)
         return error;
-    *ret_problem = "the X server sent an impossible keyboard map";
-    error = input_init(&v->input, &v->display);
+    *ret_problem = "the X server lacks XKB or sent an impossible keyboard map";
+    error = input_init(&v->input, &v->display, v->start->alone);
     if (error)
         return error;
     damage_init(&v->damage, &v->display);

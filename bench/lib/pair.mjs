@@ -8,7 +8,7 @@ import { Ours } from "./ours.mjs";
 import { Tigervnc } from "./tigervnc.mjs";
 
 export const SIZE = { width: 1920, height: 1080 };
-const SCROLL = new URL("../scroll.pl", import.meta.url).pathname;
+const PROGRAMS = ["scroll.pl", "scenes.pl"];
 
 export async function openOurs(browser) {
     const ours = await Ours.start(browser, SIZE);
@@ -22,9 +22,9 @@ export async function openPeer(browser) {
     return peer;
 }
 
-// A terminal whose shell answers, with the program that scrolls it in its directory.
+// A terminal whose shell answers, with the programs that draw in its directory.
 export async function openTerminal(side) {
-    copyFileSync(SCROLL, join(side.home, "scroll.pl"));
+    for (const name of PROGRAMS) copyFileSync(new URL(`../${name}`, import.meta.url).pathname, join(side.home, name));
     await side.page.bringToFront();
     await side.openTerminal();
     await until("a shell that answers", async () => {

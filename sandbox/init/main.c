@@ -18,8 +18,19 @@
 #include "sandbox/init/home.h"
 #include "sandbox/init/session.h"
 
+#define HOME "/home/user"
+
+enum desktop_stage {
+    DESKTOP_STARTING, // of an owner
+    DESKTOP_PARKING,  // of nobody yet: the home is not there
+    DESKTOP_PARKED,
+    DESKTOP_BINDING, // the home is there; the window manager reads its owner's configuration
+    DESKTOP_UP,
+};
+
 struct desktop_state {
     pid_t display; // 0: none
+    enum desktop_stage stage;
     struct session session;
 };
 
@@ -62,7 +73,9 @@ static void start_desktop(struct desktop_state *state, const struct init_start_d
     state->display = display_start(start, listener, framebuffer);
     if (state->display < 0)
         fail(START_DISPLAY, state->display);
-    home_seed(SESSION_DESKTOP_DIR "/home", "/home/user");
+    state->stage = start->parked ? DESKTOP_PARKING : DESKTOP_STARTING;
+    if (!start->parked)
+        home_seed(SESSION_DESKTOP_DIR "/home", HOME);
     error = session_start(&state->session); // connects now, is served when the X server is up
     if (error)
         fail(START_WINDOW_MANAGER, error);
@@ -78,6 +91,57 @@ static void reap(struct desktop_state *state)
     }
 }
 
+static void desktop_up(struct desktop_state *state, enum init_kind message)
+{
+    int error = session_continue(&state->session);
+    if (!error)
+        error = tell(message, -1);
+    if (error)
+        fail(START_WINDOW_MANAGER, error);
+    state->stage = DESKTOP_UP;
+}
+
+static void window_manager_ready(struct desktop_state *state)
+{
+    session_take_ready(&state->session);
+    switch (state->stage) {
+    case DESKTOP_PARKING:
+        state->stage = DESKTOP_PARKED;
+        if (tell(INIT_DESKTOP_READY, -1) < 0)
+            fail(START_WINDOW_MANAGER, -EIO);
+        return;
+    case DESKTOP_STARTING:
+        desktop_up(state, INIT_DESKTOP_READY);
+        return;
+    case DESKTOP_BINDING:
+        desktop_up(state, INIT_BOUND);
+        return;
+    case DESKTOP_PARKED: // it was started again
+    case DESKTOP_UP:
+        return;
+    }
+}
+
+// False: the sandbox is over.
+static bool bind_owner(struct desktop_state *state)
+{
+    struct init_message buffer, message;
+    AUTO_PACKET struct ipc_packet packet = {0};
+    int error = ipc_receive(INIT_CHANNEL_FD, &buffer, sizeof(buffer), &packet);
+    if (!error)
+        error = init_message_decode(&buffer, packet.length, packet.fd_count, INIT_SIDE_SANDBOXD, &message);
+    if (error || message.kind != INIT_BIND || state->stage != DESKTOP_PARKED)
+        return false;
+    home_seed(SESSION_DESKTOP_DIR "/home", HOME);
+    if (session_owner_configures(HOME)) {
+        state->stage = DESKTOP_BINDING;
+        session_restart_window_manager(&state->session);
+    } else {
+        desktop_up(state, INIT_BOUND);
+    }
+    return true;
+}
+
 static int receive_start(struct init_start_desktop *ret_start, int *ret_framebuffer)
 {
     struct init_message buffer, message;
@@ -86,8 +150,8 @@ static int receive_start(struct init_start_desktop *ret_start, int *ret_framebuf
     if (!error)
         error = init_message_decode(&buffer, packet.length, packet.fd_count, INIT_SIDE_SANDBOXD, &message);
     explicit_bzero(&buffer, sizeof(buffer));
-    if (error)
-        return error;
+    if (error || message.kind != INIT_START_DESKTOP)
+        return error ? error : -EPROTO;
     *ret_start = message.start_desktop;
     *ret_framebuffer = steal_fd(&packet.fds[0]);
     return 0;
@@ -113,7 +177,7 @@ static void serve(struct desktop_state *state, int signals)
                                {.fd = state->session.ready_fd, .events = POLLIN}};
         if (poll(fds, sizeof(fds) / sizeof(fds[0]), -1) < 0 && errno != EINTR)
             return;
-        if (fds[0].revents) // one start is all that sandboxd ever says: this is its end
+        if (fds[0].revents && !bind_owner(state)) // all else that comes from there is its end
             return;
         if (fds[1].revents) {
             struct signalfd_siginfo info;
@@ -121,10 +185,8 @@ static void serve(struct desktop_state *state, int signals)
                 ;
             reap(state);
         }
-        if (fds[2].revents & POLLIN) {
-            if (session_continue(&state->session) < 0 || tell(INIT_DESKTOP_READY, -1) < 0)
-                fail(START_WINDOW_MANAGER, -EIO);
-        }
+        if (fds[2].revents & POLLIN)
+            window_manager_ready(state);
     }
 }
 

@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -70,6 +72,33 @@ int session_start(struct session *session)
     // Open for writing as well: otherwise the end of the writer shows as end of file.
     session->ready_fd = open(READY_FIFO, O_RDWR | O_NONBLOCK | O_CLOEXEC);
     return session->ready_fd < 0 ? -errno : start_program(session, WINDOW_MANAGER);
+}
+
+void session_take_ready(struct session *session)
+{
+    char text[64];
+    while (read(session->ready_fd, text, sizeof(text)) > 0)
+        ;
+}
+
+bool session_owner_configures(const char *home)
+{
+    static const char *const files[] = {".config/openbox/rc.xml", ".config/openbox/menu.xml",
+                                        ".config/fontconfig", ".fonts.conf"};
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        char path[128];
+        if (snprintf(path, sizeof(path), "%s/%s", home, files[i]) < (int)sizeof(path) &&
+            access(path, F_OK) == 0)
+            return true;
+    }
+    return false;
+}
+
+void session_restart_window_manager(const struct session *session)
+{
+    pid_t pid = session->programs[WINDOW_MANAGER].pid;
+    if (pid > 0)
+        kill(pid, SIGTERM);
 }
 
 int session_continue(struct session *session)

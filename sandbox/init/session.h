@@ -22,6 +22,12 @@ struct session {
 
 // Starts the window manager. 0 or -errno.
 int session_start(struct session *session);
+// Takes what made ready_fd readable.
+void session_take_ready(struct session *session);
+// True when files in the home change what the window manager has read at its start.
+bool session_owner_configures(const char *home);
+// It ends, and is started again when its end is told.
+void session_restart_window_manager(const struct session *session);
 // The window manager is up: background, panel, the user's own start script.
 int session_continue(struct session *session);
 // A child ended: starts it again if it belongs to the session, unless it ends again and again.

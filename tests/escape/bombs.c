@@ -50,7 +50,13 @@ static const struct bomb bombs[] = {
     {"leave", "exited", "left 20 behind", false},
 };
 
+// The profiles share plan and executor: the others are held to what differs in them, and to what a group bounds.
+#define OTHERS 5
+static const char *const profiles[] = {"code", "browser", "desktop"};
+#define PROFILES (sizeof(profiles) / sizeof(profiles[0]))
+
 static bool as_user;
+static const char *profile;
 static const char *seconds; // how long a bomb may take
 static char program[64], run_program[320];
 
@@ -66,7 +72,7 @@ static struct running start(const char *kind, const char *tag)
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
-        const char *const words[] = {run_program, "--profile", "code",   "--memory", "64M",
+        const char *const words[] = {run_program, "--profile", profile,  "--memory", "64M",
                                      "--pids",    "50",        "--time", seconds,    "--output",
                                      "4M",        "--ro",      program,  "--json=2", "--",
                                      program,     kind,        tag,      NULL};
@@ -183,8 +189,16 @@ int main(int argc, char **argv)
             .name = bombs[i].kind, .test_func = bomb_ends_by_its_cause, .initial_state = (void *)&bombs[i]};
     for (int user = geteuid() != 0; user < 2; user++) {
         as_user = user;
+        profile = profiles[0];
         failed += cmocka_run_group_tests_name(user ? "started by a user" : "started by root", tests, prepare,
                                               clear);
+    }
+    as_user = geteuid() != 0;
+    for (size_t i = 1; i < PROFILES; i++) {
+        struct CMUnitTest others[OTHERS];
+        profile = profiles[i];
+        memcpy(others, tests, sizeof(others));
+        failed += cmocka_run_group_tests_name(profile, others, prepare, clear);
     }
     return failed;
 }

@@ -76,7 +76,10 @@ static char *run_in_desktop(const struct place *place, const char *const *argume
 {
     struct sandboxd_fixture f;
     sandboxd_prepare(&f, place->starter == PLACE_ROOT ? SANDBOXD_DELEGATED : SANDBOXD_PLAIN);
+    f.parked =
+        place->starter == PLACE_ROOT; // the way that most desktops come about; that of a user is a cold start
     sandboxd_start(&f);
+    sandboxd_expect_parked(&f, f.parked);
     struct sandboxd_create request = sandboxd_request(5);
     char script[1024] = "./attack", path[200];
     for (size_t i = 1; arguments[i]; i++) {
@@ -84,7 +87,8 @@ static char *run_in_desktop(const struct place *place, const char *const *argume
         assert_true(snprintf(script + length, sizeof(script) - length, " '%s'", arguments[i]) <
                     (int)(sizeof(script) - length));
     }
-    strncat(script, " | cat", sizeof(script) - strlen(script) - 1); // an attack may do to its output what it likes
+    strncat(script, " | cat",
+            sizeof(script) - strlen(script) - 1); // an attack may do to its output what it likes
     sandboxd_script(&f, &request, script);
     sandboxd_home(&f, &request, path);
     strncat(path, "/attack", sizeof(path) - strlen(path) - 1);

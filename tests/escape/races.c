@@ -126,13 +126,7 @@ static bool start_once(struct sandboxd_fixture *f, const struct sandboxd_create 
     struct sandboxd_message create = {.kind = SANDBOXD_CREATE, .create = *owner};
     create.create.sandbox = id_new();
     sandboxd_send(f, &create);
-    struct pollfd answer = {.fd = f->client, .events = POLLIN};
-    assert_int_equal(poll(&answer, 1, DEADLINE_MS), 1);
-    struct sandboxd_message buffer, message;
-    AUTO_PACKET struct ipc_packet packet = {0};
-    assert_int_equal(ipc_receive(f->client, &buffer, sizeof(buffer), &packet), 0);
-    assert_int_equal(
-        sandboxd_message_decode(&buffer, packet.length, packet.fd_count, CHANNEL_SERVER, &message), 0);
+    struct sandboxd_message message = sandboxd_expect_any(f);
     if (message.kind == SANDBOXD_FAILED) {
         assert_int_equal(message.failed.stage, START_HOME);
         return false;
@@ -221,12 +215,57 @@ static void links_inside_a_home_lead_nowhere(void **state)
     sandboxd_finish(&f);
 }
 
+// A directory of the home is swapped while all of it is given to the uid of a parked sandbox.
+static void links_under_a_home_that_is_given_away_lead_nowhere(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    struct victim victim;
+    sandboxd_prepare(&f, mode);
+    f.parked = 1;
+    sandboxd_start(&f);
+    unsigned started = 0;
+    for (unsigned round = 0; round < ROUNDS / 2; round++) {
+        struct sandboxd_create request = sandboxd_request(5); // another owner with the number of the victim's
+        uid_t owner = sandboxd_host_uid(&f, &request);
+        char home[160], path[320];
+        struct stat status;
+        if (round == 0)
+            make_victim(&victim, &f, owner);
+        sandboxd_script(&f, &request, "true");
+        sandboxd_home(&f, &request, home);
+        snprintf(path, sizeof(path), "%s/swapped", home);
+        assert_int_equal(mkdir(path, 0700), 0);
+        assert_true(geteuid() != 0 || chown(path, owner, owner) == 0);
+        for (unsigned i = 0; i < 300; i++) {
+            snprintf(path, sizeof(path), "%s/swapped/f%u", home, i);
+            AUTO_FD int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+            assert_true(file >= 0);
+            assert_true(geteuid() != 0 || fchown(file, owner, owner) == 0);
+        }
+        sandboxd_expect_parked(&f, 1);
+        struct swapper swapper = start_swapper(home, "swapped", &victim, owner);
+        started += start_once(&f, &request);
+        stop_swapper(&swapper);
+        assert_true(start_once(&f, &request)); // whatever was cut off is finished
+        assert_int_equal(stat(home, &status), 0);
+        uid_t now = status.st_uid;
+        snprintf(path, sizeof(path), "%s/swapped/f299", home);
+        assert_int_equal(lstat(path, &status), 0);
+        assert_int_equal(status.st_uid, now);
+        expect_untouched(&victim);
+    }
+    printf("%u of %u sandboxes started\n", started, ROUNDS / 2);
+    sandboxd_finish(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_link_in_place_of_a_home_is_not_followed),
         cmocka_unit_test(a_link_in_place_of_a_new_home_is_not_followed),
         cmocka_unit_test(links_inside_a_home_lead_nowhere),
+        cmocka_unit_test(links_under_a_home_that_is_given_away_lead_nowhere),
     };
     int failed = 0;
     for (mode = SANDBOXD_DELEGATED; mode <= SANDBOXD_PLAIN; mode++) {

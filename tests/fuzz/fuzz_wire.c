@@ -7,6 +7,8 @@
 #include "lib/limits.h"
 #include "lib/wire.h"
 
+#define LAYOUT_CHARACTERS "abcdefghijklmnopqrstuvwxyz0123456789_-"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -21,6 +23,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (message.kind == WIRE_KEY && (message.key.code < 1 || message.key.code > 255))
         abort();
     if (message.kind == WIRE_TEXT && message.text > 0x10ffff)
+        abort();
+    if (message.kind == WIRE_SYMBOL && (message.symbol.code > 255 || message.symbol.character > 0x10ffff))
+        abort();
+    if (message.kind == WIRE_LAYOUT &&
+        (strspn(message.layout.name, LAYOUT_CHARACTERS) == 0 ||
+         strlen(message.layout.name) >= WIRE_LAYOUT_NAME ||
+         strspn(message.layout.variant, LAYOUT_CHARACTERS) != strlen(message.layout.variant)))
         abort();
     if (message.kind == WIRE_BROWSER_CLIPBOARD && message.clipboard.length + 8 != size)
         abort();

@@ -40,14 +40,14 @@ export async function painted(page, count) {
 
 export const framesPainted = (page) => page.evaluate(() => window.desktopStatistics.framesPainted);
 
-// The keymap is the sandbox's: characters that need Shift are typed with it, by their place on a US keyboard.
-const SHIFTED = { ">": ".", "<": ",", "~": "`", "|": "\\", '"': "'", "$": "4", "(": "9", ")": "0", "&": "7", "*": "8", "_": "-", "+": "=", ":": ";", "?": "/", "!": "1", "#": "3", "@": "2", "%": "5", "^": "6", "{": "[", "}": "]" };
+const SHIFTED = /[A-Z~!@#$%^&*()_+{}|:"<>?]/;
 
+// As on a US keyboard: with Shift where the character needs it.
 export async function typeText(page, text) {
     for (const character of text) {
-        const base = SHIFTED[character] ?? (/[A-Z]/.test(character) ? character.toLowerCase() : null);
-        if (base) await page.keyboard.down("Shift");
-        await page.keyboard.press(character === "\n" ? "Enter" : base ?? character);
-        if (base) await page.keyboard.up("Shift");
+        const shift = SHIFTED.test(character);
+        if (shift) await page.keyboard.down("Shift");
+        await page.keyboard.press(character === "\n" ? "Enter" : character);
+        if (shift) await page.keyboard.up("Shift");
     }
 }

@@ -55,6 +55,17 @@ export function isAlive({ pid, startedAt }) {
     }
 }
 
+// True for what belongs to a desktop that waits for an owner: there is no home in it yet.
+export function isParked(pid) {
+    try {
+        const mounts = readFileSync(`/proc/${pid}/mountinfo`, "utf8");
+        return mounts.includes(" /sandbox/desktop ") && !mounts.includes(" /home/user ");
+    } catch (error) {
+        if (GONE.has(error.code) || error.code === "EINVAL") return false; // a process that is ending has none
+        throw error;
+    }
+}
+
 export function userOf(pid) {
     return Number(/^Uid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]);
 }

@@ -223,6 +223,7 @@ static void start(struct sandboxd_fixture *fixture)
     snprintf(path, sizeof(path), "PROGRAM_DIR=%s", fixture->program_dir);
     unsigned kept = fixture->environment_count;
     sandboxd_set(fixture, "%s", path);
+    sandboxd_set(fixture, "SANDBOX_POOL_DESKTOP=%u", fixture->parked);
     fixture->pid = fork();
     assert_true(fixture->pid >= 0);
     if (fixture->pid == 0)
@@ -339,7 +340,7 @@ void sandboxd_send(struct sandboxd_fixture *fixture, const struct sandboxd_messa
     assert_int_equal(sandboxd_message_send(fixture->client, message, CHANNEL_CLIENT, -1), 0);
 }
 
-struct sandboxd_message sandboxd_expect(struct sandboxd_fixture *fixture, uint32_t kind, int *ret_fd)
+static struct sandboxd_message receive(struct sandboxd_fixture *fixture, int *ret_fd)
 {
     struct pollfd ready = {.fd = fixture->client, .events = POLLIN};
     struct sandboxd_message buffer, message = {0};
@@ -348,12 +349,41 @@ struct sandboxd_message sandboxd_expect(struct sandboxd_fixture *fixture, uint32
     assert_int_equal(ipc_receive(fixture->client, &buffer, sizeof(buffer), &packet), 0);
     assert_int_equal(
         sandboxd_message_decode(&buffer, packet.length, packet.fd_count, CHANNEL_SERVER, &message), 0);
+    if (message.kind == SANDBOXD_POOL)
+        fixture->pool = message.pool;
+    *ret_fd = steal_fd(&packet.fds[0]);
+    return message;
+}
+
+void sandboxd_expect_parked(struct sandboxd_fixture *fixture, unsigned count)
+{
+    while (fixture->pool.rows[TEMPLATE_DESKTOP].ready != count)
+        sandboxd_expect(fixture, SANDBOXD_POOL, NULL);
+}
+
+struct sandboxd_message sandboxd_expect_any(struct sandboxd_fixture *fixture)
+{
+    AUTO_FD int fd = -1;
+    struct sandboxd_message message;
+    do
+        message = receive(fixture, &fd);
+    while (message.kind == SANDBOXD_POOL);
+    return message;
+}
+
+struct sandboxd_message sandboxd_expect(struct sandboxd_fixture *fixture, uint32_t kind, int *ret_fd)
+{
+    AUTO_FD int fd = -1;
+    struct sandboxd_message message;
+    do
+        message = receive(fixture, &fd);
+    while (message.kind == SANDBOXD_POOL && kind != SANDBOXD_POOL); // it comes between any two
     if (message.kind == SANDBOXD_FAILED && kind != SANDBOXD_FAILED)
         print_error("start failed: %s: %s\n", start_stage_name(message.failed.stage),
                     strerror(message.failed.error));
     assert_int_equal(message.kind, kind);
     if (ret_fd)
-        *ret_fd = steal_fd(&packet.fds[0]);
+        *ret_fd = steal_fd(&fd);
     return message;
 }
 
@@ -363,6 +393,7 @@ void sandboxd_create(struct sandboxd_fixture *fixture, const struct sandboxd_cre
     sandboxd_send(fixture, &message);
     message = sandboxd_expect(fixture, SANDBOXD_READY, NULL);
     assert_true(id_equal(&message.ready.sandbox, &request->sandbox));
+    fixture->ready = message.ready;
 }
 
 enum stop_reason sandboxd_expect_end(struct sandboxd_fixture *fixture, const struct id *sandbox)
@@ -426,8 +457,10 @@ void sandboxd_script(const struct sandboxd_fixture *fixture, const struct sandbo
 {
     static const char *const below[] = {"", "/.config", "/.config/openbox"};
     char home[160], path[256];
-    uid_t uid = sandboxd_host_uid(fixture, request);
+    struct stat status;
     sandboxd_home(fixture, request, home);
+    // A home that was in a parked sandbox has the uid of that one.
+    uid_t uid = lstat(home, &status) == 0 ? status.st_uid : sandboxd_host_uid(fixture, request);
     for (size_t i = 0; i < sizeof(below) / sizeof(below[0]); i++) {
         snprintf(path, sizeof(path), "%s%s", home, below[i]);
         make_directory(path, uid);

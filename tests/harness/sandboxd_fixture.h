@@ -29,6 +29,9 @@ struct sandboxd_fixture {
     int notify;
     int client;
     struct sandboxd_welcome welcome;
+    unsigned parked;           // SANDBOX_POOL_DESKTOP, from the next start on
+    struct sandboxd_pool pool; // as last told
+    struct sandboxd_ready ready;
 };
 
 // True when the mode can be had here; DELEGATED needs root.
@@ -52,7 +55,11 @@ struct sandboxd_create sandboxd_request(uint32_t account);
 void sandboxd_send(struct sandboxd_fixture *fixture, const struct sandboxd_message *message);
 // The next message, which must be of that kind. ret_fd may be NULL.
 struct sandboxd_message sandboxd_expect(struct sandboxd_fixture *fixture, uint32_t kind, int *ret_fd);
-// CREATE and READY.
+// The next one of whatever kind, but POOL.
+struct sandboxd_message sandboxd_expect_any(struct sandboxd_fixture *fixture);
+// Waits until so many desktops are parked.
+void sandboxd_expect_parked(struct sandboxd_fixture *fixture, unsigned count);
+// CREATE and READY, which fixture->ready holds then.
 void sandboxd_create(struct sandboxd_fixture *fixture, const struct sandboxd_create *request);
 // How many groups of sandboxes there are, in all hierarchies.
 unsigned sandboxd_count_groups(const struct sandboxd_fixture *fixture);

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { after } from "node:test";
 
 import { ApiClient } from "./api.mjs";
-import { isAlive, processTree } from "./processes.mjs";
+import { isAlive, isParked, processTree } from "./processes.mjs";
 import { until } from "./until.mjs";
 
 const PROGRAMS = process.env.PROGRAMS;
@@ -95,7 +95,7 @@ export class Server {
         return this;
     }
 
-    // The one process of that name below the supervisor. Its children bear its name too until they execute their own program.
+    // The one process of that name below the supervisor that is not parked. Its children bear its name too until they execute their own program.
     process(name) {
         const all = this.processes(name);
         const found = all.filter(({ parent }) => !all.some(({ pid }) => pid === parent));
@@ -104,7 +104,7 @@ export class Server {
     }
 
     processes(name) {
-        return processTree(this.pid).filter((process) => process.name === name.slice(0, 15));
+        return processTree(this.pid).filter((process) => process.name === name.slice(0, 15) && !isParked(process.pid));
     }
 
     kill(name, signal = "SIGKILL") {

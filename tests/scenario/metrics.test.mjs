@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { freePort, startServer } from "../harness/server.mjs";
+import { until } from "../harness/until.mjs";
 
 let server;
 let metricsPort;
@@ -55,6 +56,18 @@ test("what happens is counted", async () => {
     });
     for (const part of [/sandbox/, /auth|sign_in|login/, /http_answers/])
         assert.ok(grew.some((line) => part.test(line)), `nothing that matches ${part} grew:\n${grew.join("\n")}`);
+    await client.request("DELETE", `/api/sandboxes/${sandbox.id}`);
+});
+
+test("a parked desktop is counted, claimed and replaced", async () => {
+    const READY = 'sandbox_server_sandbox_pool{template="desktop",state="ready"}';
+    const PARKED = 'sandbox_server_sandbox_starts_by_kind_total{kind="parked"}';
+    await until("a parked desktop", async () => value(await scrape(), READY) === 1);
+    const before = value(await scrape(), PARKED);
+    const client = await server.adminClient();
+    const sandbox = await client.startSandbox();
+    assert.equal(value(await scrape(), PARKED), before + 1);
+    await until("a parked desktop", async () => value(await scrape(), READY) === 1);
     await client.request("DELETE", `/api/sandboxes/${sandbox.id}`);
 });
 

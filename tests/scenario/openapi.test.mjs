@@ -128,6 +128,9 @@ test("sandboxes", async () => {
     assert.equal((await shares("GET", {}, NOBODY)).status, 404);
     assert.equal((await shares("GET", { token: "x" })).status, 401);
 
+    for (let i = 1; i < 16; i++) assert.equal((await shares("POST", view)).status, 201);
+    assert.equal((await shares("POST", view)).status, 409);
+
     const guest = (body, options) => ask(server.client(), "POST", "/api/shares/ticket", "/api/shares/ticket", { body, ...options });
     assert.equal((await guest({ token: link.body.path.split("#")[1] })).status, 201);
     assert.equal((await guest({ token: "x" })).status, 404);
@@ -137,7 +140,7 @@ test("sandboxes", async () => {
     for (let i = 0; i < 20; i++) await guest({ token: "x" });
     assert.equal((await guest({ token: "x" })).status, 429);
 
-    const viewers = (method, viewer, options) => ask(admin, method, `/api/sandboxes/${first.body.id}/viewers${viewer}`, `/api/sandboxes/{id}/viewers${viewer && "/{viewer}"}`, options);
+    const viewers = (method, viewer, options, id = first.body.id) => ask(admin, method, `/api/sandboxes/${id}/viewers${viewer}`, `/api/sandboxes/{id}/viewers${viewer && "/{viewer}"}`, options);
     const { body: mine } = await ticket(first.body.id);
     const window = await WebSocketClient.open(server.url, mine.path);
     const { items } = (await until("the window", async () => { const answer = await viewers("GET", ""); return answer.body.items.length && answer; })).body;
@@ -146,6 +149,7 @@ test("sandboxes", async () => {
     assert.equal((await viewers("DELETE", `/${items[0].id}`)).status, 204);
     assert.equal((await viewers("DELETE", `/${items[0].id}`)).status, 404);
     assert.equal((await viewers("GET", "", { token: "x" })).status, 401);
+    assert.equal((await viewers("GET", "", {}, NOBODY)).status, 404);
     window.destroy();
 
     const oneShare = (method, options, id = link.body.id) => ask(admin, method, `/api/sandboxes/${first.body.id}/shares/${id}`, "/api/sandboxes/{id}/shares/{share}", options);
@@ -165,6 +169,8 @@ test("sandboxes", async () => {
     assert.equal((await one("DELETE", first.body.id, { token: "x" })).status, 401);
     assert.equal((await one("DELETE", first.body.id)).body.state, "ended");
     assert.equal((await one("DELETE", first.body.id)).body.state, "ended", "again: no change");
+    await until("its row", async () => (await viewers("GET", "")).status === 409);
+    assert.equal((await viewers("DELETE", `/${NOBODY}`)).status, 409);
     assert.equal((await ticket(first.body.id)).status, 409);
     assert.equal((await change({ limits: { pids: 100 } })).status, 409);
 });

@@ -80,6 +80,17 @@ describe("a virtual machine", { skip }, () => {
         assert.equal(layers.landlock, "weaker", probe); // its ABI is 2
     });
 
+    // What it probes is the group that it was started in itself, and that one holds the doctor.
+    test("sandboxctl doctor says which limits its caller's group can't hold", async () => {
+        const { out } = await machine.run("exec /opt/bin/sandboxctl doctor --json", { user: PLAIN });
+        const rows = JSON.parse(out);
+        for (const layer of LIMITS.split(",")) {
+            const { state, detail } = rows.find(({ check }) => check === layer);
+            assert.equal(state, "weak");
+            assert.match(detail, /^missing: no delegated cgroup with the \w+ controller/);
+        }
+    });
+
     test("limits of a running sandbox are changed and met", async () => {
         const text = await testProgram("tests/scenario/sandboxd/scenario_sandboxd_limits");
         assert.match(text, /OK \] limits_change_while_it_runs[^]*OK \] memory_that_nobody_gives_back_ends_it/);

@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { PointerMotion } from "../src/input/pointer";
+import { cursorScale, isTooLarge } from "../src/desktop/cursor-view";
+import { Magnifier } from "../src/desktop/magnifier";
+import { PointerMotion, unshifted } from "../src/input/pointer";
+import { RelativeMotion } from "../src/input/relative";
 import { InputSender } from "../src/input/sender";
 import { TouchGesture } from "../src/input/touch";
+import { holdTimers } from "./timers";
 
 let frames: (() => void)[] = [];
 
@@ -46,8 +50,9 @@ function setUp() {
         return link.open;
     });
     const motion = new PointerMotion(sender);
-    const gesture = new TouchGesture(sender, motion, (x, y) => ({ x, y }));
-    return { sent, link, motion, gesture };
+    const pinches: number[][] = [];
+    const gesture = new TouchGesture(sender, motion, (x, y) => ({ x, y }), (...pinch) => pinches.push(pinch));
+    return { sent, link, sender, motion, gesture, pinches };
 }
 
 test("at most one position leaves with each frame, the newest", () => {
@@ -113,8 +118,79 @@ test("two fingers scroll, press nothing, and the picture follows them", () => {
     const { sent, gesture } = setUp();
     gesture.down(1, 50, 60);
     gesture.down(2, 90, 60);
-    gesture.move(1, 50, 140);
+    for (let y = 68; y <= 140; y += 8) {
+        gesture.move(1, 50, y);
+        gesture.move(2, 90, y);
+    }
     gesture.up(1, false);
     gesture.up(2, false);
-    assert.deepEqual(sent, ["86 50,140 0 -120"]);
+    assert.ok(sent.every((line) => line.startsWith("86")));
+    const units = sent.map((line) => Number(line.split(" ")[3]));
+    const sum = units.reduce((a, b) => a + b, 0);
+    assert.ok(sum <= -190 && sum >= -240, `${sum} units for 80 pixels`);
+});
+
+test("two fingers that part pinch around what is between them, and send nothing", () => {
+    const { sent, gesture, pinches } = setUp();
+    gesture.down(1, 100, 100);
+    gesture.down(2, 140, 100);
+    for (let i = 1; i <= 10; i++) {
+        gesture.move(1, 100 - 4 * i, 100);
+        gesture.move(2, 140 + 4 * i, 100);
+    }
+    gesture.up(1, false);
+    gesture.move(2, 300, 300);
+    gesture.up(2, false);
+    assert.deepEqual(sent, []);
+    const factor = pinches.reduce((product, [one]) => product * one!, 1);
+    assert.ok(factor > 2.9 && factor <= 3.0001, `${factor}`);
+});
+
+test("a long press is a right click, and no other", (context) => {
+    const ring = holdTimers(context);
+    const { sent, gesture } = setUp();
+    gesture.down(1, 50, 60);
+    ring();
+    gesture.up(1, false);
+    assert.deepEqual(sent, ["84 50,60", "85 50,60 3 down", "85 50,60 3 up"]);
+});
+
+test("steps of a locked pointer are added up in the display's pixels, no fraction lost", () => {
+    const { sent, sender } = setUp();
+    const moved: number[][] = [];
+    const relative = new RelativeMotion(sender, () => 0.5, (x, y) => moved.push([x, y]));
+    relative.move(0.2, -3);
+    relative.move(0.2, 0);
+    nextFrame();
+    relative.move(0.2, 0);
+    nextFrame();
+    assert.deepEqual(sent, ["91 0,65530", "91 1,0"]);
+    assert.deepEqual(moved, [[0, -6], [1, 0]]);
+});
+
+test("Shift turns the wheel sideways in the desktop's programs, not before", () => {
+    assert.deepEqual(unshifted({ shiftKey: true, deltaX: 100, deltaY: 0 }), [0, 100]);
+    assert.deepEqual(unshifted({ shiftKey: false, deltaX: 100, deltaY: 0 }), [100, 0]);
+    assert.deepEqual(unshifted({ shiftKey: true, deltaX: 0, deltaY: 100 }), [0, 100]);
+});
+
+test("a magnified picture keeps what is under the fingers there, and never leaves its place", () => {
+    const box = { x: 10, y: 20, width: 300, height: 200 };
+    const magnifier = new Magnifier();
+    magnifier.pinch(box, 2, 110, 120, 0, 0);
+    assert.equal(magnifier.transform, "translate(-100px, -100px) scale(2)");
+    magnifier.pinch(box, 1, 2000, 2000, 1890, 1880); // dragged far away
+    assert.equal(magnifier.transform, "translate(0px, 0px) scale(2)");
+    magnifier.pinch(box, 100, 110, 120, 0, 0);
+    assert.equal(magnifier.scale, 5);
+    magnifier.pinch(box, 0.01, 110, 120, 0, 0);
+    assert.equal(magnifier.transform, "");
+});
+
+test("cursors are as sharp as the picture, never tiny, and drawn by the page when too large for the browser", () => {
+    assert.equal(cursorScale({ width: 48, height: 48 }, 0.5), 0.5);
+    assert.equal(cursorScale({ width: 24, height: 24 }, 1 / 3), 16 / 24);
+    assert.equal(cursorScale({ width: 8, height: 8 }, 0.2), 1);
+    assert.equal(isTooLarge({ width: 256, height: 20 }, 1), true);
+    assert.equal(isTooLarge({ width: 256, height: 20 }, 0.5), false);
 });

@@ -6,9 +6,13 @@ import {
     encodeAcknowledge,
     encodeButton,
     encodeKey,
+    encodeLayout,
+    encodeLocks,
     encodePointer,
     encodeRefresh,
+    encodeRelative,
     encodeReleaseAll,
+    encodeSymbol,
     encodeText,
     encodeWheel,
     WireError,
@@ -195,6 +199,13 @@ test("writes the browser's messages byte by byte as the protocol has them", () =
         [0x86, 0, 0, 0, 9, 0, 0, 0, 1, 0, 2, 0, 0x88, 0xff, 120, 0]);
     assert.deepEqual(bytesOf(encodeReleaseAll(9)), [0x87, 0, 0, 0, 9, 0, 0, 0]);
     assert.deepEqual(bytesOf(encodeRefresh()), [0x8a, 0, 0, 0]);
+    assert.deepEqual(bytesOf(encodeSymbol(9, 30, true, 0x1f600)),
+        [0x90, 0, 0, 0, 9, 0, 0, 0, 30, 0, 1, 0, 0x00, 0xf6, 0x01, 0x00]);
+    assert.deepEqual(bytesOf(encodeRelative(9, -2, 3)), [0x91, 0, 0, 0, 9, 0, 0, 0, 0xfe, 0xff, 3, 0]);
+    assert.deepEqual(bytesOf(encodeLocks(9, false, true)), [0x92, 0, 0, 0, 9, 0, 0, 0, 0, 1, 0, 0]);
+    assert.deepEqual(bytesOf(encodeLayout(9, "de", "nodeadkeys")), [0x93, 0, 0, 0, 9, 0, 0, 0,
+        ...[..."de".padEnd(16, "\0"), ..."nodeadkeys".padEnd(32, "\0")].map((c) => c.charCodeAt(0))]);
+    assert.equal(encodeLayout(9, "x".repeat(99), "y".repeat(99)).byteLength, 56);
 });
 
 test("an acknowledged time stays inside its 32 bits", () => {

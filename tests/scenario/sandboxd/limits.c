@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 // clang-format on
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -189,12 +190,60 @@ static void descriptors_are_asked_for_and_waited_for(void **state)
     sandboxd_finish(&f);
 }
 
+static rlim_t count_descriptors(const struct sandboxd_fixture *f)
+{
+    char path[32];
+    rlim_t count = 0;
+    snprintf(path, sizeof(path), "/proc/%d/fd", f->pid);
+    DIR *directory = opendir(path);
+    assert_non_null(directory);
+    for (struct dirent *entry; (entry = readdir(directory));)
+        count += entry->d_name[0] != '.';
+    closedir(directory);
+    return count;
+}
+
+// Whichever descriptor is the first that can't be had: the start fails with its reason, and who runs goes on.
+static void a_start_without_descriptors_is_refused(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    sandboxd_prepare(&f, SANDBOXD_DELEGATED);
+    sandboxd_start(&f);
+    struct sandboxd_create first = sandboxd_request(1), second = sandboxd_request(2);
+    sandboxd_create(&f, &first);
+    unsigned groups = sandboxd_count_groups(&f);
+    rlim_t used = count_descriptors(&f), raised = 0, more = 0;
+    struct sandboxd_message answer = {0};
+    for (; answer.kind != SANDBOXD_READY; more++) {
+        assert_true(more < 64);
+        rlim_t before = change_descriptors(&f, used + more);
+        raised = raised ? raised : before;
+        second.sandbox = id_new();
+        struct sandboxd_message message = {.kind = SANDBOXD_CREATE, .create = second};
+        sandboxd_send(&f, &message);
+        answer = sandboxd_expect_any(&f);
+        if (answer.kind == SANDBOXD_READY)
+            break;
+        assert_int_equal(answer.kind, SANDBOXD_FAILED);
+        assert_true(answer.failed.error != 0);
+    }
+    change_descriptors(&f, raised);
+    sandboxd_end(&f, &second.sandbox);
+    assert_int_equal(sandboxd_count_groups(&f), groups);
+    // The last one that failed may still be ending. More than ten did.
+    assert_true(more > 10 && count_descriptors(&f) <= used + 3);
+    sandboxd_end(&f, &first.sandbox);
+    sandboxd_finish(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(limits_change_while_it_runs),
         cmocka_unit_test(memory_that_nobody_gives_back_ends_it),
         cmocka_unit_test(descriptors_are_asked_for_and_waited_for),
+        cmocka_unit_test(a_start_without_descriptors_is_refused),
     };
     const struct CMUnitTest plain[] = {cmocka_unit_test(without_groups_no_limit_changes)};
     int failed = cmocka_run_group_tests_name("plain", plain, NULL, NULL);

@@ -138,6 +138,20 @@ static void init_messages_are_checked(void **state)
     assert_int_equal(init_message_decode(&m, size - 1, 1, INIT_SIDE_SANDBOXD, &decoded), -EPROTO);
     m.start_desktop.width = DISPLAY_WIDTH_MAX + 1;
     assert_int_equal(init_message_decode(&m, size, 1, INIT_SIDE_SANDBOXD, &decoded), -EPROTO);
+    struct init_message run = {.kind = INIT_RUN, .run = {.count = 2, .length = 5, .text = "a\0bc"}};
+    size = init_message_size(INIT_RUN);
+    assert_int_equal(init_message_decode(&run, size, 0, INIT_SIDE_SANDBOXD, &decoded), 0);
+    assert_int_equal(init_message_decode(&run, size, 0, INIT_SIDE_INIT, &decoded), -EPROTO);
+    static const struct command_words wrong[] = {{.count = 1, .length = 5, .text = "a\0bc"},
+                                                 {.count = 3, .length = 5, .text = "a\0bc"},
+                                                 {.count = 2, .length = 4, .text = "a\0bc"},
+                                                 {.count = 0, .length = 0},
+                                                 {.count = 1, .length = 1},
+                                                 {.count = 1, .length = COMMAND_TEXT_MAX + 1, .text = "a"}};
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        run.run = wrong[i];
+        assert_int_equal(init_message_decode(&run, size, 0, INIT_SIDE_SANDBOXD, &decoded), -EPROTO);
+    }
     struct init_message failed = {.kind = INIT_FAILED, .failed = {.stage = START_HOME, .error = 1}};
     size = init_message_size(INIT_FAILED);
     assert_int_equal(init_message_decode(&failed, size, 0, INIT_SIDE_INIT, &decoded), -EPROTO);
@@ -165,6 +179,9 @@ static void streamer_start_is_checked(void **state)
     assert_int_equal(streamer_start_check(&bad, sizeof(bad)), -EPROTO);
     bad = good;
     memset(bad.codec, 'x', sizeof(bad.codec));
+    assert_int_equal(streamer_start_check(&bad, sizeof(bad)), -EPROTO);
+    bad = good;
+    bad.alone = 2;
     assert_int_equal(streamer_start_check(&bad, sizeof(bad)), -EPROTO);
     bad = good;
     bad.view_only = 2;

@@ -15,9 +15,11 @@
 #include "lib/fd.h"
 
 // Core requests that the streamer makes, and where this server puts its extensions.
-enum { QUERY_EXTENSION = 98, GET_KEYBOARD_MAPPING = 101, GET_INPUT_FOCUS = 43 };
-enum { DAMAGE_MAJOR = 140, FIXES_MAJOR = 141, TEST_MAJOR = 142 };
-enum { DAMAGE_EVENT = 90, FIXES_EVENT = 95 };
+enum { QUERY_EXTENSION = 98, GET_KEYBOARD_MAPPING = 101, GET_INPUT_FOCUS = 43, INTERN_ATOM = 16 };
+enum { QUERY_POINTER = 38, QUERY_KEYMAP = 44 };
+enum { DAMAGE_MAJOR = 140, FIXES_MAJOR = 141, TEST_MAJOR = 142, XKB_MAJOR = 143 };
+enum { DAMAGE_EVENT = 90, FIXES_EVENT = 95, XKB_EVENT = 99 };
+enum { XKB_USE_EXTENSION = 0, XKB_GET_STATE = 4 };
 enum { FIXES_GET_CURSOR_IMAGE = 4, FIXES_FETCH_REGION = 19, DAMAGE_CREATE = 1 };
 
 #define KEYCODE_MIN 8
@@ -148,6 +150,9 @@ static void answer_extension(struct server *s, const uint8_t *request)
     } else if (memcmp(name, "XFIXES", 6) == 0) {
         fixed[1] = FIXES_MAJOR;
         fixed[2] = FIXES_EVENT;
+    } else if (memcmp(name, "XKEYBOARD", 9) == 0) {
+        fixed[1] = XKB_MAJOR;
+        fixed[2] = XKB_EVENT;
     } else {
         fixed[1] = TEST_MAJOR;
         fixed[0] = s->how != HOSTILE_EXTENSION_MISSING;
@@ -230,7 +235,21 @@ static void answer(struct server *s, const uint8_t *request)
         answer_keymap(s);
         break;
     case GET_INPUT_FOCUS:
+    case INTERN_ATOM:
         send_reply(s, 0, 0, "", 0);
+        break;
+    case QUERY_POINTER:
+        send_reply(s, 1, 0, "", 0);
+        break;
+    case QUERY_KEYMAP:
+        send_reply(s, 0, 2, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 10);
+        send_random(s, 8);
+        break;
+    case XKB_MAJOR:
+        if (minor == XKB_USE_EXTENSION)
+            send_reply(s, s->how != HOSTILE_XKB_REFUSED, 0, "", 0);
+        if (minor == XKB_GET_STATE)
+            send_reply(s, 3, 0, "\xff\xff\xff\xff\xff\xff", 6); // all modifiers locked, group 255
         break;
     case DAMAGE_MAJOR:
         if (minor == 0)

@@ -12,6 +12,7 @@ enum hostility {
     HOSTILE_SETUP_SIZE,     // another size than the framebuffer's
     HOSTILE_SETUP_KEYCODES, // none
     HOSTILE_EXTENSION_MISSING,
+    HOSTILE_XKB_REFUSED,  // the extension is there and refuses every version
     HOSTILE_KEYMAP_SHORT, // fewer symbols than it says
     HOSTILE_REGION_WILD,  // rectangles far outside, empty, too large
     HOSTILE_REGION_MANY,  // more of them than the display has pixels

@@ -11,8 +11,9 @@
 #include "lib/limits.h"
 #include "streaming/cursor.h"
 #include "streaming/damage.h"
+#include "streaming/keymap.h"
+#include "streaming/keysyms.h"
 #include "streaming/statistics.h"
-#include "streaming/typing.h"
 #include "streaming/xsetup.h"
 
 // What is read from the X server's replies, apart from any connection.
@@ -109,16 +110,67 @@ static void large_cursors_are_cut(void **state)
 static void keyboard_maps_must_fit_together(void **state)
 {
     (void)state;
-    static struct typing t;
+    static struct keymap map;
     uint32_t keysyms[] = {'a', 'A', 0xffe1, 0, '1', '!'};
-    assert_int_equal(typing_read_map(&t, keysyms, 6, 2, 38, 3), 0);
-    assert_int_equal(t.keysyms[38][1], 'A');
-    assert_int_equal(t.shift, 39);
-    assert_int_equal(typing_read_map(&t, keysyms, 6, 2, 38, 4), -EPROTO);
-    assert_int_equal(typing_read_map(&t, keysyms, 6, 0, 38, 3), -EPROTO);
-    assert_int_equal(typing_read_map(&t, keysyms, 6, 2, 254, 3), -EPROTO);
-    assert_int_equal(typing_read_map(&t, keysyms, 3, 1, 253, 3), 0);
-    assert_int_equal(t.keysyms[253][1], 0);
+    assert_int_equal(keymap_read(&map, keysyms, 6, 2, 38, 3), 0);
+    assert_int_equal(map.keysyms[0][38][1], 'A');
+    assert_int_equal(map.shift, 39);
+    assert_int_equal(keymap_read(&map, keysyms, 6, 2, 38, 4), -EPROTO);
+    assert_int_equal(keymap_read(&map, keysyms, 6, 0, 38, 3), -EPROTO);
+    assert_int_equal(keymap_read(&map, keysyms, 6, 2, 254, 3), -EPROTO);
+    assert_int_equal(map.shift, 39); // untouched
+    assert_int_equal(keymap_read(&map, keysyms, 3, 1, 253, 3), 0);
+    assert_int_equal(map.keysyms[0][253][1], 0);
+}
+
+static void expect_use(const struct keymap *map, struct keymap_locks locks, uint32_t character,
+                       struct keymap_use wanted)
+{
+    struct keymap_use use;
+    assert_true(keymap_find(map, &locks, character, 0, &use));
+    assert_int_equal(use.keycode, wanted.keycode);
+    assert_int_equal(use.shift, wanted.shift);
+    assert_int_equal(use.level3, wanted.level3);
+}
+
+static void characters_are_found_on_all_levels_and_under_locks(void **state)
+{
+    (void)state;
+    static struct keymap map;
+    enum { LEVEL3 = KEYSYM_LEVEL3_SHIFT, SHIFT = KEYSYM_SHIFT_LEFT, KP_END = 0xff9c, KP_1 = 0xffb1 };
+    const uint32_t keysyms[] = {'q',   'Q',   'q',   'Q', '@', 0x7d9, // Greek capital omega
+                                SHIFT, 0,     SHIFT, 0,   0,   0,     LEVEL3, 0,    LEVEL3, 0,    0, 0,
+                                0x6c6, 0x6e6, 'f',   'F', 0,   0,     KP_END, KP_1, KP_END, KP_1, 0, 0};
+    assert_int_equal(keymap_read(&map, keysyms, 30, 6, 24, 5), 0);
+    const struct keymap_locks none = {0}, caps = {.caps = true}, second = {.group = 1};
+    expect_use(&map, none, 'q', (struct keymap_use){24, false, false});
+    expect_use(&map, none, 'Q', (struct keymap_use){24, true, false});
+    expect_use(&map, caps, 'Q', (struct keymap_use){24, false, false});
+    expect_use(&map, caps, 'q', (struct keymap_use){24, true, false});
+    expect_use(&map, caps, '@', (struct keymap_use){24, false, true});
+    expect_use(&map, none, 0x3a9, (struct keymap_use){24, true, true});
+    expect_use(&map, none, 0x444, (struct keymap_use){27, false, false}); // Cyrillic ef
+    expect_use(&map, none, 0x424, (struct keymap_use){27, true, false});
+    expect_use(&map, second, 'f', (struct keymap_use){27, false, false});
+    struct keymap_use use;
+    struct keymap_locks num = {.num = true}, third = {.group = 2};
+    assert_false(
+        keymap_find(&map, &none, '1', 0, &use)); // the keypad's keys are used at their own place alone
+    assert_true(keymap_find(&map, &num, '1', 28, &use) && !use.shift);
+    assert_true(keymap_find(&map, &none, '1', 28, &use) && use.shift);
+    assert_false(keymap_find(&map, &third, 'q', 24, &use));
+}
+
+static void lent_keys_are_known_again(void **state)
+{
+    (void)state;
+    static struct keymap map;
+    const uint32_t keysyms[] = {0xe9, 0xe9, 0, 0, 0x01004e00, 0x01004e00, 'x', 'X', 0xff1b, 0xff1b};
+    assert_int_equal(keymap_read(&map, keysyms, 10, 2, 200, 5), 0);
+    assert_int_equal(map.spare_count, 3);
+    assert_int_equal(keymap_read(&map, keysyms, 10, 2, 40, 5),
+                     0); // among the letters a layout may have such keys
+    assert_int_equal(map.spare_count, 1);
 }
 
 static void percentiles(void **state)
@@ -149,6 +201,8 @@ int main(void)
         cmocka_unit_test(cursors_become_straight_alpha),
         cmocka_unit_test(large_cursors_are_cut),
         cmocka_unit_test(keyboard_maps_must_fit_together),
+        cmocka_unit_test(characters_are_found_on_all_levels_and_under_locks),
+        cmocka_unit_test(lent_keys_are_known_again),
         cmocka_unit_test(percentiles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

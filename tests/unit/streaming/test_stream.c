@@ -329,6 +329,26 @@ static void each_encoder_ends_exact(void **state)
     }
 }
 
+// A film that stops is exact half a second later; a loaded machine is given twice that.
+static void stillness_is_exact_soon(void **state)
+{
+    struct scene *s = *state;
+    scene_open(s);
+    for (uint32_t i = 0; i < 20; i++) {
+        rig_noise(&s->rig, i, 160, 80, 480, 400);
+        rig_synchronise(&s->rig);
+        scene_step(s, 30);
+    }
+    struct timespec start, end;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    while (!scene_exact(s))
+        assert_true(scene_step(s, RIG_PATIENCE_MS));
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    double passed = (double)(end.tv_sec - start.tv_sec) * 1e3 + (double)(end.tv_nsec - start.tv_nsec) / 1e6;
+    print_message("exact after %.0f ms\n", passed);
+    assert_true(passed < 1000);
+}
+
 // Many small changes in many places are still few messages: each is acknowledged, and browsers may send only so many.
 static void scattered_changes_are_few_messages(void **state)
 {
@@ -487,6 +507,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(typing_costs_few_bytes, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(video_is_coded_where_it_plays, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(each_encoder_ends_exact, scene_start, scene_end),
+        cmocka_unit_test_setup_teardown(stillness_is_exact_soon, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(scattered_changes_are_few_messages, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(refresh_brings_a_key_frame, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(unacknowledged_updates_are_bounded, scene_start, scene_end),

@@ -64,9 +64,10 @@ static void wrong_starts_are_refused(void **state)
 {
     struct scene *s = *state;
     struct streamer_start good = s->rig.start;
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 7; i++) {
         s->rig.start = good;
         static const char *const lines[] = {"the start message",
+                                            "the start message",
                                             "the start message",
                                             "the framebuffer",
                                             "refused the connection",
@@ -77,10 +78,12 @@ static void wrong_starts_are_refused(void **state)
         else if (i == 1)
             s->rig.start.full_chroma = 2;
         else if (i == 2)
-            s->rig.start.width += 16;
+            s->rig.start.alone = 2;
         else if (i == 3)
-            s->rig.start.cookie[0] ^= 1;
+            s->rig.start.width += 16;
         else if (i == 4)
+            s->rig.start.cookie[0] ^= 1;
+        else if (i == 5)
             memcpy(s->rig.start.codec, "h264_nvenc", 11);
         else
             memcpy(s->rig.start.preset, "fastest", 8);
@@ -171,6 +174,7 @@ static void hostile_servers_end_it_with_one_line(void **state)
         {HOSTILE_SETUP_SIZE, "screen is not the one"},
         {HOSTILE_SETUP_KEYCODES, "screen is not the one"},
         {HOSTILE_EXTENSION_MISSING, "lacks DAMAGE"},
+        {HOSTILE_XKB_REFUSED, "lacks XKB"},
         {HOSTILE_KEYMAP_SHORT, "impossible keyboard map"},
         {HOSTILE_REGION_REFUSED, "refused to tell the damage"},
         {HOSTILE_CURSOR_LIE, "impossible cursor"},
@@ -240,6 +244,19 @@ static void a_flood_of_events_starves_nobody(void **state)
     part(s, server);
 }
 
+// A layout whose loading is never answered: the viewer is heard again.
+static void a_layout_that_never_loads_is_given_up(void **state)
+{
+    struct scene *s = *state;
+    pid_t server;
+    face(s, HOSTILE_NOT, 7, &server);
+    char layout[56] = "\x93\0\0\0\1\0\0\0de";
+    rig_send(&s->rig, layout, sizeof(layout));
+    rig_send(&s->rig, "\xff", 1);
+    scene_check_exit(s, 1, "the viewer broke the protocol");
+    part(s, server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -252,6 +269,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(hostile_servers_end_it_with_one_line, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(hostile_servers_crash_nothing, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(wild_answers_are_bounded, scene_start, scene_end),
+        cmocka_unit_test_setup_teardown(a_layout_that_never_loads_is_given_up, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(a_flood_of_events_starves_nobody, scene_start, scene_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,8 @@
 #include "lib/limits.h"
 #include "lib/wire.h"
 
+static const char layout[56] = "\x93\0\0\0\xe\0\0\0de\0\0\0\0\0\0\0\0\0\0\0\0\0\0nodeadkeys";
+
 static const struct {
     const char *bytes;
     size_t length;
@@ -26,6 +28,10 @@ static const struct {
     {"\x89\0\0\0\1\0\0\0hello", 13, WIRE_BROWSER_CLIPBOARD},
     {"\x8a\0\0\0", 4, WIRE_REFRESH},
     {"\x8b\0\0\0\1\0\0\0", 8, WIRE_BROWSER_AUDIO},
+    {"\x90\0\0\0\xb\0\0\0\x1e\0\1\0\xe9\0\0\0", 16, WIRE_SYMBOL},
+    {"\x91\0\0\0\xc\0\0\0\xfe\xff\3\0", 12, WIRE_RELATIVE},
+    {"\x92\0\0\0\xd\0\0\0\1\0\0\0", 12, WIRE_LOCKS},
+    {layout, sizeof(layout), WIRE_LAYOUT},
 };
 #define GOOD (sizeof(good) / sizeof(good[0]))
 
@@ -40,7 +46,10 @@ static struct browser_message decoded(size_t i)
 static void every_kind_is_decoded(void **state)
 {
     (void)state;
-    assert_int_equal(GOOD, WIRE_BROWSER_AUDIO - WIRE_ACKNOWLEDGE + 1);
+    unsigned kinds = 0;
+    for (unsigned kind = 0; kind < 256; kind++)
+        kinds += wire_browser_rule((uint8_t)kind) != NULL;
+    assert_int_equal(GOOD, kinds);
     struct browser_message m = decoded(0);
     assert_int_equal(m.acknowledge.sequence, 0x01020304);
     assert_int_equal(m.acknowledge.decode_us, 10000);
@@ -64,13 +73,22 @@ static void every_kind_is_decoded(void **state)
     assert_memory_equal(m.clipboard.data, "hello", 5);
     decoded(9);
     assert_true(decoded(10).audio_on);
+    m = decoded(11);
+    assert_true(m.input == 11 && m.symbol.code == 30 && m.symbol.shortcut && m.symbol.character == 0xe9);
+    m = decoded(12);
+    assert_true(m.input == 12 && m.relative.x == -2 && m.relative.y == 3);
+    m = decoded(13);
+    assert_true(m.input == 13 && m.locks.caps && !m.locks.num);
+    m = decoded(14);
+    assert_string_equal(m.layout.name, "de");
+    assert_string_equal(m.layout.variant, "nodeadkeys");
 }
 
 static void every_cut_is_refused(void **state)
 {
     (void)state;
     for (size_t i = 0; i < GOOD; i++) {
-        uint8_t bytes[32] = {0};
+        uint8_t bytes[64] = {0};
         memcpy(bytes, good[i].bytes, good[i].length);
         struct browser_message m;
         size_t shortest = wire_browser_rule((uint8_t)good[i].kind)->size_min;
@@ -84,14 +102,15 @@ static void every_cut_is_refused(void **state)
 static void every_reserved_byte_is_checked(void **state)
 {
     (void)state;
-    static const size_t reserved[GOOD][4] = {{0}, {11},     {0},       {0}, {14, 15}, {0},
-                                             {0}, {10, 11}, {5, 6, 7}, {0}, {5, 6, 7}};
+    static const size_t reserved[GOOD][4] = {{0},       {11}, {0},      {0},       {14, 15},
+                                             {0},       {0},  {10, 11}, {5, 6, 7}, {0},
+                                             {5, 6, 7}, {11}, {0},      {10, 11},  {12, 23, 55}};
     for (size_t i = 0; i < GOOD; i++) {
         for (size_t k = 0; k < 7; k++) {
             size_t place = k < 3 ? k + 1 : reserved[i][k - 3];
             if (place == 0)
                 continue;
-            uint8_t bytes[32];
+            uint8_t bytes[64];
             memcpy(bytes, good[i].bytes, good[i].length);
             bytes[place] = 1;
             struct browser_message m = {.input = 77};
@@ -128,6 +147,12 @@ static void what_is_out_of_range_is_refused(void **state)
         {"\x89\0\0\0\0\0\0\0", 8},
         {"\x89\0\0\0\3\0\0\0", 8},
         {"\x8b\0\0\0\2\0\0\0", 8},
+        {"\x90\0\0\0\xb\0\0\0\0\1\0\0\xe9\0\0\0", 16},
+        {"\x90\0\0\0\xb\0\0\0\1\0\2\0\xe9\0\0\0", 16},
+        {"\x90\0\0\0\xb\0\0\0\1\0\0\0\x1b\0\0\0", 16},
+        {"\x90\0\0\0\xb\0\0\0\1\0\0\0\0\xd8\0\0", 16},
+        {"\x92\0\0\0\xd\0\0\0\2\0\0\0", 12},
+        {"\x92\0\0\0\xd\0\0\0\0\2\0\0", 12},
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct browser_message m;
@@ -135,12 +160,38 @@ static void what_is_out_of_range_is_refused(void **state)
     }
 }
 
+static void layouts_have_plain_names(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t place;
+        const char *bytes;
+    } bad[] = {{8, "\0"},    {8, "d+e"},
+               {8, "D"},     {8, "abcdefghijklmnop"},
+               {11, "x"},    {24, "(x)"},
+               {24, "\xc3"}, {25, "/"},
+               {55, "x"},    {24, "abcdefghijklmnopabcdefghijklmnop"}};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        char bytes[sizeof(layout)];
+        memcpy(bytes, layout, sizeof(bytes));
+        memcpy(bytes + bad[i].place, bad[i].bytes, bad[i].bytes[0] ? strlen(bad[i].bytes) : 1);
+        struct browser_message m;
+        assert_int_equal(wire_decode_browser(bytes, sizeof(bytes), &m), -EPROTO);
+    }
+    struct browser_message m;
+    char plain[sizeof(layout)] = "\x93\0\0\0\xe\0\0\0us";
+    assert_int_equal(wire_decode_browser(plain, sizeof(plain), &m), 0);
+    assert_string_equal(m.layout.variant, "");
+}
+
 static void what_a_watcher_may_send(void **state)
 {
     (void)state;
     for (unsigned kind = 0; kind < 256; kind++) {
         const struct wire_browser_rule *rule = wire_browser_rule((uint8_t)kind);
-        assert_int_equal(rule != NULL, kind >= WIRE_ACKNOWLEDGE && kind <= WIRE_BROWSER_AUDIO);
+        bool known = (kind >= WIRE_ACKNOWLEDGE && kind <= WIRE_BROWSER_AUDIO) ||
+                     (kind >= WIRE_SYMBOL && kind <= WIRE_LAYOUT);
+        assert_int_equal(rule != NULL, known);
         bool watcher = kind == WIRE_ACKNOWLEDGE || kind == WIRE_REFRESH || kind == WIRE_BROWSER_AUDIO;
         if (rule)
             assert_int_equal(rule->view_only, watcher);
@@ -212,8 +263,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_is_decoded),          cmocka_unit_test(every_cut_is_refused),
         cmocka_unit_test(every_reserved_byte_is_checked), cmocka_unit_test(what_is_out_of_range_is_refused),
-        cmocka_unit_test(what_a_watcher_may_send),        cmocka_unit_test(messages_to_the_browser),
-        cmocka_unit_test(what_does_not_fit_fails),
+        cmocka_unit_test(layouts_have_plain_names),       cmocka_unit_test(what_a_watcher_may_send),
+        cmocka_unit_test(messages_to_the_browser),        cmocka_unit_test(what_does_not_fit_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

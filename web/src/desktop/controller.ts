@@ -1,20 +1,37 @@
 import type { Client } from "../api/client";
 import { displayPoint, fit } from "../input/geometry";
-import { attachKeyboard } from "../input/keyboard";
+import { attachKeyField } from "../input/key-field";
+import { Keyboard, type Platform } from "../input/keyboard";
 import { attachPointer, PointerMotion } from "../input/pointer";
+import { PointerLock } from "../input/pointer-lock";
+import { KeyboardSettings } from "../input/preferences";
+import { RelativeMotion } from "../input/relative";
 import { InputSender } from "../input/sender";
+import { StickyModifiers } from "../input/sticky";
 import { Picture } from "../stream/picture";
 import { StreamStatistics } from "../stream/statistics";
-import { cursorStyle } from "./cursor-style";
+import { CursorView } from "./cursor-view";
+import { Magnifier } from "./magnifier";
 import { DesktopSession } from "./session";
 import { exposeStatistics } from "./test-surface";
+
+export const PLATFORM: Platform = /Mac|iP(hone|ad|od)/.test(navigator.platform)
+    ? "apple"
+    : navigator.platform.startsWith("Win") ? "windows" : "other";
 
 /** One desktop on one canvas: the session, the input that goes to it, and where the picture stands. */
 export class DesktopController {
     readonly statistics = new StreamStatistics();
     readonly session: DesktopSession;
     readonly input: InputSender;
+    readonly settings = new KeyboardSettings();
+    readonly sticky: StickyModifiers;
+    readonly pointerLock: PointerLock;
+    private readonly keyboard: Keyboard;
     private readonly motion: PointerMotion;
+    private readonly relative: RelativeMotion;
+    private readonly cursorView: CursorView;
+    private readonly magnifier = new Magnifier();
     private readonly undo: (() => void)[] = [];
 
     constructor(
@@ -22,21 +39,32 @@ export class DesktopController {
         id: string,
         private readonly canvas: HTMLCanvasElement,
         private readonly stage: HTMLElement,
+        keys: HTMLTextAreaElement,
         leave: () => void,
     ) {
         const session = new DesktopSession(client, id, new Picture(canvas), this.statistics);
         this.session = session;
         this.input = new InputSender((message, fleeting) => session.send(message, fleeting));
+        this.sticky = new StickyModifiers(this.input);
+        this.pointerLock = new PointerLock(canvas);
+        this.keyboard = new Keyboard(this.input, () => this.settings.get(), PLATFORM, () => {
+            this.pointerLock.end();
+            leave();
+        });
         this.motion = new PointerMotion(this.input);
+        this.cursorView = new CursorView(canvas, stage, () => session.state.get().size);
+        this.relative = new RelativeMotion(this.input, () => this.pictureScale(), (x, y) => this.cursorView.moveBy(x, y));
         session.onConnected = () => {
             this.input.restart();
+            this.keyboard.release();
             this.motion.forget();
         };
         this.undo.push(
-            attachKeyboard(canvas, this.input, leave),
-            attachPointer(canvas, this.input, this.motion, (x, y) => this.locate(x, y)),
+            attachKeyField(keys, canvas, this.keyboard),
+            this.attachPointer(),
             this.followSize(),
             this.followCursor(),
+            this.followLayout(),
             this.wakeOnReturn(),
             exposeStatistics(this.statistics, session),
         );
@@ -44,7 +72,9 @@ export class DesktopController {
     }
 
     close(): void {
-        this.input.releaseAll();
+        this.keyboard.release();
+        this.pointerLock.close();
+        this.cursorView.close();
         this.session.close();
         for (const undo of this.undo) {
             undo();
@@ -74,6 +104,7 @@ export class DesktopController {
             // Whole multiples stay crisp; anything else is smoothed by the browser.
             const scale = (spot.width * devicePixelRatio) / size.width;
             style.imageRendering = Number.isInteger(scale) ? "pixelated" : "auto";
+            this.cursorView.show();
         };
         const observer = new ResizeObserver(place);
         observer.observe(this.stage);
@@ -88,11 +119,71 @@ export class DesktopController {
         };
     }
 
+    private attachPointer(): () => void {
+        const off = this.pointerLock.locked.subscribe(() => {
+            this.keyboard.raw = this.pointerLock.locked.get();
+            this.keyboard.release();
+            this.motion.forget();
+            this.cursorView.moveBy(0, 0);
+        });
+        const detach = attachPointer({
+            canvas: this.canvas,
+            sender: this.input,
+            keyboard: this.keyboard,
+            motion: this.motion,
+            relative: this.relative,
+            locate: (x, y) => this.locate(x, y),
+            isLocked: () => this.pointerLock.locked.get(),
+            used: (pointerType, point) => this.cursorView.moveTo(point, pointerType === "touch"),
+            pinch: (...pinch) => this.magnify(...pinch),
+        });
+        return () => {
+            off();
+            detach();
+        };
+    }
+
+    private magnify(factor: number, x: number, y: number, movedX: number, movedY: number): void {
+        const { canvas, magnifier } = this;
+        const stage = this.stage.getBoundingClientRect();
+        const box = {
+            x: stage.left + canvas.offsetLeft,
+            y: stage.top + canvas.offsetTop,
+            width: canvas.offsetWidth,
+            height: canvas.offsetHeight,
+        };
+        magnifier.pinch(box, factor, x, y, movedX, movedY);
+        canvas.style.transform = magnifier.transform;
+        this.cursorView.show();
+    }
+
+    /** CSS pixels per pixel of the display. */
+    private pictureScale(): number {
+        const { size } = this.session.state.get();
+        return size === null ? 1 : this.canvas.getBoundingClientRect().width / size.width || 1;
+    }
+
     private followCursor(): () => void {
         const { cursor } = this.session;
-        return cursor.subscribe(() => {
-            this.canvas.style.cursor = cursorStyle(cursor.get());
-        });
+        return cursor.subscribe(() => this.cursorView.set(cursor.get()));
+    }
+
+    /** Tells each streamer the layout that was chosen; one that was never chosen is left as it is. */
+    private followLayout(): () => void {
+        let told = "";
+        const tell = () => {
+            const { layout } = this.settings.get();
+            const open = this.session.state.get().connection === "open";
+            if (!open) {
+                told = "";
+            } else if (layout !== told) {
+                told = layout;
+                const [name = "us", variant = ""] = (layout || "us").split("/");
+                this.input.layout(name, variant);
+            }
+        };
+        const off = [this.settings.subscribe(tell), this.session.state.subscribe(tell)];
+        return () => off.forEach((undo) => undo());
     }
 
     /** The network or the user is back: no reason to sit out the rest of a pause. */

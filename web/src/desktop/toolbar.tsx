@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { PageLink } from "../components/button";
 import { Icon, type IconName } from "../components/icon";
 import { Menu, MenuItem } from "../components/menu";
+import { InputMenu, type InputMenuProps } from "./input-menu";
 import type { SessionState } from "./session";
 import "./toolbar.css";
 
@@ -15,6 +16,7 @@ const CHORDS: readonly [string, readonly number[]][] = [
     ["Ctrl + W", [29, 17]],
     ["Ctrl + T", [29, 20]],
     ["Ctrl + N", [29, 49]],
+    ["Ctrl + Tab", [29, 15]],
     ["F11", [87]],
     ["Print Screen", [99]],
 ];
@@ -34,12 +36,12 @@ const CONNECTIONS: Readonly<Record<SessionState["connection"], { text: string; t
 interface Props {
     state: SessionState;
     statistics: boolean;
-    typing: boolean;
+    /** null before there is a connection to send anything to. */
+    inputMenu: Omit<InputMenuProps, "onOpen"> | null;
     /** Set to the element that takes the focus when the keyboard leaves the desktop. */
     entry: { current: HTMLButtonElement | null };
     onChord: (codes: readonly number[]) => void;
     onStatistics: () => void;
-    onTyping: () => void;
     onFullScreen: () => void;
     onStop: () => void;
 }
@@ -86,7 +88,7 @@ export function Toolbar(props: Props) {
                         </MenuItem>
                     ))}
                 </Menu>
-                <Toggle icon="keyboard" label="Type text" pressed={props.typing} onPress={props.onTyping} />
+                {props.inputMenu !== null && <InputMenu {...props.inputMenu} onOpen={pin} />}
                 <Toggle icon="chart" label="Statistics" hint="Ctrl + Alt + Shift + S" pressed={props.statistics} onPress={props.onStatistics} />
                 <Toggle
                     icon={fullScreen ? "shrink" : "expand"}

@@ -1,4 +1,6 @@
-import type { InputSender, Point } from "./sender";
+import type { Keyboard } from "./keyboard";
+import type { RelativeMotion } from "./relative";
+import { HERE, type InputSender, type Point } from "./sender";
 import { attachTouch } from "./touch";
 import { WheelAccumulator } from "./wheel";
 
@@ -49,28 +51,49 @@ export class PointerMotion {
     }
 }
 
+/** What a canvas's pointer has to do with. */
+export interface PointerContext {
+    canvas: HTMLCanvasElement;
+    sender: InputSender;
+    keyboard: Keyboard;
+    motion: PointerMotion;
+    relative: RelativeMotion;
+    locate: Locate;
+    isLocked: () => boolean;
+    /** How the pointer is moved just now, and where it is of late. */
+    used: (pointerType: string, point: Point) => void;
+    /** Two fingers closer or farther: by which factor, around which position of the page, which has itself moved. */
+    pinch: (factor: number, clientX: number, clientY: number, movedX: number, movedY: number) => void;
+}
+
+const CONTROL_LEFT = 29;
+
 /** Mouse, pen, wheel and touch of the canvas. Returns what takes the listeners off again. */
-export function attachPointer(
-    canvas: HTMLCanvasElement,
-    sender: InputSender,
-    motion: PointerMotion,
-    locate: Locate,
-): () => void {
+export function attachPointer(context: PointerContext): () => void {
+    const { canvas, sender, keyboard, motion } = context;
     const listeners = new AbortController();
     const { signal } = listeners;
-    const wheel = new WheelAccumulator();
 
     // Only the first button of several makes a pointerdown; the others show in the `buttons` of a move.
     const changed = (event: PointerEvent) => {
-        const point = locate(event.clientX, event.clientY);
+        const locked = context.isLocked();
+        const point = locked ? HERE : context.locate(event.clientX, event.clientY);
         if (event.pointerType === "touch" || point === null) {
             return;
         }
-        motion.move(point);
+        if (locked) {
+            context.relative.move(event.movementX, event.movementY);
+        } else {
+            motion.move(point);
+            context.used(event.pointerType, point);
+        }
         for (const [bit, button] of BUTTONS) {
             const down = (event.buttons & bit) !== 0;
             if (down !== sender.isPressed(button)) {
+                keyboard.reconcile(event);
+                keyboard.pressWaiting();
                 motion.flush();
+                context.relative.flush();
                 sender.button(point, button, down);
             }
         }
@@ -80,7 +103,7 @@ export function attachPointer(
     canvas.addEventListener("pointercancel", changed, { signal });
     canvas.addEventListener("pointerdown", (event) => {
         canvas.focus({ preventScroll: true });
-        if (event.pointerType !== "touch") {
+        if (event.pointerType !== "touch" && !context.isLocked()) {
             canvas.setPointerCapture(event.pointerId);
         }
         changed(event);
@@ -91,23 +114,45 @@ export function attachPointer(
         canvas.addEventListener(name, (event) => event.preventDefault(), { signal });
     }
 
-    canvas.addEventListener("wheel", (event) => {
-        event.preventDefault();
-        const point = locate(event.clientX, event.clientY);
-        if (point === null) {
-            return;
-        }
-        wheel.add(event.deltaX, event.deltaY, event.deltaMode);
-        const units = wheel.take();
-        if (units !== null) {
-            motion.flush();
-            sender.wheel(point, units.horizontal, units.vertical);
-        }
-    }, { passive: false, signal });
-
-    attachTouch(canvas, sender, motion, locate, signal);
+    attachWheel(context, signal);
+    attachTouch(context, signal);
     return () => {
         listeners.abort();
         motion.forget();
+        context.relative.forget();
     };
+}
+
+function attachWheel({ canvas, sender, keyboard, motion, relative, locate, isLocked }: PointerContext, signal: AbortSignal) {
+    const wheel = new WheelAccumulator();
+    canvas.addEventListener("wheel", (event) => {
+        event.preventDefault();
+        const point = isLocked() ? HERE : locate(event.clientX, event.clientY);
+        if (point === null) {
+            return;
+        }
+        keyboard.pressWaiting();
+        const [x, y] = unshifted(event);
+        wheel.add(x, y, event.deltaMode);
+        const units = wheel.take();
+        if (units === null) {
+            return;
+        }
+        motion.flush();
+        relative.flush();
+        // A pinch on a touchpad comes as a wheel with a Control key that nobody holds.
+        const pinched = event.ctrlKey && !sender.isDown(CONTROL_LEFT) && !sender.isDown(97);
+        if (pinched) {
+            sender.key(CONTROL_LEFT, true);
+        }
+        sender.wheel(point, units.horizontal, units.vertical);
+        if (pinched) {
+            sender.key(CONTROL_LEFT, false);
+        }
+    }, { passive: false, signal });
+}
+
+/** With Shift browsers turn the wheel sideways; the programs of the desktop do that themselves. */
+export function unshifted(event: { shiftKey: boolean; deltaX: number; deltaY: number }): [number, number] {
+    return event.shiftKey && event.deltaY === 0 ? [0, event.deltaX] : [event.deltaX, event.deltaY];
 }

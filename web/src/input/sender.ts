@@ -1,8 +1,12 @@
 import {
     encodeButton,
     encodeKey,
+    encodeLayout,
+    encodeLocks,
     encodePointer,
+    encodeRelative,
     encodeReleaseAll,
+    encodeSymbol,
     encodeText,
     encodeWheel,
 } from "../stream/wire";
@@ -11,6 +15,13 @@ export interface Point {
     x: number;
     y: number;
 }
+
+/** A button or wheel there, whatever the position: the pointer is locked. */
+export const HERE: Point = { x: 0xffff, y: 0xffff };
+/** Text from this length on is better pasted than typed. */
+const LONG_TEXT = 64;
+const MODIFIERS: ReadonlySet<number> = new Set([29, 42, 54, 56, 84, 97, 100, 125, 126]);
+const OF_SHORTCUTS: ReadonlySet<number> = new Set([29, 56, 97, 100, 125, 126]);
 
 const KEY_OF_CONTROL: Readonly<Record<string, number>> = { "\n": 28, "\t": 15 };
 
@@ -26,6 +37,14 @@ export class InputSender {
     private input = 0;
     private readonly keys = new Set<number>();
     private readonly buttons = new Set<number>();
+    /** Takes a long text to the clipboard and pastes it there; false when it can't. */
+    paste: (text: string) => boolean = () => false;
+    /** After each key or character that is no modifier. */
+    onTyped: () => void = () => undefined;
+    /** After everything was released. */
+    onReleased: () => void = () => undefined;
+    /** Whether a modifier is held by the on-screen bar. */
+    isSticky: (code: number) => boolean = () => false;
 
     /**
      * `transmit` returns false when the message could not be sent; it is then lost. A `fleeting` message may be
@@ -38,6 +57,12 @@ export class InputSender {
         this.input = 0;
         this.keys.clear();
         this.buttons.clear();
+        this.onReleased();
+    }
+
+    /** Control, Alt or Super of the on-screen bar: characters are shortcuts. */
+    meansShortcut(): boolean {
+        return [...OF_SHORTCUTS].some((code) => this.isSticky(code));
     }
 
     key(code: number, down: boolean): void {
@@ -51,14 +76,36 @@ export class InputSender {
                 this.keys.delete(code);
             }
         }
+        if (!down && !MODIFIERS.has(code)) {
+            this.onTyped();
+        }
+    }
+
+    /** What the user's keyboard shows for a key; `code` 0 when no key stands for it. Repeats are sent as well. */
+    symbol(code: number, character: number, shortcut: boolean): void {
+        if (this.transmit(encodeSymbol(this.next(), code, shortcut, character), false) && code !== 0) {
+            this.keys.add(code);
+        }
+        if (code === 0) {
+            this.onTyped();
+        }
+    }
+
+    /** True when it was sent. */
+    locks(caps: boolean, num: boolean): boolean {
+        return this.transmit(encodeLocks(this.next(), caps, num), false);
+    }
+
+    layout(name: string, variant: string): void {
+        this.transmit(encodeLayout(this.next(), name, variant), false);
     }
 
     isPressed(button: number): boolean {
         return this.buttons.has(button);
     }
 
-    heldKeys(): number[] {
-        return [...this.keys];
+    isDown(code: number): boolean {
+        return this.keys.has(code);
     }
 
     /** Presses the keys in order and releases them in reverse. */
@@ -73,13 +120,20 @@ export class InputSender {
 
     /** Line ends and tabs are keys; what else the protocol has no text message for is left out. */
     text(text: string): void {
+        if (text.length >= LONG_TEXT && this.paste(text)) {
+            return;
+        }
+        const shortcut = this.meansShortcut();
         for (const character of text) {
             const codePoint = character.codePointAt(0)!;
             const key = KEY_OF_CONTROL[character];
             if (key !== undefined) {
                 this.chord([key]);
+            } else if (isText(codePoint) && shortcut) {
+                this.symbol(0, codePoint, true);
             } else if (isText(codePoint)) {
                 this.transmit(encodeText(this.next(), codePoint), false);
+                this.onTyped();
             }
         }
     }
@@ -87,6 +141,11 @@ export class InputSender {
     /** True when it was sent. */
     pointer(point: Point): boolean {
         return this.transmit(encodePointer(this.next(), point.x, point.y), true);
+    }
+
+    /** True when it was sent. */
+    relative(x: number, y: number): boolean {
+        return this.transmit(encodeRelative(this.next(), x, y), true);
     }
 
     button(point: Point, button: number, down: boolean): void {
@@ -111,6 +170,7 @@ export class InputSender {
         if (this.keys.size + this.buttons.size > 0 && this.transmit(encodeReleaseAll(this.next()), false)) {
             this.keys.clear();
             this.buttons.clear();
+            this.onReleased();
         }
     }
 

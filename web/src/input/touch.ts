@@ -1,4 +1,4 @@
-import type { Locate, PointerMotion } from "./pointer";
+import type { Locate, PointerContext, PointerMotion } from "./pointer";
 import type { InputSender, Point } from "./sender";
 import { WheelAccumulator } from "./wheel";
 
@@ -7,6 +7,8 @@ const LONG_PRESS_MS = 500;
 const SLOP = 10;
 /** CSS pixels of two fingers per notch of the wheel. */
 const PIXELS_PER_NOTCH = 40;
+/** Two fingers that come this much closer or farther, before they have moved as far together, pinch. */
+const PINCH_PIXELS = 24;
 const LEFT = 1;
 const RIGHT = 3;
 
@@ -17,20 +19,30 @@ interface Finger {
     y: number;
 }
 
+/** Two fingers: how far apart they are, and the point between them. */
+interface Span {
+    apart: number;
+    x: number;
+    y: number;
+}
+
 /**
  * Touch as a mouse: a tap clicks, a finger that moves drags, a long press is a right click, two fingers
- * scroll. What a gesture is gets decided once; it stays that until all fingers are gone.
+ * scroll, or pinch to magnify the picture. What a gesture is gets decided once; it stays that until all fingers are gone.
  */
 export class TouchGesture {
     private readonly fingers = new Map<number, Finger>();
     private readonly wheel = new WheelAccumulator();
-    private mode: "idle" | "undecided" | "dragging" | "scrolling" | "done" = "idle";
+    private mode: "idle" | "undecided" | "two" | "dragging" | "scrolling" | "pinching" | "done" = "idle";
+    private start: Span = { apart: 1, x: 0, y: 0 };
+    private last: Span = this.start;
     private timer: ReturnType<typeof setTimeout> | undefined;
 
     constructor(
         private readonly sender: InputSender,
         private readonly motion: PointerMotion,
         private readonly locate: Locate,
+        private readonly pinch: PointerContext["pinch"] = () => undefined,
     ) {}
 
     down(id: number, x: number, y: number): void {
@@ -40,7 +52,9 @@ export class TouchGesture {
             this.timer = setTimeout(() => this.longPress(), LONG_PRESS_MS);
         } else if (this.mode === "undecided" && this.fingers.size === 2) {
             clearTimeout(this.timer);
-            this.mode = "scrolling";
+            this.mode = "two";
+            this.start = this.span();
+            this.last = this.start;
             this.wheel.reset();
         }
     }
@@ -50,8 +64,6 @@ export class TouchGesture {
         if (finger === undefined) {
             return;
         }
-        const deltaX = x - finger.x;
-        const deltaY = y - finger.y;
         finger.x = x;
         finger.y = y;
         if (this.mode === "undecided" && Math.hypot(x - finger.startX, y - finger.startY) > SLOP) {
@@ -64,9 +76,37 @@ export class TouchGesture {
             if (point !== null) {
                 this.motion.move(point);
             }
-        } else if (this.mode === "scrolling") {
-            this.scroll(deltaX / this.fingers.size, deltaY / this.fingers.size, finger);
+        } else if (this.fingers.size === 2) {
+            this.moveBoth();
         }
+    }
+
+    private span(): Span {
+        const [a, b] = [...this.fingers.values()];
+        if (a === undefined || b === undefined) {
+            return this.last;
+        }
+        return { apart: Math.max(Math.hypot(a.x - b.x, a.y - b.y), 1), x: (a.x + b.x) / 2, y: (a.y + b.y) / 2 };
+    }
+
+    private moveBoth(): void {
+        const span = this.span();
+        if (this.mode === "two") {
+            const moved = Math.hypot(span.x - this.start.x, span.y - this.start.y);
+            if (Math.abs(span.apart - this.start.apart) > PINCH_PIXELS) {
+                this.mode = "pinching";
+            } else if (moved > SLOP) {
+                this.mode = "scrolling";
+            } else {
+                return;
+            }
+        }
+        if (this.mode === "scrolling") {
+            this.scroll(span.x - this.last.x, span.y - this.last.y, span);
+        } else if (this.mode === "pinching") {
+            this.pinch(span.apart / this.last.apart, span.x, span.y, span.x - this.last.x, span.y - this.last.y);
+        }
+        this.last = span;
     }
 
     up(id: number, cancelled: boolean): void {
@@ -112,24 +152,26 @@ export class TouchGesture {
     }
 
     /** The picture follows the fingers: down means towards what is above. */
-    private scroll(deltaX: number, deltaY: number, finger: Finger): void {
+    private scroll(deltaX: number, deltaY: number, at: Span): void {
         this.wheel.add(-deltaX / PIXELS_PER_NOTCH, -deltaY / PIXELS_PER_NOTCH, 2);
         const units = this.wheel.take();
-        const point = this.locate(finger.x, finger.y);
+        const point = this.locate(at.x, at.y);
         if (units !== null && point !== null) {
             this.sender.wheel(point, units.horizontal, units.vertical);
         }
     }
 }
 
-export function attachTouch(
-    canvas: HTMLCanvasElement,
-    sender: InputSender,
-    motion: PointerMotion,
-    locate: Locate,
-    signal: AbortSignal,
-): void {
-    const gesture = new TouchGesture(sender, motion, locate);
+export function attachTouch(context: PointerContext, signal: AbortSignal): void {
+    const { canvas, sender, motion } = context;
+    const locate: Locate = (x, y) => {
+        const point = context.locate(x, y);
+        if (point !== null) {
+            context.used("touch", point);
+        }
+        return point;
+    };
+    const gesture = new TouchGesture(sender, motion, locate, context.pinch);
     const listen = (name: "pointerdown" | "pointermove" | "pointerup" | "pointercancel") =>
         canvas.addEventListener(name, (event) => {
             if (event.pointerType !== "touch") {

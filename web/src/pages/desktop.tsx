@@ -5,9 +5,11 @@ import { useTitle } from "../app/hooks";
 import { Store, useStore } from "../app/store";
 import { PageLink } from "../components/button";
 import { StopDialog } from "../components/stop-dialog";
-import { DesktopController } from "../desktop/controller";
+import { DesktopController, PLATFORM } from "../desktop/controller";
 import { enterOrLeaveFullScreen } from "../desktop/full-screen";
+import { KeyBar } from "../desktop/key-bar";
 import { Overlay } from "../desktop/overlay";
+import { PointerNotice } from "../desktop/pointer-notice";
 import { type SessionState, START } from "../desktop/session";
 import { StatisticsOverlay } from "../desktop/statistics-overlay";
 import { Toolbar } from "../desktop/toolbar";
@@ -16,6 +18,7 @@ import { Centred } from "./centred";
 import "./desktop.css";
 
 const BEFORE = new Store<SessionState>(START);
+const NOT_LOCKED = new Store(false);
 
 export function DesktopPage({ id }: { id: string }) {
     useTitle("Desktop");
@@ -41,23 +44,27 @@ function Desktop({ id }: { id: string }) {
     const { client, router } = useApp();
     const canvas = useRef<HTMLCanvasElement>(null);
     const stage = useRef<HTMLDivElement>(null);
+    const keys = useRef<HTMLTextAreaElement>(null);
     const entry = useRef<HTMLButtonElement | null>(null);
     const [controller, setController] = useState<DesktopController | null>(null);
     const [statistics, setStatistics] = useState(false);
     const [typing, setTyping] = useState(false);
+    const [keyBar, setKeyBar] = useState(false);
     const [stopping, setStopping] = useState(false);
     const [starting, setStarting] = useState(false);
     const [startError, setStartError] = useState<string | null>(null);
     const state = useStore(controller?.session.state ?? BEFORE);
+    const locked = useStore(controller?.pointerLock.locked ?? NOT_LOCKED);
     const open = state.connection === "open";
     const running = state.connection !== "ended" && state.connection !== "failed";
 
     // Before the page's own first picture, not after it: connecting takes longer than that.
     useLayoutEffect(() => {
-        if (canvas.current === null || stage.current === null) {
+        if (canvas.current === null || stage.current === null || keys.current === null) {
             return;
         }
-        const made = new DesktopController(client, id, canvas.current, stage.current, () => entry.current?.focus());
+        const leave = () => entry.current?.focus();
+        const made = new DesktopController(client, id, canvas.current, stage.current, keys.current, leave);
         setController(made);
         return () => made.close();
     }, [client, id]);
@@ -117,7 +124,19 @@ function Desktop({ id }: { id: string }) {
                 role="application"
                 aria-label="Desktop"
                 aria-describedby="desktop-hint"
-                tabIndex={0}
+                tabIndex={-1}
+            />
+            <textarea
+                ref={keys}
+                class="desktop-keys"
+                aria-label="Keyboard of the desktop"
+                aria-describedby="desktop-hint"
+                autocomplete="off"
+                autocapitalize="none"
+                autocorrect="off"
+                spellcheck={false}
+                inputMode="none"
+                rows={1}
             />
             <p id="desktop-hint" class="visually-hidden">
                 Keys go to the sandbox. Press Control, Alt and Shift together to leave it for the controls, with S as well for statistics.
@@ -139,17 +158,34 @@ function Desktop({ id }: { id: string }) {
                     }}
                 />
             )}
+            {controller !== null && keyBar && running && (
+                <KeyBar input={controller.input} sticky={controller.sticky} onClose={() => setKeyBar(false)} />
+            )}
+            {locked && <PointerNotice />}
             <Toolbar
                 state={state}
                 statistics={statistics}
-                typing={typing}
+                inputMenu={controller && {
+                    settings: controller.settings,
+                    apple: PLATFORM === "apple",
+                    typing,
+                    keyBar,
+                    onTyping: () => setTyping(!typing),
+                    onKeyBar: () => {
+                        setKeyBar(!keyBar);
+                        focusDesktop();
+                    },
+                    onPointerLock: () => {
+                        focusDesktop();
+                        void controller.pointerLock.toggle();
+                    },
+                }}
                 entry={entry}
                 onChord={(codes) => {
                     controller?.input.chord(codes);
                     focusDesktop();
                 }}
                 onStatistics={() => setStatistics(!statistics)}
-                onTyping={() => setTyping(!typing)}
                 onFullScreen={() => {
                     void enterOrLeaveFullScreen();
                     focusDesktop();

@@ -400,6 +400,45 @@ export function encodeRefresh(): ArrayBuffer {
     return message(0x8a, 4).buffer as ArrayBuffer;
 }
 
+/** `code` 0: pressed and released at once. */
+export function encodeSymbol(input: number, code: number, shortcut: boolean, character: number): ArrayBuffer {
+    const view = inputMessage(0x90, 16, input);
+    view.setUint16(8, code, true);
+    view.setUint8(10, shortcut ? 1 : 0);
+    view.setUint32(12, character, true);
+    return view.buffer as ArrayBuffer;
+}
+
+export function encodeRelative(input: number, x: number, y: number): ArrayBuffer {
+    const view = inputMessage(0x91, 12, input);
+    view.setInt16(8, x, true);
+    view.setInt16(10, y, true);
+    return view.buffer as ArrayBuffer;
+}
+
+export function encodeLocks(input: number, caps: boolean, num: boolean): ArrayBuffer {
+    const view = inputMessage(0x92, 12, input);
+    view.setUint8(8, caps ? 1 : 0);
+    view.setUint8(9, num ? 1 : 0);
+    return view.buffer as ArrayBuffer;
+}
+
+const LAYOUT_NAME = 16;
+const VARIANT_NAME = 32;
+
+/** Both names are ASCII and shorter than their fields. */
+export function encodeLayout(input: number, name: string, variant: string): ArrayBuffer {
+    const view = inputMessage(0x93, 8 + LAYOUT_NAME + VARIANT_NAME, input);
+    const put = (text: string, offset: number, size: number) => {
+        for (let i = 0; i < Math.min(text.length, size - 1); i++) {
+            view.setUint8(offset + i, text.charCodeAt(i));
+        }
+    };
+    put(name, 8, LAYOUT_NAME);
+    put(variant, 8 + LAYOUT_NAME, VARIANT_NAME);
+    return view.buffer as ArrayBuffer;
+}
+
 /** The input number of a message that pixels answer: a key or button that goes down, a text, the wheel. null of any other. */
 export function inputNumber(message: ArrayBuffer): number | null {
     const view = new DataView(message);
@@ -410,6 +449,7 @@ export function inputNumber(message: ArrayBuffer): number | null {
             return view.getUint8(13) === 1 ? view.getUint32(4, true) : null;
         case 0x83:
         case 0x86:
+        case 0x90:
             return view.getUint32(4, true);
         default:
             return null;

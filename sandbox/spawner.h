@@ -1,0 +1,44 @@
+#pragma once
+// A small process of one thread that sandboxd forks when it starts. It forks the parked sandboxes, so that neither the forks nor the plans
+// hold up sandboxd's loop. What it makes become children of sandboxd (CLONE_PARENT), which watches them as its own: the spawner's
+// end ends nothing but itself.
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/sandboxd_channel.h"
+#include "sandbox/cgroup.h"
+#include "sandbox/plan.h"
+
+struct spawn_request { // with two descriptors: the child's ends of set-up socket and channel
+    uint32_t slot;
+    uint32_t template_id;
+    uint32_t host_uid;
+    uint32_t reserved;
+    struct sandbox_limits limits; // for which the tmpfs are sized
+    char cgroup[CGROUP_NAME_MAX]; // made by sandboxd; empty: none
+};
+
+struct spawn_answer { // with one descriptor unless it failed: the pidfd of the builder
+    uint32_t slot;
+    int32_t error; // positive errno
+};
+
+struct spawner_setup {
+    const struct plan_host *host;
+    const struct cgroup_root *cgroups;
+    int null_fd;
+};
+
+struct spawner {
+    int pidfd;
+    int channel; // non-blocking; answers come here
+    pid_t group; // process group of its builders
+};
+
+int spawner_start(const struct spawner_setup *setup, struct spawner *ret_spawner);
+int spawner_ask(const struct spawner *spawner, const struct spawn_request *request, int setup, int channel);
+// 0, -EAGAIN, -ECONNRESET when it is gone, -EPROTO.
+int spawner_receive(const struct spawner *spawner, struct spawn_answer *ret_answer, int *ret_builder);
+// Reaps builders of that group whose pidfds were lost with their spawner. False while one of them runs.
+bool spawner_reap_group(pid_t group);

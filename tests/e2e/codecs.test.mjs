@@ -1,0 +1,46 @@
+// Every codec that the browser decodes, on a real desktop: the picture ends equal to the X server's, to the bit.
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+
+import { launchBrowser, signIn, startDesktop } from "../harness/browser.mjs";
+import { differingPixels, readCanvas, readFramebuffer } from "../harness/framebuffer.mjs";
+import { startServer } from "../harness/server.mjs";
+import { until } from "../harness/until.mjs";
+
+const [WIDTH, HEIGHT] = [1920, 1080];
+const CODECS = [
+    { VIDEO_CODEC: "libvpx-vp9", VIDEO_CHROMA: "420", string: "vp09.00.41" },
+    { VIDEO_CODEC: "libvpx-vp9", VIDEO_CHROMA: "444", string: "vp09.01.41" },
+    { VIDEO_CODEC: "libx264", VIDEO_CHROMA: "444", string: "avc1.F4" },
+    { VIDEO_CODEC: "libaom-av1", VIDEO_CHROMA: "420", string: "av01.0.09M" },
+];
+
+let browser;
+after(() => browser?.close());
+
+for (const { string, ...env } of CODECS) {
+    test(`${env.VIDEO_CODEC} ${env.VIDEO_CHROMA}`, async (t) => {
+        browser ??= await launchBrowser();
+        const server = await startServer({ env });
+        t.after(() => server.stop());
+        const page = await browser.newPage({ viewport: { width: 1366, height: 768 } });
+        t.after(() => page.close());
+        let codec = "";
+        let refreshes = 0; // the browser sends one when its decoder has failed
+        page.on("websocket", (socket) => {
+            socket.on("framereceived", ({ payload }) => {
+                if (payload[0] === 1) codec = payload.subarray(13, 13 + payload[12]).toString();
+            });
+            socket.on("framesent", ({ payload }) => {
+                if (payload[0] === 0x8a) refreshes++;
+            });
+        });
+        await signIn(page, server.url, "admin", server.adminPassword);
+        await startDesktop(page);
+        await until("a canvas equal to the X server's screen", async () =>
+            differingPixels(await readCanvas(page), readFramebuffer(server.process("Xvfb").pid, WIDTH, HEIGHT)) === 0,
+        );
+        assert.ok(codec.startsWith(string), codec);
+        assert.equal(refreshes, 0);
+    });
+}

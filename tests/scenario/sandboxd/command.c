@@ -1,0 +1,193 @@
+// Sandboxes for one command: parked and cold.
+// clang-format off
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+// clang-format on
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "tests/harness/sandboxd_fixture.h"
+
+static enum sandboxd_mode mode;
+
+static void expect_parked(struct sandboxd_fixture *f, unsigned count)
+{
+    while (f->pool.rows[TEMPLATE_CODE].ready != count)
+        sandboxd_expect(f, SANDBOXD_POOL, NULL);
+}
+
+static void start(struct sandboxd_fixture *f, unsigned parked)
+{
+    sandboxd_prepare(f, mode);
+    sandboxd_set(f, "SANDBOX_POOL_CODE=%u", parked);
+    sandboxd_start(f);
+    expect_parked(f, parked);
+}
+
+static struct sandboxd_create request_code(uint32_t account)
+{
+    struct sandboxd_create request = sandboxd_request(account);
+    request.template_id = TEMPLATE_CODE;
+    return request;
+}
+
+static void send_command(struct sandboxd_fixture *f, const struct id *sandbox, const char *const *words)
+{
+    struct sandboxd_message message = {.kind = SANDBOXD_RUN, .run = {.sandbox = *sandbox}};
+    struct command_words *command = &message.run.command;
+    for (; *words; words++) {
+        size_t size = strlen(*words) + 1;
+        assert_true(command->length + size <= COMMAND_TEXT_MAX);
+        memcpy(command->text + command->length, *words, size);
+        command->length += (uint32_t)size;
+        command->count++;
+    }
+    sandboxd_send(f, &message);
+}
+
+static struct sandboxd_ended run(struct sandboxd_fixture *f, bool parked, const char *const *words)
+{
+    struct sandboxd_create request = request_code(7);
+    sandboxd_create(f, &request);
+    assert_int_equal(f->ready.parked, parked);
+    send_command(f, &request.sandbox, words);
+    struct sandboxd_ended ended = sandboxd_expect(f, SANDBOXD_ENDED, NULL).ended;
+    assert_true(id_equal(&ended.sandbox, &request.sandbox));
+    return ended;
+}
+
+#define RUN(f, parked, ...) run((f), (parked), (const char *const[]){__VA_ARGS__, NULL})
+
+static void a_command_runs_and_its_end_is_told(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    start(&f, 1);
+    for (int parked = 1; parked >= 0; parked--) {
+        static const struct {
+            const char *script;
+            enum stop_reason reason;
+            int status;
+        } rows[] = {
+            {"exit 0", STOP_EXITED, 0},
+            {"exit 7", STOP_EXITED, 7 << 8},
+            {"kill -TERM $$", STOP_SIGNALLED, SIGTERM},
+            {"test $(pwd) = /home/user -a $HOME = /home/user -a $(id -u) = 1000 && echo a >b && cat b",
+             STOP_EXITED, 0},
+            // Nothing of another's: an empty home, no process but these, no descriptor but the standard ones.
+            {"test -z \"$(ls -A)\" && test $(ls -d /proc/[0-9]* | wc -l) -le 5 && "
+             "! readlink /proc/$$/fd/3 /proc/$$/fd/4 /proc/$$/fd/64 /proc/$$/fd/65",
+             STOP_EXITED, 0},
+            {"! cat /proc/1/environ && ! ls /proc/1/fd/ && ! kill -KILL 1 2>/dev/null; test $(cat "
+             "/proc/1/comm) = sandbox-park",
+             STOP_EXITED, 0},
+            {"grep -q 'NoNewPrivs:.1' /proc/self/status && grep -q 'Seccomp:.2' /proc/self/status && "
+             "grep -q 'CapBnd:.0000000000000000' /proc/self/status && ! unshare -U true",
+             STOP_EXITED, 0},
+            {"(setsid sleep 1000 &) ; exit 3", STOP_EXITED, 3 << 8}};
+        for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+            expect_parked(&f, (unsigned)parked);
+            struct sandboxd_ended ended = RUN(&f, parked, "/bin/sh", "-c", rows[i].script);
+            if (ended.status != rows[i].status)
+                print_error("%s\n", rows[i].script);
+            assert_int_equal(ended.reason, rows[i].reason);
+            assert_int_equal(ended.status, rows[i].status);
+        }
+        expect_parked(&f, (unsigned)parked);
+        assert_int_equal(RUN(&f, parked, "no-such-command").status, 127 << 8);
+        expect_parked(&f, (unsigned)parked);
+        assert_int_equal(RUN(&f, parked, "/etc/passwd").status, 126 << 8);
+        sandboxd_stop(&f);
+        if (parked) {
+            f.environment_count--; // of SANDBOX_POOL_CODE
+            memset(&f.pool, 0, sizeof(f.pool));
+            sandboxd_start(&f);
+        }
+    }
+    sandboxd_finish(&f);
+}
+
+static void memory_of_its_owner_bounds_it(void **state)
+{
+    (void)state;
+    if (mode != SANDBOXD_DELEGATED)
+        skip(); // no control groups
+    struct sandboxd_fixture f;
+    start(&f, 1);
+    struct sandboxd_ended ended = RUN(&f, true, "python3", "-c", "x = bytearray(200 << 20); print(len(x))");
+    assert_int_equal(ended.reason, STOP_EXITED); // more than a parked one may have
+    assert_int_equal(ended.status, 0);
+    expect_parked(&f, 1);
+    ended = RUN(&f, true, "python3", "-c", "x = bytearray(900 << 20)");
+    assert_int_equal(ended.reason, STOP_MEMORY);
+    sandboxd_finish(&f);
+}
+
+static void only_one_command_is_taken(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    start(&f, 1);
+    struct sandboxd_create request = request_code(7);
+    sandboxd_create(&f, &request);
+    static const char *const words[] = {"sleep", "1000", NULL};
+    send_command(&f, &request.sandbox, words);
+    send_command(&f, &request.sandbox, words); // breaks the protocol
+    struct pollfd hung_up = {.fd = f.client, .events = POLLHUP};
+    do
+        assert_int_equal(poll(&hung_up, 1, 10000), 1);
+    while (!(hung_up.revents & POLLHUP));
+    sandboxd_connect(&f);
+    sandboxd_end(&f, &request.sandbox);
+    sandboxd_finish(&f);
+}
+
+static void killed_sandboxd_ends_commands_and_parked_ones(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    start(&f, 1);
+    struct sandboxd_create request = request_code(7);
+    sandboxd_create(&f, &request);
+    static const char *const words[] = {"sleep", "1000", NULL};
+    send_command(&f, &request.sandbox, words);
+    expect_parked(&f, 1);
+    while (!sandboxd_find_process(&f, "sleep"))
+        ;
+    AUTO_FD int command = pidfd_open(sandboxd_find_process(&f, "sleep"), 0);
+    AUTO_FD int parked = pidfd_open(sandboxd_find_process(&f, "sandbox-park"), 0);
+    sandboxd_kill(&f);
+    struct pollfd ended[] = {{.fd = command, .events = POLLIN}, {.fd = parked, .events = POLLIN}};
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(poll(&ended[i], 1, 10000), 1);
+    memset(&f.pool, 0, sizeof(f.pool));
+    sandboxd_start(&f);
+    sandboxd_finish(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_command_runs_and_its_end_is_told),
+        cmocka_unit_test(memory_of_its_owner_bounds_it),
+        cmocka_unit_test(only_one_command_is_taken),
+        cmocka_unit_test(killed_sandboxd_ends_commands_and_parked_ones),
+    };
+    int failed = 0;
+    for (mode = SANDBOXD_DELEGATED; mode <= SANDBOXD_PLAIN; mode++) {
+        if (sandboxd_mode_possible(mode))
+            failed += cmocka_run_group_tests_name(mode == SANDBOXD_DELEGATED ? "delegated" : "plain", tests,
+                                                  NULL, NULL);
+    }
+    return failed;
+}

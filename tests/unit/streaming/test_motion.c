@@ -1,0 +1,137 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "streaming/motion.h"
+
+#define WIDTH 400
+#define HEIGHT 300
+
+static struct grid grid;
+static struct motion motion;
+static uint32_t before[WIDTH * HEIGHT], now[WIDTH * HEIGHT];
+static const struct image before_image = {(const uint8_t *)before, WIDTH * 4, WIDTH, HEIGHT},
+                          now_image = {(const uint8_t *)now, WIDTH * 4, WIDTH, HEIGHT};
+
+static int set_up(void **state)
+{
+    (void)state;
+    uint32_t seed = 99;
+    for (size_t i = 0; i < WIDTH * HEIGHT; i++) {
+        seed = seed * 1664525 + 1013904223;
+        before[i] = seed >> 28 ? 0x202020 : seed >> 8; // mostly one colour, as text is
+    }
+    memcpy(now, before, sizeof(now));
+    assert_int_equal(grid_init(&grid, WIDTH, HEIGHT), 0);
+    return motion_init(&motion, &grid);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    motion_finish(&motion);
+    grid_finish(&grid);
+    return 0;
+}
+
+static void move(unsigned x, unsigned y, int dx, int dy, unsigned width, unsigned height)
+{
+    for (unsigned row = 0; row < height; row++)
+        memcpy(&now[(size_t)((int)(y + row) + dy) * WIDTH + (size_t)((int)x + dx)],
+               &before[(y + row) * WIDTH + x], (size_t)width * 4);
+    struct rectangle from = {(uint16_t)x, (uint16_t)y, (uint16_t)width, (uint16_t)height}, to = from;
+    to.x = (uint16_t)((int)x + dx);
+    to.y = (uint16_t)((int)y + dy);
+    grid_set(&grid, from, CELL_CHOSEN);
+    grid_set(&grid, to, CELL_CHOSEN);
+}
+
+// What a copy says is there is there, to the pixel.
+static void check_copy(const struct copy_rectangle *copy)
+{
+    struct rectangle t = copy->target;
+    assert_true(t.x + t.width <= WIDTH && t.y + t.height <= HEIGHT);
+    assert_true(copy->source_x + t.width <= WIDTH && copy->source_y + t.height <= HEIGHT);
+    for (unsigned row = 0; row < t.height; row++)
+        assert_memory_equal(&now[(t.y + row) * WIDTH + t.x],
+                            &before[(copy->source_y + row) * WIDTH + copy->source_x], (size_t)t.width * 4);
+}
+
+static void moves_are_found_in_every_direction(void **state)
+{
+    static const int offsets[][2] = {{0, -13}, {0, 13},  {0, 1},   {-9, 0},
+                                     {1, 0},   {17, 23}, {-31, 5}, {-2, -40}};
+    for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
+        tear_down(state);
+        set_up(state);
+        move(64, 64, offsets[i][0], offsets[i][1], 200, 160);
+        struct offset found[MOTION_OFFSETS_MAX];
+        struct copy_rectangle copy;
+        assert_true(motion_offsets(&motion, &before_image, &now_image, &grid, found) >= 1);
+        assert_int_equal(found[0].x, offsets[i][0]);
+        assert_int_equal(found[0].y, offsets[i][1]);
+        assert_true(motion_copy(&motion, &before_image, &now_image, &grid, found[0], &copy));
+        check_copy(&copy);
+        assert_true(rectangles_area(&copy.target, 1) >= 200 * 160 * 9 / 10);
+    }
+}
+
+static void what_has_not_moved_is_not_found(void **state)
+{
+    (void)state;
+    struct offset found[MOTION_OFFSETS_MAX];
+    struct rectangle all = {0, 0, WIDTH, HEIGHT};
+    grid_set(&grid, all, CELL_CHOSEN);
+    assert_int_equal(motion_offsets(&motion, &before_image, &now_image, &grid, found), 0);
+    for (size_t i = 0; i < WIDTH * HEIGHT; i++)
+        now[i] = (uint32_t)(i * i * 2654435761u) >> 8;
+    assert_int_equal(motion_offsets(&motion, &before_image, &now_image, &grid, found), 0);
+    // One colour could have come from anywhere, and need not come at all.
+    memset(now, 0x33, sizeof(now));
+    assert_int_equal(motion_offsets(&motion, &before_image, &now_image, &grid, found), 0);
+}
+
+// An offset that leads out of the picture, and one that is wrong.
+static void offsets_are_not_believed(void **state)
+{
+    (void)state;
+    struct copy_rectangle copy;
+    move(64, 64, 17, 23, 200, 160);
+    static const struct offset lies[] = {{-WIDTH, 0}, {0, HEIGHT}, {-20000, 20000}, {16, 23}};
+    for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++)
+        assert_false(motion_copy(&motion, &before_image, &now_image, &grid, lies[i], &copy));
+}
+
+static void searches_in_vain_grow_rare(void **state)
+{
+    (void)state;
+    struct offset found[MOTION_OFFSETS_MAX];
+    struct rectangle all = {0, 0, WIDTH, HEIGHT};
+    grid_set(&grid, all, CELL_CHOSEN);
+    unsigned skipped = 0;
+    for (unsigned i = 0; i < 100; i++) {
+        skipped += motion.skip > 0;
+        motion_offsets(&motion, &before_image, &now_image, &grid, found);
+    }
+    assert_in_range(skipped, 50, 90);
+    move(64, 64, 0, -13, 200, 160);
+    unsigned tries = 1;
+    while (motion_offsets(&motion, &before_image, &now_image, &grid, found) == 0)
+        assert_true(++tries < 10);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(moves_are_found_in_every_direction, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_has_not_moved_is_not_found, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(offsets_are_not_believed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(searches_in_vain_grow_rare, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
