@@ -213,7 +213,7 @@ void static_files_free(struct static_files *files)
 static bool client_address(const char *path)
 {
     struct id id;
-    return strcmp(path, "/") == 0 || strcmp(path, "/sign-in") == 0 ||
+    return strcmp(path, "/") == 0 || strcmp(path, "/sign-in") == 0 || strcmp(path, "/share") == 0 ||
            (strncmp(path, "/sandboxes/", 11) == 0 && id_parse(path + 11, &id) == 0);
 }
 

@@ -2,6 +2,7 @@ import { Store } from "../app/store";
 import { Auth } from "./auth";
 import { delay, requestJson, type RequestOptions } from "./http";
 import { ProblemError, UnreachableError } from "./problem";
+import type { Access, NewShare, Share, ShareWish } from "./shares";
 import type { Network, Page, Sandbox, Template, Ticket } from "./types";
 
 const START_TIMEOUT_MS = 90_000;
@@ -74,6 +75,26 @@ export class Client {
             body: { access: "control" },
             signal,
         });
+    }
+
+    shares(id: string, signal: AbortSignal): Promise<{ items: Share[] }> {
+        return this.request({ method: "GET", path: `/api/sandboxes/${id}/shares`, signal });
+    }
+
+    createShare(id: string, wish: ShareWish): Promise<NewShare> {
+        return this.request({ method: "POST", path: `/api/sandboxes/${id}/shares`, body: wish });
+    }
+
+    changeShare(id: string, share: string, access: Access): Promise<Share> {
+        return this.request({ method: "PATCH", path: `/api/sandboxes/${id}/shares/${share}`, body: { access } });
+    }
+
+    revokeShare(id: string, share: string): Promise<void> {
+        return this.request({ method: "DELETE", path: `/api/sandboxes/${id}/shares/${share}` });
+    }
+
+    endViewer(id: string, viewer: string): Promise<void> {
+        return this.request({ method: "DELETE", path: `/api/sandboxes/${id}/viewers/${viewer}` });
     }
 
     private read<T>(path: string, signal: AbortSignal): Promise<T> {

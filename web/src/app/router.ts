@@ -4,6 +4,7 @@ export type Route =
     | { page: "home" }
     | { page: "sign-in" }
     | { page: "desktop"; id: string }
+    | { page: "share" }
     | { page: "not-found" };
 
 const DESKTOP = /^\/sandboxes\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\/?$/i;
@@ -14,6 +15,9 @@ export function routeOf(path: string): Route {
     }
     if (path === "/sign-in") {
         return { page: "sign-in" };
+    }
+    if (path === "/share" || path === "/share/") {
+        return { page: "share" };
     }
     const desktop = DESKTOP.exec(path);
     return desktop?.[1] === undefined ? { page: "not-found" } : { page: "desktop", id: desktop[1].toLowerCase() };

@@ -20,6 +20,16 @@ const ACTIONS: Record<number, CloseAction> = {
         title: "Too many viewers",
         detail: "This desktop is open in too many windows. Close one of them and try again.",
     },
+    4006: {
+        action: "show",
+        title: "This link has ended",
+        detail: "It was revoked or has expired. Ask for a new one.",
+    },
+    4007: {
+        action: "show",
+        title: "Your view was ended",
+        detail: "The owner of this desktop closed this window.",
+    },
 };
 
 export function closeAction(code: number): CloseAction {
