@@ -238,6 +238,7 @@ int http_request_read(struct exchange *exchange, struct lws *wsi, const char *pa
         read_idempotency_key(exchange, wsi) < 0)
         return -1;
     read_query(exchange, wsi);
+    http_header(wsi, WSI_TOKEN_HTTP_RANGE, exchange->range, sizeof(exchange->range));
     read_credentials(exchange, wsi);
     return 0;
 }

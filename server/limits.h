@@ -17,6 +17,8 @@
 #define WORK_PASSWORD_THREADS 2 // Argon2id: 64 MiB and a core each
 #define WORK_DATABASE_QUEUE 256
 #define WORK_PASSWORD_QUEUE 16
+#define WORK_RECORDING_THREADS 2
+#define WORK_RECORDING_QUEUE 1024 // one of each recorder, and requests
 
 #define LIMITER_ENTRIES 4096 // sources or usernames that are remembered
 #define LOGIN_SOURCE_BURST 20u

@@ -19,6 +19,7 @@
 #include "server/notifications.h"
 #include "server/origin.h"
 #include "server/pruning.h"
+#include "server/recorder.h"
 #include "server/sandboxd_client.h"
 #include "server/sandboxes.h"
 #include "server/server.h"
@@ -153,6 +154,7 @@ static void server_finish(struct server *server)
     listener_free(server->web);
     listener_free(server->metrics_listener);
     work_free(server->work);
+    recorders_free(server);
     notifications_free(server->notifications);
     pruning_free(server->pruning);
     sandboxd_client_free(server->sandboxd);

@@ -66,6 +66,13 @@ char *notice_access(bool control, bool guest)
                              "guest", guest));
 }
 
+char *notice_recording(enum recording_mode mode, bool on, bool failed)
+{
+    static const char *const names[] = {"off", "allowed", "required"};
+    return text_of(json_pack("{s:s, s:s, s:b, s:b}", "type", "recording", "mode", names[mode], "on", on,
+                             "failed", failed));
+}
+
 char *notice_viewers(unsigned count, json_t *items)
 {
     return text_of(json_pack("{s:s, s:i, s:o*}", "type", "viewers", "count", (int)count, "items", items));

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "server/clock.h"
+#include "server/recording_files.h"
 #include "server/server.h"
 
 #define INTERVAL_US (5 * 60 * SECOND_US)
@@ -15,9 +16,13 @@ struct pruning {
 
 static void run(struct work_job *job, struct store *store)
 {
-    (void)job;
     // What stays because the database is away goes the next time.
     (void)store_prune(store);
+    struct pruning *pruning = lws_container_of(job, struct pruning, job);
+    int64_t days = config_number(pruning->server->config, CONFIG_RECORDING_RETENTION_DAYS);
+    if (days)
+        recordings_prune(config_text(pruning->server->config, CONFIG_RECORDINGS_DIR),
+                         clock_wall_us() / SECOND_US - days * 24 * 3600);
 }
 
 static void done(struct work_job *job)

@@ -23,6 +23,7 @@ enum close_code {
     CLOSE_TOO_MANY_VIEWERS = 4005,
     CLOSE_LINK_ENDED = 4006,
     CLOSE_SENT_AWAY = 4007,
+    CLOSE_NOT_RECORDED = 4008,
 };
 
 struct relay_down {

@@ -41,6 +41,18 @@ static const struct route web_routes[] = {
      viewer_end_finish},
     {HTTP_POST, "/api/shares/ticket", false, HTTP_BODY_MAX, WORK_DATABASE, guest_prepare, guest_work,
      guest_finish},
+    {HTTP_POST, "/api/sandboxes/{id}/recording", true, 0, WORK_DATABASE, sandbox_prepare, sandbox_work,
+     recording_start_finish},
+    {HTTP_DELETE, "/api/sandboxes/{id}/recording", true, 0, WORK_DATABASE, sandbox_prepare, sandbox_work,
+     recording_stop_finish},
+    {HTTP_GET, "/api/recordings", true, 0, WORK_RECORDING, recordings_prepare, recordings_work,
+     recordings_finish},
+    {HTTP_GET, "/api/recordings/{id}/data", true, 0, WORK_RECORDING, recording_data_prepare,
+     recording_data_work, recording_data_finish},
+    {HTTP_GET, "/api/recordings/{id}/index", true, 0, WORK_RECORDING, recording_index_prepare,
+     recording_index_work, recording_index_finish},
+    {HTTP_DELETE, "/api/recordings/{id}", true, 0, WORK_RECORDING, NULL, recording_delete_work,
+     recording_delete_finish},
 };
 
 static const struct route metrics_routes[] = {

@@ -82,3 +82,18 @@ void viewer_end_finish(struct exchange *exchange);
 int guest_prepare(struct exchange *exchange);
 int guest_work(struct exchange *exchange, struct store *store);
 void guest_finish(struct exchange *exchange);
+
+// recording_routes.c
+void recording_start_finish(struct exchange *exchange);
+void recording_stop_finish(struct exchange *exchange);
+int recordings_prepare(struct exchange *exchange);
+int recordings_work(struct exchange *exchange, struct store *store);
+void recordings_finish(struct exchange *exchange);
+int recording_data_prepare(struct exchange *exchange);
+int recording_data_work(struct exchange *exchange, struct store *store);
+void recording_data_finish(struct exchange *exchange);
+int recording_index_prepare(struct exchange *exchange);
+int recording_index_work(struct exchange *exchange, struct store *store);
+void recording_index_finish(struct exchange *exchange);
+int recording_delete_work(struct exchange *exchange, struct store *store);
+void recording_delete_finish(struct exchange *exchange);

@@ -11,6 +11,7 @@
 #include "store/sandbox.h"
 
 struct network_wish;
+struct recorder;
 struct sandboxes;
 struct viewer;
 
@@ -29,6 +30,8 @@ struct sandbox {
     struct change change;
     struct viewer *viewers;
     unsigned viewer_count;
+    struct recorder *recorder; // NULL: it is not recorded
+    bool recording_failed;     // the last one
     struct sandbox *next;
 };
 

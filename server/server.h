@@ -26,6 +26,7 @@ struct server {
     struct sandboxd_client *sandboxd;
     struct sandboxes *sandboxes;
     struct viewers *viewers;
+    struct recorder *recorders; // recorder.c's list
     struct notifications *notifications;
     struct pruning *pruning;
     struct listener *web;

@@ -11,6 +11,7 @@
 #include "server/clock.h"
 #include "server/http.h"
 #include "server/notices.h"
+#include "server/recorder.h"
 #include "server/sandboxes.h"
 #include "server/server.h"
 
@@ -124,8 +125,14 @@ static char *next_notice(struct viewer *viewer)
         viewer->tell &= ~(unsigned)TELL_ACCESS;
         return notice_access(!viewer->up.view_only, ticket_is_guest(&viewer->ticket));
     }
-    viewer->tell &= ~(unsigned)TELL_AUDIENCE;
     struct sandbox *sandbox = viewer->sandbox;
+    if (viewer->tell & TELL_RECORDING) {
+        viewer->tell &= ~(unsigned)TELL_RECORDING;
+        return sandbox ? notice_recording(recording_mode(viewer->server), recorder_on(sandbox),
+                                          sandbox->recording_failed)
+                       : NULL;
+    }
+    viewer->tell &= ~(unsigned)TELL_AUDIENCE;
     if (!sandbox)
         return NULL;
     bool guest = ticket_is_guest(&viewer->ticket);
@@ -229,7 +236,9 @@ static int on_established(struct viewer *viewer)
         viewer_close(viewer, CLOSE_NO_DISPLAY, "the sandbox has ended");
         return 0;
     }
-    if (sandbox->viewer_count >= VIEWER_MAX) {
+    // A recorder is a viewer too, to sandboxd.
+    unsigned recorded = sandbox->recorder || recording_mode(viewer->server) == RECORDING_REQUIRED;
+    if (sandbox->viewer_count >= VIEWER_MAX - recorded) {
         viewer_close(viewer, CLOSE_TOO_MANY_VIEWERS, "too many viewers of this sandbox");
         return 0;
     }
@@ -237,6 +246,7 @@ static int on_established(struct viewer *viewer)
     viewer->counted = true;
     greet(viewer, sandbox);
     viewer_tell(viewer, TELL_ACCESS);
+    viewer_tell(viewer, TELL_RECORDING);
     audience_changed(sandbox);
     if (ticket_is_guest(&viewer->ticket))
         welcome_guest(viewer);

@@ -6,7 +6,7 @@
 #include "server/relay.h"
 #include "server/viewers.h"
 
-enum tell { TELL_ACCESS = 1, TELL_AUDIENCE = 2 };
+enum tell { TELL_ACCESS = 1, TELL_AUDIENCE = 2, TELL_RECORDING = 4 };
 
 struct viewer {
     struct viewers *viewers;
@@ -49,6 +49,8 @@ void viewers_remove(struct viewers *viewers, struct viewer *viewer);
 struct viewer *viewers_first(const struct viewers *viewers);
 // A new number: what sandboxd still answers about the old one is not for this viewer any more.
 void viewers_renumber(struct viewers *viewers, struct viewer *viewer);
+// A number for a streamer, never given before.
+uint64_t viewers_number(struct viewers *viewers);
 
 // Takes the text.
 void viewer_notice(struct viewer *viewer, char *text);

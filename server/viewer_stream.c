@@ -9,6 +9,7 @@
 #include "lib/log.h"
 #include "server/clock.h"
 #include "server/notices.h"
+#include "server/recorder.h"
 #include "server/sandboxes.h"
 #include "server/server.h"
 #include "server/viewer.h"
@@ -52,6 +53,11 @@ void viewer_attach(struct viewer *viewer)
 {
     if (viewer->asked || viewer->stream >= 0 || viewer->close_code || !viewer->sandbox)
         return;
+    // Nobody is shown what is not recorded where it has to be; the recorder attaches everybody once it is.
+    if (recording_mode(viewer->server) == RECORDING_REQUIRED && !recorder_on(viewer->sandbox)) {
+        recorder_start(viewer->sandbox);
+        return;
+    }
     struct sandboxd_message attach = {
         .kind = SANDBOXD_ATTACH,
         .attach = {.sandbox = viewer->sandbox->row.id,

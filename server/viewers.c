@@ -8,6 +8,7 @@
 #include "server/audience.h"
 #include "server/clock.h"
 #include "server/notices.h"
+#include "server/recorder.h"
 #include "server/sandboxes.h"
 #include "server/server.h"
 #include "server/viewer.h"
@@ -69,7 +70,12 @@ struct viewer *viewers_first(const struct viewers *viewers)
 
 void viewers_renumber(struct viewers *viewers, struct viewer *viewer)
 {
-    viewer->number = ++viewers->last_number;
+    viewer->number = viewers_number(viewers);
+}
+
+uint64_t viewers_number(struct viewers *viewers)
+{
+    return ++viewers->last_number;
 }
 
 void viewers_add(struct viewers *viewers, struct viewer *viewer)
@@ -181,6 +187,8 @@ static struct viewer *find(const struct viewers *viewers, uint64_t number)
 
 void viewers_attached(struct viewers *viewers, uint64_t number, int fd)
 {
+    if (recorder_attached(viewers->server, number, fd))
+        return;
     struct viewer *viewer = find(viewers, number);
     if (viewer && viewer->asked && !viewer->close_code)
         viewer_stream_begin(viewer, fd);
@@ -190,6 +198,8 @@ void viewers_attached(struct viewers *viewers, uint64_t number, int fd)
 
 void viewers_attach_failed(struct viewers *viewers, uint64_t number, int error)
 {
+    if (recorder_attach_failed(viewers->server, number, error))
+        return;
     struct viewer *viewer = find(viewers, number);
     if (!viewer || !viewer->asked)
         return;
