@@ -156,9 +156,8 @@ int recording_file_append(struct recording_file *file, const char *directory, ui
 
 int recording_file_close(struct recording_file *file)
 {
-    int error = file->data >= 0 && fdatasync(file->data) < 0 ? -errno : 0;
-    cleanup_fd(&file->data);
-    return error;
+    AUTO_FD int data = steal_fd(&file->data);
+    return data >= 0 && fdatasync(data) < 0 ? -errno : 0;
 }
 
 static int open_stream(int account_fd, const struct id *recording, int *ret_fd)
