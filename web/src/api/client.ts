@@ -2,6 +2,7 @@ import { Store } from "../app/store";
 import { Auth } from "./auth";
 import { delay, requestJson, type RequestOptions } from "./http";
 import { ProblemError, UnreachableError } from "./problem";
+import type { Recording } from "./recordings";
 import type { Access, NewShare, Share, ShareWish } from "./shares";
 import type { Network, Page, Sandbox, Template, Ticket } from "./types";
 
@@ -95,6 +96,28 @@ export class Client {
 
     endViewer(id: string, viewer: string): Promise<void> {
         return this.request({ method: "DELETE", path: `/api/sandboxes/${id}/viewers/${viewer}` });
+    }
+
+    startRecording(id: string): Promise<void> {
+        return this.request({ method: "POST", path: `/api/sandboxes/${id}/recording` });
+    }
+
+    stopRecording(id: string): Promise<void> {
+        return this.request({ method: "DELETE", path: `/api/sandboxes/${id}/recording` });
+    }
+
+    recordings(signal: AbortSignal): Promise<{ items: Recording[] }> {
+        return this.read("/api/recordings", signal);
+    }
+
+    deleteRecording(id: string): Promise<void> {
+        return this.request({ method: "DELETE", path: `/api/recordings/${id}` });
+    }
+
+    /** `range` as in the header of that name; null: all of it. */
+    recordingBytes(path: string, range: string | null, signal: AbortSignal): Promise<ArrayBuffer> {
+        const headers: Record<string, string> = range === null ? {} : { Range: range };
+        return this.persist(() => this.request({ method: "GET", path, headers, signal, binary: true }), signal);
     }
 
     private read<T>(path: string, signal: AbortSignal): Promise<T> {

@@ -4,6 +4,7 @@ import { OwnDesktopPage } from "../pages/desktop";
 import { HomePage } from "../pages/home";
 import { InsecurePage } from "../pages/insecure";
 import { NotFoundPage } from "../pages/not-found";
+import { RecordingPage, RecordingsPage } from "../pages/recordings";
 import { SharePage } from "../pages/share";
 import { SignInPage } from "../pages/sign-in";
 import { Splash } from "../pages/splash";
@@ -68,6 +69,10 @@ function Pages({ app }: { app: App }) {
                 return <HomePage user={auth.user} />;
             case "desktop":
                 return <OwnDesktopPage key={route.id} id={route.id} />;
+            case "recordings":
+                return <RecordingsPage />;
+            case "recording":
+                return <RecordingPage key={route.id} id={route.id} />;
             case "share":
                 return <Splash />;
             case "sign-in":

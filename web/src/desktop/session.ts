@@ -4,7 +4,7 @@ import { Store } from "../app/store";
 import { closeAction, reconnectPause } from "../stream/close-codes";
 import { type Cursor, DesktopStream } from "../stream/desktop-stream";
 import { SUBPROTOCOL } from "../stream/limits";
-import { type Access, type Notice, parseNotice, type Viewer } from "../stream/notice";
+import { type Access, type Notice, parseNotice, type RecordingMode, type Viewer } from "../stream/notice";
 import type { Picture } from "../stream/picture";
 import type { StreamStatistics } from "../stream/statistics";
 import { inputNumber, mayWatcherSend, type Size } from "../stream/wire";
@@ -24,6 +24,7 @@ export interface SessionState {
     /** What the server lets this window do. */
     access: Access;
     viewers: { count: number; items: readonly Viewer[] | null };
+    recording: { mode: RecordingMode; on: boolean; failed: boolean };
 }
 
 /** A connection that lasted this long was a good one: the next failure is answered at once again. */
@@ -45,6 +46,7 @@ export const START: SessionState = {
     warnings: NO_WARNINGS,
     access: "control",
     viewers: { count: 0, items: null },
+    recording: { mode: "off", on: false, failed: false },
 };
 
 /** How an attempt to watch ended: try again, or not. */
@@ -276,6 +278,11 @@ export class DesktopSession {
                 this.mayAct = notice.access === "control";
                 this.state.patch({ access: notice.access });
                 break;
+            case "recording": {
+                const { mode, on, failed } = notice;
+                this.state.patch({ recording: { mode, on, failed } });
+                break;
+            }
             case "viewers":
                 this.state.patch({ viewers: { count: notice.count, items: notice.items } });
                 break;

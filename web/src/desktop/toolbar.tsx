@@ -44,6 +44,7 @@ interface Props {
     onChord: (codes: readonly number[]) => void;
     onStatistics: () => void;
     onFullScreen: () => void;
+    onRecord: () => void;
     onShare: () => void;
     onStop: () => void;
 }
@@ -104,6 +105,9 @@ export function Toolbar(props: Props) {
                     pressed={fullScreen}
                     onPress={props.onFullScreen}
                 />
+                {!props.guest && props.state.recording.mode === "allowed" && (
+                    <Toggle icon="record" label="Record" pressed={props.state.recording.on} onPress={props.onRecord} />
+                )}
                 {props.guest ? (
                     <span class="toolbar-watching" title={watching} aria-label={watching} role="img">
                         <Icon name="users" /> {viewers.count}

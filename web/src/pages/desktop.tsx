@@ -10,6 +10,7 @@ import { DesktopController, PLATFORM } from "../desktop/controller";
 import { enterOrLeaveFullScreen } from "../desktop/full-screen";
 import { KeyBar } from "../desktop/key-bar";
 import { Overlay } from "../desktop/overlay";
+import { RecordingMark } from "../desktop/recording-mark";
 import { PointerNotice } from "../desktop/pointer-notice";
 import { type SessionState, START } from "../desktop/session";
 import { type DesktopSource, ownDesktop } from "../desktop/source";
@@ -191,6 +192,7 @@ function Desktop({ source, id }: Props) {
             {controller !== null && acts && keyBar && running && (
                 <KeyBar input={controller.input} sticky={controller.sticky} onClose={() => setKeyBar(false)} />
             )}
+            {open && <RecordingMark {...state.recording} />}
             {locked && <PointerNotice />}
             <Toolbar
                 state={state}
@@ -220,6 +222,14 @@ function Desktop({ source, id }: Props) {
                 onFullScreen={() => {
                     void enterOrLeaveFullScreen();
                     focusDesktop();
+                }}
+                onRecord={() => {
+                    if (id !== null) {
+                        // What becomes of it comes as a notice.
+                        const { on } = state.recording;
+                        void (on ? client.stopRecording(id) : client.startRecording(id)).catch(() => undefined);
+                        focusDesktop();
+                    }
                 }}
                 onShare={() => setSharing(true)}
                 onStop={() => setStopping(true)}

@@ -25,6 +25,11 @@ const ACTIONS: Record<number, CloseAction> = {
         title: "This link has ended",
         detail: "It was revoked or has expired. Ask for a new one.",
     },
+    4008: {
+        action: "show",
+        title: "This desktop can't be recorded",
+        detail: "Recording is required here, so nothing is shown without it. Programs go on. Tell the administrator.",
+    },
     4007: {
         action: "show",
         title: "Your view was ended",

@@ -2,6 +2,8 @@ import { MAX_NOTICE_LENGTH } from "./limits";
 
 export type Access = "control" | "view";
 
+export type RecordingMode = "off" | "allowed" | "required";
+
 /** Somebody who watches the same desktop; told to its owner alone. */
 export interface Viewer {
     id: string;
@@ -22,6 +24,7 @@ export type Notice =
     | { type: "streamer"; state: string }
     | { type: "access"; access: Access; guest: boolean }
     | { type: "viewers"; count: number; items: Viewer[] | null }
+    | { type: "recording"; mode: RecordingMode; on: boolean; failed: boolean }
     | { type: "ended"; reason: string; detail: string };
 
 function timeOf(value: unknown): number | null {
@@ -95,6 +98,15 @@ export function parseNotice(text: string): Notice | null {
                 type: "viewers",
                 count: typeof count === "number" ? count : 0,
                 items: Array.isArray(items) ? items.map(viewerOf) : null,
+            };
+        }
+        case "recording": {
+            const mode = fields["mode"];
+            return {
+                type: "recording",
+                mode: mode === "allowed" || mode === "required" ? mode : "off",
+                on: fields["on"] === true,
+                failed: fields["failed"] === true,
             };
         }
         case "ended":
