@@ -42,7 +42,7 @@ async function ask(client, method, path, template, options = {}) {
 let server;
 let admin;
 before(async () => {
-    server = await startServer({ env: { SANDBOX_MAX_PER_USER: "1" } });
+    server = await startServer({ env: { SANDBOX_MAX_PER_USER: "1", RECORDING: "allowed" } });
     admin = await server.adminClient();
 });
 after(() => server.stop());
@@ -164,6 +164,32 @@ test("sandboxes", async () => {
     assert.equal((await oneShare("DELETE")).status, 204);
     assert.equal((await oneShare("DELETE")).status, 404);
 
+    const evil = { headers: { origin: "https://evil.example" } };
+    const recording = (method, options, id = first.body.id) => ask(admin, method, `/api/sandboxes/${id}/recording`, "/api/sandboxes/{id}/recording", options);
+    for (const method of ["POST", "DELETE"]) {
+        assert.equal((await recording(method, { token: "x" })).status, 401);
+        assert.equal((await recording(method, evil)).status, 403);
+        assert.equal((await recording(method, {}, NOBODY)).status, 404);
+    }
+    assert.equal((await recording("POST")).status, 204);
+    const list = (options) => ask(admin, "GET", "/api/recordings", "/api/recordings", options);
+    assert.equal((await list({ token: "x" })).status, 401);
+    const [{ id: recorded }] = await until("a recording", async () => { const { items } = (await list()).body; return items.length && items; });
+    assert.equal((await recording("DELETE")).status, 204);
+    const part = (method, what, options, id = recorded) => ask(admin, method, `/api/recordings/${id}${what}`, `/api/recordings/{recording}${what}`, options);
+    assert.equal((await part("GET", "/data", { headers: { range: "bytes=0-9" } })).text.length, 10);
+    assert.equal((await part("GET", "/data")).status, 400);
+    assert.equal((await part("GET", "/data", { headers: { range: "bytes=0-" }, token: "x" })).status, 401);
+    assert.equal((await part("GET", "/data", { headers: { range: "bytes=0-" } }, NOBODY)).status, 404);
+    assert.equal((await part("GET", "/data", { headers: { range: "bytes=999999999999-" } })).status, 416);
+    assert.equal((await part("GET", "/index")).status, 200);
+    assert.equal((await part("GET", "/index", { token: "x" })).status, 401);
+    assert.equal((await part("GET", "/index", {}, NOBODY)).status, 404);
+    assert.equal((await part("DELETE", "", evil)).status, 403);
+    assert.equal((await part("DELETE", "", { token: "x" })).status, 401);
+    assert.equal((await part("DELETE", "")).status, 204);
+    assert.equal((await part("DELETE", "")).status, 404);
+
     assert.equal((await one("DELETE", first.body.id, { headers: { origin: "https://evil.example" } })).status, 403);
     assert.equal((await one("DELETE", NOBODY)).status, 404);
     assert.equal((await one("DELETE", first.body.id, { token: "x" })).status, 401);
@@ -171,6 +197,8 @@ test("sandboxes", async () => {
     assert.equal((await one("DELETE", first.body.id)).body.state, "ended", "again: no change");
     await until("its row", async () => (await viewers("GET", "")).status === 409);
     assert.equal((await viewers("DELETE", `/${NOBODY}`)).status, 409);
+    assert.equal((await recording("POST")).status, 409);
+    assert.equal((await recording("DELETE")).status, 409);
     assert.equal((await ticket(first.body.id)).status, 409);
     assert.equal((await change({ limits: { pids: 100 } })).status, 409);
 });
