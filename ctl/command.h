@@ -30,4 +30,7 @@ int user_passwd(struct context *context);
 int sandbox_list(struct context *context);
 int sandbox_stop(struct context *context);
 int migrate(struct context *context);
+int backup(struct context *context);
+int backup_key(struct context *context);
+int restore(struct context *context);
 int doctor(struct context *context);

@@ -1,6 +1,8 @@
 #pragma once
 // What every command is given.
 
+#include <stdbool.h>
+
 #include "ctl/options.h"
 #include "lib/config.h"
 #include "store/store.h"
@@ -15,7 +17,8 @@ enum status {
 struct context {
     const char *program; // the name it was called by
     struct config *config;
-    const char *config_path; // of --config; NULL: none
+    const char *config_path; // of --config, or the system's; NULL: none
+    bool packaged;           // it is the system's (ctl/system.h)
     const char
         *config_problem; // why the configuration could not be read; NULL: it was. Only doctor runs with one
     struct store *store; // NULL: the command needs no database, or DATABASE_URL is not set

@@ -17,8 +17,9 @@ static const char *const verdict_names[] = {
     [VERDICT_OK] = "ok", [VERDICT_WEAK] = "weak", [VERDICT_FAILED] = "failed"};
 
 static void (*const checks[])(struct context *, struct findings *) = {
-    check_kernel,   check_configuration, check_secret,    check_database,
-    check_web_root, check_storage,       check_isolation,
+    check_kernel,    check_configuration, check_secret,           check_web_root, check_storage,
+    check_isolation, check_apparmor,      check_running_programs, check_pool,
+    check_database, // the last: from there on root is the service's user
 };
 
 void found(struct findings *findings, enum verdict verdict, const char *name, const char *detail, ...)

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "ctl/command.h"
+#include "ctl/system.h"
 #include "lib/cleanup.h"
 
 static void cleanup_config(struct config **config)
@@ -49,6 +50,11 @@ static int open_store(struct context *context)
                  "the environment");
         return STATUS_FAILED;
     }
+    int error = system_become_service(context);
+    if (error) {
+        complain(context, "can't become the user sandbox-server: %s", strerror(-error));
+        return STATUS_FAILED;
+    }
     context->store = store_new(url);
     if (!context->store)
         complain(context, "%s", strerror(ENOMEM));
@@ -76,7 +82,7 @@ int main(int argc, char **argv)
     }
     struct config_error problem;
     context.config = config;
-    if (config_load(config, &argc, argv, &problem))
+    if (system_configuration(&context, &problem) || config_load(config, &argc, argv, &problem))
         context.config_problem = problem.text;
 
     char **words = argv + (argc > 0);

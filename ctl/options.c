@@ -18,6 +18,8 @@ static const struct {
     [OPTION_ALL] = {"--all", NULL, "--all"},
     [OPTION_DIRECTORY] = {"--directory", "DIRECTORY", "--directory DIRECTORY"},
     [OPTION_JSON] = {"--json", NULL, "--json"},
+    [OPTION_KEY] = {"--key", "FILE", "--key FILE"},
+    [OPTION_DRY_RUN] = {"--dry-run", NULL, "--dry-run"},
 };
 
 const char *option_text(enum option option)

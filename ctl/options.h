@@ -10,6 +10,8 @@ enum option {
     OPTION_ALL,
     OPTION_DIRECTORY,
     OPTION_JSON,
+    OPTION_KEY,
+    OPTION_DRY_RUN,
     OPTION_COUNT,
 };
 

@@ -12,6 +12,7 @@
 #include "lib/log.h"
 
 #define CONFIG_FILE_MAX (64u << 10)
+#define CREDENTIAL_MAX 4096
 
 extern char **environ;
 
@@ -217,7 +218,7 @@ int config_read_file(struct config *config, const char *path, bool secrets, stru
 
 static bool looks_like_ours(const char *name)
 {
-    static const char *const prefixes[] = {"SANDBOX_", "VIDEO_", "JWT_", "FILE_", "EGRESS_"};
+    static const char *const prefixes[] = {"SANDBOX_", "VIDEO_", "JWT_", "FILE_", "EGRESS_", "BACKUP_"};
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
         if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
             return true;
@@ -266,6 +267,36 @@ static int take_option(const char *name, int *argc, char **argv, const char **re
     return 0;
 }
 
+static int read_credential(struct config *config, int key, const char *path, struct config_error *ret_error)
+{
+    AUTO_FREE char *text = NULL;
+    size_t length;
+    int error = read_file_at(AT_FDCWD, path, CREDENTIAL_MAX, &text, &length);
+    if (error == -ENOENT)
+        return 0;
+    if (error)
+        return refuse(ret_error, "%.256s: %s", path, strerror(-error));
+    text[strcspn(text, "\n")] = '\0';
+    error = set_value(config, key, trim(text), path, ret_error);
+    explicit_bzero(text, length);
+    return error;
+}
+
+int config_read_credentials(struct config *config, const char *directory, const char *prefix,
+                            struct config_error *ret_error)
+{
+    int error = 0;
+    for (int key = 0; key < CONFIG_KEY_COUNT && !error; key++) {
+        AUTO_FREE char *path = NULL;
+        if (asprintf(&path, "%s/%s%s", directory, prefix, config_entry(key)->name) < 0) {
+            path = NULL;
+            return refuse(ret_error, "%.256s: out of memory", directory);
+        }
+        error = read_credential(config, key, path, ret_error);
+    }
+    return error;
+}
+
 int config_load(struct config *config, int *argc, char **argv, struct config_error *ret_error)
 {
     static const char *const options[] = {"--config", "--secrets"};
@@ -275,6 +306,12 @@ int config_load(struct config *config, int *argc, char **argv, struct config_err
         if (found < 0)
             return refuse(ret_error, "%s: expected a file after it", options[i]);
         int error = found ? config_read_file(config, path, i == 1, ret_error) : 0;
+        if (error)
+            return error;
+    }
+    const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+    if (credentials) {
+        int error = config_read_credentials(config, credentials, CONFIG_CREDENTIAL_PREFIX, ret_error);
         if (error)
             return error;
     }
@@ -292,6 +329,18 @@ int64_t config_number(const struct config *config, enum config_key key)
     if (config_entry(key)->type != CONFIG_NUMBER || !parse_number(config_text(config, key), &number))
         abort();
     return number;
+}
+
+bool config_adopt(struct config *config, const struct config *fresh, enum config_key key)
+{
+    if (strcmp(config_text(config, key), config_text(fresh, key)) == 0)
+        return true;
+    char *copy = strdup(config_text(fresh, key));
+    if (!copy)
+        return false;
+    free_value(&config->values[key], config_entry(key)->secret);
+    config->values[key] = copy;
+    return true;
 }
 
 bool config_switch(const struct config *config, enum config_key key)

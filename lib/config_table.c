@@ -89,10 +89,29 @@ static const struct config_entry table[CONFIG_KEY_COUNT] = {
     [CONFIG_FILE_ENCRYPTION_ENABLED] =
         SWITCH("FILE_ENCRYPTION_ENABLED", "false",
                "encrypt home directories (not built yet: true refuses to start)"),
-    [CONFIG_DISPLAY_WIDTH] =
-        NUMBER("DISPLAY_WIDTH", DISPLAY_WIDTH_MIN, DISPLAY_WIDTH_MAX, "1920", "pixels", "width of a desktop"),
+    [CONFIG_BACKUP_DIRECTORY] =
+        TEXT("BACKUP_DIRECTORY", 0, 1024, "", "where sandboxctl backup puts its files"),
+    [CONFIG_BACKUP_KEY_FILE] = TEXT("BACKUP_KEY_FILE", 0, 1024, "",
+                                    "key that backups are encrypted with (sandboxctl backup-key makes one)"),
+    [CONFIG_BACKUP_KEEP_DAYS] =
+        NUMBER("BACKUP_KEEP_DAYS", 1, 3650, "7", "", "days with a backup of which the newest is kept"),
+    [CONFIG_BACKUP_KEEP_WEEKS] =
+        NUMBER("BACKUP_KEEP_WEEKS", 0, 520, "4", "", "weeks with a backup of which the newest is kept"),
+    [CONFIG_DISPLAY_WIDTH] = NUMBER("DISPLAY_WIDTH", DISPLAY_WIDTH_MIN, DISPLAY_WIDTH_MAX, "1920", "pixels",
+                                    "width a desktop begins with"),
     [CONFIG_DISPLAY_HEIGHT] = NUMBER("DISPLAY_HEIGHT", DISPLAY_HEIGHT_MIN, DISPLAY_HEIGHT_MAX, "1080",
-                                     "pixels", "height of a desktop"),
+                                     "pixels", "height a desktop begins with"),
+    [CONFIG_DISPLAY_MAX_WIDTH] = NUMBER("DISPLAY_MAX_WIDTH", DISPLAY_WIDTH_MIN, DISPLAY_WIDTH_MAX, "3840",
+                                        "pixels", "width up to which a desktop follows the browser's window"),
+    [CONFIG_DISPLAY_MAX_HEIGHT] =
+        NUMBER("DISPLAY_MAX_HEIGHT", DISPLAY_HEIGHT_MIN, DISPLAY_HEIGHT_MAX, "2160", "pixels",
+               "height up to which a desktop follows the browser's window"),
+    [CONFIG_CLIPBOARD_TO_SANDBOX_KB] =
+        NUMBER("CLIPBOARD_TO_SANDBOX_KB", 0, CLIPBOARD_MAX >> 10, "32768", "KiB",
+               "largest text or picture that the browser's clipboard gives to a desktop; 0: none"),
+    [CONFIG_CLIPBOARD_TO_BROWSER_KB] =
+        NUMBER("CLIPBOARD_TO_BROWSER_KB", 0, CLIPBOARD_MAX >> 10, "32768", "KiB",
+               "largest text or picture that a desktop's clipboard gives to the browser; 0: none"),
     [CONFIG_VIDEO_CODEC] = TEXT("VIDEO_CODEC", 1, 31, "libx264",
                                 "video encoder: libx264, or libvpx-vp9 or libaom-av1 of libavcodec"),
     [CONFIG_VIDEO_CHROMA] = CHOICE("VIDEO_CHROMA", "420|444", "420",

@@ -13,8 +13,11 @@ static bool start_desktop_valid(const void *message)
 {
     const struct init_message *m = message;
     return m->start_desktop.parked <= 1 && m->start_desktop.width >= DISPLAY_WIDTH_MIN &&
-           m->start_desktop.width <= DISPLAY_WIDTH_MAX && m->start_desktop.height >= DISPLAY_HEIGHT_MIN &&
-           m->start_desktop.height <= DISPLAY_HEIGHT_MAX;
+           m->start_desktop.width <= m->start_desktop.width_max &&
+           m->start_desktop.height >= DISPLAY_HEIGHT_MIN &&
+           m->start_desktop.height <= m->start_desktop.height_max &&
+           m->start_desktop.width_max <= DISPLAY_WIDTH_MAX &&
+           m->start_desktop.height_max <= DISPLAY_HEIGHT_MAX;
 }
 
 static bool run_valid(const void *message)
@@ -34,6 +37,7 @@ static bool failed_valid(const void *message)
 
 static const struct channel_form forms[] = {
     [INIT_START_DESKTOP] = {true, INIT_SIDE_SANDBOXD, BODY(start_desktop), 1, start_desktop_valid},
+    [INIT_SOUND] = {true, INIT_SIDE_SANDBOXD, 0, 1, NULL},
     [INIT_BIND] = {true, INIT_SIDE_SANDBOXD, 0, 0, NULL},
     [INIT_RUN] = {true, INIT_SIDE_SANDBOXD, BODY(run), 0, run_valid},
     [INIT_DISPLAY_LISTENING] = {true, INIT_SIDE_INIT, 0, 1, NULL},

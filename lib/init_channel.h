@@ -17,6 +17,7 @@ enum init_kind {
         1,     // with one descriptor: the framebuffer memfd, sealed against any change of its size
     INIT_BIND, // to a parked one: the owner's home is there
     INIT_RUN,  // to one without a desktop: executes this, once
+    INIT_SOUND, // one more viewer may listen; with one descriptor: the sandbox's end of its socket (lib/sound.h)
     // sandbox-init to sandboxd
     INIT_DISPLAY_LISTENING = 64, // with one descriptor: O_PATH of the X server's listening socket
     INIT_DESKTOP_READY,          // the window manager is up
@@ -26,7 +27,9 @@ enum init_kind {
 };
 
 struct init_start_desktop {
-    uint32_t width;
+    uint32_t width_max; // of the framebuffer
+    uint32_t height_max;
+    uint32_t width; // that the desktop begins with, at most the maximum
     uint32_t height;
     uint32_t parked; // 1: nothing is started that needs the home until BIND
     uint8_t cookie[X_COOKIE_SIZE];

@@ -103,6 +103,6 @@ int landlock_deny_all(void)
 
 int landlock_allow(const struct landlock_rule *rules, size_t count)
 {
-    return landlock_deny_but(
-        &(struct landlock_keep){.rules = rules, .count = count, .tcp = LANDLOCK_TCP_BIND | LANDLOCK_TCP_CONNECT});
+    return landlock_deny_but(&(struct landlock_keep){
+        .rules = rules, .count = count, .tcp = LANDLOCK_TCP_BIND | LANDLOCK_TCP_CONNECT});
 }

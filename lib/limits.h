@@ -29,11 +29,12 @@
 #define STREAM_PACKET_MAX 65536u      // bytes of one packet between streamer and server, flag byte included
 #define STREAM_MESSAGE_MAX (8u << 20) // bytes of one message to the browser
 #define BROWSER_MESSAGE_MAX 1024u     // bytes of one message from the browser
+#define CLIPBOARD_MAX (64u << 20)     // bytes of a clipboard's text or picture
 #define CLIPBOARD_MESSAGE_MAX 65536u  // bytes of one clipboard message, header included
 #define BROWSER_MESSAGES_PER_SECOND 1000u
 #define BROWSER_MESSAGES_BURST 2000u
-#define BROWSER_BYTES_PER_SECOND (1u << 20)
-#define BROWSER_BYTES_BURST (2u << 20)
+#define BROWSER_BYTES_PER_SECOND (8u << 20)
+#define BROWSER_BYTES_BURST (8u << 20)
 #define RECTANGLES_MAX 64u // rectangles of one message
 #define UPDATES_UNACKNOWLEDGED_MAX 32u // by streamers; how many in fact depends on the way to the browser
 #define CURSOR_SIDE_MAX 256u

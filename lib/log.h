@@ -1,6 +1,6 @@
 #pragma once
 // One line per event on stderr, as text or as one JSON object (LOG_FORMAT). Values are escaped: no outsider
-// can forge a line.
+// can forge a line. Where stderr is systemd's journal, an entry with its fields goes there instead (lib/journal.h).
 
 #include <stdbool.h>
 

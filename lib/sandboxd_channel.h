@@ -251,3 +251,4 @@ int sandboxd_message_send(int socket, const struct sandboxd_message *message, en
 
 // Names for logs and problem documents. NULL when out of range.
 const char *start_stage_name(uint32_t stage);
+const char *template_name(uint32_t template_id); // "desktop"

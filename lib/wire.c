@@ -14,7 +14,7 @@ static const struct wire_browser_rule browser_rules[] = {
     [WIRE_WHEEL - WIRE_ACKNOWLEDGE] = {16, 16, true, false},
     [WIRE_RELEASE_ALL - WIRE_ACKNOWLEDGE] = {8, 8, false, false},
     [WIRE_RESIZE - WIRE_ACKNOWLEDGE] = {12, 12, false, false},
-    [WIRE_BROWSER_CLIPBOARD - WIRE_ACKNOWLEDGE] = {8, CLIPBOARD_MESSAGE_MAX, true, false},
+    [WIRE_BROWSER_CLIPBOARD - WIRE_ACKNOWLEDGE] = {WIRE_CLIPBOARD_HEADER, CLIPBOARD_MESSAGE_MAX, true, false},
     [WIRE_REFRESH - WIRE_ACKNOWLEDGE] = {4, 4, false, true},
     [WIRE_BROWSER_AUDIO - WIRE_ACKNOWLEDGE] = {8, 8, false, true},
     [WIRE_SYMBOL - WIRE_ACKNOWLEDGE] = {16, 16, true, false},
@@ -157,11 +157,21 @@ static void read_resize(struct reader *r, struct browser_message *m)
 
 static void read_clipboard(struct reader *r, struct browser_message *m)
 {
-    m->clipboard.type = read_u8(r);
-    read_zeros(r, 3);
-    m->clipboard.length = r->left;
-    m->clipboard.data = read_bytes(r, r->left);
-    if (m->clipboard.type < 1 || m->clipboard.type > 2)
+    struct wire_clipboard *c = &m->clipboard;
+    c->step = read_u8(r);
+    c->type = read_u8(r);
+    read_zeros(r, 2);
+    c->transfer = read_u32(r);
+    c->value = read_u32(r);
+    c->value2 = read_u32(r);
+    c->length = r->left;
+    c->data = read_bytes(r, r->left);
+    bool begins = c->step == WIRE_CLIPBOARD_BEGIN, has_data = c->step == WIRE_CLIPBOARD_DATA;
+    if (c->step < WIRE_CLIPBOARD_BEGIN || c->step > WIRE_CLIPBOARD_REFUSED || c->value2 != 0 ||
+        has_data != (c->length > 0) || begins != (c->type != 0) || c->type > WIRE_CLIPBOARD_PNG)
+        r->failed = true;
+    if ((begins && c->value > CLIPBOARD_MAX) ||
+        (has_data && (c->value > CLIPBOARD_MAX || c->length > CLIPBOARD_MAX - c->value)))
         r->failed = true;
 }
 
@@ -259,19 +269,24 @@ static void write_rectangle(struct writer *w, struct rectangle rectangle)
     write_u16(w, rectangle.height);
 }
 
+static void write_codec(struct writer *w, const char *codec)
+{
+    size_t length = strlen(codec);
+    write_u8(w, (uint8_t)length);
+    write_bytes(w, codec, length);
+    if (length > UINT8_MAX)
+        w->failed = true;
+}
+
 void wire_write_hello(struct writer *w, uint16_t width, uint16_t height, uint16_t framerate,
                       const char *codec)
 {
-    size_t codec_length = strlen(codec);
     write_start(w, WIRE_HELLO, 0);
     write_u16(w, WIRE_VERSION);
     write_u16(w, width);
     write_u16(w, height);
     write_u16(w, framerate);
-    write_u8(w, (uint8_t)codec_length);
-    write_bytes(w, codec, codec_length);
-    if (codec_length > UINT8_MAX)
-        w->failed = true;
+    write_codec(w, codec);
 }
 
 void wire_write_video_frame(struct writer *w, bool key_frame, const struct wire_frame_header *header,
@@ -323,11 +338,30 @@ void wire_write_cursor(struct writer *w, uint16_t width, uint16_t height, uint16
     write_u16(w, hot_y);
 }
 
-void wire_write_display(struct writer *w, uint16_t width, uint16_t height)
+void wire_write_audio(struct writer *w, uint64_t captured_us)
+{
+    write_start(w, WIRE_AUDIO, 0);
+    write_u64(w, captured_us);
+}
+
+void wire_write_display(struct writer *w, uint16_t width, uint16_t height, const char *codec)
 {
     write_start(w, WIRE_DISPLAY, 0);
     write_u16(w, width);
     write_u16(w, height);
+    write_codec(w, codec);
+}
+
+void wire_write_clipboard(struct writer *w, const struct wire_clipboard *clipboard)
+{
+    write_start(w, WIRE_CLIPBOARD, 0);
+    write_u8(w, (uint8_t)clipboard->step);
+    write_u8(w, (uint8_t)clipboard->type);
+    write_u16(w, 0);
+    write_u32(w, clipboard->transfer);
+    write_u32(w, clipboard->value);
+    write_u32(w, clipboard->value2);
+    write_bytes(w, clipboard->data, clipboard->length);
 }
 
 void wire_write_statistics(struct writer *w, const struct wire_statistics *statistics)

@@ -48,6 +48,28 @@ enum wire_kind {
 
 enum wire_lossless { WIRE_LOSSLESS_QOI = 1, WIRE_LOSSLESS_RAW = 2, WIRE_LOSSLESS_DEFLATED = 3 };
 
+// What a clipboard message does to a transfer; either side may begin one, and another one ends it unfinished.
+enum wire_clipboard_step {
+    WIRE_CLIPBOARD_POLICY = 1, // streamer: `value` bytes may go to the sandbox, `value2` to the browser
+    WIRE_CLIPBOARD_BEGIN,      // `value` bytes follow
+    WIRE_CLIPBOARD_DATA,       // bytes from offset `value` on
+    WIRE_CLIPBOARD_TAKEN,      // receiver: has `value` bytes so far
+    WIRE_CLIPBOARD_REFUSED, // receiver: wants no more of it; streamer: its own was too large (`value` bytes, 0: not known)
+};
+enum wire_clipboard_type { WIRE_CLIPBOARD_TEXT = 1, WIRE_CLIPBOARD_PNG = 2 };
+
+struct wire_clipboard {
+    enum wire_clipboard_step step;
+    enum wire_clipboard_type type; // of BEGIN; 0 otherwise
+    uint32_t transfer;             // its sender's number of it
+    uint32_t value;
+    uint32_t value2;     // of POLICY; 0 otherwise
+    const uint8_t *data; // borrowed from the message; of DATA
+    size_t length;
+};
+
+#define WIRE_CLIPBOARD_HEADER 20u
+
 struct rectangle {
     uint16_t x, y, width, height;
 };
@@ -117,12 +139,8 @@ struct browser_message {
         } pointer; // pointer, button, wheel; x and y are not yet checked against the display
         struct {
             uint16_t width, height, scale_percent;
-        } resize; // within DISPLAY_*_MIN/MAX
-        struct {
-            uint8_t type;
-            const uint8_t *data; // borrowed from the message
-            size_t length;
-        } clipboard;
+        } resize;                        // within DISPLAY_*_MIN/MAX
+        struct wire_clipboard clipboard; // no POLICY
         bool audio_on;
     };
 };
@@ -143,10 +161,15 @@ void wire_write_copy(struct writer *w, const struct wire_frame_header *header,
                      const struct copy_rectangle *copies, size_t count);
 // Followed by width * height RGBA pixels.
 void wire_write_cursor(struct writer *w, uint16_t width, uint16_t height, uint16_t hot_x, uint16_t hot_y);
-void wire_write_display(struct writer *w, uint16_t width, uint16_t height);
+// Followed by the caller's Opus packet.
+void wire_write_audio(struct writer *w, uint64_t captured_us);
+// `codec` as hello's: it may name another level.
+void wire_write_display(struct writer *w, uint16_t width, uint16_t height, const char *codec);
+void wire_write_clipboard(struct writer *w, const struct wire_clipboard *clipboard);
 void wire_write_statistics(struct writer *w, const struct wire_statistics *statistics);
 
 #define WIRE_FRAME_HEADER_SIZE 28u
 #define WIRE_RECTANGLE_SIZE 8u
+#define WIRE_AUDIO_OVERHEAD 12u
 // Bytes of a video frame message before its access unit.
 #define WIRE_VIDEO_FRAME_OVERHEAD_MAX (4u + WIRE_FRAME_HEADER_SIZE + 6u + WIRE_RECTANGLE_SIZE * 64u)

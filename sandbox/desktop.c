@@ -26,12 +26,17 @@ static int make_framebuffer(size_t size, int *ret_fd)
     return 0;
 }
 
-int desktop_init(struct desktop *desktop, uint32_t width, uint32_t height)
+int desktop_init(struct desktop *desktop, const struct settings *settings)
 {
-    struct desktop made = {.width = width, .height = height, .framebuffer = -1, .display = -1};
+    struct desktop made = {.width_max = settings->width_max,
+                           .height_max = settings->height_max,
+                           .width = settings->width,
+                           .height = settings->height,
+                           .framebuffer = -1,
+                           .display = -1};
     if (getrandom(made.cookie, sizeof(made.cookie), 0) != sizeof(made.cookie))
         return -EIO;
-    int error = make_framebuffer(framebuffer_size(width, height), &made.framebuffer);
+    int error = make_framebuffer(framebuffer_size(made.width_max, made.height_max), &made.framebuffer);
     if (!error)
         *desktop = made;
     return error;
@@ -47,9 +52,12 @@ void desktop_finish(struct desktop *desktop)
 
 int desktop_send_start(const struct desktop *desktop, int channel, bool parked)
 {
-    struct init_message message = {
-        .kind = INIT_START_DESKTOP,
-        .start_desktop = {.width = desktop->width, .height = desktop->height, .parked = parked}};
+    struct init_message message = {.kind = INIT_START_DESKTOP,
+                                   .start_desktop = {.width_max = desktop->width_max,
+                                                     .height_max = desktop->height_max,
+                                                     .width = desktop->width,
+                                                     .height = desktop->height,
+                                                     .parked = parked}};
     memcpy(message.start_desktop.cookie, desktop->cookie, sizeof(desktop->cookie));
     int error = init_message_send(channel, &message, INIT_SIDE_SANDBOXD, desktop->framebuffer);
     explicit_bzero(&message, sizeof(message));

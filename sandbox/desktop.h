@@ -5,16 +5,18 @@
 #include <stdint.h>
 
 #include "lib/init_channel.h"
+#include "sandbox/settings.h"
 
 struct desktop {
-    uint32_t width, height;
-    int framebuffer; // memfd of the exact size, sealed against any change of it
-    int display;     // O_PATH of the X server's socket, or -1
+    uint32_t width_max, height_max; // of the framebuffer
+    uint32_t width, height;         // that it begins with
+    int framebuffer;                // memfd of the exact size, sealed against any change of it
+    int display;                    // O_PATH of the X server's socket, or -1
     uint8_t cookie[X_COOKIE_SIZE];
 };
 
-// On failure nothing is held.
-int desktop_init(struct desktop *desktop, uint32_t width, uint32_t height);
+// On failure nothing is held. The maximums are at least the size.
+int desktop_init(struct desktop *desktop, const struct settings *settings);
 void desktop_finish(struct desktop *desktop);
 // Tells sandbox-init to start it; parked: up to the window manager, which waits for its owner.
 int desktop_send_start(const struct desktop *desktop, int channel, bool parked);

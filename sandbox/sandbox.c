@@ -130,8 +130,7 @@ int sandbox_prepare(struct sandbox *sandbox, const struct sandbox_limits *limits
 {
     struct service *service = sandbox->service;
     bool desktop = template_of(sandbox->request.template_id)->desktop;
-    int error =
-        desktop ? desktop_init(&sandbox->desktop, service->settings->width, service->settings->height) : 0;
+    int error = desktop ? desktop_init(&sandbox->desktop, service->settings) : 0;
     if (error)
         return error;
     *ret_stage = START_CGROUP;

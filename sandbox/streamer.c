@@ -180,8 +180,10 @@ static int make_start(const struct streamer *streamer, const struct sandboxd_att
     const struct desktop *desktop = &streamer->sandbox->desktop;
     struct streamer_start start = {
         .magic = STREAMER_START_MAGIC,
-        .width = desktop->width,
-        .height = desktop->height,
+        .width = desktop->width_max,
+        .height = desktop->height_max,
+        .clipboard_to_sandbox = (uint32_t)config_number(config, CONFIG_CLIPBOARD_TO_SANDBOX_KB) << 10,
+        .clipboard_to_browser = (uint32_t)config_number(config, CONFIG_CLIPBOARD_TO_BROWSER_KB) << 10,
         .framerate = (uint32_t)config_number(config, CONFIG_VIDEO_FRAMERATE),
         .bitrate_kbps = (uint32_t)config_number(config, CONFIG_VIDEO_BITRATE_KBPS),
         .view_only = request->view_only,
@@ -202,7 +204,7 @@ static int make_start(const struct streamer *streamer, const struct sandboxd_att
 static int join_cgroup(struct streamer *streamer, struct launch *launch)
 {
     const struct desktop *desktop = &streamer->sandbox->desktop;
-    uint64_t pictures = (uint64_t)desktop->width * desktop->height * 4 * STREAMER_PICTURES;
+    uint64_t pictures = (uint64_t)desktop->width_max * desktop->height_max * 4 * STREAMER_PICTURES;
     struct sandbox_limits limits = {.memory_mb = STREAMER_MEMORY_MB + (uint32_t)(pictures >> 20),
                                     .cpu_percent = STREAMER_CPU_PERCENT,
                                     .pids = STREAMER_PIDS};
@@ -220,17 +222,35 @@ static int watch_all(struct streamer *streamer, const struct launched *launched)
     return error ? error : result;
 }
 
+// The way to the sandbox's sound: one end goes to its sandbox-init. When that does not take it, nothing will ever sound.
+static int make_sound(const struct streamer *streamer, int *ret_sound)
+{
+    int sound[2];
+    int error = ipc_pair(SOCK_NONBLOCK, sound);
+    if (error)
+        return error;
+    ipc_refuse_fds(sound[0]); // as with the stream
+    struct init_message message = {.kind = INIT_SOUND};
+    init_message_send(streamer->sandbox->channel.fd, &message, INIT_SIDE_SANDBOXD, sound[1]);
+    close(sound[1]);
+    *ret_sound = sound[0];
+    return 0;
+}
+
 static int start(struct streamer *streamer, const struct sandboxd_attach *request)
 {
     AUTO_FD int display = -1;
     AUTO_FD int framebuffer = -1;
     AUTO_FD int message = -1;
+    AUTO_FD int sound = -1;
     int stream[2];
     int error = desktop_connect(&streamer->sandbox->desktop, &display);
     if (!error)
         error = desktop_open_framebuffer(&streamer->sandbox->desktop, &framebuffer);
     if (!error)
         error = make_start(streamer, request, &message);
+    if (!error)
+        error = make_sound(streamer, &sound);
     if (!error)
         error = ipc_pair(SOCK_NONBLOCK, stream);
     if (error)
@@ -252,8 +272,9 @@ static int start(struct streamer *streamer, const struct sandboxd_attach *reques
         .descriptors = {{theirs, STREAMER_STREAM_FD},
                         {display, STREAMER_DISPLAY_FD},
                         {framebuffer, STREAMER_FRAMEBUFFER_FD},
-                        {message, STREAMER_START_FD}},
-        .descriptor_count = 4};
+                        {message, STREAMER_START_FD},
+                        {sound, STREAMER_SOUND_FD}},
+        .descriptor_count = 5};
     error = join_cgroup(streamer, &launch);
     struct launched launched;
     if (!error)

@@ -19,7 +19,8 @@ static const struct lws_protocol_vhost_options security_headers[] = {
     }
     HEADER(
         0, "Content-Security-Policy:",
-        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src "
+        "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src "
+        "blob:; connect-src "
         "'self'; "
         "worker-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"),
     HEADER(1, "X-Content-Type-Options:", "nosniff"),

@@ -20,6 +20,7 @@
 #include "server/origin.h"
 #include "server/pruning.h"
 #include "server/recorder.h"
+#include "server/reload.h"
 #include "server/sandboxd_client.h"
 #include "server/sandboxes.h"
 #include "server/server.h"
@@ -28,11 +29,20 @@
 
 #define STOP_GRACE_US (SECOND_US / 2) // for close frames and answers to get out
 
+// What main was given, as it was: config_load takes words out of argv.
+struct invocation {
+    struct config *config;
+    int argc;
+    char **argv;
+};
+
 struct stopper {
     struct server *server;
+    const struct invocation *invocation;
     int fd;
     struct loop_watch watch;
     struct loop_timer grace;
+    struct loop_timer watchdog;
 };
 
 __attribute__((format(printf, 1, 2))) static int refuse(const char *format, ...)
@@ -183,11 +193,17 @@ static void on_signal(void *data, uint32_t events)
     struct signalfd_siginfo info;
     if (read(stopper->fd, &info, sizeof(info)) != sizeof(info))
         return;
+    if (info.ssi_signo == SIGHUP) {
+        const struct invocation *given = stopper->invocation;
+        reload_configuration(given->config, given->argc, given->argv);
+        return;
+    }
     if (server->stopping) { // asked twice: at once
         loop_stop(server->loop);
         return;
     }
     log_info("Stopping");
+    notify_stopping();
     server->stopping = true;
     listener_free(steal_pointer(&server->web));
     listener_free(steal_pointer(&server->metrics_listener));
@@ -201,6 +217,7 @@ static int watch_signals(struct stopper *stopper)
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
     if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
         return -errno;
     stopper->fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -211,9 +228,24 @@ static int watch_signals(struct stopper *stopper)
     return loop_watch_add(stopper->server->loop, &stopper->watch, stopper->fd, EPOLLIN);
 }
 
-static int serve(struct server *server)
+// By the loop itself, so that a loop that hangs is found out.
+static void on_watchdog(void *data)
 {
-    struct stopper stopper = {.server = server, .fd = -1};
+    struct stopper *stopper = data;
+    notify_alive();
+    loop_timer_set(stopper->server->loop, &stopper->watchdog, (int64_t)notify_watchdog_us());
+}
+
+static void start_watchdog(struct stopper *stopper)
+{
+    stopper->watchdog = (struct loop_timer){.fire = on_watchdog, .data = stopper};
+    if (notify_watchdog_us() > 0)
+        on_watchdog(stopper);
+}
+
+static int serve(struct server *server, const struct invocation *invocation)
+{
+    struct stopper stopper = {.server = server, .invocation = invocation, .fd = -1};
     int error = watch_signals(&stopper);
     if (!error)
         error = open_listeners(server);
@@ -222,8 +254,12 @@ static int serve(struct server *server)
     if (!error) {
         log_info("Serving", {"host", config_text(server->config, CONFIG_HOST)},
                  {"port", config_text(server->config, CONFIG_PORT)});
+        start_watchdog(&stopper);
         error = loop_run(server->loop);
+        if (!error && server->begin_anew)
+            error = -ESTALE;
     }
+    loop_timer_cancel(&stopper.watchdog);
     loop_timer_cancel(&stopper.grace);
     loop_watch_remove(server->loop, &stopper.watch);
     if (stopper.fd >= 0)
@@ -231,7 +267,7 @@ static int serve(struct server *server)
     return error;
 }
 
-static int run(struct server *server)
+static int run(struct server *server, const struct invocation *invocation)
 {
     char wrong[STATIC_WRONG_MAX];
     int error = confinement_apply();
@@ -242,7 +278,7 @@ static int run(struct server *server)
     if (static_files_load(config_text(server->config, CONFIG_WEB_ROOT), &server->files, wrong) < 0)
         return refuse("%s", wrong);
     error = open_modules(server);
-    return error ? error : serve(server);
+    return error ? error : serve(server, invocation);
 }
 
 int main(int argc, char **argv)
@@ -261,9 +297,14 @@ int main(int argc, char **argv)
     struct config *config = config_new();
     if (!config || sodium_init() < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
         return 1;
+    struct invocation invocation = {config, argc, calloc((size_t)argc + 1, sizeof(*argv))};
+    if (!invocation.argv)
+        return 1;
+    memcpy(invocation.argv, argv, sizeof(*argv) * (size_t)argc);
     if (config_load(config, &argc, argv, &wrong) < 0 || argc > 1) {
         refuse("%s", argc > 1 ? "unknown argument; see --help" : wrong.text);
         config_free(config);
+        free(invocation.argv);
         return 2;
     }
     config_open_log(config, "sandbox-server");
@@ -272,9 +313,10 @@ int main(int argc, char **argv)
         return 1;
     server->config = config;
     server->node = config_text(config, CONFIG_NODE_ID);
-    int error = run(server);
+    int error = run(server, &invocation);
     server_finish(server);
     free(server);
+    free(invocation.argv);
     config_free(config);
     return error == 0 ? 0 : error == -EINVAL ? 2 : 1;
 }

@@ -137,8 +137,6 @@ static void print_starts(FILE *out, const struct metrics *metrics)
 
 static void print_pool(FILE *out, const struct metrics *metrics)
 {
-    static const char *const names[TEMPLATE_COUNT] = {
-        [TEMPLATE_DESKTOP] = "desktop", [TEMPLATE_CODE] = "code"};
     print_counter(out, "sandbox_starts_by_kind", "Starts that succeeded: of a parked sandbox, or cold");
     fprintf(out,
             "sandbox_server_sandbox_starts_by_kind_total{kind=\"parked\"} %" PRIu64
@@ -146,13 +144,14 @@ static void print_pool(FILE *out, const struct metrics *metrics)
             metrics->parked_starts, metrics->cold_starts);
     fprintf(out, "# HELP sandbox_server_sandbox_pool Parked sandboxes by template.\n"
                  "# TYPE sandbox_server_sandbox_pool gauge\n");
-    for (unsigned i = 0; i < TEMPLATE_COUNT; i++) {
+    for (uint32_t i = 0; i < TEMPLATE_COUNT; i++) {
+        const char *name = template_name(i);
         const struct sandboxd_pool_row *row = &metrics->pool.rows[i];
         fprintf(out,
                 "sandbox_server_sandbox_pool{template=\"%s\",state=\"wanted\"} %u\n"
                 "sandbox_server_sandbox_pool{template=\"%s\",state=\"ready\"} %u\n"
                 "sandbox_server_sandbox_pool{template=\"%s\",state=\"building\"} %u\n",
-                names[i], row->size, names[i], row->ready, names[i], row->building);
+                name, row->size, name, row->ready, name, row->building);
     }
     print_gauge(out, "sandbox_pool_held_bytes", "The most memory that the parked sandboxes may take now",
                 (uint64_t)metrics->pool.held_mb << 20);
@@ -224,6 +223,9 @@ char *metrics_text(const struct metrics *metrics, const struct metric_gauges *ga
         gauges->starting, gauges->running, gauges->stopping);
     print_gauge(out, "viewers", "Open desktop WebSockets", gauges->viewers);
     print_gauge(out, "connections", "Open HTTP connections, WebSockets included", gauges->connections);
+    if (metrics->backup_us) // absent until there is one
+        print_gauge(out, "backup_last_timestamp_seconds", "When this node's last backup was finished",
+                    metrics->backup_us / 1000000);
     print_gauge(out, "sandboxd_connected", "1: sandboxd answers", gauges->sandboxd_connected);
     print_gauge(out, "resident_bytes", "Resident memory of this process", resident_bytes());
     if (fclose(out) != 0) {

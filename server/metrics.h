@@ -34,6 +34,7 @@ struct metric_histogram {
 };
 
 struct metrics {
+    uint64_t backup_us; // when the last backup was finished; 0: not known of any
     uint64_t counters[METRIC_COUNT];
     uint64_t statuses[METRIC_STATUS_MAX]; // answers by HTTP status
     uint64_t start_failures[START_STAGE_COUNT];

@@ -38,6 +38,13 @@ static void retry_later(struct notifications *notifications)
 static void act(struct notifications *notifications, const struct store_notification *notification)
 {
     struct server *server = notifications->server;
+    if (notification->kind == NOTIFICATION_RESTORED && !server->stopping) {
+        // What is in memory belongs to rows that are gone; a start compares sandboxd's sandboxes with those there are.
+        log_warning("The database was restored from a backup: this program ends to be started again");
+        server->begin_anew = true;
+        loop_stop(server->loop);
+        return;
+    }
     if (notification->kind == NOTIFICATION_ACCOUNT_DISABLED)
         viewers_account_disabled(server->viewers, &notification->id);
     if (notification->kind == NOTIFICATION_SHARE) {

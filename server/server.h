@@ -35,5 +35,6 @@ struct server {
     struct connection *connections;
     unsigned connection_count;
     bool stopping;
+    bool begin_anew; // the database is another one: whoever watches over this program starts it again
     unsigned char scratch[LWS_PRE + SERVER_SCRATCH]; // for one write or packet at a time
 };

@@ -9,13 +9,32 @@
 #include "server/sandboxes.h"
 #include "server/server.h"
 
+// What is kept ready, as sandboxd told last.
+static json_t *pool_json(const struct sandboxd_pool *pool)
+{
+    json_t *object = json_pack("{s:I, s:I}", "memory_mb", (json_int_t)pool->memory_mb, "held_mb",
+                               (json_int_t)pool->held_mb);
+    for (uint32_t i = 0; object && i < TEMPLATE_COUNT; i++) {
+        const struct sandboxd_pool_row *row = &pool->rows[i];
+        json_t *counts = json_pack("{s:I, s:I, s:I, s:I}", "wanted", (json_int_t)row->size, "ready",
+                                   (json_int_t)row->ready, "building", (json_int_t)row->building, "losses",
+                                   (json_int_t)row->losses);
+        if (json_object_set_new(object, template_name(i), counts) < 0) {
+            json_decref(object);
+            return NULL;
+        }
+    }
+    return object;
+}
+
 void health_finish(struct exchange *exchange)
 {
     struct server *server = exchange->server;
     const struct sandboxd_welcome *welcome = sandboxd_client_welcome(server->sandboxd);
     exchange_json(exchange, 200,
-                  json_pack("{s:s, s:s, s:s, s:o}", "status", "ok", "version", SANDBOX_VERSION, "node",
-                            server->node, "layers", welcome ? layers_json(welcome->layers) : json_array()));
+                  json_pack("{s:s, s:s, s:s, s:o, s:o}", "status", "ok", "version", SANDBOX_VERSION, "node",
+                            server->node, "layers", welcome ? layers_json(welcome->layers) : json_array(),
+                            "pool", pool_json(&server->metrics.pool)));
 }
 
 static int check_storage(const struct config *config)

@@ -13,6 +13,7 @@ static const struct {
     {"stop ", NOTIFICATION_STOP},
     {"account_disabled ", NOTIFICATION_ACCOUNT_DISABLED},
     {"share ", NOTIFICATION_SHARE},
+    {"restored ", NOTIFICATION_RESTORED},
 };
 
 int store_listen(struct store *store)

@@ -9,6 +9,7 @@ enum store_notification_kind {
     NOTIFICATION_STOP,             // id: a sandbox whose row has stop_requested set
     NOTIFICATION_ACCOUNT_DISABLED, // id: an account
     NOTIFICATION_SHARE,            // id: a link that was revoked or gives other rights
+    NOTIFICATION_RESTORED,         // the database is another one now; no id
 };
 
 struct store_notification {

@@ -57,9 +57,17 @@ static int check_screen(struct display *d, const struct streamer_start *start)
     int error = xsetup_read(setup, SETUP_HEADER + (size_t)setup->length * 4, &d->setup);
     if (error)
         return error;
-    if (d->setup.width != start->width || d->setup.height != start->height || d->setup.depth != DEPTH)
+    if (d->setup.width > start->width || d->setup.height > start->height || d->setup.depth != DEPTH)
         return -EPROTO;
     return 0;
+}
+
+static void make_window(struct display *d)
+{
+    uint32_t events = XCB_EVENT_MASK_PROPERTY_CHANGE;
+    d->window = xcb_generate_id(d->connection);
+    xcb_create_window(d->connection, 0, d->window, d->setup.root, 0, 0, 1, 1, 0, XCB_WINDOW_CLASS_INPUT_ONLY,
+                      0, XCB_CW_EVENT_MASK, &events);
 }
 
 int display_init(struct display *d, int fd, const struct streamer_start *start, const char **ret_problem)
@@ -69,7 +77,7 @@ int display_init(struct display *d, int fd, const struct streamer_start *start, 
     *ret_problem = "the X server refused the connection";
     if (error)
         return error;
-    *ret_problem = "the X server's screen is not the one of the start message";
+    *ret_problem = "the X server's screen is larger than the one of the start message";
     error = check_screen(d, start);
     if (error)
         return error;
@@ -77,8 +85,12 @@ int display_init(struct display *d, int fd, const struct streamer_start *start, 
     if (find_event(d, &xcb_damage_id, &d->damage_event) || find_event(d, &xcb_xfixes_id, &d->cursor_event) ||
         find_event(d, &xcb_test_id, NULL))
         return -EOPNOTSUPP;
+    d->selection_event = d->cursor_event; // XFixesSelectionNotify is its first event
     d->cursor_event = (uint8_t)(d->cursor_event + XCB_XFIXES_CURSOR_NOTIFY);
-    return negotiate_versions(d);
+    error = negotiate_versions(d);
+    if (!error)
+        make_window(d);
+    return error;
 }
 
 void display_finish(struct display *d)

@@ -317,15 +317,21 @@ size_t grid_choose_repair(struct grid *g, uint32_t before_ms, size_t maximum)
     return chosen;
 }
 
+// Photographs, and what the browser has seen as video.
+static bool is_moving_picture(uint8_t flags)
+{
+    return flags & (CELL_RICH | CELL_LOSSY);
+}
+
 bool grid_set_aside(struct grid *g, size_t maximum)
 {
     size_t others = 0;
     for (size_t cell = 0; cell < g->count && others <= maximum; cell++)
-        others += (g->cells[cell] & (CELL_DAMAGED | CELL_RICH)) == CELL_DAMAGED;
+        others += (g->cells[cell] & CELL_DAMAGED) && !is_moving_picture(g->cells[cell]);
     if (others == 0 || others > maximum)
         return false;
     for (size_t cell = 0; cell < g->count; cell++) {
-        if ((g->cells[cell] & (CELL_DAMAGED | CELL_RICH)) == (CELL_DAMAGED | CELL_RICH))
+        if ((g->cells[cell] & CELL_DAMAGED) && is_moving_picture(g->cells[cell]))
             g->cells[cell] ^= CELL_DAMAGED | CELL_CHOSEN;
     }
     return true;

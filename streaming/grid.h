@@ -65,7 +65,7 @@ struct rectangle grid_bounds(const struct grid *g, uint8_t flag);
 // and returns how many.
 size_t grid_choose_repair(struct grid *g, uint32_t before_ms, size_t maximum);
 
-// Sets aside (CELL_CHOSEN instead of CELL_DAMAGED) the damaged cells that look like a photograph. false, with nothing set aside, when the
+// Sets aside (CELL_CHOSEN instead of CELL_DAMAGED) the damaged cells of moving pictures. false, with nothing set aside, when the
 // others are none or more than `maximum`.
 bool grid_set_aside(struct grid *g, size_t maximum);
 // What was set aside is damaged again.

@@ -57,8 +57,9 @@ void pace_sent(struct pace *p, uint64_t now_us, uint32_t sequence, size_t bytes,
 bool pace_permits_echo(const struct pace *p);
 // True when at most one update is on its way, so that a repair does not queue in front of input's echo.
 bool pace_permits_repair(const struct pace *p);
-// How many macroblocks a repair may have to fit into the allowance, at least one; and what it then cost.
-size_t pace_repair_macroblocks(struct pace *p, uint64_t now_us);
+// How many macroblocks a repair may have to fit into the allowance, at least one; fewer while the viewer is `busy`, whose next echo waits
+// for it. And what it then cost.
+size_t pace_repair_macroblocks(struct pace *p, uint64_t now_us, bool busy);
 void pace_learn_repair(struct pace *p, size_t macroblocks, size_t bytes);
 // 0, or -EPROTO when that sequence was never sent.
 int pace_acknowledged(struct pace *p, uint64_t now_us, const struct path_acknowledgement *acknowledgement);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/limits.h"
 #include "streaming/clock.h"
 #include "streaming/film.h"
 
@@ -23,22 +24,42 @@
 #define LINE_ROWS_MIN 6u
 #define LINE_ROWS_MAX 48u
 
-int update_init(struct update *u, const struct streamer_start *start, int framebuffer_fd,
-                struct outbox *outbox)
+// What has the display's size: made for it, and anew for another.
+static int make_sized(struct update *u, uint16_t width, uint16_t height)
 {
-    uint16_t width = (uint16_t)start->width, height = (uint16_t)start->height;
-    *u = (struct update){.outbox = outbox, .key_needed = true};
-    int error = framebuffer_init(&u->framebuffer, framebuffer_fd, width, height);
-    if (!error)
-        error = grid_init(&u->grid, width, height);
+    u->key_needed = true;
+    u->live = u->framebuffer.image;
+    u->live.width = width;
+    u->live.height = height;
+    int error = grid_init(&u->grid, width, height);
     if (!error)
         error = screen_init(&u->screen, &u->grid);
     if (!error)
         error = motion_init(&u->motion, &u->grid);
     if (!error)
-        error = lossless_init(&u->lossless);
+        error = video_init(&u->video, u->start, &u->grid);
+    return error;
+}
+
+static void free_sized(struct update *u)
+{
+    video_finish(&u->video);
+    motion_finish(&u->motion);
+    screen_finish(&u->screen);
+    grid_finish(&u->grid);
+}
+
+int update_init(struct update *u, const struct streamer_start *start, int framebuffer_fd,
+                struct outbox *outbox)
+{
+    *u = (struct update){.start = start, .outbox = outbox};
+    int error =
+        framebuffer_init(&u->framebuffer, framebuffer_fd, (uint16_t)start->width, (uint16_t)start->height);
     if (!error)
-        error = video_init(&u->video, start, &u->grid);
+        error = lossless_init(&u->lossless);
+    // The X server tells the size later; what is wrong with the settings shows now.
+    if (!error)
+        error = make_sized(u, DISPLAY_WIDTH_MIN, DISPLAY_HEIGHT_MIN);
     if (error)
         return error;
     uint64_t now = clock_us();
@@ -47,13 +68,18 @@ int update_init(struct update *u, const struct streamer_start *start, int frameb
     return 0;
 }
 
+int update_resize(struct update *u, uint16_t width, uint16_t height)
+{
+    if (width == u->grid.width && height == u->grid.height)
+        return 0;
+    free_sized(u);
+    return make_sized(u, width, height);
+}
+
 void update_finish(struct update *u)
 {
-    video_finish(&u->video);
+    free_sized(u);
     lossless_finish(&u->lossless);
-    motion_finish(&u->motion);
-    screen_finish(&u->screen);
-    grid_finish(&u->grid);
     framebuffer_finish(&u->framebuffer);
     *u = (struct update){0};
 }
@@ -240,7 +266,7 @@ static int put_update(struct update *u, const struct update_moment *moment, int 
 {
     struct grid *g = &u->grid;
     bool full = u->key_needed;
-    screen_capture(&u->screen, &u->framebuffer.image, g);
+    screen_capture(&u->screen, &u->live, g);
     int error = full ? 0 : send_copies(u, moment);
     if (error)
         return error;
@@ -324,13 +350,25 @@ int update_damage(struct update *u, const struct update_moment *moment)
     return 0;
 }
 
+// A few cells, but far apart: what lies between them would be sent with them.
+static bool scattered(const struct grid *g)
+{
+    struct rectangle rectangles[UPDATE_LOSSLESS_MAX];
+    size_t count = grid_rectangles(g, CELL_DAMAGED, UPDATE_LOSSLESS_MAX, rectangles);
+    return rectangles_area(rectangles, count) > ECHO_CELLS_MAX * MACROBLOCK * MACROBLOCK;
+}
+
 int update_echo(struct update *u, const struct update_moment *moment)
 {
     if (u->key_needed || !grid_set_aside(&u->grid, ECHO_CELLS_MAX))
         return 0;
+    if (scattered(&u->grid)) {
+        grid_put_back(&u->grid);
+        return 0;
+    }
     size_t start = u->outbox->length;
     uint32_t sequence = u->sequence;
-    screen_capture(&u->screen, &u->framebuffer.image, &u->grid);
+    screen_capture(&u->screen, &u->live, &u->grid);
     screen_take(&u->screen, &u->grid);
     int error = send_lossless(u, moment);
     grid_put_back(&u->grid);
@@ -356,7 +394,8 @@ int update_repair(struct update *u, const struct update_moment *moment)
 {
     uint32_t before = milliseconds(moment->now_us - REPAIR_AFTER_US);
     u->repair_us = moment->now_us + u->pace.interval_us;
-    size_t cells = pace_repair_macroblocks(&u->pace, moment->now_us);
+    size_t cells =
+        pace_repair_macroblocks(&u->pace, moment->now_us, moment->now_us - u->input_us < ATTENTION_US);
     if (grid_choose_repair(&u->grid, before, cells < REPAIR_CELLS_MAX ? cells : REPAIR_CELLS_MAX) == 0)
         return 0;
     struct rectangle rectangles[UPDATE_LOSSLESS_MAX];

@@ -24,7 +24,9 @@
 #define UPDATE_LOSSLESS_MAX 6u
 
 struct update {
+    const struct streamer_start *start;
     struct framebuffer framebuffer;
+    struct image live; // the part of it that is the display
     struct grid grid;
     struct screen screen;
     struct motion motion;
@@ -52,6 +54,9 @@ struct update_moment {
 int update_init(struct update *u, const struct streamer_start *start, int framebuffer_fd,
                 struct outbox *outbox);
 void update_finish(struct update *u);
+// The display has another size, at most the framebuffer's: encoder and grid are made anew, the next update is a key frame. -EINVAL, -ENOMEM: the
+// update can only be finished then.
+int update_resize(struct update *u, uint16_t width, uint16_t height);
 
 // Puts what is damaged (all of it when a key frame is needed) into the empty outbox and tells the pace. 0,
 // also when nothing was damaged; -EIO when the encoder failed.

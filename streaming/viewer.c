@@ -2,10 +2,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
+
+#include <xcb/randr.h>
 
 #include "lib/cleanup.h"
 #include "lib/fd.h"
@@ -42,6 +43,12 @@ static int set_timer(struct viewer *v, uint64_t wake_us)
     return 0;
 }
 
+static void notice_size(struct viewer *v, const xcb_generic_event_t *event)
+{
+    const xcb_randr_screen_change_notify_event_t *change = (const void *)event;
+    resize_notify(&v->resize, change->width, change->height);
+}
+
 static void handle_event(struct viewer *v, const xcb_generic_event_t *event)
 {
     uint8_t type = event->response_type & 0x7f;
@@ -49,8 +56,11 @@ static void handle_event(struct viewer *v, const xcb_generic_event_t *event)
         damage_notify(&v->damage, clock_us());
     else if (type == v->display.cursor_event)
         v->cursor.changed = true;
+    else if (type == v->display.randr_event && type != 0)
+        notice_size(v, event);
     else
         input_event(&v->input, event);
+    clipboard_event(&v->clipboard, event, clock_us());
 }
 
 // Takes what the X server has sent. ret_progress: something came, so that there may be more to do before
@@ -81,6 +91,9 @@ static int read_display(struct viewer *v, bool *ret_progress)
             return viewer_fail(v, error, "the X server sent an impossible cursor");
         received |= error == 0;
     }
+    if (v->resize.requested)
+        received |= resize_receive(&v->resize) == 0;
+    received |= clipboard_receive(&v->clipboard, clock_us()) == 0;
     int error = typing_refresh(&v->input.typing);
     *ret_progress = received || events > 0 || xcb_total_read(v->display.connection) != before;
     return viewer_fail(v, error, "the X server sent an impossible keyboard map");
@@ -89,39 +102,6 @@ static int read_display(struct viewer *v, bool *ret_progress)
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
-}
-
-// What sandbox-server counts of all streams.
-static int put_report(struct viewer *v)
-{
-    struct stream_report *report = &v->update.statistics.report;
-    const uint32_t *kinds = v->outbox.kinds;
-    report->video_frames = kinds[WIRE_VIDEO_FRAME] - v->reported_kinds[WIRE_VIDEO_FRAME];
-    report->lossless_rectangles = kinds[WIRE_LOSSLESS_RECTANGLE] - v->reported_kinds[WIRE_LOSSLESS_RECTANGLE];
-    report->copies = kinds[WIRE_COPY_RECTANGLE] - v->reported_kinds[WIRE_COPY_RECTANGLE];
-    report->skipped = v->update.statistics.counters.skipped - v->reported_skipped;
-    memcpy(v->reported_kinds, kinds, sizeof(v->reported_kinds));
-    v->reported_skipped = v->update.statistics.counters.skipped;
-    struct writer w = outbox_begin(&v->outbox);
-    write_bytes(&w, report, sizeof(*report));
-    *report = (struct stream_report){0};
-    return outbox_end_report(&v->outbox, &w);
-}
-
-static int put_statistics(struct viewer *v, uint64_t now_us)
-{
-    const struct pace *pace = &v->update.pace;
-    struct wire_statistics *counters = &v->update.statistics.counters;
-    counters->sent_kib = (uint32_t)(v->outbox.bytes_sent / 1024);
-    counters->rate_kbps = (uint32_t)(pace->path.rate / 125);
-    counters->round_trip_us = (uint32_t)path_floor(&pace->path);
-    counters->queue_us = (uint32_t)earlier(pace->path.queue_us, UINT32_MAX);
-    counters->interval_us = (uint32_t)pace->interval_us;
-    struct wire_statistics report = statistics_report(&v->update.statistics, now_us);
-    struct writer w = outbox_begin(&v->outbox);
-    wire_write_statistics(&w, &report);
-    int error = outbox_end(&v->outbox, &w);
-    return error ? error : put_report(v);
 }
 
 // Shortly after input, small changes wait neither for the pace nor for a moving picture to be encoded. They are looked for once per
@@ -186,6 +166,24 @@ static int advance_repair(struct viewer *v, uint64_t now_us, uint64_t wait, uint
     return error;
 }
 
+// Follows a change of the display's size, between two updates: nothing of the old size is on its way to the outbox then.
+static int follow_size(struct viewer *v, uint64_t now_us, uint64_t *ret_wake)
+{
+    if (v->resize.answer && viewer_put_display(v))
+        return -EMSGSIZE;
+    v->resize.answer = false;
+    if (!v->resize.changed || v->damage.requested)
+        return 0;
+    if (now_us < v->resize.apply_us) {
+        *ret_wake = v->resize.apply_us;
+        return 0;
+    }
+    v->resize.changed = false;
+    v->resize.apply_us = now_us + RESIZE_APPLY_US;
+    int error = update_resize(&v->update, v->resize.width, v->resize.height);
+    return error ? error : viewer_put_display(v);
+}
+
 // Makes the update that is due, if any.
 static int make_update(struct viewer *v, uint64_t now_us, uint64_t *ret_wake)
 {
@@ -213,15 +211,21 @@ static int plan(struct viewer *v)
     uint64_t now_us = clock_us();
     uint64_t wake_us = NEVER;
     typing_advance(&v->input.typing, now_us);
+    uint64_t resize_us = resize_advance(&v->resize, now_us);
+    uint64_t clipboard_us = clipboard_advance(&v->clipboard, now_us);
     if (outbox_empty(&v->outbox)) {
         uint32_t before = v->update.sequence;
-        int error = make_update(v, now_us, &wake_us);
+        uint64_t follow_us = NEVER;
+        int error = follow_size(v, now_us, &follow_us);
+        if (!error)
+            error = make_update(v, now_us, &wake_us);
+        resize_us = earlier(resize_us, follow_us);
         if (error)
             return viewer_fail(v, error, "the encoder failed");
         if (v->update.sequence != before)
             statistics_sent(&v->update.statistics, now_us, v->update.sequence);
         if (v->update.sequence != before && statistics_due(&v->update.statistics, now_us) &&
-            put_statistics(v, now_us))
+            viewer_reports_put(v, now_us))
             return viewer_fail(v, -EMSGSIZE, "the outbox is full");
         if (v->cursor.changed && !v->cursor.requested) {
             if (v->cursor.next_us <= now_us)
@@ -230,6 +234,11 @@ static int plan(struct viewer *v)
                 wake_us = earlier(wake_us, v->cursor.next_us);
         }
     }
+    if (outbox_empty(&v->outbox) &&
+        clipboard_put(&v->clipboard, &v->outbox, now_us)) // whatever else there is goes first
+        return viewer_fail(v, -EMSGSIZE, "the outbox is full");
+    wake_us = earlier(wake_us, earlier(resize_us, clipboard_us));
+    wake_us = earlier(wake_us, v->sound.wake_us);
     if (typing_waits(&v->input.typing))
         wake_us = earlier(wake_us, typing_waits(&v->input.typing));
     xcb_flush(v->display.connection);
@@ -252,13 +261,27 @@ static int send_stream(struct viewer *v)
     return viewer_fail(v, watch(v, EPOLL_CTL_MOD, v->stream, interest), "epoll failed");
 }
 
+// Whether the recorder is heard is a matter of the viewer and of what it has told already. Its end is told in any case.
+static int hear_sound(struct viewer *v)
+{
+    if (v->sound.wake_us <= clock_us())
+        sound_read(&v->sound, &v->outbox, clock_us());
+    uint32_t interest = v->sound.heard ? EPOLLIN : 0;
+    if (v->sound.socket < 0 || interest == v->sound_interest) // a closed socket has left epoll by itself
+        return 0;
+    v->sound_interest = interest;
+    return viewer_fail(v, watch(v, EPOLL_CTL_MOD, v->sound.socket, interest), "epoll failed");
+}
+
 // Works until there is nothing to do but wait, or long enough for the viewer to be heard again: an X server
 // that always has something to say is not the only one. ret_more: there may be more to do.
 static int turn(struct viewer *v, bool *ret_more)
 {
     bool progress = true;
     for (int pass = 0; progress && pass < PASSES_PER_TURN && !v->left; pass++) {
-        int error = plan(v);
+        int error = hear_sound(v);
+        if (!error)
+            error = plan(v);
         bool sends = !outbox_empty(&v->outbox);
         if (!error)
             error = send_stream(v);
@@ -276,11 +299,11 @@ static int turn(struct viewer *v, bool *ret_more)
 
 static int wait_for_events(struct viewer *v, int timeout_ms)
 {
-    struct epoll_event events[3];
+    struct epoll_event events[4];
     int count;
     watchdog_pause();
     do {
-        count = epoll_wait(v->epoll, events, 3, timeout_ms);
+        count = epoll_wait(v->epoll, events, 4, timeout_ms);
     } while (count < 0 && errno == EINTR);
     watchdog_start();
     if (count < 0)
@@ -288,6 +311,8 @@ static int wait_for_events(struct viewer *v, int timeout_ms)
     for (int i = 0; i < count; i++) {
         if (events[i].data.fd == v->timer)
             v->wake_us = NEVER; // it has rung: whoever needs it sets it anew
+        if (events[i].data.fd == v->sound.socket)
+            sound_read(&v->sound, &v->outbox, clock_us());
         if (events[i].data.fd == v->stream && (events[i].events & ~(uint32_t)EPOLLOUT)) {
             int error = viewer_messages_read(v);
             if (error)
@@ -301,9 +326,11 @@ static int wait_for_events(struct viewer *v, int timeout_ms)
 static int serve(struct viewer *v)
 {
     struct writer w = outbox_begin(&v->outbox);
-    wire_write_hello(&w, (uint16_t)v->start->width, (uint16_t)v->start->height, (uint16_t)v->start->framerate,
+    wire_write_hello(&w, v->update.grid.width, v->update.grid.height, (uint16_t)v->start->framerate,
                      v->update.video.codec);
     int error = outbox_end(&v->outbox, &w);
+    if (!error)
+        error = clipboard_put_policy(&v->clipboard, &v->outbox);
     path_greeted(&v->update.pace.path, clock_us());
     while (!error && !v->left) {
         bool more = false;
@@ -333,6 +360,19 @@ int viewer_serve(struct viewer *v, int display, const char **ret_problem)
     error = input_init(&v->input, &v->display, v->start->alone);
     if (error)
         return error;
+    *ret_problem = "the X server sent impossible sizes";
+    error = resize_init(&v->resize, &v->display, v->start);
+    if (error)
+        return error;
+    v->resize.changed = false;
+    *ret_problem = "the encoder could not be made for the display's size";
+    error = update_resize(&v->update, v->resize.width, v->resize.height);
+    if (error)
+        return error;
+    *ret_problem = "the X server sent impossible atoms";
+    error = clipboard_init(&v->clipboard, &v->display, v->start);
+    if (error)
+        return error;
     damage_init(&v->damage, &v->display);
     cursor_init(&v->cursor, &v->display);
     *ret_problem = "epoll failed";
@@ -356,7 +396,9 @@ void viewer_free(struct viewer *v)
 {
     if (!v)
         return;
+    clipboard_finish(&v->clipboard);
     display_finish(&v->display);
+    sound_finish(&v->sound);
     update_finish(&v->update);
     outbox_finish(&v->outbox);
     cleanup_fd(&v->epoll);
@@ -382,6 +424,12 @@ static int open_loop(struct viewer *v)
     return error ? error : watch(v, EPOLL_CTL_ADD, v->timer, EPOLLIN | EPOLLET);
 }
 
+int viewer_take_sound(struct viewer *v, int socket)
+{
+    int error = sound_init(&v->sound, socket);
+    return error ? error : watch(v, EPOLL_CTL_ADD, socket, 0);
+}
+
 int viewer_new(const struct streamer_start *start, int stream, int framebuffer, struct viewer **ret_viewer,
                const char **ret_problem)
 {
@@ -390,7 +438,8 @@ int viewer_new(const struct streamer_start *start, int stream, int framebuffer, 
         return -ENOMEM;
     v->start = start;
     v->stream = stream;
-    v->epoll = v->timer = -1;
+    v->epoll = v->timer = v->sound.socket = -1;
+    v->sound.wake_us = NEVER;
     v->wake_us = NEVER;
     *ret_problem = "the event loop could not be made";
     int error = open_loop(v);

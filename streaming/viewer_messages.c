@@ -8,10 +8,10 @@
 
 #define MESSAGES_PER_TURN 64
 
-static int answer_resize(struct viewer *v)
+int viewer_put_display(struct viewer *v)
 {
     struct writer w = outbox_begin(&v->outbox);
-    wire_write_display(&w, (uint16_t)v->start->width, (uint16_t)v->start->height);
+    wire_write_display(&w, v->update.grid.width, v->update.grid.height, v->update.video.codec);
     return outbox_end(&v->outbox, &w);
 }
 
@@ -37,10 +37,13 @@ static int handle_message(struct viewer *v, const struct browser_message *messag
         update_refresh(&v->update);
         return 0;
     case WIRE_RESIZE:
-        return answer_resize(v);
+        resize_want(&v->resize, message->resize.width, message->resize.height, message->resize.scale_percent);
+        return 0;
     case WIRE_BROWSER_CLIPBOARD:
+        return clipboard_message(&v->clipboard, &message->clipboard, &v->outbox, now_us);
     case WIRE_BROWSER_AUDIO:
-        return 0; // checked and dropped, docs/PROTOCOL.md
+        sound_listen(&v->sound, message->audio_on, now_us);
+        return 0;
     default:
         update_hurry(&v->update, now_us);
         input_handle(&v->input, message, now_us);

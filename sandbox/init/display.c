@@ -16,7 +16,8 @@
 
 #define FRAMEBUFFER_DIR DISPLAY_DIR "/framebuffer"
 #define FRAMEBUFFER_FD 8
-#define LISTEN_FD 3 // SD_LISTEN_FDS_START of the socket activation protocol
+#define FRAMEBUFFER_KEPT 4096 // the page with the header
+#define LISTEN_FD 3           // SD_LISTEN_FDS_START of the socket activation protocol
 #define COOKIE_NAME "MIT-MAGIC-COOKIE-1"
 #define FAMILY_WILD 0xffffu
 
@@ -87,7 +88,7 @@ int display_open_path(int *ret_fd)
 pid_t display_start(const struct init_start_desktop *start, int listener, int framebuffer)
 {
     char screen[32];
-    snprintf(screen, sizeof(screen), "%ux%ux24", start->width, start->height);
+    snprintf(screen, sizeof(screen), "%ux%ux24", start->width_max, start->height_max);
     const char *const arguments[] = {
         "Xvfb",  ":1",           "-screen",   "0",          screen,      "-fbdir",     FRAMEBUFFER_DIR,
         "-auth", DISPLAY_COOKIE, "-nolisten", "tcp",        "-nocursor", "-noreset",   "-s",
@@ -100,4 +101,12 @@ pid_t display_start(const struct init_start_desktop *start, int listener, int fr
                                     .fds = fds,
                                     .fd_count = sizeof(fds) / sizeof(fds[0])};
     return process_start(&program);
+}
+
+void display_empty(int framebuffer)
+{
+    struct stat status;
+    if (fstat(framebuffer, &status) == 0 && status.st_size > FRAMEBUFFER_KEPT)
+        fallocate(framebuffer, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, FRAMEBUFFER_KEPT,
+                  status.st_size - FRAMEBUFFER_KEPT);
 }

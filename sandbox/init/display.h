@@ -16,3 +16,5 @@ int display_prepare(const struct init_start_desktop *start, int *ret_listener);
 int display_open_path(int *ret_fd);
 // The pid, or -errno.
 pid_t display_start(const struct init_start_desktop *start, int listener, int framebuffer);
+// Gives the memory of the framebuffer back, which the X server has written all of at its start. Pixels are black then: nothing may be painted yet.
+void display_empty(int framebuffer);

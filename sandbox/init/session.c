@@ -23,14 +23,9 @@ enum { WINDOW_MANAGER, PANEL };
 #define STARTS_MAX 5
 #define WINDOW_MS 30000u
 
-static const char *const window_manager[] = {"openbox", "--startup",
-                                             "/bin/sh -c 'echo ready >" READY_FIFO "'", NULL};
 static const char *const panel[] = {"/bin/sh", SESSION_DESKTOP_DIR "/panel", NULL};
 static const char *const background[] = {"/bin/sh", SESSION_DESKTOP_DIR "/background", NULL};
 static const char *const autostart[] = {"/bin/sh", "/home/user/.config/openbox/autostart", NULL};
-
-static const char *const *const commands[SESSION_PROGRAMS] = {
-    [WINDOW_MANAGER] = window_manager, [PANEL] = panel};
 
 static uint64_t now_ms(void)
 {
@@ -56,20 +51,24 @@ static int start_program(struct session *session, unsigned which)
     program->pid = 0;
     if (program->starts++ >= STARTS_MAX)
         return -EAGAIN;
+    const char *const window_manager[] = {"openbox", "--startup", session->startup, NULL};
     // What the window manager starts by its menu are the user's programs; they inherit its score.
-    pid_t pid = start_command(commands[which], which == WINDOW_MANAGER ? SCORE_PROGRAMS : SCORE_SESSION);
+    pid_t pid = start_command(which == WINDOW_MANAGER ? window_manager : panel,
+                              which == WINDOW_MANAGER ? SCORE_PROGRAMS : SCORE_SESSION);
     if (pid < 0)
         return pid;
     program->pid = pid;
     return 0;
 }
 
-int session_start(struct session *session)
+int session_start(struct session *session, uint32_t width, uint32_t height)
 {
     *session = (struct session){.ready_fd = -1};
+    snprintf(session->startup, sizeof(session->startup), "/sandbox/sandbox-display %ux%u", width, height);
     if (mkfifo(READY_FIFO, 0600) < 0)
         return -errno;
-    // Open for writing as well: otherwise the end of the writer shows as end of file.
+    // Open for writing as well: otherwise the end of the writer shows as end of file. It stays open: a window manager that is started again
+    // says so too, and its shell would wait for a reader.
     session->ready_fd = open(READY_FIFO, O_RDWR | O_NONBLOCK | O_CLOEXEC);
     return session->ready_fd < 0 ? -errno : start_program(session, WINDOW_MANAGER);
 }
@@ -77,8 +76,9 @@ int session_start(struct session *session)
 void session_take_ready(struct session *session)
 {
     char text[64];
-    while (read(session->ready_fd, text, sizeof(text)) > 0)
-        ;
+    // Once: the user's programs may write too, without end.
+    if (read(session->ready_fd, text, sizeof(text)) < 0)
+        return; // then the next poll tells again
 }
 
 bool session_owner_configures(const char *home)
@@ -103,8 +103,6 @@ void session_restart_window_manager(const struct session *session)
 
 int session_continue(struct session *session)
 {
-    close(session->ready_fd);
-    session->ready_fd = -1;
     start_command(background, SCORE_PROGRAMS); // a desktop without its colours is still a desktop
     if (access(autostart[1], R_OK) == 0)
         start_command(autostart, SCORE_PROGRAMS);

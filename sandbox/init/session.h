@@ -17,11 +17,12 @@ struct session_program {
 
 struct session {
     struct session_program programs[SESSION_PROGRAMS];
-    int ready_fd; // becomes readable when the window manager is up
+    char startup[64]; // what the window manager starts once it is up
+    int ready_fd;     // becomes readable when the window manager is up
 };
 
-// Starts the window manager. 0 or -errno.
-int session_start(struct session *session);
+// Starts the window manager, and by it what brings the display to the size it begins with. 0 or -errno.
+int session_start(struct session *session, uint32_t width, uint32_t height);
 // Takes what made ready_fd readable.
 void session_take_ready(struct session *session);
 // True when files in the home change what the window manager has read at its start.

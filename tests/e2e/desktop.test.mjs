@@ -6,12 +6,12 @@ import { after, before, test } from "node:test";
 
 import { framesPainted, launchBrowser, signIn, startDesktop, typeText } from "../harness/browser.mjs";
 import { countColour, differingPixels, readCanvas, readFramebuffer } from "../harness/framebuffer.mjs";
-import { isAlive } from "../harness/processes.mjs";
+import { commandLine, isAlive } from "../harness/processes.mjs";
 import { startServer } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
 
-const WIDTH = 1920;
-const HEIGHT = 1080;
+const WIDTH = 1366; // the display follows the window
+const HEIGHT = 768;
 const CURSOR_COLOUR = [0x88, 0xc0, 0xd0]; // cursorColor of sandbox/desktop/app-defaults/XTerm
 const FILLED_CURSOR_PIXELS = 100; // its frame alone has about 50
 
@@ -23,7 +23,7 @@ let home;
 before(async () => {
     server = await startServer();
     browser = await launchBrowser();
-    page = await browser.newPage({ viewport: { width: 1366, height: 768 } });
+    page = await browser.newPage({ viewport: { width: WIDTH, height: HEIGHT } });
 });
 
 after(async () => {
@@ -86,7 +86,7 @@ test("the browser of the desktop opens a page in a sandbox of its own", async ()
     await canvas().focus();
     await page.keyboard.press("Control+Alt+KeyB");
     await until("its window", async () => differingPixels(before, await readCanvas(page)) > 100000);
-    const roles = () => server.processes("chromium").map(({ pid }) => readFileSync(`/proc/${pid}/cmdline`, "utf8"));
+    const roles = () => server.processes("chromium").map(({ pid }) => commandLine(pid));
     await until("a page's process", () => roles().some((line) => line.includes("--type=renderer")));
     assert.ok(!roles().some((line) => line.includes("--no-sandbox")));
     await page.keyboard.press("Alt+F4");

@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
          strlen(message.layout.name) >= WIRE_LAYOUT_NAME ||
          strspn(message.layout.variant, LAYOUT_CHARACTERS) != strlen(message.layout.variant)))
         abort();
-    if (message.kind == WIRE_BROWSER_CLIPBOARD && message.clipboard.length + 8 != size)
+    if (message.kind == WIRE_BROWSER_CLIPBOARD && message.clipboard.length + WIRE_CLIPBOARD_HEADER != size)
         abort();
     return 0;
 }

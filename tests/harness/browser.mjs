@@ -51,3 +51,9 @@ export async function typeText(page, text) {
         if (shift) await page.keyboard.up("Shift");
     }
 }
+
+// The controls of the desktop page hide by themselves; a pointer over their handle brings them back.
+export async function control(page, name) {
+    await page.getByRole("toolbar", { name: "Controls" }).hover();
+    await page.getByRole("button", { name, exact: true }).click();
+}

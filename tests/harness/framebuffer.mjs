@@ -2,6 +2,7 @@
 import { closeSync, openSync, readSync, readdirSync, readlinkSync } from "node:fs";
 
 const HEADER_BYTES = 3232; // FRAMEBUFFER_HEADER_SIZE of lib/streamer_channel.h
+const STRIDE_OFFSET = 48; // bytes_per_line of the XWD header
 
 // The pixels of one Xvfb process as RGBA, opaque, like a canvas gives them.
 export function readFramebuffer(xvfbPid, width, height) {
@@ -9,10 +10,14 @@ export function readFramebuffer(xvfbPid, width, height) {
     const name = readdirSync(directory).find((fd) => readlinkSync(`${directory}/${fd}`).startsWith("/memfd:"));
     if (!name) throw new Error("Xvfb holds no memfd");
     const pixels = Buffer.alloc(width * height * 4);
+    const stride = Buffer.alloc(4); // the display may be smaller than the framebuffer
     const fd = openSync(`${directory}/${name}`, "r");
     try {
-        const read = readSync(fd, pixels, 0, pixels.length, HEADER_BYTES);
-        if (read !== pixels.length) throw new Error(`read ${read} of ${pixels.length} bytes`);
+        readSync(fd, stride, 0, 4, STRIDE_OFFSET);
+        for (let y = 0; y < height; y++) {
+            const read = readSync(fd, pixels, y * width * 4, width * 4, HEADER_BYTES + y * stride.readUInt32BE());
+            if (read !== width * 4) throw new Error(`read ${read} of ${width * 4} bytes`);
+        }
     } finally {
         closeSync(fd);
     }

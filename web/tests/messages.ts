@@ -74,16 +74,17 @@ export function cursor(width: number, height: number, hotX: number, hotY: number
     return start(5).u16(width, height, hotX, hotY).add(new Uint8Array(width * height * 4)).end();
 }
 
-export function clipboard(type: number, data: Uint8Array): ArrayBuffer {
-    return start(6).u8(type).add(data).end();
+export function clipboard(step: number, type: number, value: number, data = new Uint8Array(), second = 0): ArrayBuffer {
+    return start(6).u8(step, type).u16(0).u32(7, value, second).add(data).end();
 }
 
 export function audio(): ArrayBuffer {
     return start(7).u32(1, 0).u8(1).end();
 }
 
-export function display(width: number, height: number): ArrayBuffer {
-    return start(8).u16(width, height).end();
+export function display(width: number, height: number, codec = "avc1.42C028"): ArrayBuffer {
+    const text = [...codec].map((character) => character.charCodeAt(0));
+    return start(8).u16(width, height).u8(text.length).add(text).end();
 }
 
 export function statistics(): ArrayBuffer {

@@ -37,7 +37,7 @@ const VALID = {
     lossless: lossless(2, [8, 8, 2, 2], 2, new Uint8Array(16)),
     copy: copy(3, [[0, 0, 10, 10, 20, 20]]),
     cursor: cursor(2, 2, 1, 1),
-    clipboard: clipboard(1, new Uint8Array([104, 105])),
+    clipboard: clipboard(3, 0, 5, new Uint8Array([104, 105])),
     audio: audio(),
     display: display(800, 600),
     statistics: statistics(),
@@ -96,7 +96,7 @@ test("takes only hello before hello", () => {
 test("refuses each message cut short at every byte", () => {
     for (const [kind, buffer] of Object.entries(VALID)) {
         // What is left of these is a shorter message of the same kind once its fixed part is whole.
-        const shortest = { video: 28 + 4 + 2 + 16 + 1, clipboard: 5, audio: 13 }[kind] ?? buffer.byteLength;
+        const shortest = { video: 28 + 4 + 2 + 16 + 1, clipboard: 21, audio: 13 }[kind] ?? buffer.byteLength;
         for (let length = 0; length < shortest; length++) {
             refused(buffer.slice(0, length));
         }
@@ -159,7 +159,15 @@ test("refuses raw pixels that do not fill their rectangle, and unknown encodings
 
 test("refuses what is larger than a message may be", () => {
     refused(new ArrayBuffer(MAX_MESSAGE_BYTES + 1));
-    refused(clipboard(1, new Uint8Array(65_536)));
+    refused(clipboard(3, 0, 0, new Uint8Array(65_536)));
+    refused(clipboard(3, 0, 0));
+    refused(clipboard(3, 1, 0, new Uint8Array(1)));
+    refused(clipboard(2, 3, 10));
+    refused(clipboard(2, 0, 10));
+    refused(clipboard(2, 1, 10, new Uint8Array(1)));
+    refused(clipboard(4, 0, 10, new Uint8Array(), 1));
+    refused(clipboard(0, 0, 0));
+    refused(clipboard(6, 0, 0));
 });
 
 test("throws nothing but WireError on random bytes and on valid messages with random changes", () => {

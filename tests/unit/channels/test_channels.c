@@ -130,13 +130,14 @@ static void init_messages_are_checked(void **state)
 {
     (void)state;
     struct init_message decoded,
-        m = {.kind = INIT_START_DESKTOP, .start_desktop = {.width = 1920, .height = 1080}};
+        m = {.kind = INIT_START_DESKTOP,
+             .start_desktop = {.width_max = 3840, .height_max = 2160, .width = 1920, .height = 1080}};
     size_t size = init_message_size(INIT_START_DESKTOP);
     assert_int_equal(init_message_decode(&m, size, 1, INIT_SIDE_SANDBOXD, &decoded), 0);
     assert_int_equal(init_message_decode(&m, size, 0, INIT_SIDE_SANDBOXD, &decoded), -EPROTO);
     assert_int_equal(init_message_decode(&m, size, 1, INIT_SIDE_INIT, &decoded), -EPROTO);
     assert_int_equal(init_message_decode(&m, size - 1, 1, INIT_SIDE_SANDBOXD, &decoded), -EPROTO);
-    m.start_desktop.width = DISPLAY_WIDTH_MAX + 1;
+    m.start_desktop.width = 3841;
     assert_int_equal(init_message_decode(&m, size, 1, INIT_SIDE_SANDBOXD, &decoded), -EPROTO);
     struct init_message run = {.kind = INIT_RUN, .run = {.count = 2, .length = 5, .text = "a\0bc"}};
     size = init_message_size(INIT_RUN);

@@ -6,7 +6,7 @@ static struct store_sandbox running(struct testing *testing, const char *owner)
 {
     struct store_account account = testing_account(testing, owner);
     struct store_sandbox sandbox = testing_sandbox(testing, &account.id);
-    assert_stored(store_sandbox_started(testing->store, &sandbox.id, &sandbox));
+    assert_stored(store_sandbox_started(testing->store, &sandbox.id, STORE_START_PARKED, &sandbox));
     return sandbox;
 }
 

@@ -14,7 +14,8 @@ struct canvas {
     uint16_t width, height;
     uint8_t *pixels; // BGRX
     uint32_t sequence, input;
-    unsigned video_frames, key_frames, lossless, cursors, hellos, statistics, displays;
+    unsigned video_frames, key_frames, lossless, cursors, hellos, statistics, displays, clipboards;
+    bool key_expected; // the display's size was told anew
     size_t lossless_pixels;
     size_t bytes;
     uint32_t quantizer; // as statistics told it last

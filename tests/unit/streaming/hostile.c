@@ -17,9 +17,10 @@
 // Core requests that the streamer makes, and where this server puts its extensions.
 enum { QUERY_EXTENSION = 98, GET_KEYBOARD_MAPPING = 101, GET_INPUT_FOCUS = 43, INTERN_ATOM = 16 };
 enum { QUERY_POINTER = 38, QUERY_KEYMAP = 44 };
-enum { DAMAGE_MAJOR = 140, FIXES_MAJOR = 141, TEST_MAJOR = 142, XKB_MAJOR = 143 };
-enum { DAMAGE_EVENT = 90, FIXES_EVENT = 95, XKB_EVENT = 99 };
+enum { DAMAGE_MAJOR = 140, FIXES_MAJOR = 141, TEST_MAJOR = 142, XKB_MAJOR = 143, RANDR_MAJOR = 144 };
+enum { DAMAGE_EVENT = 90, FIXES_EVENT = 95, XKB_EVENT = 99, RANDR_EVENT = 105 };
 enum { XKB_USE_EXTENSION = 0, XKB_GET_STATE = 4 };
+enum { RANDR_QUERY_VERSION = 0, RANDR_CREATE_MODE = 16, RANDR_GET_RESOURCES = 25 };
 enum { FIXES_GET_CURSOR_IMAGE = 4, FIXES_FETCH_REGION = 19, DAMAGE_CREATE = 1 };
 
 #define KEYCODE_MIN 8
@@ -150,6 +151,10 @@ static void answer_extension(struct server *s, const uint8_t *request)
     } else if (memcmp(name, "XFIXES", 6) == 0) {
         fixed[1] = FIXES_MAJOR;
         fixed[2] = FIXES_EVENT;
+    } else if (memcmp(name, "RANDR", 5) == 0) {
+        fixed[0] = s->how == HOSTILE_SIZES;
+        fixed[1] = RANDR_MAJOR;
+        fixed[2] = RANDR_EVENT;
     } else if (memcmp(name, "XKEYBOARD", 9) == 0) {
         fixed[1] = XKB_MAJOR;
         fixed[2] = XKB_EVENT;
@@ -216,11 +221,33 @@ static void answer_region(struct server *s)
     case HOSTILE_REGION_MANY:
         send_rectangles(s, REGION_MANY);
         break;
+    case HOSTILE_SIZES: {
+        uint16_t event[16] = {RANDR_EVENT, s->sequence};
+        event[12] = (uint16_t)next_random(s);
+        event[13] = (uint16_t)next_random(s);
+        send_all(s, event, sizeof(event));
+        send_rectangles(s, 300);
+        send_event(s, DAMAGE_EVENT);
+        break;
+    }
     default:
         send_rectangles(s, 300);
         // There is always more.
         send_event(s, DAMAGE_EVENT);
         break;
+    }
+}
+
+static void answer_randr(struct server *s, uint8_t minor)
+{
+    if (minor == RANDR_QUERY_VERSION)
+        send_reply(s, 0, 0, (uint32_t[]){1, 5}, 8);
+    if (minor == RANDR_CREATE_MODE)
+        send_reply(s, 0, 0, (uint32_t[]){77}, 4);
+    if (minor == RANDR_GET_RESOURCES) {
+        // Times, one CRTC, one output, no mode.
+        send_reply(s, 0, 2, (uint16_t[]){0, 0, 0, 0, 1, 1, 0, 0}, 16);
+        send_all(s, (uint32_t[]){70, 71}, 8);
     }
 }
 
@@ -235,8 +262,10 @@ static void answer(struct server *s, const uint8_t *request)
         answer_keymap(s);
         break;
     case GET_INPUT_FOCUS:
-    case INTERN_ATOM:
         send_reply(s, 0, 0, "", 0);
+        break;
+    case INTERN_ATOM:
+        send_reply(s, 0, 0, (uint32_t[]){1000}, 4);
         break;
     case QUERY_POINTER:
         send_reply(s, 1, 0, "", 0);
@@ -265,6 +294,9 @@ static void answer(struct server *s, const uint8_t *request)
             answer_cursor(s);
         if (minor == FIXES_FETCH_REGION)
             answer_region(s);
+        break;
+    case RANDR_MAJOR:
+        answer_randr(s, minor);
         break;
     case TEST_MAJOR:
         if (minor == 0)

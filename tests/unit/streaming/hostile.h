@@ -19,6 +19,7 @@ enum hostility {
     HOSTILE_REGION_REFUSED,
     HOSTILE_CURSOR_LIE,    // a size without its pixels
     HOSTILE_CURSOR_LARGE,  // 1000 x 700, truly sent
+    HOSTILE_SIZES,         // another display size with each region, most of them impossible
     HOSTILE_REPLY_ENDLESS, // a reply of 16 GiB that never comes
     HOSTILE_REPLY_HALF,    // a reply whose rest never comes
     HOSTILE_EVENTS,        // a burst of events of all kinds with each region

@@ -65,10 +65,12 @@ void scene_open(struct scene *s)
 
 bool scene_exact(const struct scene *s)
 {
-    size_t count = (size_t)s->canvas.width * s->canvas.height;
-    for (size_t i = 0; i < count; i++) {
-        if (memcmp(s->canvas.pixels + i * 4, s->rig.pixels + i * 4, 3) != 0)
-            return false;
+    for (size_t y = 0; y < s->canvas.height; y++) {
+        for (size_t x = 0; x < s->canvas.width; x++) {
+            if (memcmp(s->canvas.pixels + (y * s->canvas.width + x) * 4,
+                       s->rig.pixels + (y * s->rig.start.width + x) * 4, 3) != 0)
+                return false;
+        }
     }
     return true;
 }

@@ -124,6 +124,30 @@ static void lossy_cells_are_counted_and_chosen(void **state)
     grid_finish(&g);
 }
 
+// Text beside a film goes ahead of it, unless it is too much or nothing.
+static void films_are_set_aside(void **state)
+{
+    (void)state;
+    struct grid g;
+    assert_int_equal(grid_init(&g, 640, 480), 0);
+    struct rectangle film = {320, 240, 320, 240}, letter = {16, 16, 16, 16}; // from cells 620 and 41 on
+    grid_set(&g, film, CELL_DAMAGED | CELL_LOSSY);
+    grid_set(&g, (struct rectangle){320, 240, 64, 64}, CELL_RICH);
+    assert_false(grid_set_aside(&g, 64));
+    grid_set(&g, letter, CELL_DAMAGED);
+    assert_true(grid_set_aside(&g, 64));
+    assert_false(g.cells[620] & CELL_DAMAGED);
+    assert_true(g.cells[41] & CELL_DAMAGED);
+    grid_clear(&g, letter, CELL_DAMAGED);
+    grid_put_back(&g);
+    assert_true(g.cells[620] & CELL_DAMAGED);
+    assert_false(g.cells[620] & CELL_CHOSEN);
+    grid_set(&g, (struct rectangle){0, 0, 320, 80}, CELL_DAMAGED); // 100 cells
+    assert_false(grid_set_aside(&g, 64));
+    assert_true(g.cells[620] & CELL_DAMAGED);
+    grid_finish(&g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +155,7 @@ int main(void)
         cmocka_unit_test(rectangles_are_merged),
         cmocka_unit_test(rectangles_stay_few),
         cmocka_unit_test(lossy_cells_are_counted_and_chosen),
+        cmocka_unit_test(films_are_set_aside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -317,13 +317,13 @@ static void each_encoder_ends_exact(void **state)
         scene_settle(s);
         assert_true(scene_exact(s));
         // Another size of picture, after the filter has shut.
-        for (uint32_t frame = 0; frame < 12; frame++) {
+        for (uint32_t frame = 0; s->canvas.regions < 3; frame++) {
+            assert_true(frame < 200); // a slow encoder misses frames, and what follows late is no film
             rig_noise(&s->rig, frame, 320, 160, 320, 240);
             rig_synchronise(&s->rig);
             while (scene_step(s, 20))
                 continue;
         }
-        assert_true(s->canvas.regions > 2);
         scene_settle(s);
         assert_true(scene_exact(s));
     }

@@ -66,12 +66,9 @@ static void wrong_starts_are_refused(void **state)
     struct streamer_start good = s->rig.start;
     for (int i = 0; i < 7; i++) {
         s->rig.start = good;
-        static const char *const lines[] = {"the start message",
-                                            "the start message",
-                                            "the start message",
-                                            "the framebuffer",
-                                            "refused the connection",
-                                            "encoder's settings are wrong",
+        static const char *const lines[] = {"the start message",           "the start message",
+                                            "the start message",           "the framebuffer",
+                                            "refused the connection",      "encoder's settings are wrong",
                                             "encoder's settings are wrong"};
         if (i == 0)
             s->rig.start.magic++;
@@ -168,11 +165,11 @@ static void hostile_servers_end_it_with_one_line(void **state)
         const char *line;
     } cases[] = {
         {HOSTILE_SETUP_REFUSED, "refused the connection"},
-        {HOSTILE_SETUP_WITHOUT_SCREEN, "screen is not the one"},
-        {HOSTILE_SETUP_VENDOR, "screen is not the one"},
-        {HOSTILE_SETUP_CUT, "screen is not the one"},
-        {HOSTILE_SETUP_SIZE, "screen is not the one"},
-        {HOSTILE_SETUP_KEYCODES, "screen is not the one"},
+        {HOSTILE_SETUP_WITHOUT_SCREEN, "screen is larger than the one"},
+        {HOSTILE_SETUP_VENDOR, "screen is larger than the one"},
+        {HOSTILE_SETUP_CUT, "screen is larger than the one"},
+        {HOSTILE_SETUP_SIZE, "screen is larger than the one"},
+        {HOSTILE_SETUP_KEYCODES, "screen is larger than the one"},
         {HOSTILE_EXTENSION_MISSING, "lacks DAMAGE"},
         {HOSTILE_XKB_REFUSED, "lacks XKB"},
         {HOSTILE_KEYMAP_SHORT, "impossible keyboard map"},

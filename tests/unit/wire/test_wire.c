@@ -25,7 +25,7 @@ static const struct {
     {"\x86\0\0\0\x9\0\0\0\x40\1\xf0\0\x88\xff\x78\0", 16, WIRE_WHEEL},
     {"\x87\0\0\0\xa\0\0\0", 8, WIRE_RELEASE_ALL},
     {"\x88\0\0\0\x80\x7\x38\4\xc8\0\0\0", 12, WIRE_RESIZE},
-    {"\x89\0\0\0\1\0\0\0hello", 13, WIRE_BROWSER_CLIPBOARD},
+    {"\x89\0\0\0\3\0\0\0\7\0\0\0\0\0\0\0\0\0\0\0hello", 25, WIRE_BROWSER_CLIPBOARD},
     {"\x8a\0\0\0", 4, WIRE_REFRESH},
     {"\x8b\0\0\0\1\0\0\0", 8, WIRE_BROWSER_AUDIO},
     {"\x90\0\0\0\xb\0\0\0\x1e\0\1\0\xe9\0\0\0", 16, WIRE_SYMBOL},
@@ -69,7 +69,8 @@ static void every_kind_is_decoded(void **state)
     m = decoded(7);
     assert_true(m.resize.width == 1920 && m.resize.height == 1080 && m.resize.scale_percent == 200);
     m = decoded(8);
-    assert_true(m.clipboard.type == 1 && m.clipboard.length == 5);
+    assert_true(m.clipboard.step == WIRE_CLIPBOARD_DATA && m.clipboard.transfer == 7 &&
+                m.clipboard.length == 5);
     assert_memory_equal(m.clipboard.data, "hello", 5);
     decoded(9);
     assert_true(decoded(10).audio_on);
@@ -144,8 +145,16 @@ static void what_is_out_of_range_is_refused(void **state)
         {"\x88\0\0\0\x80\x7\xc7\0\xc8\0\0\0", 12},
         {"\x88\0\0\0\1\x1e\x38\4\xc8\0\0\0", 12},
         {"\x88\0\0\0\x80\x7\x38\4\x31\0\0\0", 12},
-        {"\x89\0\0\0\0\0\0\0", 8},
-        {"\x89\0\0\0\3\0\0\0", 8},
+        {"\x89\0\0\0\2\1\0\0", 8},                                       // too short
+        {"\x89\0\0\0\1\0\0\0\7\0\0\0\0\0\0\0\0\0\0\0", 20},              // a policy
+        {"\x89\0\0\0\6\0\0\0\7\0\0\0\0\0\0\0\0\0\0\0", 20},              // an unknown step
+        {"\x89\0\0\0\3\0\0\0\7\0\0\0\0\0\0\0\0\0\0\0", 20},              // data without data
+        {"\x89\0\0\0\2\1\0\0\7\0\0\0\5\0\0\0\0\0\0\0hello", 25},         // a begin with data
+        {"\x89\0\0\0\2\3\0\0\7\0\0\0\5\0\0\0\0\0\0\0", 20},              // an unknown type
+        {"\x89\0\0\0\2\0\0\0\7\0\0\0\5\0\0\0\0\0\0\0", 20},              // no type
+        {"\x89\0\0\0\2\1\0\0\7\0\0\0\1\0\0\4\0\0\0\0", 20},              // one byte too large
+        {"\x89\0\0\0\3\0\0\0\7\0\0\0\xff\xff\xff\xff\0\0\0\0hello", 25}, // an offset that wraps
+        {"\x89\0\0\0\4\0\0\0\7\0\0\0\0\0\0\0\1\0\0\0", 20},              // a second value
         {"\x8b\0\0\0\2\0\0\0", 8},
         {"\x90\0\0\0\xb\0\0\0\0\1\0\0\xe9\0\0\0", 16},
         {"\x90\0\0\0\xb\0\0\0\1\0\2\0\xe9\0\0\0", 16},

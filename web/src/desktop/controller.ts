@@ -1,4 +1,4 @@
-import { displayPoint, fit } from "../input/geometry";
+import { displayPoint } from "../input/geometry";
 import { attachKeyField } from "../input/key-field";
 import { Keyboard, type Platform } from "../input/keyboard";
 import { attachPointer, PointerMotion } from "../input/pointer";
@@ -9,9 +9,12 @@ import { InputSender } from "../input/sender";
 import { StickyModifiers } from "../input/sticky";
 import { Picture } from "../stream/picture";
 import { StreamStatistics } from "../stream/statistics";
+import { attachClipboard, DesktopClipboard } from "./clipboard";
 import { CursorView } from "./cursor-view";
+import { type DisplayMode, placeOf, SizeFollower } from "./display-size";
 import { Magnifier } from "./magnifier";
 import { DesktopSession } from "./session";
+import { DesktopSound } from "./sound";
 import type { DesktopSource } from "./source";
 import { exposeStatistics } from "./test-surface";
 
@@ -24,7 +27,9 @@ export class DesktopController {
     readonly statistics = new StreamStatistics();
     readonly session: DesktopSession;
     readonly input: InputSender;
+    readonly clipboard: DesktopClipboard;
     readonly settings = new KeyboardSettings();
+    readonly sound: DesktopSound;
     readonly sticky: StickyModifiers;
     readonly pointerLock: PointerLock;
     private readonly keyboard: Keyboard;
@@ -32,6 +37,8 @@ export class DesktopController {
     private readonly relative: RelativeMotion;
     private readonly cursorView: CursorView;
     private readonly magnifier = new Magnifier();
+    private readonly follower: SizeFollower;
+    private place: () => void = () => undefined;
     private readonly undo: (() => void)[] = [];
 
     constructor(
@@ -43,7 +50,19 @@ export class DesktopController {
     ) {
         const session = new DesktopSession(source, new Picture(canvas), this.statistics);
         this.session = session;
-        this.input = new InputSender((message, fleeting) => session.send(message, fleeting));
+        this.clipboard = new DesktopClipboard((message, fleeting) => session.send(message, fleeting));
+        session.onClipboard = (message) => this.clipboard.receive(message);
+        this.input = new InputSender((message, fleeting) => this.clipboard.send(message, fleeting));
+        this.follower = new SizeFollower(
+            () => ({ width: stage.clientWidth, height: stage.clientHeight }),
+            (message) => session.send(message, false),
+        );
+        this.sound = new DesktopSound(this.statistics, (message) => session.send(message, false));
+        session.onHello = () => {
+            this.follower.restart();
+            this.sound.restart();
+        };
+        session.onSound = (packet, captured) => this.sound.play(packet, captured);
         this.sticky = new StickyModifiers(this.input);
         this.pointerLock = new PointerLock(canvas);
         this.keyboard = new Keyboard(this.input, () => this.settings.get(), PLATFORM, () => {
@@ -54,11 +73,13 @@ export class DesktopController {
         this.cursorView = new CursorView(canvas, stage, () => session.state.get().size);
         this.relative = new RelativeMotion(this.input, () => this.pictureScale(), (x, y) => this.cursorView.moveBy(x, y));
         session.onConnected = () => {
+            this.clipboard.restart();
             this.input.restart();
             this.keyboard.release();
             this.motion.forget();
         };
         this.undo.push(
+            attachClipboard(keys, this.clipboard),
             attachKeyField(keys, canvas, this.keyboard),
             this.attachPointer(),
             this.followSize(),
@@ -66,7 +87,7 @@ export class DesktopController {
             this.followLayout(),
             this.followAccess(),
             this.wakeOnReturn(),
-            exposeStatistics(this.statistics, session),
+            exposeStatistics(this.statistics, session, this.sound),
         );
         session.start();
     }
@@ -76,9 +97,17 @@ export class DesktopController {
         this.pointerLock.close();
         this.cursorView.close();
         this.session.close();
+        this.sound.close();
         for (const undo of this.undo) {
             undo();
         }
+    }
+
+    setMode(mode: DisplayMode): void {
+        this.follower.mode = mode;
+        this.stage.dataset.mode = mode;
+        this.place();
+        this.follower.changed();
     }
 
     private locate(clientX: number, clientY: number) {
@@ -88,33 +117,44 @@ export class DesktopController {
 
     private followSize(): () => void {
         let known: unknown = null;
-        const place = () => {
+        this.place = () => {
             const { size } = this.session.state.get();
             if (size === null) {
                 return;
             }
             known = size;
             const box = { width: this.stage.clientWidth, height: this.stage.clientHeight };
-            const spot = fit(size, box, devicePixelRatio);
+            const spot = placeOf(this.follower.mode, size, box, devicePixelRatio);
             const { style } = this.canvas;
             style.left = `${spot.x}px`;
             style.top = `${spot.y}px`;
             style.width = `${spot.width}px`;
             style.height = `${spot.height}px`;
             // Whole multiples stay crisp; anything else is smoothed by the browser.
-            const scale = (spot.width * devicePixelRatio) / size.width;
+            const scale = Math.round(spot.width * devicePixelRatio) / size.width;
             style.imageRendering = Number.isInteger(scale) ? "pixelated" : "auto";
             this.cursorView.show();
         };
-        const observer = new ResizeObserver(place);
+        const listeners = new AbortController();
+        const { signal } = listeners;
+        const changed = () => {
+            this.place();
+            this.follower.changed();
+        };
+        const observer = new ResizeObserver(changed);
         observer.observe(this.stage);
+        addEventListener("focus", () => this.follower.returned(), { signal });
+        // The window went to a screen of another density, or the page was zoomed: both may leave the box as it is.
+        addEventListener("resize", changed, { signal });
         const off = this.session.state.subscribe(() => {
             if (this.session.state.get().size !== known) {
-                place();
+                this.place();
             }
         });
         return () => {
+            listeners.abort();
             observer.disconnect();
+            this.follower.close();
             off();
         };
     }

@@ -7,7 +7,7 @@ import { SUBPROTOCOL } from "../stream/limits";
 import { type Access, type Notice, parseNotice, type RecordingMode, type Viewer } from "../stream/notice";
 import type { Picture } from "../stream/picture";
 import type { StreamStatistics } from "../stream/statistics";
-import { inputNumber, mayWatcherSend, type Size } from "../stream/wire";
+import { type ClipboardMessage, inputNumber, mayWatcherSend, type Size } from "../stream/wire";
 import type { DesktopSource } from "./source";
 import { heedWarning, NO_WARNINGS, type Warnings } from "./warnings";
 
@@ -65,6 +65,11 @@ export class DesktopSession {
     readonly cursor = new Store<Cursor | null>(null);
     /** Called with each new connection, before its first byte. */
     onConnected: () => void = () => undefined;
+    /** Called when a stream begins. */
+    onHello: () => void = () => undefined;
+    /** May throw WireError. */
+    onClipboard: (message: ClipboardMessage) => void = () => undefined;
+    onSound: (packet: Uint8Array, captured: number) => void = () => undefined;
     private readonly life = new AbortController();
     private socket: WebSocket | null = null;
     private wake: () => void = () => undefined;
@@ -228,9 +233,12 @@ export class DesktopSession {
             hello: (size) => {
                 this.cursor.set(null);
                 this.state.patch({ connection: "open", size, restarting: false });
+                this.onHello();
             },
             resized: (size) => this.state.patch({ size }),
+            clipboard: (message) => this.onClipboard(message),
             cursor: (cursor) => this.cursor.set(cursor),
+            sound: (packet, captured) => this.onSound(packet, captured),
             painted: () => {
                 if (!this.state.get().painted) {
                     this.state.patch({ painted: true });

@@ -2,8 +2,11 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { PageLink } from "../components/button";
 import { Icon, type IconName } from "../components/icon";
 import { Menu, MenuItem } from "../components/menu";
+import type { DisplayMode } from "./display-size";
 import { InputMenu, type InputMenuProps } from "./input-menu";
 import type { SessionState } from "./session";
+import type { DesktopSound } from "./sound";
+import { SoundButton } from "./sound-button";
 import "./toolbar.css";
 
 /** Keys that browsers and systems keep for themselves, as Linux input event codes. */
@@ -19,6 +22,12 @@ const CHORDS: readonly [string, readonly number[]][] = [
     ["Ctrl + Tab", [29, 15]],
     ["F11", [87]],
     ["Print Screen", [99]],
+];
+
+const MODES: readonly [DisplayMode, string][] = [
+    ["follow", "Follow the window"],
+    ["fit", "Keep the size, fit the window"],
+    ["actual", "Keep the size, pixel for pixel"],
 ];
 
 const FIRST_SHOWN_MS = 3_000;
@@ -37,12 +46,17 @@ interface Props {
     state: SessionState;
     statistics: boolean;
     guest: boolean;
+    mode: DisplayMode;
+    clipboard: boolean;
+    sound: DesktopSound | null;
     /** null while nothing may be sent. */
     inputMenu: Omit<InputMenuProps, "onOpen"> | null;
     /** Set to the element that takes the focus when the keyboard leaves the desktop. */
     entry: { current: HTMLButtonElement | null };
     onChord: (codes: readonly number[]) => void;
     onStatistics: () => void;
+    onClipboard: () => void;
+    onMode: (mode: DisplayMode) => void;
     onFullScreen: () => void;
     onRecord: () => void;
     onShare: () => void;
@@ -98,7 +112,23 @@ export function Toolbar(props: Props) {
                     ))}
                 </Menu>}
                 {props.inputMenu !== null && <InputMenu {...props.inputMenu} onOpen={pin} />}
+                {access === "control" && <Toggle icon="clipboard" label="Clipboard" pressed={props.clipboard} onPress={props.onClipboard} />}
+                {props.sound !== null && <SoundButton sound={props.sound} />}
                 <Toggle icon="chart" label="Statistics" hint="Ctrl + Alt + Shift + S" pressed={props.statistics} onPress={props.onStatistics} />
+                <Menu face={<Icon name="monitor" />} label="Display size" className="toolbar-button" align="left" onOpen={pin}>
+                    {(close) => MODES.map(([mode, name]) => (
+                        <MenuItem
+                            key={mode}
+                            checked={mode === props.mode}
+                            onSelect={() => {
+                                close();
+                                props.onMode(mode);
+                            }}
+                        >
+                            {name}
+                        </MenuItem>
+                    ))}
+                </Menu>
                 <Toggle
                     icon={fullScreen ? "shrink" : "expand"}
                     label="Full screen"

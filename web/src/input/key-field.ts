@@ -1,4 +1,5 @@
 import type { Keyboard } from "./keyboard";
+import { letsPaste } from "./paste-keys";
 
 /**
  * The keyboard's focus is in a text field that nobody sees: only there do browsers offer dead keys, input methods and their
@@ -12,7 +13,7 @@ export function attachKeyField(field: HTMLTextAreaElement, canvas: HTMLCanvasEle
     };
 
     field.addEventListener("keydown", (event) => {
-        if (keyboard.keyDown(event)) {
+        if (keyboard.keyDown(event) && !letsPaste(event)) {
             event.preventDefault();
         }
     }, { signal });

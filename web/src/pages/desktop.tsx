@@ -6,6 +6,7 @@ import { Store, useStore } from "../app/store";
 import { PageLink } from "../components/button";
 import { ShareDialog } from "../components/share-dialog";
 import { StopDialog } from "../components/stop-dialog";
+import { ClipboardPanel } from "../desktop/clipboard-panel";
 import { DesktopController, PLATFORM } from "../desktop/controller";
 import { enterOrLeaveFullScreen } from "../desktop/full-screen";
 import { KeyBar } from "../desktop/key-bar";
@@ -13,8 +14,10 @@ import { Overlay } from "../desktop/overlay";
 import { RecordingMark } from "../desktop/recording-mark";
 import { PointerNotice } from "../desktop/pointer-notice";
 import { type SessionState, START } from "../desktop/session";
+import type { DisplayMode } from "../desktop/display-size";
 import { type DesktopSource, ownDesktop } from "../desktop/source";
 import { StatisticsOverlay } from "../desktop/statistics-overlay";
+import { MediaSourceVideo } from "../stream/media-source-video";
 import { Toolbar } from "../desktop/toolbar";
 import { TypingField } from "../desktop/typing-field";
 import { Centred } from "./centred";
@@ -37,7 +40,7 @@ export function OwnDesktopPage({ id }: { id: string }) {
 
 export function DesktopPage(props: Props) {
     useTitle("Desktop");
-    return typeof VideoDecoder === "undefined" ? <NoDecoder guest={props.source.guest} /> : <Desktop {...props} />;
+    return typeof VideoDecoder === "undefined" && !MediaSourceVideo.available ? <NoDecoder guest={props.source.guest} /> : <Desktop {...props} />;
 }
 
 function NoDecoder({ guest }: { guest: boolean }) {
@@ -45,8 +48,8 @@ function NoDecoder({ guest }: { guest: boolean }) {
         <Centred>
             <h1>This browser can't show desktops</h1>
             <p>
-                It has no WebCodecs video decoder. Current versions of Chrome, Edge, Safari and, on computers, Firefox have
-                one.
+                It has neither a WebCodecs video decoder nor media source extensions. Current versions of Chrome, Edge, Firefox
+                and Safari have one of them.
             </p>
             {!guest && (
                 <div class="centred-actions">
@@ -66,6 +69,8 @@ function Desktop({ source, id }: Props) {
     const [controller, setController] = useState<DesktopController | null>(null);
     const [statistics, setStatistics] = useState(false);
     const [typing, setTyping] = useState(false);
+    const [mode, setMode] = useState<DisplayMode>("follow");
+    const [clipboard, setClipboard] = useState(false);
     const [keyBar, setKeyBar] = useState(false);
     const [stopping, setStopping] = useState(false);
     const [sharing, setSharing] = useState(false);
@@ -145,7 +150,8 @@ function Desktop({ source, id }: Props) {
     const focusDesktop = () => canvas.current?.focus({ preventScroll: true });
 
     return (
-        <main class="desktop" ref={stage}>
+        <main class="desktop">
+            <div class="desktop-stage" ref={stage}>
             <canvas
                 ref={canvas}
                 class="desktop-canvas"
@@ -168,6 +174,7 @@ function Desktop({ source, id }: Props) {
                 rows={1}
                 disabled={!acts}
             />
+            </div>
             <p id="desktop-hint" class="visually-hidden">
                 {acts ? "Keys go to the sandbox." : "You may only watch."} Press Control, Alt and Shift together to leave it for the controls, with S as well for statistics.
             </p>
@@ -189,6 +196,15 @@ function Desktop({ source, id }: Props) {
                     }}
                 />
             )}
+            {controller !== null && acts && clipboard && running && (
+                <ClipboardPanel
+                    clipboard={controller.clipboard}
+                    onClose={() => {
+                        setClipboard(false);
+                        focusDesktop();
+                    }}
+                />
+            )}
             {controller !== null && acts && keyBar && running && (
                 <KeyBar input={controller.input} sticky={controller.sticky} onClose={() => setKeyBar(false)} />
             )}
@@ -198,6 +214,7 @@ function Desktop({ source, id }: Props) {
                 state={state}
                 statistics={statistics}
                 guest={source.guest}
+                sound={controller?.sound ?? null}
                 inputMenu={acts && controller !== null ? {
                     settings: controller.settings,
                     apple: PLATFORM === "apple",
@@ -213,12 +230,20 @@ function Desktop({ source, id }: Props) {
                         void controller.pointerLock.toggle();
                     },
                 } : null}
+                mode={mode}
+                clipboard={clipboard}
+                onClipboard={() => setClipboard(!clipboard)}
                 entry={entry}
                 onChord={(codes) => {
                     controller?.input.chord(codes);
                     focusDesktop();
                 }}
                 onStatistics={() => setStatistics(!statistics)}
+                onMode={(chosen) => {
+                    setMode(chosen);
+                    controller?.setMode(chosen);
+                    focusDesktop();
+                }}
                 onFullScreen={() => {
                     void enterOrLeaveFullScreen();
                     focusDesktop();

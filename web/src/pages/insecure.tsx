@@ -2,7 +2,7 @@ import { useTitle } from "../app/hooks";
 import { tunnelOf } from "../app/tunnel";
 import { Centred } from "./centred";
 
-/** Browsers give video decoding and private cookies to https and localhost alone. */
+/** Browsers give WebCodecs and private cookies to https and localhost alone. */
 export function InsecurePage() {
     const tunnel = tunnelOf(location.hostname, location.port);
     useTitle("Secure connection needed");
@@ -10,8 +10,8 @@ export function InsecurePage() {
         <Centred wide>
             <h1>This address is not secure</h1>
             <p>
-                Over plain http a password would cross the network readable, and browsers switch off the video decoding
-                that shows a desktop. Use one of these instead.
+                Over plain http a password and everything on the desktop would cross the network readable, and browsers switch off
+                their fastest video decoding. Use one of these instead.
             </p>
             <h2>With ssh access to the server</h2>
             <p>

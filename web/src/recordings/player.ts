@@ -166,6 +166,8 @@ export class RecordingPlayer {
             hello: () => undefined,
             resized: () => undefined,
             cursor: () => undefined,
+            clipboard: () => undefined,
+            sound: () => undefined,
             painted: () => undefined,
             broken: (reason) => this.fail(`The recording is damaged. (${reason})`),
             unsupported: (detail) => this.fail(detail),

@@ -1,8 +1,10 @@
 import { NOTHING, PaintQueue, type Paint } from "./paint-queue";
 import type { Picture } from "./picture";
 import type { LastFrame, PaintTimes, StreamStatistics } from "./statistics";
-import { Video } from "./video";
+import { MediaSourceVideo } from "./media-source-video";
+import { type DecodedFrame, Video, type VideoDecoding, type VideoEvents } from "./video";
 import {
+    type ClipboardMessage,
     decodeMessage,
     encodeAcknowledge,
     encodeRefresh,
@@ -27,6 +29,10 @@ export interface StreamEvents {
     hello(size: Size): void;
     resized(size: Size): void;
     cursor(cursor: Cursor): void;
+    /** May throw WireError. */
+    clipboard(message: ClipboardMessage): void;
+    /** An Opus packet, captured at that µs of the streamer's clock. */
+    sound(packet: Uint8Array, captured: number): void;
     painted(): void;
     /** The stream breaks the protocol; nothing more is taken from it. */
     broken(reason: string): void;
@@ -41,7 +47,7 @@ const FAILURE_PERIOD_MS = 10_000;
 /** One connection's stream: messages in, pixels and acknowledgements out. */
 export class DesktopStream {
     private readonly queue: PaintQueue;
-    private readonly video: Video;
+    private readonly video: VideoDecoding;
     private size: Size | null = null;
     private codec = "";
     private sequence = 0;
@@ -57,7 +63,7 @@ export class DesktopStream {
             (sequence, times, queued) => this.painted(sequence, times, queued),
             () => performance.now(),
         );
-        this.video = new Video({
+        this.video = chooseVideo({
             frame: (sequence, frame) => this.guarded(() => this.decoded(sequence, frame)),
             failed: (reason) => this.guarded(() => this.decoderFailed(reason)),
         });
@@ -108,13 +114,16 @@ export class DesktopStream {
                 this.events.cursor(message);
                 break;
             case "display":
-                this.resize(message.size);
+                this.resize(message.size, message.codec);
                 break;
             case "statistics":
                 this.statistics.streamer = message.statistics;
                 break;
             case "clipboard":
+                this.events.clipboard(message.message);
+                break;
             case "audio":
+                this.events.sound(message.data, Number(message.captured));
                 break;
         }
     }
@@ -124,7 +133,7 @@ export class DesktopStream {
         this.size = size;
         this.codec = codec;
         this.sequence = 0;
-        this.statistics.restart(codec, "WebCodecs");
+        this.statistics.restart(codec, this.video.path);
         this.picture.resize(size);
         this.picture.restart();
         // The streamer's first measure of the way, before anything large is on it.
@@ -135,9 +144,8 @@ export class DesktopStream {
     }
 
     private async checkSupport(codec: string, size: Size): Promise<void> {
-        const config = { codec, codedWidth: size.width, codedHeight: size.height, optimizeForLatency: true };
-        const answer = await VideoDecoder.isConfigSupported(config).catch(() => null);
-        if (answer?.supported !== true && this.codec === codec) {
+        const supported = await this.video.supported(codec, size);
+        if (!supported && this.codec === codec) {
             this.events.unsupported(`This browser has no decoder for ${codec}.`);
         }
     }
@@ -164,17 +172,33 @@ export class DesktopStream {
         }
     }
 
-    private resize(size: Size): void {
+    /**
+     * A frame of the old size that is still being decoded is passed over: the next one is a key frame of the whole display. The old picture
+     * stays until then.
+     */
+    private resize(size: Size, codec: string): void {
+        if (size.width === this.size?.width && size.height === this.size.height) {
+            return;
+        }
         this.size = size;
+        this.codec = codec;
+        this.statistics.codec = codec;
+        this.frames.clear();
+        this.video.open(codec, size);
+        this.queue.abandon();
         this.queue.push(null, 0, paintOnly(() => {
             this.picture.resize(size);
             this.events.resized(size);
         }));
     }
 
-    private decoded(sequence: number, frame: VideoFrame): void {
+    private decoded(sequence: number, frame: DecodedFrame | null): void {
         const where = this.frames.get(sequence);
         this.frames.delete(sequence);
+        if (frame === null) {
+            this.queue.settle(sequence, NOTHING);
+            return;
+        }
         const paint: Paint = {
             paint: () => {
                 try {
@@ -211,6 +235,10 @@ export class DesktopStream {
         this.events.send(encodeAcknowledge(sequence, (times.painted - times.arrived) * 1000, queued));
         this.events.painted();
     }
+}
+
+function chooseVideo(events: VideoEvents): VideoDecoding {
+    return typeof VideoDecoder === "undefined" ? new MediaSourceVideo(events) : new Video(events);
 }
 
 function paintOnly(paint: () => void): Paint {

@@ -5,11 +5,16 @@ export const SUBPROTOCOL = "sandbox.desktop.v1";
 
 export const MAX_MESSAGE_BYTES = 8 * 1024 * 1024;
 export const MAX_CLIPBOARD_BYTES = 65_536;
+export const MAX_CLIPBOARD_TOTAL = 64 * 1024 * 1024;
+export const MIN_DISPLAY_WIDTH = 320;
+export const MIN_DISPLAY_HEIGHT = 200;
 export const MAX_DISPLAY_WIDTH = 7_680;
 export const MAX_DISPLAY_HEIGHT = 4_320;
 export const MAX_RECTANGLES = 64;
 export const MAX_LOSSLESS_PIXELS = 262_144;
 export const MAX_CURSOR_SIZE = 256;
+/** An Opus packet of one frame (RFC 6716). */
+export const MAX_AUDIO_BYTES = 1_275;
 export const MAX_FRAMERATE = 240;
 export const MAX_CODEC_LENGTH = 64;
 

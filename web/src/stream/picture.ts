@@ -1,5 +1,6 @@
 import { Inflater } from "./inflate";
 import { decodeBgrx, decodeQoi, decodeQoiChunks } from "./qoi";
+import type { DecodedFrame } from "./video";
 import type { CopyRectangle, LosslessRectangle, Point, Rectangle, Size } from "./wire";
 
 /** The smallest rectangle around `rectangle` that starts and ends on whole 4:2:0 chroma samples of `frame`. */
@@ -25,9 +26,12 @@ export class Picture {
     }
 
     resize(size: Size): void {
-        if (this.canvas.width !== size.width || this.canvas.height !== size.height) {
-            this.canvas.width = size.width;
-            this.canvas.height = size.height;
+        const { canvas } = this;
+        if (canvas.width !== size.width || canvas.height !== size.height) {
+            const old = this.context.getImageData(0, 0, canvas.width, canvas.height);
+            canvas.width = size.width;
+            canvas.height = size.height;
+            this.context.putImageData(old, 0, 0);
         }
         this.context.imageSmoothingEnabled = false;
     }
@@ -41,26 +45,32 @@ export class Picture {
      * Paints the rectangles (of the display) of a decoded frame whose top left lies at `origin`, and nothing else of it. A small visible
      * rectangle spares the browser the conversion of the whole frame (16 ms at 1080p in software).
      */
-    paintFrame(frame: VideoFrame, origin: Point, rectangles: readonly Rectangle[]): void {
-        const size = { width: frame.displayWidth, height: frame.displayHeight };
+    paintFrame(frame: DecodedFrame, origin: Point, rectangles: readonly Rectangle[]): void {
         for (const area of rectangles) {
-            if (area.width * area.height >= size.width * size.height) {
-                this.context.drawImage(frame, area.x, area.y);
-                continue;
+            if (frame.image instanceof HTMLVideoElement) {
+                const { x, y, width, height } = area;
+                this.context.drawImage(frame.image, x - origin.x, y - origin.y, width, height, x, y, width, height);
+            } else if (area.width * area.height >= frame.width * frame.height) {
+                this.context.drawImage(frame.image, area.x, area.y);
+            } else {
+                this.paintPart(frame.image, frame, origin, area);
             }
-            const x = area.x - origin.x;
-            const y = area.y - origin.y;
-            const visible = chromaAligned({ x, y, width: area.width, height: area.height }, size);
-            if (visible.width <= 0 || visible.height <= 0) {
-                continue;
-            }
-            const part = new VideoFrame(frame, { visibleRect: visible });
-            try {
-                const { width, height } = area;
-                this.context.drawImage(part, x - visible.x, y - visible.y, width, height, area.x, area.y, width, height);
-            } finally {
-                part.close();
-            }
+        }
+    }
+
+    private paintPart(frame: VideoFrame, size: Size, origin: Point, area: Rectangle): void {
+        const { width, height } = area;
+        const x = area.x - origin.x;
+        const y = area.y - origin.y;
+        const visible = chromaAligned({ x, y, width, height }, size);
+        if (visible.width <= 0 || visible.height <= 0) {
+            return;
+        }
+        const part = new VideoFrame(frame, { visibleRect: visible });
+        try {
+            this.context.drawImage(part, x - visible.x, y - visible.y, width, height, area.x, area.y, width, height);
+        } finally {
+            part.close();
         }
     }
 

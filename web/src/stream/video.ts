@@ -1,17 +1,38 @@
+import type { DecodingPath } from "./statistics";
 import type { Size } from "./wire";
 
 /** Nothing decoded for this long while something waits: the decoder holds frames or hangs. */
-const STALLED_MS = 3_000;
+export const STALLED_MS = 3_000;
+
+/** A decoded picture that can be painted until it is closed. */
+export interface DecodedFrame {
+    image: VideoFrame | HTMLVideoElement;
+    width: number;
+    height: number;
+    close(): void;
+}
 
 export interface VideoEvents {
-    /** The receiver closes the frame. */
-    frame(sequence: number, frame: VideoFrame): void;
+    /** The receiver closes the frame. null: it was decoded, but its picture is gone. */
+    frame(sequence: number, frame: DecodedFrame | null): void;
     /** Nothing given to the decoder until now will come back; the next frame has to be a key frame. */
     failed(reason: string): void;
 }
 
-/** One WebCodecs decoder for Annex B H.264, replaced as a whole after any failure. */
-export class Video {
+/** A way from access units to pictures. */
+export interface VideoDecoding {
+    readonly path: DecodingPath;
+    supported(codec: string, size: Size): Promise<boolean>;
+    /** Starts anew: what an earlier decoder still holds is dropped without a word. */
+    open(codec: string, size: Size): void;
+    close(): void;
+    /** False when the access unit can't be used: it depends on a frame that was never decoded. */
+    decode(sequence: number, key: boolean, data: Uint8Array): boolean;
+}
+
+/** One WebCodecs decoder, for H.264 in Annex B, replaced as a whole after any failure. */
+export class Video implements VideoDecoding {
+    readonly path = "WebCodecs";
     private decoder: VideoDecoder | null = null;
     private needsKey = true;
     private pending = 0;
@@ -19,7 +40,11 @@ export class Video {
 
     constructor(private readonly events: VideoEvents) {}
 
-    /** Starts anew: what an earlier decoder still holds is dropped without a word. */
+    async supported(codec: string, { width, height }: Size): Promise<boolean> {
+        const config = { codec, codedWidth: width, codedHeight: height, optimizeForLatency: true };
+        return (await VideoDecoder.isConfigSupported(config).catch(() => null))?.supported === true;
+    }
+
     open(codec: string, size: Size): void {
         this.close();
         const decoder = new VideoDecoder({
@@ -51,7 +76,6 @@ export class Video {
         }
     }
 
-    /** False when the access unit can't be used: it depends on a frame that was never decoded. */
     decode(sequence: number, key: boolean, data: Uint8Array): boolean {
         const decoder = this.decoder;
         if (decoder === null || decoder.state !== "configured" || (this.needsKey && !key)) {
@@ -80,7 +104,12 @@ export class Video {
         if (this.pending > 0) {
             this.watch(decoder);
         }
-        this.events.frame(frame.timestamp, frame);
+        this.events.frame(frame.timestamp, {
+            image: frame,
+            width: frame.displayWidth,
+            height: frame.displayHeight,
+            close: () => frame.close(),
+        });
     }
 
     private watch(decoder: VideoDecoder): void {

@@ -3,6 +3,7 @@
  * bounds are checked, and a message that does not fit its kind exactly is refused as a whole.
  */
 import {
+    MAX_AUDIO_BYTES,
     MAX_CLIPBOARD_BYTES,
     MAX_CODEC_LENGTH,
     MAX_CURSOR_SIZE,
@@ -61,10 +62,19 @@ export type StreamMessage =
     | ({ kind: "lossless"; header: FrameHeader } & LosslessRectangle)
     | { kind: "copy"; header: FrameHeader; copies: CopyRectangle[] }
     | { kind: "cursor"; size: Size; hotX: number; hotY: number; pixels: Uint8Array }
-    | { kind: "clipboard"; type: "text" | "png"; data: Uint8Array }
+    | { kind: "clipboard"; message: ClipboardMessage }
     | { kind: "audio"; captured: bigint; data: Uint8Array }
-    | { kind: "display"; size: Size }
+    | { kind: "display"; size: Size; codec: string }
     | { kind: "statistics"; statistics: StreamerStatistics };
+
+export type ClipboardType = "text" | "png";
+
+export type ClipboardMessage =
+    | { step: "policy"; toSandbox: number; toBrowser: number }
+    | { step: "begin"; transfer: number; type: ClipboardType; total: number }
+    | { step: "data"; transfer: number; offset: number; data: Uint8Array }
+    | { step: "taken"; transfer: number; bytes: number }
+    | { step: "refused"; transfer: number };
 
 export interface StreamerStatistics {
     captured: number;
@@ -182,16 +192,21 @@ function readFrameHeader(reader: Reader): FrameHeader {
     };
 }
 
+function readCodec(reader: Reader): string {
+    const length = reader.u8();
+    expect(length > 0 && length <= MAX_CODEC_LENGTH, `codec string of ${length} bytes`);
+    const codec = String.fromCharCode(...reader.bytes(length));
+    expect(/^[A-Za-z0-9][A-Za-z0-9.]*$/.test(codec), "codec string has characters of no codec");
+    return codec;
+}
+
 function readHello(reader: Reader): StreamMessage {
     const version = reader.u16();
     expect(version === PROTOCOL_VERSION, `protocol version ${version}`);
     const size = readDisplaySize(reader);
     const framerate = reader.u16();
     expect(framerate > 0 && framerate <= MAX_FRAMERATE, `frame rate ${framerate}`);
-    const length = reader.u8();
-    expect(length > 0 && length <= MAX_CODEC_LENGTH, `codec string of ${length} bytes`);
-    const codec = String.fromCharCode(...reader.bytes(length));
-    expect(/^[A-Za-z0-9][A-Za-z0-9.]*$/.test(codec), "codec string has characters of no codec");
+    const codec = readCodec(reader);
     reader.end();
     return { kind: "hello", size, framerate, codec };
 }
@@ -260,17 +275,45 @@ function readCursor(reader: Reader): StreamMessage {
     return { kind: "cursor", size: { width, height }, hotX, hotY, pixels };
 }
 
+function readClipboardBody(reader: Reader): ClipboardMessage {
+    const step = reader.u8();
+    const type = reader.u8();
+    reader.zero(2);
+    const transfer = reader.u32();
+    const value = reader.u32();
+    const second = reader.u32();
+    expect(step === 2 ? type === 1 || type === 2 : type === 0, `clipboard type ${type}`);
+    expect(step === 1 || second === 0, "a second value");
+    switch (step) {
+        case 1:
+            return { step: "policy", toSandbox: value, toBrowser: second };
+        case 2:
+            return { step: "begin", transfer, type: type === 1 ? "text" : "png", total: value };
+        case 3: {
+            const data = reader.rest();
+            expect(data.length > 0, "a piece of nothing");
+            return { step: "data", transfer, offset: value, data };
+        }
+        case 4:
+            return { step: "taken", transfer, bytes: value };
+        case 5:
+            return { step: "refused", transfer };
+        default:
+            throw new WireError(`clipboard step ${step}`);
+    }
+}
+
 function readClipboard(reader: Reader, length: number): StreamMessage {
     expect(length <= MAX_CLIPBOARD_BYTES, `clipboard message of ${length} bytes`);
-    const type = reader.u8();
-    expect(type === 1 || type === 2, `clipboard type ${type}`);
-    return { kind: "clipboard", type: type === 1 ? "text" : "png", data: reader.rest() };
+    const message = readClipboardBody(reader);
+    reader.end();
+    return { kind: "clipboard", message };
 }
 
 function readAudio(reader: Reader): StreamMessage {
     const captured = reader.u64();
     const data = reader.rest();
-    expect(data.length > 0, "empty audio packet");
+    expect(data.length > 0 && data.length <= MAX_AUDIO_BYTES, `audio packet of ${data.length} bytes`);
     return { kind: "audio", captured, data };
 }
 
@@ -294,8 +337,9 @@ function readStatistics(reader: Reader): StreamMessage {
 
 function readDisplay(reader: Reader): StreamMessage {
     const size = readDisplaySize(reader);
+    const codec = readCodec(reader);
     reader.end();
-    return { kind: "display", size };
+    return { kind: "display", size, codec };
 }
 
 const HELLO = 0x01;
@@ -394,6 +438,44 @@ export function encodeWheel(input: number, x: number, y: number, horizontal: num
 
 export function encodeReleaseAll(input: number): ArrayBuffer {
     return inputMessage(0x87, 8, input).buffer as ArrayBuffer;
+}
+
+export function encodeAudio(on: boolean): ArrayBuffer {
+    const view = message(0x8b, 8);
+    view.setUint8(4, on ? 1 : 0);
+    return view.buffer as ArrayBuffer;
+}
+
+/** `scale`: what the viewer's screen makes of a CSS pixel, in percent. */
+export function encodeResize(size: Size, scale: number): ArrayBuffer {
+    const view = message(0x88, 12);
+    view.setUint16(4, size.width, true);
+    view.setUint16(6, size.height, true);
+    view.setUint16(8, scale, true);
+    return view.buffer as ArrayBuffer;
+}
+
+export function encodeClipboard(clipboard: Exclude<ClipboardMessage, { step: "policy" }>): ArrayBuffer {
+    const data = clipboard.step === "data" ? clipboard.data : new Uint8Array();
+    const view = message(0x89, 20 + data.length);
+    view.setUint8(4, { begin: 2, data: 3, taken: 4, refused: 5 }[clipboard.step]);
+    view.setUint32(8, clipboard.transfer, true);
+    switch (clipboard.step) {
+        case "begin":
+            view.setUint8(5, clipboard.type === "text" ? 1 : 2);
+            view.setUint32(12, clipboard.total, true);
+            break;
+        case "data":
+            view.setUint32(12, clipboard.offset, true);
+            new Uint8Array(view.buffer).set(data, 20);
+            break;
+        case "taken":
+            view.setUint32(12, clipboard.bytes, true);
+            break;
+        case "refused":
+            break;
+    }
+    return view.buffer as ArrayBuffer;
 }
 
 export function encodeRefresh(): ArrayBuffer {

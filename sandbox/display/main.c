@@ -1,0 +1,211 @@
+// sandbox-display: started by the window manager once it is up, as a user's program. Brings the display from the framebuffer's size to the
+// one a desktop begins with, tells sandbox-init that the desktop is ready, and has the desktop follow what viewers make of the size and the
+// scale later. The way of its windows to the pixels is the X server's; nothing depends on this program but looks.
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <xcb/randr.h>
+#include <xcb/xcb.h>
+
+#include "lib/cleanup.h"
+#include "lib/fd.h"
+#include "lib/limits.h"
+
+#define READY_FIFO "/run/sandbox/ready"
+#define SCRIPT "/sandbox/desktop/changed"
+// A window that is being dragged to another size is let go first.
+#define STILL_MS 150
+#define SCALE_NORMAL 100u
+#define MILLIMETRES_PER_INCH_TENTHS 254u
+#define DPI 96u
+
+struct state {
+    xcb_connection_t *connection;
+    const xcb_screen_t *screen;
+    uint32_t window;
+    uint32_t manager; // atom of the selection that the one running instance owns
+    uint32_t scale_atom;
+    uint8_t randr_event;
+    uint16_t width, height;
+    uint32_t scale;
+    bool replaced;
+};
+
+static uint32_t find_atom(xcb_connection_t *c, const char *name)
+{
+    xcb_intern_atom_cookie_t cookie = xcb_intern_atom(c, 0, (uint16_t)strlen(name), name);
+    AUTO_FREE xcb_intern_atom_reply_t *reply = xcb_intern_atom_reply(c, cookie, NULL);
+    return reply ? reply->atom : XCB_NONE;
+}
+
+// 0 when nobody has set it.
+static uint32_t read_scale(const struct state *s)
+{
+    xcb_get_property_cookie_t cookie =
+        xcb_get_property(s->connection, 0, s->screen->root, s->scale_atom, XCB_ATOM_CARDINAL, 0, 1);
+    AUTO_FREE xcb_get_property_reply_t *reply = xcb_get_property_reply(s->connection, cookie, NULL);
+    if (!reply || xcb_get_property_value_length(reply) != 4)
+        return 0;
+    uint32_t scale;
+    memcpy(&scale, xcb_get_property_value(reply), sizeof(scale));
+    return scale;
+}
+
+static int set_size(struct state *s, uint16_t width, uint16_t height)
+{
+    xcb_connection_t *c = s->connection;
+    uint32_t root = s->screen->root;
+    char name[32];
+    int length = snprintf(name, sizeof(name), "%ux%u-start", width, height);
+    xcb_randr_mode_info_t mode = {
+        .width = width, .height = height, .htotal = width, .vtotal = height, .name_len = (uint16_t)length};
+    xcb_randr_get_screen_resources_current_cookie_t resources_cookie =
+        xcb_randr_get_screen_resources_current(c, root);
+    xcb_randr_create_mode_cookie_t mode_cookie = xcb_randr_create_mode(c, root, mode, (uint32_t)length, name);
+    AUTO_FREE xcb_randr_get_screen_resources_current_reply_t *resources =
+        xcb_randr_get_screen_resources_current_reply(c, resources_cookie, NULL);
+    AUTO_FREE xcb_randr_create_mode_reply_t *made = xcb_randr_create_mode_reply(c, mode_cookie, NULL);
+    if (!resources || !made || resources->num_crtcs == 0 || resources->num_outputs == 0)
+        return -EIO;
+    uint32_t crtc = xcb_randr_get_screen_resources_current_crtcs(resources)[0];
+    uint32_t output = xcb_randr_get_screen_resources_current_outputs(resources)[0];
+    xcb_randr_add_output_mode(c, output, made->mode);
+    xcb_randr_set_crtc_config(c, crtc, 0, 0, 0, 0, XCB_NONE, XCB_RANDR_ROTATION_ROTATE_0, 0, NULL);
+    xcb_randr_set_screen_size(c, root, width, height, width * MILLIMETRES_PER_INCH_TENTHS / (DPI * 10),
+                              height * MILLIMETRES_PER_INCH_TENTHS / (DPI * 10));
+    xcb_randr_set_crtc_config_cookie_t last =
+        xcb_randr_set_crtc_config(c, crtc, 0, 0, 0, 0, made->mode, XCB_RANDR_ROTATION_ROTATE_0, 1, &output);
+    AUTO_FREE xcb_randr_set_crtc_config_reply_t *done = xcb_randr_set_crtc_config_reply(c, last, NULL);
+    return done && done->status == XCB_RANDR_SET_CONFIG_SUCCESS ? 0 : -EIO;
+}
+
+static int connect_display(struct state *s)
+{
+    s->connection = xcb_connect(NULL, NULL);
+    if (xcb_connection_has_error(s->connection))
+        return -ECONNREFUSED;
+    s->screen = xcb_setup_roots_iterator(xcb_get_setup(s->connection)).data;
+    const xcb_query_extension_reply_t *randr = xcb_get_extension_data(s->connection, &xcb_randr_id);
+    s->manager = find_atom(s->connection, "_SANDBOX_DISPLAY");
+    s->scale_atom = find_atom(s->connection, "_SANDBOX_SCALE");
+    if (!randr || !randr->present || !s->manager || !s->scale_atom)
+        return -EOPNOTSUPP;
+    s->randr_event = randr->first_event;
+    free(xcb_randr_query_version_reply(s->connection, xcb_randr_query_version(s->connection, 1, 3), NULL));
+    s->window = xcb_generate_id(s->connection);
+    xcb_create_window(s->connection, 0, s->window, s->screen->root, 0, 0, 1, 1, 0,
+                      XCB_WINDOW_CLASS_INPUT_ONLY, 0, 0, NULL);
+    // The instance of before, if the window manager was started again, ends by this.
+    xcb_set_selection_owner(s->connection, s->window, s->manager, XCB_CURRENT_TIME);
+    s->width = s->screen->width_in_pixels;
+    s->height = s->screen->height_in_pixels;
+    return 0;
+}
+
+static int begin(struct state *s, uint16_t width, uint16_t height)
+{
+    s->scale = read_scale(s);
+    if (s->scale != 0)
+        return 0; // the desktop has begun before
+    s->scale = SCALE_NORMAL;
+    xcb_change_property(s->connection, XCB_PROP_MODE_REPLACE, s->screen->root, s->scale_atom,
+                        XCB_ATOM_CARDINAL, 32, 1, &s->scale);
+    int error = width == s->width && height == s->height ? 0 : set_size(s, width, height);
+    s->width = width;
+    s->height = height;
+    return error;
+}
+
+static void say_ready(void)
+{
+    // Nobody reads any more when the window manager was started again.
+    AUTO_FD int fifo = open(READY_FIFO, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fifo >= 0)
+        write_all(fifo, "ready\n", 6);
+}
+
+static void run_script(uint32_t scale, bool scale_changed)
+{
+    char percent[16];
+    snprintf(percent, sizeof(percent), "%u", scale);
+    pid_t pid = fork();
+    if (pid == 0) {
+        execl("/bin/sh", "sh", SCRIPT, percent, scale_changed ? "scale" : "size", (char *)NULL);
+        _exit(127);
+    }
+    while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+}
+
+static void handle(struct state *s, const xcb_generic_event_t *event, bool *ret_changed)
+{
+    uint8_t type = event->response_type & 0x7f;
+    const xcb_property_notify_event_t *property = (const void *)event;
+    if (type == s->randr_event || (type == XCB_PROPERTY_NOTIFY && property->atom == s->scale_atom))
+        *ret_changed = true;
+    else if (type == XCB_SELECTION_CLEAR)
+        s->replaced = true;
+}
+
+static void look(struct state *s)
+{
+    AUTO_FREE xcb_get_geometry_reply_t *size =
+        xcb_get_geometry_reply(s->connection, xcb_get_geometry(s->connection, s->screen->root), NULL);
+    uint32_t scale = read_scale(s);
+    if (!size || scale < SCALE_NORMAL / 2 || scale > SCALE_NORMAL * 4)
+        return;
+    bool resized = size->width != s->width || size->height != s->height, rescaled = scale != s->scale;
+    s->width = size->width;
+    s->height = size->height;
+    s->scale = scale;
+    if (resized || rescaled)
+        run_script(scale, rescaled);
+}
+
+static void follow(struct state *s)
+{
+    uint32_t events = XCB_EVENT_MASK_PROPERTY_CHANGE;
+    xcb_change_window_attributes(s->connection, s->screen->root, XCB_CW_EVENT_MASK, &events);
+    xcb_randr_select_input(s->connection, s->screen->root, XCB_RANDR_NOTIFY_MASK_SCREEN_CHANGE);
+    xcb_flush(s->connection);
+    bool changed = true; // what happened before the events were selected
+    while (!s->replaced && !xcb_connection_has_error(s->connection)) {
+        struct pollfd ready = {.fd = xcb_get_file_descriptor(s->connection), .events = POLLIN};
+        for (AUTO_FREE xcb_generic_event_t *event = NULL; (event = xcb_poll_for_event(s->connection));
+             free(event))
+            handle(s, event, &changed);
+        int count = poll(&ready, 1, changed ? STILL_MS : -1);
+        if (count == 0 && changed) {
+            changed = false;
+            look(s);
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    unsigned width, height;
+    if (argc != 2 || sscanf(argv[1], "%5ux%5u", &width, &height) != 2 || width < DISPLAY_WIDTH_MIN ||
+        height < DISPLAY_HEIGHT_MIN || width > DISPLAY_WIDTH_MAX || height > DISPLAY_HEIGHT_MAX) {
+        fprintf(stderr, "usage: sandbox-display WIDTHxHEIGHT\n");
+        return EXIT_FAILURE;
+    }
+    struct state state = {0};
+    int error = connect_display(&state);
+    if (!error)
+        error = begin(&state, (uint16_t)width, (uint16_t)height);
+    say_ready();
+    if (!error)
+        follow(&state);
+    xcb_disconnect(state.connection);
+    return error ? EXIT_FAILURE : EXIT_SUCCESS;
+}
