@@ -12,6 +12,7 @@
 #include "streaming/display.h"
 #include "streaming/input.h"
 #include "streaming/outbox.h"
+#include "streaming/sound.h"
 #include "streaming/resize.h"
 #include "streaming/update.h"
 
@@ -25,6 +26,8 @@ struct viewer {
     struct resize resize;
     struct clipboard clipboard;
     struct outbox outbox;
+    struct sound sound;
+    uint32_t sound_interest; // epoll events asked for on its socket
     struct update update;
     uint64_t input_us;                            // when the viewer's last input was handled
     uint64_t echo_us;                             // no look for its echo before
@@ -50,7 +53,7 @@ static inline int viewer_fail(struct viewer *v, int error, const char *problem)
 bool viewer_messages_heard(const struct viewer *v);
 // Acts on the messages that are there, up to a bound. The viewer's leaving sets `left` and is no error.
 int viewer_messages_read(struct viewer *v);
-// Puts both reports into the outbox. -EMSGSIZE when it is full.
-int viewer_reports_put(struct viewer *v, uint64_t now_us);
 // Tells the browser the size in force.
 int viewer_put_display(struct viewer *v);
+// Puts both reports into the outbox. -EMSGSIZE when it is full.
+int viewer_reports_put(struct viewer *v, uint64_t now_us);

@@ -23,7 +23,7 @@ for (const { string, ...env } of CODECS) {
         browser ??= await launchBrowser();
         const server = await startServer({ env });
         t.after(() => server.stop());
-        const page = await browser.newPage({ viewport: { width: 1366, height: 768 } });
+        const page = await browser.newPage({ viewport: { width: WIDTH, height: HEIGHT } });
         t.after(() => page.close());
         let codec = "";
         let refreshes = 0; // the browser sends one when its decoder has failed

@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 
 import { framesPainted, launchBrowser, signIn, startDesktop, typeText } from "../harness/browser.mjs";
 import { countColour, differingPixels, readCanvas, readFramebuffer } from "../harness/framebuffer.mjs";
-import { isAlive } from "../harness/processes.mjs";
+import { commandLine, isAlive } from "../harness/processes.mjs";
 import { startServer } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
 
@@ -86,7 +86,7 @@ test("the browser of the desktop opens a page in a sandbox of its own", async ()
     await canvas().focus();
     await page.keyboard.press("Control+Alt+KeyB");
     await until("its window", async () => differingPixels(before, await readCanvas(page)) > 100000);
-    const roles = () => server.processes("chromium").map(({ pid }) => readFileSync(`/proc/${pid}/cmdline`, "utf8"));
+    const roles = () => server.processes("chromium").map(({ pid }) => commandLine(pid));
     await until("a page's process", () => roles().some((line) => line.includes("--type=renderer")));
     assert.ok(!roles().some((line) => line.includes("--no-sandbox")));
     await page.keyboard.press("Alt+F4");

@@ -45,6 +45,16 @@ export function processTree(root) {
     return all.filter((process) => tree.has(process.pid));
 }
 
+// Its arguments, each ended by NUL; none when it ended meanwhile.
+export function commandLine(pid) {
+    try {
+        return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+    } catch (error) {
+        if (GONE.has(error.code)) return "";
+        throw error;
+    }
+}
+
 export function isAlive({ pid, startedAt }) {
     try {
         const now = readProcess(pid);

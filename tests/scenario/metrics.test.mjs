@@ -67,6 +67,9 @@ test("a parked desktop is counted, claimed and replaced", async () => {
     const client = await server.adminClient();
     const sandbox = await client.startSandbox();
     assert.equal(value(await scrape(), PARKED), before + 1);
+    assert.equal(sandbox.start, "parked");
+    const { pool } = (await client.request("GET", "/health")).body;
+    assert.deepEqual([pool.desktop.wanted, pool.code.wanted], [1, 0]);
     await until("a parked desktop", async () => value(await scrape(), READY) === 1);
     await client.request("DELETE", `/api/sandboxes/${sandbox.id}`);
 });

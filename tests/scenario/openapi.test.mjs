@@ -51,6 +51,7 @@ const NOBODY = "01975fe0-0000-7000-8000-000000000001";
 test("health and readiness", async () => {
     const health = await ask(server.client(), "GET", "/health", "/health");
     assert.ok(health.body.layers.length > 10);
+    assert.ok(health.body.pool.memory_mb > 0);
     await ask(server.client(), "GET", "/ready", "/ready");
 });
 

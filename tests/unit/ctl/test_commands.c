@@ -246,7 +246,9 @@ static void test_doctor(void **state)
     assert_string_not_equal(finding(array, "storage"), "failed");
     assert_string_equal(finding(array, "web client"), "failed");
     assert_string_equal(finding(array, "isolation"), "failed");
+    assert_string_equal(finding(array, "pool"), "ok");
     json_decref(array);
+    setenv("SANDBOX_POOL_MEMORY_MB", "0", 1); // and one desktop is wanted
     assert_int_equal(chmod(directory, 0777), 0);
     setenv("DATABASE_URL", "host=/nonexistent", 1);
     RUN("", SANDBOXCTL, "doctor", "--json", "--directory", MIGRATIONS);
@@ -254,7 +256,9 @@ static void test_doctor(void **state)
     array = parse_output();
     assert_string_equal(finding(array, "database"), "failed");
     assert_string_equal(finding(array, "storage"), "failed");
+    assert_string_equal(finding(array, "pool"), "weak");
     json_decref(array);
+    unsetenv("SANDBOX_POOL_MEMORY_MB");
     setenv("DATABASE_URL", postgres_fixture_url(testing->postgres), 1);
     unsetenv("FILE_STORAGE_PATH");
     unsetenv("WEB_ROOT");

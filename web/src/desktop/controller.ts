@@ -15,6 +15,7 @@ import { CursorView } from "./cursor-view";
 import { type DisplayMode, placeOf, SizeFollower } from "./display-size";
 import { Magnifier } from "./magnifier";
 import { DesktopSession } from "./session";
+import { DesktopSound } from "./sound";
 import { exposeStatistics } from "./test-surface";
 
 export const PLATFORM: Platform = /Mac|iP(hone|ad|od)/.test(navigator.platform)
@@ -28,6 +29,7 @@ export class DesktopController {
     readonly input: InputSender;
     readonly clipboard: DesktopClipboard;
     readonly settings = new KeyboardSettings();
+    readonly sound: DesktopSound;
     readonly sticky: StickyModifiers;
     readonly pointerLock: PointerLock;
     private readonly keyboard: Keyboard;
@@ -56,7 +58,12 @@ export class DesktopController {
             () => ({ width: stage.clientWidth, height: stage.clientHeight }),
             (message) => session.send(message, false),
         );
-        session.onHello = () => this.follower.restart();
+        this.sound = new DesktopSound(this.statistics, (message) => session.send(message, false));
+        session.onHello = () => {
+            this.follower.restart();
+            this.sound.restart();
+        };
+        session.onSound = (packet, captured) => this.sound.play(packet, captured);
         this.sticky = new StickyModifiers(this.input);
         this.pointerLock = new PointerLock(canvas);
         this.keyboard = new Keyboard(this.input, () => this.settings.get(), PLATFORM, () => {
@@ -80,7 +87,7 @@ export class DesktopController {
             this.followCursor(),
             this.followLayout(),
             this.wakeOnReturn(),
-            exposeStatistics(this.statistics, session),
+            exposeStatistics(this.statistics, session, this.sound),
         );
         session.start();
     }
@@ -90,6 +97,7 @@ export class DesktopController {
         this.pointerLock.close();
         this.cursorView.close();
         this.session.close();
+        this.sound.close();
         for (const undo of this.undo) {
             undo();
         }

@@ -63,6 +63,7 @@ export class DesktopSession {
     onHello: () => void = () => undefined;
     /** May throw WireError. */
     onClipboard: (message: ClipboardMessage) => void = () => undefined;
+    onSound: (packet: Uint8Array, captured: number) => void = () => undefined;
     private readonly life = new AbortController();
     private socket: WebSocket | null = null;
     private wake: () => void = () => undefined;
@@ -227,6 +228,7 @@ export class DesktopSession {
             resized: (size) => this.state.patch({ size }),
             clipboard: (message) => this.onClipboard(message),
             cursor: (cursor) => this.cursor.set(cursor),
+            sound: (packet, captured) => this.onSound(packet, captured),
             painted: () => {
                 if (!this.state.get().painted) {
                     this.state.patch({ painted: true });

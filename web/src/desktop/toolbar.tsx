@@ -5,6 +5,8 @@ import { Menu, MenuItem } from "../components/menu";
 import type { DisplayMode } from "./display-size";
 import { InputMenu, type InputMenuProps } from "./input-menu";
 import type { SessionState } from "./session";
+import type { DesktopSound } from "./sound";
+import { SoundButton } from "./sound-button";
 import "./toolbar.css";
 
 /** Keys that browsers and systems keep for themselves, as Linux input event codes. */
@@ -45,6 +47,7 @@ interface Props {
     statistics: boolean;
     mode: DisplayMode;
     clipboard: boolean;
+    sound: DesktopSound | null;
     /** null before there is a connection to send anything to. */
     inputMenu: Omit<InputMenuProps, "onOpen"> | null;
     /** Set to the element that takes the focus when the keyboard leaves the desktop. */
@@ -101,6 +104,7 @@ export function Toolbar(props: Props) {
                 </Menu>
                 {props.inputMenu !== null && <InputMenu {...props.inputMenu} onOpen={pin} />}
                 <Toggle icon="clipboard" label="Clipboard" pressed={props.clipboard} onPress={props.onClipboard} />
+                {props.sound !== null && <SoundButton sound={props.sound} />}
                 <Toggle icon="chart" label="Statistics" hint="Ctrl + Alt + Shift + S" pressed={props.statistics} onPress={props.onStatistics} />
                 <Menu face={<Icon name="monitor" />} label="Display size" className="toolbar-button" align="left" onOpen={pin}>
                     {(close) => MODES.map(([mode, name]) => (

@@ -181,6 +181,7 @@ function Desktop({ id }: { id: string }) {
             <Toolbar
                 state={state}
                 statistics={statistics}
+                sound={controller?.sound ?? null}
                 inputMenu={controller && {
                     settings: controller.settings,
                     apple: PLATFORM === "apple",
