@@ -34,3 +34,7 @@ int backup(struct context *context);
 int backup_key(struct context *context);
 int restore(struct context *context);
 int doctor(struct context *context);
+int config_check(struct context *context);
+int node_status(struct context *context);
+int node_drain(struct context *context);
+int haproxy_config(struct context *context);

@@ -17,10 +17,10 @@ static const char *base_name(const char *path)
 }
 
 // Before config_load takes it out.
-static const char *find_config_path(char **argv)
+static const char *find_path(const char *option, char **argv)
 {
     for (; argv[0] && argv[1]; argv++) {
-        if (strcmp(argv[0], "--config") == 0)
+        if (strcmp(argv[0], option) == 0)
             return argv[1];
     }
     return NULL;
@@ -74,7 +74,8 @@ static int run(struct context *context, const struct command *command)
 int main(int argc, char **argv)
 {
     struct context context = {.program = base_name(argc > 0 ? argv[0] : "sandboxctl"),
-                              .config_path = find_config_path(argv)};
+                              .config_path = find_path("--config", argv),
+                              .secrets_path = find_path("--secrets", argv)};
     CLEANUP(cleanup_config) struct config *config = config_new();
     if (!config) {
         complain(&context, "%s", strerror(ENOMEM));

@@ -20,6 +20,13 @@ struct config {
     char *values[CONFIG_KEY_COUNT]; // NULL: the default
 };
 
+struct config_lines {
+    const char *text;
+    size_t length;
+    const char *name;
+    bool secrets;
+};
+
 struct config *config_new(void)
 {
     return calloc(1, sizeof(struct config));
@@ -60,6 +67,16 @@ static int find_key(const char *name, size_t length)
             return key;
     }
     return -1;
+}
+
+static int refuse_unknown(const char *name, size_t length, const char *where, struct config_error *ret_error)
+{
+    int shown = (int)(length > 64 ? 64 : length);
+    int near = config_nearest(name, length);
+    if (near >= 0)
+        return refuse(ret_error, "%s: unknown key \"%.*s\"; did you mean %s?", where, shown, name,
+                      config_entry((enum config_key)near)->name);
+    return refuse(ret_error, "%s: unknown key \"%.*s\"; --help lists the known ones", where, shown, name);
 }
 
 static bool is_choice(const char *choices, const char *value)
@@ -155,8 +172,7 @@ static int read_line(struct config *config, char *line, const char *where, bool 
         return refuse(ret_error, "%s: expected KEY=VALUE", where);
     int key = find_key(line, (size_t)(equals - line));
     if (key < 0)
-        return refuse(ret_error, "%s: unknown key \"%.*s\"; --help lists the known ones", where,
-                      (int)(equals - line > 64 ? 64 : equals - line), line);
+        return refuse_unknown(line, (size_t)(equals - line), where, ret_error);
     if (seen[key])
         return refuse(ret_error, "%s: %s stands twice in this file", where, config_entry(key)->name);
     seen[key] = true;
@@ -166,25 +182,36 @@ static int read_line(struct config *config, char *line, const char *where, bool 
     return set_value(config, key, trim(equals + 1), where, ret_error);
 }
 
-int config_read_text(struct config *config, const char *text, size_t length, const char *name, bool secrets,
-                     struct config_error *ret_error)
+static int read_lines(struct config *config, const struct config_lines *lines, config_found *found,
+                      void *data, struct config_error *ret_error)
 {
-    if (length > CONFIG_FILE_MAX || memchr(text, '\0', length))
-        return refuse(ret_error, "%s: not a text file of at most %u bytes", name, CONFIG_FILE_MAX);
-    AUTO_FREE char *copy = strndup(text, length);
+    size_t length = lines->length;
+    if (length > CONFIG_FILE_MAX || memchr(lines->text, '\0', length))
+        return refuse(ret_error, "%s: not a text file of at most %u bytes", lines->name, CONFIG_FILE_MAX);
+    AUTO_FREE char *copy = strndup(lines->text, length);
     if (!copy)
-        return refuse(ret_error, "%s: out of memory", name);
+        return refuse(ret_error, "%s: out of memory", lines->name);
     bool seen[CONFIG_KEY_COUNT] = {false};
     int number = 0;
     int error = 0;
     char *rest = copy;
     for (char *line; !error && (line = strsep(&rest, "\n"));) {
         char where[300];
-        snprintf(where, sizeof(where), "%.256s:%d", name, ++number);
-        error = read_line(config, line, where, secrets, seen, ret_error);
+        snprintf(where, sizeof(where), "%.256s:%d", lines->name, ++number);
+        error = read_line(config, line, where, lines->secrets, seen, ret_error);
+        if (error && found) { // all of what is wrong is wanted
+            found(data, ret_error->text);
+            error = 0;
+        }
     }
     explicit_bzero(copy, length);
     return error;
+}
+
+int config_read_text(struct config *config, const char *text, size_t length, const char *name, bool secrets,
+                     struct config_error *ret_error)
+{
+    return read_lines(config, &(struct config_lines){text, length, name, secrets}, NULL, NULL, ret_error);
 }
 
 static int check_mode(const char *path, bool secrets, struct config_error *ret_error)
@@ -201,7 +228,8 @@ static int check_mode(const char *path, bool secrets, struct config_error *ret_e
     return 0;
 }
 
-int config_read_file(struct config *config, const char *path, bool secrets, struct config_error *ret_error)
+static int read_file(struct config *config, const char *path, bool secrets, config_found *found, void *data,
+                     struct config_error *ret_error)
 {
     int error = check_mode(path, secrets, ret_error);
     if (error)
@@ -211,9 +239,21 @@ int config_read_file(struct config *config, const char *path, bool secrets, stru
     error = read_file_at(AT_FDCWD, path, CONFIG_FILE_MAX, &text, &length);
     if (error)
         return refuse(ret_error, "%.256s: %s", path, strerror(-error));
-    error = config_read_text(config, text, length, path, secrets, ret_error);
+    error = read_lines(config, &(struct config_lines){text, length, path, secrets}, found, data, ret_error);
     explicit_bzero(text, length);
     return error;
+}
+
+int config_read_file(struct config *config, const char *path, bool secrets, struct config_error *ret_error)
+{
+    return read_file(config, path, secrets, NULL, NULL, ret_error);
+}
+
+void config_check_file(struct config *config, const char *path, bool secrets, config_found *found, void *data)
+{
+    struct config_error error;
+    if (read_file(config, path, secrets, found, data, &error) < 0)
+        found(data, error.text);
 }
 
 static bool looks_like_ours(const char *name)
@@ -234,8 +274,7 @@ int config_read_environment(struct config *config, struct config_error *ret_erro
             continue;
         int key = find_key(*variable, length);
         if (key < 0 && looks_like_ours(*variable))
-            return refuse(ret_error, "environment: unknown key \"%.*s\"; --help lists the known ones",
-                          (int)(length > 64 ? 64 : length), *variable);
+            return refuse_unknown(*variable, length, "environment", ret_error);
         if (key < 0)
             continue;
         int error = set_value(config, key, *variable + length + 1, "environment", ret_error);
@@ -305,7 +344,9 @@ int config_load(struct config *config, int *argc, char **argv, struct config_err
         int found = take_option(options[i], argc, argv, &path);
         if (found < 0)
             return refuse(ret_error, "%s: expected a file after it", options[i]);
-        int error = found ? config_read_file(config, path, i == 1, ret_error) : 0;
+        if (!found)
+            continue;
+        int error = config_read_file(config, path, i == 1, ret_error);
         if (error)
             return error;
     }

@@ -12,6 +12,7 @@ enum config_key {
     CONFIG_PORT,
     CONFIG_METRICS_PORT,
     CONFIG_ALLOWED_ORIGINS,
+    CONFIG_TRUSTED_PROXIES,
     CONFIG_NODE_ID,
     CONFIG_WEB_ROOT,
     CONFIG_JWT_SECRET,
@@ -39,6 +40,8 @@ enum config_key {
     CONFIG_EGRESS_QUOTA_MB,
     CONFIG_FILE_STORAGE_PATH,
     CONFIG_FILE_ENCRYPTION_ENABLED,
+    CONFIG_STORAGE_FREE_MIN_MB,
+    CONFIG_CERTIFICATE_FILE,
     CONFIG_BACKUP_DIRECTORY,
     CONFIG_BACKUP_KEY_FILE,
     CONFIG_BACKUP_KEEP_DAYS,
@@ -82,6 +85,8 @@ struct config_error {
 };
 
 const struct config_entry *config_entry(enum config_key key);
+// The known key that looks most like an unknown name; -1 when none does.
+int config_nearest(const char *name, size_t length);
 
 // The defaults. NULL when memory is out.
 struct config *config_new(void);
@@ -109,6 +114,12 @@ int config_read_credentials(struct config *config, const char *directory, const 
 // Takes --config FILE and --secrets FILE out of argv (argc is adjusted), then the files, then the credentials of
 // $CREDENTIALS_DIRECTORY, then the environment. What every program's main calls.
 int config_load(struct config *config, int *argc, char **argv, struct config_error *ret_error);
+
+// Called for each thing that is wrong, with one line of text.
+typedef void config_found(void *data, const char *problem);
+// As config_read_file, but goes on behind what is wrong and tells all of it.
+void config_check_file(struct config *config, const char *path, bool secrets, config_found *found,
+                       void *data);
 
 // Borrowed until config_free or the next read. Choices are text.
 const char *config_text(const struct config *config, enum config_key key);

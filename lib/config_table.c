@@ -33,6 +33,10 @@ static const struct config_entry table[CONFIG_KEY_COUNT] = {
     [CONFIG_ALLOWED_ORIGINS] =
         TEXT("ALLOWED_ORIGINS", 0, 1024, "",
              "further origins browsers may come from, separated by spaces (https://desk.example.org)"),
+    [CONFIG_TRUSTED_PROXIES] =
+        TEXT("TRUSTED_PROXIES", 0, 1024, "",
+             "addresses and networks of proxies whose X-Forwarded-For is believed, separated by spaces "
+             "(127.0.0.1 10.0.0.0/8); empty: nobody's"),
     [CONFIG_NODE_ID] = TEXT("NODE_ID", 1, NODE_ID_MAX, "local", "name of this node in paths and rows"),
     [CONFIG_WEB_ROOT] = TEXT("WEB_ROOT", 0, 1024, "", "directory of the built web client"),
     [CONFIG_JWT_SECRET] = SECRET("JWT_SECRET", 64, 256,
@@ -89,6 +93,12 @@ static const struct config_entry table[CONFIG_KEY_COUNT] = {
     [CONFIG_FILE_ENCRYPTION_ENABLED] =
         SWITCH("FILE_ENCRYPTION_ENABLED", "false",
                "encrypt home directories (not built yet: true refuses to start)"),
+    [CONFIG_STORAGE_FREE_MIN_MB] =
+        NUMBER("STORAGE_FREE_MIN_MB", 0, 1073741824, "256", "MiB",
+               "with less than this free for home directories, /ready says that the node is not"),
+    [CONFIG_CERTIFICATE_FILE] =
+        TEXT("CERTIFICATE_FILE", 0, 1024, "",
+             "the site's certificate (PEM, without its key), to tell in /metrics when it ends"),
     [CONFIG_BACKUP_DIRECTORY] =
         TEXT("BACKUP_DIRECTORY", 0, 1024, "", "where sandboxctl backup puts its files"),
     [CONFIG_BACKUP_KEY_FILE] = TEXT("BACKUP_KEY_FILE", 0, 1024, "",

@@ -17,8 +17,8 @@
 // The one process-wide sink: every module of a program logs to the same place, from its start to its end.
 static struct {
     const char *program;
-    enum log_level level;
-    bool json;
+    _Atomic enum log_level level;
+    _Atomic bool json;
     int fd;
     int journal; // -1: lines go to fd
 } sink = {.program = "?", .level = LOG_LEVEL_INFO, .fd = STDERR_FILENO, .journal = -1};

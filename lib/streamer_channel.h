@@ -71,6 +71,8 @@ struct stream_report {
     struct stream_histogram encode; // per update: from its capture until it is ready to be sent
     struct stream_histogram
         input; // from an input's arrival until the browser has acknowledged the update after it
+    struct stream_histogram
+        acknowledged; // from an update's sending until the browser has acknowledged it; one at a time
 };
 
 void stream_histogram_add(struct stream_histogram *histogram, uint64_t us);

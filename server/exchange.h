@@ -8,10 +8,10 @@
 #include "lib/ids.h"
 #include "server/problem.h"
 #include "server/route.h"
+#include "server/source.h"
 #include "server/work.h"
 #include "store/account.h"
 
-#define SOURCE_TEXT_SIZE 46   // INET6_ADDRSTRLEN
 #define HEADER_VALUE_MAX 2048 // bytes of one header that is read
 
 struct server;
@@ -40,7 +40,8 @@ struct exchange {
     enum http_method method;
     struct id id; // {id} of the path
     char request_id[ID_TEXT_SIZE];
-    char source[SOURCE_TEXT_SIZE];
+    char source[SOURCE_TEXT_SIZE];     // who asks, as text
+    char source_key[SOURCE_TEXT_SIZE]; // and what its limits are counted by
     struct query {
         char limit[8];
         char cursor[65];

@@ -60,8 +60,9 @@ static int check_text(const struct config *config, enum config_key key, const ch
     return *config_text(config, key) ? 0 : refuse("%s is not set; %s", config_entry(key)->name, advice);
 }
 
-static int check_config(const struct config *config)
+static int check_config(struct server *server)
 {
+    const struct config *config = server->config;
     if (config_switch(config, CONFIG_FILE_ENCRYPTION_ENABLED))
         return refuse(
             "FILE_ENCRYPTION_ENABLED=true: encryption of home directories is not built yet; set it to false");
@@ -77,6 +78,11 @@ static int check_config(const struct config *config)
         return refuse("NODE_ID may hold letters, digits and . _ - only");
     if (!origin_list_valid(config_text(config, CONFIG_ALLOWED_ORIGINS)))
         return refuse("ALLOWED_ORIGINS must be origins like https://desk.example.org, separated by spaces");
+    if (networks_parse(config_text(config, CONFIG_TRUSTED_PROXIES), &server->trusted_proxies) < 0)
+        return refuse(
+            "TRUSTED_PROXIES must be addresses and networks like 127.0.0.1 10.0.0.0/8, separated by "
+            "spaces, %u at most",
+            NETWORKS_MAX);
     return 0;
 }
 
@@ -192,6 +198,12 @@ static void on_signal(void *data, uint32_t events)
     if (info.ssi_signo == SIGHUP) {
         const struct invocation *given = stopper->invocation;
         reload_configuration(given->config, given->argc, given->argv);
+        if (networks_parse(config_text(server->config, CONFIG_TRUSTED_PROXIES), &server->trusted_proxies) < 0)
+            log_error("TRUSTED_PROXIES is no list of addresses and networks; the old one holds");
+        return;
+    }
+    if (info.ssi_signo == SIGUSR1 || info.ssi_signo == SIGUSR2) {
+        server_drain(server, info.ssi_signo == SIGUSR1);
         return;
     }
     if (server->stopping) { // asked twice: at once
@@ -214,6 +226,8 @@ static int watch_signals(struct stopper *stopper)
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGUSR1);
+    sigaddset(&signals, SIGUSR2);
     if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
         return -errno;
     stopper->fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -269,7 +283,7 @@ static int run(struct server *server, const struct invocation *invocation)
     int error = confinement_apply();
     if (error)
         return refuse("it can't be confined: %s", strerror(-error));
-    if (check_config(server->config) < 0 || read_key(server) < 0)
+    if (check_config(server) < 0 || read_key(server) < 0)
         return -EINVAL;
     if (static_files_load(config_text(server->config, CONFIG_WEB_ROOT), &server->files, wrong) < 0)
         return refuse("%s", wrong);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 
 #include "lib/log.h"
@@ -38,6 +39,11 @@ static void retry_later(struct notifications *notifications)
 static void act(struct notifications *notifications, const struct store_notification *notification)
 {
     struct server *server = notifications->server;
+    if (notification->kind == NOTIFICATION_DRAIN || notification->kind == NOTIFICATION_RESUME) {
+        if (strcmp(notification->node, server->node) == 0)
+            server_drain(server, notification->kind == NOTIFICATION_DRAIN);
+        return;
+    }
     if (notification->kind == NOTIFICATION_RESTORED && !server->stopping) {
         // What is in memory belongs to rows that are gone; a start compares sandboxd's sandboxes with those there are.
         log_warning("The database was restored from a backup: this program ends to be started again");
@@ -108,6 +114,11 @@ struct notifications *notifications_new(struct server *server, const char *datab
     }
     on_retry(notifications);
     return notifications;
+}
+
+bool notifications_listening(const struct notifications *notifications)
+{
+    return notifications->watch.fd >= 0;
 }
 
 void notifications_free(struct notifications *notifications)

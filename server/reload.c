@@ -10,11 +10,13 @@
 // Read by the loop at each use and by no worker. Limits of a sandbox are missing: sandboxd holds their maximums, and isn't reloaded.
 static const enum config_key reloadable[] = {
     CONFIG_ALLOWED_ORIGINS,
+    CONFIG_TRUSTED_PROXIES,
     CONFIG_JWT_ACCESS_EXPIRY,
     CONFIG_SANDBOX_SESSION_TIMEOUT_SECS,
     CONFIG_SANDBOX_IDLE_TIMEOUT_SECS,
     CONFIG_SANDBOX_WARNING_SECS,
     CONFIG_SANDBOX_MAX_PER_USER,
+    CONFIG_CERTIFICATE_FILE,
     CONFIG_LOG_LEVEL,
     CONFIG_LOG_FORMAT,
 };

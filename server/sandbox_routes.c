@@ -172,6 +172,11 @@ int create_prepare(struct exchange *exchange)
         sandbox_answer_disconnected(exchange);
         return -1;
     }
+    if (server->draining) {
+        exchange_problem_later(exchange, PROBLEM_UNAVAILABLE, 30,
+                               "This node takes no new sandboxes now. Try again in a moment.");
+        return -1;
+    }
     creation->epoch = sandboxes_epoch(server->sandboxes);
     fill_order(creation, exchange, welcome);
     return 0;
@@ -186,7 +191,9 @@ int create_work(struct exchange *exchange, struct store *store)
 
 static void answer_over(struct exchange *exchange, enum store_outcome outcome)
 {
-    if (outcome == STORE_OVER_PER_USER)
+    bool user = outcome == STORE_OVER_PER_USER;
+    metrics_limit(&exchange->server->metrics, user ? LIMIT_SANDBOXES_PER_USER : LIMIT_SANDBOXES_PER_NODE);
+    if (user)
         exchange_problem(exchange, PROBLEM_LIMIT_REACHED,
                          "You run as many sandboxes as you may. Stop one first.");
     else

@@ -283,6 +283,7 @@ void sandbox_end(struct sandbox *sandbox, enum stop_reason reason, const char *d
     sandbox->state = STATE_ENDED;
     change_interrupt(&sandbox->change);
     count_network(sandbox, usage);
+    metrics_end(&sandbox->sandboxes->server->metrics, reason);
     char id[ID_TEXT_SIZE];
     id_format(&sandbox->row.id, id);
     log_info("A sandbox ended", {"sandbox", id}, {"reason", stop_reason_name(reason)}, {"detail", detail});

@@ -29,6 +29,10 @@ struct sandbox {
     struct change change;
     struct viewer *viewers;
     unsigned viewer_count;
+    struct sandbox_traffic {
+        uint64_t updates;                    // that streamers have sent
+        uint64_t to_browsers, from_browsers; // bytes
+    } traffic;                               // of all its viewers, since this process knows it
     struct sandbox *next;
 };
 

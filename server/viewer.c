@@ -68,6 +68,8 @@ void viewer_close(struct viewer *viewer, enum close_code code, const char *reaso
     if (viewer->close_code)
         return;
     viewer->close_code = code;
+    if (code == CLOSE_TOO_MUCH || code == CLOSE_TOO_MANY_VIEWERS)
+        metrics_limit(&viewer->server->metrics, code == CLOSE_TOO_MUCH ? LIMIT_BROWSER : LIMIT_VIEWERS);
     viewer->close_reason = reason;
     loop_timer_cancel(&viewer->retry);
     viewer_stream_end(viewer);
@@ -129,6 +131,8 @@ static int on_piece(struct viewer *viewer, const void *data, size_t length)
         .binary = lws_frame_is_binary(viewer->wsi),
     };
     metrics_add(&viewer->server->metrics, METRIC_BYTES_FROM_BROWSERS, length);
+    if (viewer->sandbox)
+        viewer->sandbox->traffic.from_browsers += length;
     int result = viewer->up_waiting ? -EDQUOT : relay_up_piece(&viewer->up, &piece, clock_monotonic_us());
     if (result == -EDQUOT)
         viewer_close(viewer, CLOSE_TOO_MUCH, "too many messages or bytes");

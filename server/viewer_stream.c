@@ -145,6 +145,8 @@ static int write_fragment(struct viewer *viewer, const struct relay_fragment *fr
     if (!fragment->last)
         mode |= LWS_WRITE_NO_FIN;
     metrics_add(&viewer->server->metrics, METRIC_BYTES_TO_BROWSERS, fragment->length);
+    if (viewer->sandbox)
+        viewer->sandbox->traffic.to_browsers += fragment->length;
     if (lws_write(viewer->wsi, (unsigned char *)fragment->data, fragment->length,
                   (enum lws_write_protocol)mode) < 0)
         return -1;
@@ -159,6 +161,8 @@ static int take_report(struct viewer *viewer, const uint8_t *packet, size_t leng
     if (error)
         return error;
     metrics_stream(&viewer->server->metrics, &report);
+    for (unsigned i = 0; viewer->sandbox && i < STREAM_REPORT_BUCKETS; i++)
+        viewer->sandbox->traffic.updates += report.encode.buckets[i]; // one for each
     lws_callback_on_writable(viewer->wsi);
     return 0;
 }

@@ -128,6 +128,8 @@ static const struct statement_entry table[SQL_COUNT] = {
     [SQL_SANDBOX_REQUEST_STOP] = {"sandbox_request_stop",
         "UPDATE sandboxes SET stop_requested = coalesce(stop_requested, $2) WHERE id = $1::uuid AND state <> 'ended'"
         " RETURNING pg_notify('sandbox_server', 'stop ' || id)"},
+    [SQL_NODE_NOTIFY] = {"node_notify",
+        "SELECT pg_notify('sandbox_server', $1::text || ' ' || $2::text)"},
     [SQL_SANDBOX_RECORD_UNKNOWN] = {"sandbox_record_unknown",
         "INSERT INTO sandboxes (id, account_id, template, node, state, memory_mb, cpu_percent, pids, session_seconds,"
         " idle_seconds, display_width, display_height, ended_at, stop_reason, stop_detail, layers)"
