@@ -111,12 +111,12 @@ void check_backups(struct context *context, struct findings *findings)
         return found(findings, VERDICT_WEAK, "backups", "not known while the database can't be asked");
     if (last == 0)
         return found(findings, VERDICT_WEAK, "backups",
-                     "there is none of this node; run: sandboxctl backup-key FILE, set BACKUP_KEY_FILE and "
-                     "BACKUP_DIRECTORY, "
-                     "then: systemctl enable --now sandbox-server-backup.timer");
+                     "there is none of this node; run: sandboxctl backup-key (keep a copy elsewhere), then: "
+                     "sandboxctl backup");
     clock_gettime(CLOCK_REALTIME, &now);
     int64_t hours = ((int64_t)now.tv_sec * 1000000 - last) / HOUR_US;
     bool old = hours > BACKUP_OLD_HOURS;
     found(findings, old ? VERDICT_WEAK : VERDICT_OK, "backups", "the last one is %" PRId64 " hours old%s",
-          hours, old ? "; run: systemctl status sandbox-server-backup, then: sandboxctl backup" : "");
+          hours,
+          old ? "; look at: systemctl status sandbox-server-backup.timer, then run: sandboxctl backup" : "");
 }
