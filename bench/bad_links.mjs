@@ -1,12 +1,10 @@
 // Keys, a film and a transfer over thin, long and dark ways (tests/scenario/link), 1920x1080; both sides in turns over links of their own.
-import { copyFileSync, chmodSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, connect } from "node:net";
 import { once } from "node:events";
-import { join } from "node:path";
 
-import { launchBrowser, typeText } from "../tests/harness/browser.mjs";
+import { launchBrowser } from "../tests/harness/browser.mjs";
 import { Link } from "../tests/harness/link.mjs";
-import { until } from "../tests/harness/until.mjs";
+import { playFilm, prepareFilm } from "./lib/film.mjs";
 import { Ours } from "./lib/ours.mjs";
 import { openTerminal, SIZE } from "./lib/pair.mjs";
 import { option, report } from "./lib/report.mjs";
@@ -15,7 +13,6 @@ import { Tigervnc } from "./lib/tigervnc.mjs";
 
 const rounds = option("rounds", 3);
 const n = option("n", 20); // keys of a scene, side and round
-const FILM = join(process.env.PROGRAMS, "libexec/sandbox-server/tests/moving_picture");
 const GAP_MS = [300, 450];
 const ANSWER_MS = 10000;
 const QUEUE = 65536;
@@ -43,33 +40,9 @@ async function openSides(browser, sink, fair) {
     await peer.openPage(browser, SIZE);
     for (const side of [ours, peer]) {
         await openTerminal(side);
-        copyFileSync(FILM, join(side.home, "film"));
-        chmodSync(join(side.home, "film"), 0o755);
-        await typeText(side.page, "clear; ./film & cat >/dev/null\n"); // the kernel's own echo: no shell redraws its line
-        await side.page.waitForTimeout(2000);
-        await findLine(side.page);
+        await prepareFilm(side);
     }
     return [ours, peer];
-}
-
-// Where typed characters show: the rows that one changes, over half of the screen's width, which the film does not touch.
-async function findLine(page) {
-    const look = () => page.evaluate(() => {
-        const canvas = [...document.querySelectorAll("canvas")].reduce((one, other) => (other.width > one.width ? other : one));
-        window.looked_ = new Uint32Array(canvas.getContext("2d").getImageData(0, 0, 950, 1000).data.buffer);
-        return window.before_ ? [...window.looked_.keys()].filter((i) => window.looked_[i] !== window.before_[i]) : [];
-    });
-    await look();
-    await page.evaluate(() => (window.before_ = window.looked_));
-    await page.keyboard.press("x");
-    await page.waitForTimeout(1500);
-    const changed = await look();
-    if (changed.length === 0) throw new Error("a key changed nothing");
-    const rows = changed.map((i) => Math.floor(i / 950));
-    const [top, bottom] = [Math.min(...rows), Math.max(...rows)];
-    await page.evaluate(([y, height]) => (window.probe.region = { x: 0, y, width: 950, height }), [top, bottom - top + 1]);
-    await page.keyboard.press("Control+u");
-    await page.waitForTimeout(1000);
 }
 
 // ms from the key until it shows.
@@ -88,11 +61,6 @@ async function typeKeys(side, count) {
     }
     await pressKey(side.page, "Control+u").catch(() => {});
     return times;
-}
-
-function playFilm(side) {
-    writeFileSync(join(side.home, "play"), "");
-    return () => rmSync(join(side.home, "play"));
 }
 
 // Sends as fast as the link takes it, until told to stop.

@@ -1,13 +1,14 @@
-// What typing (10 keys a second), a scrolling terminal, a window that is dragged and a film cost the server's processor, and what of it the
-// page shows. The programs that draw are not counted, nor is the browser.
+// What typing (10 keys a second), a scrolling terminal, a window that is dragged and a film cost the server's processor and the browser's, and
+// what of it the page shows. The programs that draw are not counted.
 import { launchBrowser, typeText } from "../tests/harness/browser.mjs";
-import { openBoth } from "./lib/pair.mjs";
-import { cpuDuring } from "./lib/processes.mjs";
-import { option, report } from "./lib/report.mjs";
+import { processTree } from "../tests/harness/processes.mjs";
+import { openAll } from "./lib/pair.mjs";
+import { bytesBetween, bytesOnPort, cpuDuring } from "./lib/processes.mjs";
+import { option, ratios, report } from "./lib/report.mjs";
 import { median } from "./lib/statistics.mjs";
 
-const rounds = option("rounds", 5);
-const seconds = option("n", 10);
+const rounds = option("rounds", 2);
+const seconds = option("n", 3);
 
 async function typing({ page }) {
     const start = performance.now();
@@ -37,33 +38,43 @@ async function dragging({ page }) {
     await page.mouse.up();
 }
 
+const LONG = 600; // seconds: ended before
 const running = (command) => ({
     run: scrolling,
     begin: async ({ page }) => {
         await typeText(page, `${command}\n`);
-        await page.waitForTimeout(2000);
+        await page.waitForTimeout(1500);
     },
-    end: async ({ page }) => page.waitForTimeout(3000),
+    end: async ({ page }) => {
+        await page.keyboard.press("Control+c");
+        await page.waitForTimeout(500);
+    },
 });
 
 const SCENES = {
     "typing 10/s": { run: typing, begin: async () => {}, end: async () => {} },
-    "terminal 200 lines/s": running(`perl scroll.pl ${seconds + 4}`),
-    "terminal 30 lines/s": running(`perl scroll.pl ${seconds + 4} 30`),
+    "terminal 200 lines/s": running(`perl scroll.pl ${LONG}`),
+    "terminal 30 lines/s": running(`perl scroll.pl ${LONG} 30`),
     "window dragged": { run: dragging, begin: async () => {}, end: async () => {} },
-    "film 960x540, 30/s": running(`perl scenes.pl ${seconds + 4}`),
+    "film 960x540, 30/s": running(`perl scenes.pl ${LONG}`),
 };
 
 const counters = ({ page }) => page.evaluate(() => ({ ...window.probe.counters }));
 
+// Of the browser that this program has started: the other sides' pages lie still in it.
+const browserProcesses = () => processTree(process.pid).filter(({ name }) => name.startsWith("chrom")).map(({ pid }) => pid);
+
 async function measure(side, scene) {
     await side.page.bringToFront();
     await scene.begin(side);
-    const before = await counters(side);
-    const { seconds: lasted, share } = await cpuDuring({ ...side.session, ...side.node }, () => scene.run(side));
-    const after = await counters(side);
+    const before = { ...(await counters(side)), bytes: bytesOnPort(side.port) };
+    const roles = { ...side.session, ...side.node, browser: browserProcesses() };
+    const { seconds: lasted, share } = await cpuDuring(roles, () => scene.run(side));
+    const after = { ...(await counters(side)), bytes: bytesOnPort(side.port) };
     await scene.end(side);
-    return { share, fps: (after.ticks - before.ticks) / lasted, kbit: ((after.received - before.received) * 8) / 1000 / lasted };
+    const { browser: browserShare, ...serverShare } = share;
+    const kbit = (bytesBetween(before.bytes, after.bytes) * 8) / 1000 / lasted;
+    return { share: serverShare, browser: browserShare, fps: (after.ticks - before.ticks) / lasted, kbit };
 }
 
 const OTHER_ROLES = ["windowManager", "panel", "init", "supervisor", "database", "sandboxd"];
@@ -77,17 +88,19 @@ function row(side, scene, measured) {
         side: side.name,
         "% of a core": all,
         "X server": of("display"),
-        "streamer or relay": of("streamer") + of("proxy"),
+        streamer: of("streamer"),
+        relay: of("proxy"),
         server: of("server"),
         others: OTHER_ROLES.reduce((sum, role) => sum + of(role), 0),
         "frames/s seen": fps,
         "% per frame/s": all / fps,
         "kbit/s": median(measured.map((one) => one.kbit)),
+        "browser, %": median(measured.map((one) => one.browser)),
     };
 }
 
 const browser = await launchBrowser();
-const { sides, stop } = await openBoth(browser);
+const { sides, stop } = await openAll(browser);
 const rows = [];
 const notes = [];
 try {
@@ -96,9 +109,11 @@ try {
         for (let i = 0; i < rounds; i++) {
             for (const [j, side] of sides.entries()) measured[j].push(await measure(side, scene));
         }
-        const [ours, peer] = sides.map((side, j) => row(side, name, measured[j]));
-        rows.push(ours, peer);
-        notes.push(`${name}, ours / peer: CPU ${(ours["% of a core"] / peer["% of a core"]).toFixed(2)}, per frame seen ${(ours["% per frame/s"] / peer["% per frame/s"]).toFixed(2)}`);
+        const [ours, ...peers] = sides.map((side, j) => ({ name: side.name, ...row(side, name, measured[j]) }));
+        rows.push(...[ours, ...peers].map(({ name: _, ...cells }) => cells));
+        for (const figure of ["% of a core", "% per frame/s", "frames/s seen", "kbit/s", "browser, %"]) {
+            notes.push(ratios(`${name}: ${figure}`, ours, peers, (one) => one[figure]));
+        }
     }
 } finally {
     await stop();

@@ -1,9 +1,7 @@
 // What a desktop costs that a viewer watches and nobody touches: processor time, wake-ups, bytes on the connection.
-import { execFileSync } from "node:child_process";
-
 import { launchBrowser } from "../tests/harness/browser.mjs";
-import { openBoth } from "./lib/pair.mjs";
-import { cpuDuring, perRole, runs } from "./lib/processes.mjs";
+import { openAll } from "./lib/pair.mjs";
+import { bytesBetween, bytesOnPort, cpuSeconds, perRole, runs } from "./lib/processes.mjs";
 import { option, report } from "./lib/report.mjs";
 import { median } from "./lib/statistics.mjs";
 
@@ -11,35 +9,27 @@ const rounds = option("rounds", 3);
 const seconds = option("n", 30);
 const SETTLE_MS = 5000;
 
-// {connection: payload bytes that the kernel has sent and received on it} of the server's port.
-function bytesOnPort(port) {
-    const text = execFileSync("ss", ["-tniOH", "state", "established", `( sport = :${port} )`], { encoding: "utf8" });
-    const count = (line, name) => Number(new RegExp(`\\b${name}:(\\d+)`).exec(line)?.[1] ?? 0);
-    const lines = text.split("\n").filter(Boolean);
-    return Object.fromEntries(lines.map((line) => [line.split(/\s+/)[3], count(line, "bytes_sent") + count(line, "bytes_received")]));
-}
-
-// Of the connections that lasted: the page's idle HTTP connections end meanwhile.
-function bytesBetween(before, after) {
-    return Object.keys(before).reduce((sum, connection) => sum + (connection in after ? after[connection] - before[connection] : 0), 0);
-}
-
 // The panel's clock draws when a minute begins: the window lies between two.
 async function waitForQuietMinute(page) {
     const left = 60 - new Date().getSeconds();
     if (left < seconds + 2) await page.waitForTimeout((left + 2) * 1000);
 }
 
-async function measure(side) {
-    await side.page.bringToFront();
-    await side.page.waitForTimeout(SETTLE_MS);
-    await waitForQuietMinute(side.page);
-    const roles = { ...side.session, ...side.node };
-    const before = { bytes: bytesOnPort(side.port), runs: perRole(roles, runs) };
-    const { share } = await cpuDuring(roles, () => side.page.waitForTimeout(seconds * 1000));
-    const after = { bytes: bytesOnPort(side.port), runs: perRole(roles, runs) };
-    const wakes = Object.fromEntries(Object.keys(roles).map((role) => [role, (after.runs[role] - before.runs[role]) / seconds]));
-    return { share, wakes, bytes: bytesBetween(before.bytes, after.bytes) };
+// All sides in the same seconds: they do nothing.
+async function measure(sides) {
+    await sides[0].page.waitForTimeout(SETTLE_MS);
+    await waitForQuietMinute(sides[0].page);
+    const roles = sides.map((side) => ({ ...side.session, ...side.node }));
+    const before = sides.map((side, i) => ({ bytes: bytesOnPort(side.port), runs: perRole(roles[i], runs), used: perRole(roles[i], cpuSeconds) }));
+    const start = performance.now();
+    await sides[0].page.waitForTimeout(seconds * 1000);
+    const lasted = (performance.now() - start) / 1000;
+    return sides.map((side, i) => {
+        const after = { bytes: bytesOnPort(side.port), runs: perRole(roles[i], runs), used: perRole(roles[i], cpuSeconds) };
+        const per = (field, scale) =>
+            Object.fromEntries(Object.keys(roles[i]).map((role) => [role, ((after[field][role] - before[i][field][role]) / lasted) * scale]));
+        return { share: per("used", 100), wakes: per("runs", 1), bytes: bytesBetween(before[i].bytes, after.bytes) };
+    });
 }
 
 const SESSION = ["streamer", "display", "windowManager", "panel", "init", "proxy"];
@@ -56,12 +46,12 @@ function rowsOf(side, measured) {
 }
 
 const browser = await launchBrowser();
-const { sides, stop } = await openBoth(browser);
+const { sides, stop } = await openAll(browser);
 const measured = sides.map(() => []);
 let rows;
 try {
     for (let i = 0; i < rounds; i++) {
-        for (const [j, side] of sides.entries()) measured[j].push(await measure(side));
+        for (const [j, one] of (await measure(sides)).entries()) measured[j].push(one);
     }
     rows = sides.flatMap((side, j) => rowsOf(side, measured[j]));
 } finally {
@@ -69,6 +59,6 @@ try {
     await browser.close();
 }
 report("idle", rows, [
-    `medians of ${rounds} rounds of ${seconds} s per side, between two minutes of the panel's clock; a terminal stands open`,
+    `medians of ${rounds} rounds of ${seconds} s, all sides at once, between two minutes of the panel's clock; a terminal stands open`,
     "bytes on the wire: TCP payload both ways on the server's port; a WebSocket ping and its answer are 8 bytes every 20 s",
 ]);

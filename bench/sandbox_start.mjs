@@ -10,7 +10,7 @@ import { startServer } from "../tests/harness/server.mjs";
 import { stopServer } from "./lib/ours.mjs";
 import { option, report } from "./lib/report.mjs";
 import { summary } from "./lib/statistics.mjs";
-import { desktopEnvironment, displayNumber } from "./lib/tigervnc.mjs";
+import { desktopEnvironment, displayNumber } from "./lib/peer.mjs";
 
 const n = option("n", 30);
 const ARGUMENTS = ["-displayfd", "3", "-screen", "0", "1920x1080x24", "-nolisten", "tcp", "-nocursor", "-noreset", "-s", "0",

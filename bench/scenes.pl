@@ -1,11 +1,12 @@
-# Shows a film of 960x540 at 30 frames a second, for the given number of seconds. It speaks the X protocol itself, so that it runs wherever
+# Shows a film of 960x540 at 30 frames a second at 300,200, for the given number of seconds. With a second argument the last frame stays for so many
+# seconds, and the file "ended" tells when it was drawn (seconds since 1970). bench/lib/film.mjs knows the frames. It speaks the X protocol itself, so that it runs wherever
 # perl does.
 use strict;
 use warnings;
 use IO::Socket::UNIX;
 use Time::HiRes qw(sleep time);
 
-my ($seconds) = @ARGV;
+my ($seconds, $stay) = @ARGV;
 my ($WIDTH, $HEIGHT, $FRAMES) = (960, 540, 30);
 
 sub cookie {
@@ -84,7 +85,7 @@ sub frame {
 my ($x, $base, $root) = connect_display();
 enable_big_requests($x);
 my ($window, $gc) = ($base | 1, $base | 2);
-send_all($x, pack("C C v V V v6 V V V V", 1, 0, 10, $window, $root, 300, 200, $WIDTH, $HEIGHT, 0, 1, 0, 0x802, 0, 0));
+send_all($x, pack("C C v V V v6 V V V V", 1, 0, 10, $window, $root, 300, 200, $WIDTH, $HEIGHT, 0, 1, 0, 0x202, 0, 1)); # no border, the focus stays
 send_all($x, pack("C x v V", 8, 2, $window));
 send_all($x, pack("C x v V V V", 55, 4, $gc, $window, 0));
 my $rows = film();
@@ -95,4 +96,14 @@ for (my $number = 0; time() - $start < $seconds; $number++) {
     send_all($x, pack("C C v V V V v v v v C C v", 72, 2, 0, length($pixels) / 4 + 7, $window, $gc, $WIDTH, $HEIGHT, 0, 0, 0, 24, 0) . $pixels);
     my $wait = $start + ($number + 1) / $FRAMES - time();
     sleep($wait) if $wait > 0;
+}
+if ($stay) {
+    send_all($x, pack("C x v", 43, 1)); # GetInputFocus: its answer follows the last frame
+    answer($x, 32);
+    my $end = time();
+    open(my $file, ">", "ended.new") or die "ended: $!";
+    print $file $end;
+    close($file);
+    rename("ended.new", "ended");
+    sleep($stay);
 }

@@ -1,4 +1,4 @@
-// Both sides at once, each with a desktop, a viewer and a terminal that has the keyboard's focus.
+// The sides at once, each with a desktop, a viewer and a terminal that has the keyboard's focus.
 import { copyFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 
@@ -6,6 +6,8 @@ import { typeText } from "../../tests/harness/browser.mjs";
 import { until } from "../../tests/harness/until.mjs";
 import { Ours } from "./ours.mjs";
 import { Tigervnc } from "./tigervnc.mjs";
+import { X11vnc } from "./x11vnc.mjs";
+import { Xpra } from "./xpra.mjs";
 
 export const SIZE = { width: 1920, height: 1080 };
 const PROGRAMS = ["scroll.pl", "scenes.pl"];
@@ -16,11 +18,14 @@ export async function openOurs(browser) {
     return ours;
 }
 
-export async function openPeer(browser) {
-    const peer = await Tigervnc.start(SIZE);
+async function openPeer(kind, browser) {
+    const peer = await kind.start(SIZE);
     await peer.openPage(browser, SIZE);
     return peer;
 }
+
+// How each side is opened, ours first.
+export const OPENERS = [openOurs, ...[Tigervnc, X11vnc, Xpra].map((kind) => (browser) => openPeer(kind, browser))];
 
 // A terminal whose shell answers, with the programs that draw in its directory.
 export async function openTerminal(side) {
@@ -34,15 +39,16 @@ export async function openTerminal(side) {
     });
 }
 
-export async function openBoth(browser) {
+export async function openAll(browser) {
     const sides = [];
     const stop = async () => {
-        for (const side of sides.splice(0)) await side.stop();
+        for (const side of sides) await side.stop();
     };
     try {
-        sides.push(await openOurs(browser));
-        sides.push(await openPeer(browser));
-        for (const side of sides) await openTerminal(side);
+        for (const open of OPENERS) {
+            sides.push(await open(browser));
+            await openTerminal(sides.at(-1));
+        }
     } catch (error) {
         await stop();
         throw error;

@@ -6,7 +6,8 @@
 //   region     set by a benchmark: {x, y, width, height} of the canvas where keys show; a key is answered when its pixels change there
 //   counters   {received, sent} bytes of WebSocket messages, {draws}, {ticks}: animation frames in which something was drawn
 
-export function installProbe() {
+// socketElsewhere: the client's WebSocket lives in a worker; then keys are answered by the first picture, and bytes are not counted.
+export function installProbe({ socketElsewhere = false } = {}) {
     const state = { key: null, before: null, frame: null, ticking: false, content: false };
     const probe = {
         samples: [],
@@ -91,12 +92,13 @@ export function installProbe() {
         });
     const answered = (key, canvas) => {
         const drawn = performance.now();
-        if (!key || key.sent === undefined || !state.frame || state.frame.arrived < key.sent || !regionChanged(canvas)) return;
+        if (!key || !regionChanged(canvas)) return;
+        if (!socketElsewhere && (key.sent === undefined || !state.frame || state.frame.arrived < key.sent)) return;
         probe.samples.push({
             sent: key.sent - key.pressed,
-            arrived: state.frame.arrived - key.pressed,
+            arrived: (state.frame?.arrived ?? drawn) - key.pressed,
             drawn: drawn - key.pressed,
-            ...state.frame.stages,
+            ...state.frame?.stages,
         });
         state.key = null;
     };
@@ -114,7 +116,7 @@ export function installProbe() {
         CanvasRenderingContext2D.prototype[name] = function (...args) {
             original.apply(this, args);
             const visible = this.canvas.isConnected && this.canvas.width > 256; // not a scratch canvas, not a pointer's picture
-            if (!visible || !state.frame) return;
+            if (!visible || !(state.frame || socketElsewhere)) return;
             answered(state.key, this.canvas);
             mark("draw");
             probe.counters.draws++;

@@ -1,4 +1,5 @@
 // What processes cost, read from /proc (proc(5)): processor time, proportional set size.
+import { execFileSync } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
 
 // Seconds that the process's threads have run, in nanosecond precision: the ticks of /proc/<pid>/stat are too coarse for an idle process.
@@ -47,3 +48,16 @@ export async function cpuDuring(roles, scene) {
 }
 
 export const loadAverage = () => readFileSync("/proc/loadavg", "utf8").split(" ").slice(0, 3).join(" ");
+
+// {connection: payload bytes that the kernel has sent and received on it} of the server's port.
+export function bytesOnPort(port) {
+    const text = execFileSync("ss", ["-tniOH", "state", "established", `( sport = :${port} )`], { encoding: "utf8" });
+    const count = (line, name) => Number(new RegExp(`\\b${name}:(\\d+)`).exec(line)?.[1] ?? 0);
+    const lines = text.split("\n").filter(Boolean);
+    return Object.fromEntries(lines.map((line) => [line.split(/\s+/)[3], count(line, "bytes_sent") + count(line, "bytes_received")]));
+}
+
+// Of the connections that lasted: the page's idle HTTP connections end meanwhile.
+export function bytesBetween(before, after) {
+    return Object.keys(before).reduce((sum, connection) => sum + (connection in after ? after[connection] - before[connection] : 0), 0);
+}

@@ -1,4 +1,4 @@
-// One table for people, or with --json one object: what every benchmark prints.
+// One table in Markdown, or with --json one object: what every benchmark prints.
 import { cpus } from "node:os";
 
 import { loadAverage } from "./processes.mjs";
@@ -19,10 +19,20 @@ export function report(name, rows, notes = []) {
     }
     const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
     const cells = [columns, ...rows.map((row) => columns.map((column) => String(round(row[column] ?? ""))))];
-    const widths = columns.map((_, i) => Math.max(...cells.map((line) => line[i].length)));
-    console.log(`\n${name}  (${cpus().length} processors, load ${load.start} at the start, ${load.end} at the end)`);
-    for (const line of cells) console.log(line.map((cell, i) => cell.padEnd(widths[i])).join("  ").trimEnd());
+    const widths = columns.map((_, i) => Math.max(3, ...cells.map((line) => line[i].length)));
+    const line = (words) => `| ${words.map((word, i) => word.padEnd(widths[i])).join(" | ")} |`;
+    console.log(`\n${name}  (${cpus().length} processors, load ${load.start} at the start, ${load.end} at the end)\n`);
+    console.log(line(cells[0]));
+    console.log(`|${widths.map((width) => "-".repeat(width + 2)).join("|")}|`);
+    for (const words of cells.slice(1)) console.log(line(words));
+    console.log("");
     for (const note of notes) console.log(`note: ${note}`);
+}
+
+// A note: what ours is to each of the others, by `value` of a side's figures.
+export function ratios(what, ours, peers, value) {
+    const words = peers.map((peer) => `${(value(ours) / value(peer)).toFixed(2)} of ${peer.name}`);
+    return `${what}, ours: ${words.join(", ")}`;
 }
 
 // --name N on the command line, a positive number.

@@ -8,8 +8,8 @@ import { Link } from "../harness/link.mjs";
 import { freePort, startServer } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
 
-const WIDTH = 1920;
-const HEIGHT = 1080;
+const WIDTH = 1366; // the display follows the window
+const HEIGHT = 768;
 const CURSOR_COLOUR = [0x88, 0xc0, 0xd0]; // cursorColor of sandbox/desktop/app-defaults/XTerm
 const FILLED_CURSOR_PIXELS = 100; // its frame alone has about 50
 const IN_FLIGHT_MAX = 131072; // bytes of a thin way: what it holds, a key frame, and no seconds of pictures
@@ -28,7 +28,7 @@ before(async () => {
     server = await startServer({ env: { METRICS_PORT: String(metricsPort) } });
     link = await Link.start([server.port], { upKbps: 2000, downKbps: 2000, roundTripMs: 80, queue: QUEUE });
     browser = await launchBrowser();
-    const context = async () => (await browser.newContext({ viewport: { width: 1366, height: 768 } })).newPage();
+    const context = async () => (await browser.newContext({ viewport: { width: WIDTH, height: HEIGHT } })).newPage();
     near = await context();
     far = await context();
     await signIn(near, server.url, "admin", server.adminPassword);

@@ -1,4 +1,4 @@
-// Every class of attack that has led out of a sandbox, tried in each kind of sandbox: a class holds when its doors are shut. And the score: the
+// Every class of attack that has led out of a sandbox, tried in each kind of sandbox and from within the streamer: a class holds when its doors are shut. And the score: the
 // doors that may be open are named in open_doors.txt, each with its reason in docs/THREATS.md.
 
 // clang-format off
@@ -25,9 +25,11 @@
 #define OPEN_OUTSIDE_AT_LEAST 190
 
 static struct place place;
-static char *verdicts; // of the doors, in the sandbox that is attacked
-static char *allowed;  // open_doors.txt
-static char *threats;  // docs/THREATS.md
+static const char *profile; // its name in open_doors.txt
+static const char *where;   // for people
+static char *verdicts;      // of the doors, in the place that is attacked
+static char *allowed;       // open_doors.txt
+static char *threats;       // docs/THREATS.md
 
 static char *read_list(const char *variable)
 {
@@ -58,7 +60,7 @@ static bool is_open(const char *text, const char *door)
 static bool is_allowed(const char *door)
 {
     char line[160];
-    snprintf(line, sizeof(line), "\n%s\t%s\n", place_profile_name(place.profile), door);
+    snprintf(line, sizeof(line), "\n%s\t%s\n", profile, door);
     return strstr(allowed, line);
 }
 
@@ -67,7 +69,7 @@ static void class_holds(void **state)
     const struct attack_class *class = *state;
     for (size_t i = 0; class->doors[i]; i++) {
         if (is_open(verdicts, class->doors[i]) && !is_allowed(class->doors[i])) {
-            print_error("%s: \"%s\" is open in %s\n", class->name, class->doors[i], place_name(&place));
+            print_error("%s: \"%s\" is open in %s\n", class->name, class->doors[i], where);
             fail();
         }
     }
@@ -99,7 +101,7 @@ static void the_score_does_not_grow(void **state)
     struct open_door door;
     for (const char *at = NULL; next_open(&at, &door);) {
         if (!is_allowed(door.name)) {
-            print_error("\"%s\" is open in %s\n", door.name, place_name(&place));
+            print_error("\"%s\" is open in %s\n", door.name, where);
             grown++;
         }
     }
@@ -124,7 +126,6 @@ static void each_open_door_is_explained(void **state)
 static void the_list_allows_no_shut_door(void **state)
 {
     (void)state;
-    const char *profile = place_profile_name(place.profile);
     for (const char *line = allowed; (line = strchr(line, '\n')); line++) {
         char door[120];
         if (strncmp(line + 1, profile, strlen(profile)) != 0 || line[1 + strlen(profile)] != '\t')
@@ -132,7 +133,7 @@ static void the_list_allows_no_shut_door(void **state)
         const char *name = line + strlen(profile) + 2;
         snprintf(door, sizeof(door), "%.*s", (int)strcspn(name, "\n"), name);
         if (!is_open(verdicts, door)) {
-            print_error("\"%s\" is shut in %s\n", door, place_name(&place));
+            print_error("\"%s\" is shut in %s\n", door, where);
             fail();
         }
     }
@@ -146,6 +147,13 @@ static unsigned count(const char *text, const char *start)
     return lines;
 }
 
+static int count_doors(void)
+{
+    unsigned open = count(verdicts, "open\t"), all = open + count(verdicts, "shut\t");
+    printf("%s: %u of %u doors are open\n", where, open, all);
+    return all < DOORS_AT_LEAST;
+}
+
 static int try_doors(void **state)
 {
     (void)state;
@@ -155,9 +163,20 @@ static int try_doors(void **state)
     canary_arguments(&canary, arguments + 1);
     verdicts = place_run(&place, arguments);
     canary_stop(&canary);
-    printf("%s: %u of %u doors are open\n", place_name(&place), count(verdicts, "open\t"),
-           count(verdicts, "open\t") + count(verdicts, "shut\t"));
-    return count(verdicts, "open\t") + count(verdicts, "shut\t") < DOORS_AT_LEAST;
+    return count_doors();
+}
+
+// Outside of every sandbox: the streamer's own layers are all that keeps them shut.
+static int try_doors_as_streamer(void **state)
+{
+    (void)state;
+    struct canary canary;
+    const char *arguments[PLACE_ARGUMENTS_MAX] = {getenv("STREAMER_DOORS")};
+    canary_start(&canary);
+    canary_arguments(&canary, arguments + 1);
+    verdicts = place_run_outside(PLACE_ROOT, arguments);
+    canary_stop(&canary);
+    return count_doors();
 }
 
 static int forget(void **state)
@@ -192,7 +211,7 @@ static void doors_are_open_outside(void **state)
     }
 }
 
-static int attack_place(void)
+static int attack(CMFixtureFunction try)
 {
     struct CMUnitTest tests[64] = {
         cmocka_unit_test(the_score_does_not_grow),
@@ -205,7 +224,7 @@ static int attack_place(void)
         tests[number++] = (struct CMUnitTest){.name = attack_classes[i].name,
                                               .test_func = class_holds,
                                               .initial_state = (void *)&attack_classes[i]};
-    return _cmocka_run_group_tests(place_name(&place), tests, number, try_doors, forget);
+    return _cmocka_run_group_tests(where, tests, number, try, forget);
 }
 
 int main(void)
@@ -214,13 +233,17 @@ int main(void)
     allowed = read_list("OPEN_DOORS");
     threats = read_list("THREATS");
     int failed = cmocka_run_group_tests_name("outside", outside, NULL, NULL);
-    for (int profile = 0; profile < PLACE_PROFILES; profile++) {
+    for (int kind = 0; kind < PLACE_PROFILES; kind++) {
         for (int starter = 0; starter < PLACE_STARTERS; starter++) {
-            place = (struct place){(enum place_profile)profile, (enum place_starter)starter};
+            place = (struct place){(enum place_profile)kind, (enum place_starter)starter};
+            profile = place_profile_name(place.profile);
+            where = place_name(&place);
             if (place_possible(&place))
-                failed += attack_place();
+                failed += attack(try_doors);
         }
     }
+    profile = where = "streamer";
+    failed += attack(try_doors_as_streamer);
     free(allowed);
     free(threats);
     return failed;

@@ -16,13 +16,20 @@
 
 // Core requests that the streamer makes, and where this server puts its extensions.
 enum { QUERY_EXTENSION = 98, GET_KEYBOARD_MAPPING = 101, GET_INPUT_FOCUS = 43, INTERN_ATOM = 16 };
+enum { GET_PROPERTY = 20, CONVERT_SELECTION = 24, SELECTION_NOTIFY = 31, PROPERTY_NOTIFY = 28 };
 enum { QUERY_POINTER = 38, QUERY_KEYMAP = 44 };
 enum { DAMAGE_MAJOR = 140, FIXES_MAJOR = 141, TEST_MAJOR = 142, XKB_MAJOR = 143, RANDR_MAJOR = 144 };
 enum { DAMAGE_EVENT = 90, FIXES_EVENT = 95, XKB_EVENT = 99, RANDR_EVENT = 105 };
 enum { XKB_USE_EXTENSION = 0, XKB_GET_STATE = 4 };
 enum { RANDR_QUERY_VERSION = 0, RANDR_CREATE_MODE = 16, RANDR_GET_RESOURCES = 25 };
 enum { FIXES_GET_CURSOR_IMAGE = 4, FIXES_FETCH_REGION = 19, DAMAGE_CREATE = 1 };
+enum {
+    FIXES_SELECT_SELECTION = 2,
+    FIXES_SELECTION_NOTIFY = FIXES_EVENT,
+    FIXES_CURSOR_NOTIFY = FIXES_EVENT + 1
+};
 
+#define FIRST_ATOM 1000u
 #define KEYCODE_MIN 8
 #define KEYCODE_MAX 255
 #define REGION_MANY 600000u
@@ -33,6 +40,8 @@ struct server {
     int socket;
     unsigned width, height, seed;
     uint16_t sequence;
+    uint32_t atoms;                              // handed out
+    uint32_t targets, asked_for, asked_property; // TARGETS; what the clipboard's owner was asked for last
     bool flooding;
 };
 
@@ -189,9 +198,54 @@ static void answer_cursor(struct server *s)
         fixed[3] = 700;
         fixed[4] = fixed[5] = 65535;
         pixels = 700000;
+    } else if (s->how == HOSTILE_CURSORS) {
+        fixed[2] = fixed[3] = 256;
+        pixels = 65536;
     }
     send_reply(s, 0, pixels, fixed, sizeof(fixed));
     send_random(s, (size_t)pixels * 4);
+    if (s->how == HOSTILE_CURSORS)
+        send_event(s, FIXES_CURSOR_NOTIFY);
+}
+
+// Somebody else has copied something.
+static void send_owner(struct server *s)
+{
+    uint32_t event[8] = {FIXES_SELECTION_NOTIFY | (uint32_t)s->sequence << 16, 0, 0x300000};
+    send_all(s, event, sizeof(event));
+}
+
+// The owner has given something, if not always where it was asked to.
+static void answer_selection(struct server *s, const uint8_t *request)
+{
+    uint32_t asked[5]; // requestor, selection, target, property, time
+    memcpy(asked, request + 4, sizeof(asked));
+    uint32_t event[8] = {
+        SELECTION_NOTIFY | (uint32_t)s->sequence << 16, 0, asked[0], asked[1], asked[2], asked[3]};
+    if (next_random(s) % 8 == 0)
+        event[2 + next_random(s) % 4] = next_random(s);
+    send_all(s, event, sizeof(event));
+}
+
+static void answer_property(struct server *s)
+{
+    static const uint8_t formats[] = {8, 8, 8, 8, 8, 32, 16, 255};
+    uint32_t words = next_random(s) % 2000, format = formats[next_random(s) % sizeof(formats)];
+    if (s->asked_for == s->targets && next_random(s) % 8 > 0)
+        format = 32;
+    uint32_t type = next_random(s) % 2 ? FIRST_ATOM + next_random(s) % 8 : next_random(s) % 32;
+    // A property's type, what is left of it, its length in its own units: as often true as not.
+    uint32_t fixed[3] = {type, next_random(s) % 8 ? 0 : next_random(s),
+                         words * 4 / (format / 8 ? format / 8 : 1)};
+    if (next_random(s) % 4 == 0)
+        fixed[2] = next_random(s) << 8;
+    send_reply(s, (uint8_t)format, words, fixed, sizeof(fixed));
+    for (uint32_t i = 0; i < words; i++)
+        send_all(s, &(uint32_t){FIRST_ATOM + next_random(s) % 10}, 4);
+    uint32_t event[8] = {PROPERTY_NOTIFY | (uint32_t)s->sequence << 16, 0x200001, s->asked_property};
+    for (unsigned i = 0; i < 8; i++)
+        send_all(s, event, sizeof(event));
+    send_owner(s);
 }
 
 static void send_rectangles(struct server *s, uint32_t count)
@@ -265,7 +319,15 @@ static void answer(struct server *s, const uint8_t *request)
         send_reply(s, 0, 0, "", 0);
         break;
     case INTERN_ATOM:
-        send_reply(s, 0, 0, (uint32_t[]){1000}, 4);
+        if (memcmp(request + 8, "TARGETS", 7) == 0)
+            s->targets = FIRST_ATOM + s->atoms;
+        send_reply(s, 0, 0, (uint32_t[]){FIRST_ATOM + s->atoms++}, 4);
+        break;
+    case CONVERT_SELECTION:
+        answer_selection(s, request);
+        break;
+    case GET_PROPERTY:
+        answer_property(s);
         break;
     case QUERY_POINTER:
         send_reply(s, 1, 0, "", 0);
@@ -294,6 +356,8 @@ static void answer(struct server *s, const uint8_t *request)
             answer_cursor(s);
         if (minor == FIXES_FETCH_REGION)
             answer_region(s);
+        if (minor == FIXES_SELECT_SELECTION && s->how == HOSTILE_SELECTION)
+            send_owner(s);
         break;
     case RANDR_MAJOR:
         answer_randr(s, minor);

@@ -20,20 +20,20 @@ export interface DesktopStatistics {
     readonly lastFrame: Readonly<LastFrame> | null;
     readonly streamer: Readonly<StreamerStatistics> | null;
     readonly sound: Readonly<SoundStatistics & { state: string }>;
-    readonly soundLook: Readonly<SoundLook> | null;
+    readonly soundLook: SoundLook | null;
 }
 
 /** Of what is heard, looked at where it leaves for the loudspeakers. */
 export interface SoundLook {
-    /** Of the highest peak of the last third of a second. */
-    hertz: number;
-    decibels: number;
+    /** The highest peak of the last third of a second. */
+    readonly peak: Readonly<{ hertz: number; decibels: number }>;
     /** The largest sample of the last 5 ms. */
-    level: number;
+    readonly level: number;
 }
 
 const LATEST = 256;
 let analyser: AnalyserNode | null = null;
+let latest: AnalyserNode | null = null;
 
 function lookAt(sound: DesktopSound): SoundLook | null {
     const { output } = sound;
@@ -42,18 +42,25 @@ function lookAt(sound: DesktopSound): SoundLook | null {
     }
     if (analyser?.context !== output.context) {
         analyser = new AnalyserNode(output.context, { fftSize: 16384, smoothingTimeConstant: 0 });
+        latest = new AnalyserNode(output.context, { fftSize: LATEST });
         output.node.connect(analyser);
+        output.node.connect(latest);
     }
-    const levels = new Float32Array(analyser.frequencyBinCount);
-    analyser.getFloatFrequencyData(levels);
-    const peak = levels.reduce((best, level, i) => (level > levels[best]! ? i : best), 0);
-    const samples = new Float32Array(analyser.fftSize);
-    analyser.getFloatTimeDomainData(samples);
-    return Object.freeze({
-        hertz: (peak * output.context.sampleRate) / analyser.fftSize,
-        decibels: levels[peak]!,
-        level: samples.subarray(-LATEST).reduce((most, sample) => Math.max(most, Math.abs(sample)), 0),
-    });
+    const from = analyser;
+    // Only what is asked for is computed: who watches closely must not disturb what he watches.
+    return {
+        get level() {
+            const samples = new Float32Array(LATEST);
+            latest!.getFloatTimeDomainData(samples);
+            return samples.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
+        },
+        get peak() {
+            const levels = new Float32Array(from.frequencyBinCount);
+            from.getFloatFrequencyData(levels);
+            const peak = levels.reduce((best, level, i) => (level > levels[best]! ? i : best), 0);
+            return Object.freeze({ hertz: (peak * output.context.sampleRate) / from.fftSize, decibels: levels[peak]! });
+        },
+    };
 }
 
 export function exposeStatistics(statistics: StreamStatistics, session: DesktopSession, sound: DesktopSound): () => void {
