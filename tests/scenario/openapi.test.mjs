@@ -54,6 +54,11 @@ test("health and readiness", async () => {
     assert.ok(health.body.layers.length > 10);
     assert.ok(health.body.pool.memory_mb > 0);
     await ask(server.client(), "GET", "/ready", "/ready");
+    const { pid } = server.process("sandbox-server");
+    process.kill(pid, "SIGUSR1");
+    await until("draining", async () => (await ask(server.client(), "GET", "/health", "/health")).status === 404);
+    process.kill(pid, "SIGUSR2");
+    await until("the end of it", async () => (await ask(server.client(), "GET", "/health", "/health")).status === 200);
 });
 
 test("accounts", async () => {
