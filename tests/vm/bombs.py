@@ -1,4 +1,4 @@
-# Runs in a sandbox, started with its desktop: waits for the word, then takes processes, processor time and memory that it should not get.
+# Runs in a sandbox, started with its desktop: waits for the word, then takes processes and processor time that it should not get.
 import os
 import signal
 import time
@@ -34,7 +34,3 @@ while not os.path.exists(f"{HOME}/go"):
     time.sleep(0.2)
 with open(f"{HOME}/result", "w") as result:
     print(processes(), round(processor(), 2), file=result)
-# Files that no end of a program gives back.
-with open("/dev/shm/hog", "wb") as hog:
-    while True:
-        hog.write(bytes(1 << 20))

@@ -9,6 +9,7 @@ import { until } from "../harness/until.mjs";
 import { WebSocketClient } from "../harness/websocket.mjs";
 
 const KIND_HELLO = 0x01;
+const PICTURE_MIN = 1000; // bytes: nothing else is as long
 const SLOW_MS = 120000; // the machine is emulated
 
 const [url, username, password, limits, file] = process.argv.slice(2);
@@ -25,7 +26,7 @@ let sandbox = await must(201, client.request("POST", "/api/sandboxes", { body: {
 const { path } = await must(201, client.request("POST", `/api/sandboxes/${sandbox.id}/ticket`, { body: {} }));
 const socket = await WebSocketClient.open(url, path, { headers: { Origin: url }, timeout: SLOW_MS });
 await socket.binary(KIND_HELLO, SLOW_MS);
-const picture = await socket.next((message) => message.binary && message.data[0] !== KIND_HELLO, SLOW_MS);
+const picture = await socket.next((message) => message.binary && message.data[0] !== KIND_HELLO && message.data.length > PICTURE_MIN, SLOW_MS);
 socket.destroy();
 if (limits) {
     await must(200, client.request("PATCH", `/api/sandboxes/${sandbox.id}`, { body: { limits: JSON.parse(limits) } }));

@@ -12,7 +12,7 @@ const PROJECT = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const URL_INSIDE = "http://127.0.0.1:8080";
 const PASSWORD = "correct horse battery";
 const FIRST_OWNER = 0x70000000 + 1; // SANDBOX_UID_BASE and the first account's number
-const LIMITS = { memory_mb: 256, cpu_percent: 20, pids: 60 };
+const LIMITS = { memory_mb: 256, cpu_percent: 50, pids: 60 };
 const PROFILES = ["sandbox-server", "sandboxd", "sandbox-init", "sandbox-streamer", "sandbox-egress", "sandbox-run"];
 const INSTALL_MS = 400000;
 const skip = skipWithout(["qemu-system-x86_64", "mmdebstrap"]) || (builtPackages().length === 0 && "no packages: scripts/package makes them");
@@ -53,7 +53,7 @@ describe("the packages in a machine of their own", { skip }, () => {
         const [{ id }] = JSON.parse(await check("sandboxctl user list --json"));
         const home = `/var/lib/sandbox-server/homes/${id}`;
         await check(`mkdir -p ${home}/.config/openbox; cp ${PROJECT}/tests/vm/bombs.py ${home}/
-            echo 'python3 /home/user/bombs.py &' >${home}/.config/openbox/autostart
+            cp ${PROJECT}/tests/vm/bombs.sh ${home}/.config/openbox/autostart
             chown -R ${FIRST_OWNER}:${FIRST_OWNER} ${home}; chmod 700 ${home}`);
         const command = `nodejs ${PROJECT}/tests/vm/desktop.mjs ${URL_INSIDE} ada '${PASSWORD}' '${JSON.stringify(LIMITS)}' ${home}/go`;
         const sandbox = JSON.parse(await check(command));
@@ -61,7 +61,7 @@ describe("the packages in a machine of their own", { skip }, () => {
         assert.equal(sandbox.stop.reason, "memory", JSON.stringify(sandbox));
         const [processes, share] = (await check(`cat ${home}/result`)).trim().split(" ");
         assert.equal(processes, "refused");
-        assert.ok(Number(share) < (2 * LIMITS.cpu_percent) / 100, share);
+        assert.ok(Number(share) < (1.5 * LIMITS.cpu_percent) / 100, share);
         assert.equal(await denials(), "");
     });
 
