@@ -13,6 +13,7 @@
 #include "lib/landlock.h"
 #include "lib/seccomp_filter.h"
 
+#ifndef SANITIZED_BUILD // AddressSanitizer has calls of its own
 static const struct seccomp_rule calls[] = {
     SECCOMP_ALLOW(brk),          SECCOMP_ALLOW(clock_gettime),   SECCOMP_ALLOW(close),
     SECCOMP_ALLOW(exit),         SECCOMP_ALLOW(exit_group),      SECCOMP_ALLOW(fchmod),
@@ -31,6 +32,7 @@ static const struct seccomp_rule calls[] = {
     SECCOMP_ALLOW(utimensat),    SECCOMP_ALLOW(write),           SECCOMP_ALLOW(writev),
     SECCOMP_ALLOW(mprotect),     SECCOMP_ALLOW(rt_sigprocmask),
 };
+#endif
 
 static int keep_capabilities(uint64_t kept)
 {
@@ -62,8 +64,9 @@ static int confine_child(const struct confined *confined)
     error = landlock_abi() > 0 ? landlock_deny_but(&keep) : 0;
     if (error)
         return error;
-#ifndef SANITIZED_BUILD // AddressSanitizer has calls of its own
-    error = seccomp_filter_load(calls, sizeof(calls) / sizeof(calls[0]));
+#ifndef SANITIZED_BUILD
+    if (!error)
+        error = seccomp_filter_load(calls, sizeof(calls) / sizeof(calls[0]));
 #endif
     return error;
 }

@@ -32,6 +32,9 @@ static int set_environment(const PQconninfoOption *options)
 
 _Noreturn static void execute(const char *const *argv, const PQconninfoOption *options, int in, int out)
 {
+    // Who lends itself to another user is that one altogether here.
+    if (setresgid(getegid(), getegid(), getegid()) < 0 || setresuid(geteuid(), geteuid(), geteuid()) < 0)
+        _exit(126);
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null < 0 || set_environment(options) || dup2(in >= 0 ? in : null, STDIN_FILENO) < 0 ||
         dup2(out >= 0 ? out : null, STDOUT_FILENO) < 0)

@@ -93,12 +93,9 @@ static char *make_manifest(struct context *context, const struct store_snapshot 
     return text;
 }
 
-static int dump_database(struct context *context, struct store_snapshot *ret_snapshot, int *ret_dump)
+static int dump_as_its_user(struct context *context, struct store_snapshot *ret_snapshot, const int *ret_dump)
 {
-    int error = backup_open_temporary(context, ret_dump);
-    if (error)
-        return error;
-    error = store_snapshot_begin(context->store, ret_snapshot);
+    int error = store_snapshot_begin(context->store, ret_snapshot);
     if (error)
         return complain_store(context, error);
     error = dump_make(config_text(context->config, CONFIG_DATABASE_URL), ret_snapshot->name, *ret_dump);
@@ -120,6 +117,16 @@ static void choose_name(struct target *target, time_t now)
     do
         backup_name(now++, target->name);
     while (faccessat(target->directory, target->name, F_OK, AT_SYMLINK_NOFOLLOW) == 0);
+}
+
+static int dump_database(struct context *context, struct store_snapshot *ret_snapshot, int *ret_dump)
+{
+    int status = backup_open_temporary(context, ret_dump);
+    if (!status)
+        status = backup_enter_database(context);
+    if (status)
+        return status;
+    return backup_leave_database(context, dump_as_its_user(context, ret_snapshot, ret_dump));
 }
 
 static int write_all_of_it(struct context *context, const struct backup_key *key, struct target *target,
@@ -160,8 +167,13 @@ static int write_all_of_it(struct context *context, const struct backup_key *key
 static int tidy(struct context *context, const struct target *target)
 {
     unsigned removed = 0;
-    int error = store_backup_record(context->store, config_text(context->config, CONFIG_NODE_ID),
-                                    target->name, target->bytes);
+    int error = backup_enter_database(context);
+    if (error)
+        return error;
+    error = store_backup_record(context->store, config_text(context->config, CONFIG_NODE_ID), target->name,
+                                target->bytes);
+    if (backup_leave_database(context, STATUS_OK))
+        return STATUS_FAILED;
     if (error) {
         complain_store(context, error);
         complain(context, "the backup is whole, but monitoring will not know of it");
@@ -198,6 +210,8 @@ int backup(struct context *context)
         status = directory ? open_directory(context, directory, &target) : STATUS_FAILED;
     if (!status && !backup_setting(context, OPTION_COUNT, CONFIG_FILE_STORAGE_PATH))
         status = STATUS_FAILED;
+    if (!status)
+        status = backup_open_store(context);
     if (!status)
         status = dump_database(context, &snapshot, &dump);
     if (!status)

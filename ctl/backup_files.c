@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctl/system.h"
+#include "store/store.h"
+
 const char *backup_setting(const struct context *context, enum option option, enum config_key key)
 {
     const char *value = option < OPTION_COUNT ? context->options.values[option] : NULL;
@@ -65,4 +68,31 @@ void backup_print_count(const char *name, uint64_t bytes, const struct homes_cou
         if (count->left[i])
             printf("  left out, %s: %" PRIu64 "\n", homes_left_name(i), count->left[i]);
     }
+}
+
+int backup_open_store(struct context *context)
+{
+    const char *url = backup_setting(context, OPTION_COUNT, CONFIG_DATABASE_URL);
+    if (!url)
+        return STATUS_FAILED;
+    context->store = store_new(url);
+    return context->store ? STATUS_OK : complain_store(context, -ENOMEM);
+}
+
+static int complain_user(const struct context *context, int error)
+{
+    complain(context, "the user sandbox-server: %s", strerror(-error));
+    return STATUS_FAILED;
+}
+
+int backup_enter_database(struct context *context)
+{
+    int error = system_lend(context);
+    return error ? complain_user(context, error) : STATUS_OK;
+}
+
+int backup_leave_database(struct context *context, int status)
+{
+    int error = system_return(context);
+    return error && !status ? complain_user(context, error) : status;
 }

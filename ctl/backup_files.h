@@ -16,3 +16,9 @@ int backup_load_key(const struct context *context, struct backup_key *ret_key);
 // An unnamed file of TMPDIR or /var/tmp, which nobody else can open. A status.
 int backup_open_temporary(const struct context *context, int *ret_fd);
 void backup_print_count(const char *name, uint64_t bytes, const struct homes_count *count);
+
+// Makes context->store. A status.
+int backup_open_store(struct context *context);
+// What follows is done as the database's user, until backup_leave_database. A status; each passes the first failure on.
+int backup_enter_database(struct context *context);
+int backup_leave_database(struct context *context, int status);

@@ -154,7 +154,11 @@ static int check_storage(struct restore *restore)
 static int check_empty(struct restore *restore)
 {
     bool empty;
+    if (backup_enter_database(restore->context))
+        return STATUS_FAILED;
     int error = store_is_empty(restore->context->store, &empty);
+    if (backup_leave_database(restore->context, STATUS_OK))
+        return STATUS_FAILED;
     if (error)
         return complain_store(restore->context, error);
     if (!empty) {
@@ -241,12 +245,16 @@ int restore(struct context *context)
         printf("it is whole; nothing was changed\n");
     if (status || dry_run)
         return status;
-    status = check_empty(restore);
+    status = backup_open_store(context);
+    if (!status)
+        status = check_empty(restore);
     if (!status)
         status = restore_homes(restore);
     if (status)
         return status;
-    status = restore_database(restore, &ended);
+    status = backup_enter_database(context);
+    if (!status)
+        status = backup_leave_database(context, restore_database(restore, &ended));
     if (status) {
         complain(context, "the homes are there, the database is not: empty %s and restore again",
                  restore->storage);

@@ -34,3 +34,20 @@ int system_become_service(const struct context *context)
         return -errno;
     return setuid(0) == 0 ? -EPERM : 0;
 }
+
+int system_lend(const struct context *context)
+{
+    if (!context->packaged || geteuid() != 0)
+        return 0;
+    const struct passwd *user = getpwnam(SERVICE_USER);
+    if (!user || user->pw_uid == 0)
+        return -ENOENT;
+    return setegid(user->pw_gid) < 0 || seteuid(user->pw_uid) < 0 ? -errno : 0;
+}
+
+int system_return(const struct context *context)
+{
+    if (!context->packaged || getuid() != 0)
+        return 0;
+    return seteuid(0) < 0 || setegid(0) < 0 ? -errno : 0;
+}

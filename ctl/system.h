@@ -10,3 +10,8 @@ int system_configuration(struct context *context, struct config_error *ret_error
 
 // As root with that configuration: becomes the user sandbox-server, for good. Otherwise does nothing. 0 or -errno.
 int system_become_service(const struct context *context);
+
+// For commands that need root besides: between the two, what connects to the database does so as the user sandbox-server, where
+// system_become_service would become it. 0 or -errno.
+int system_lend(const struct context *context);
+int system_return(const struct context *context);

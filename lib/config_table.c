@@ -132,6 +132,14 @@ static const struct config_entry table[CONFIG_KEY_COUNT] = {
     [CONFIG_VIDEO_FRAMERATE] = NUMBER("VIDEO_FRAMERATE", 1, 120, "60", "frames/s", "frame rate, at most"),
     [CONFIG_VIDEO_BITRATE_KBPS] =
         NUMBER("VIDEO_BITRATE_KBPS", 100, 1000000, "20000", "kbit/s", "bandwidth of one viewer, at most"),
+    [CONFIG_RECORDING] = CHOICE(
+        "RECORDING", "off|allowed|required", "off",
+        "recording of desktops: allowed: by their owners' wish; required: each one that somebody watches"),
+    [CONFIG_RECORDINGS_DIR] = TEXT("RECORDINGS_DIR", 0, 1024, "", "directory of the recordings"),
+    [CONFIG_RECORDING_QUOTA_MB] =
+        NUMBER("RECORDING_QUOTA_MB", 1, 1073741824, "10240", "MiB", "recordings of one user, all together"),
+    [CONFIG_RECORDING_RETENTION_DAYS] = NUMBER("RECORDING_RETENTION_DAYS", 0, 36500, "30", "days",
+                                               "recordings are deleted after this time; 0: never"),
     [CONFIG_LOG_LEVEL] = CHOICE("LOG_LEVEL", "error|warning|info|debug", "info", "what is logged"),
     [CONFIG_LOG_FORMAT] = CHOICE("LOG_FORMAT", "text|json", "text", "form of a log line"),
 };

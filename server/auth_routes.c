@@ -198,7 +198,7 @@ void refresh_finish(struct exchange *exchange)
         metrics_count(&server->metrics, METRIC_REFRESHES_FAILED);
         answer_signed_out(exchange);
         // A token used twice has just ended a sign-in that may have viewers.
-        viewers_check_sign_ins(server->viewers);
+        viewers_check(server->viewers);
         return;
     }
     if (error) {
@@ -226,7 +226,7 @@ void logout_finish(struct exchange *exchange)
     }
     set_cookie(exchange, "", 0);
     exchange_empty(exchange, 204);
-    viewers_check_sign_ins(viewers);
+    viewers_check(viewers);
 }
 
 void me_finish(struct exchange *exchange)

@@ -196,7 +196,8 @@ static void find_route(struct exchange *exchange, const char *path)
     struct route_match match;
     routes_find(exchange->connection->site, exchange->method, path, &match);
     exchange->route = match.route;
-    exchange->id = match.id;
+    exchange->id = match.ids[0];
+    exchange->part = match.ids[1];
     memcpy(exchange->answer.allow, match.allow, sizeof(match.allow));
 }
 
@@ -249,6 +250,7 @@ int http_request_read(struct exchange *exchange, struct lws *wsi, const char *pa
         read_idempotency_key(exchange, wsi) < 0)
         return -1;
     read_query(exchange, wsi);
+    http_header(wsi, WSI_TOKEN_HTTP_RANGE, exchange->range, sizeof(exchange->range));
     read_credentials(exchange, wsi);
     return 0;
 }

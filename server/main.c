@@ -19,6 +19,7 @@
 #include "server/notifications.h"
 #include "server/origin.h"
 #include "server/pruning.h"
+#include "server/recorder.h"
 #include "server/reload.h"
 #include "server/sandboxd_client.h"
 #include "server/sandboxes.h"
@@ -135,6 +136,7 @@ static int open_modules(struct server *server)
     server->tickets = tickets_new();
     server->login_sources = limiter_new((struct bucket_rate){LOGIN_SOURCE_PER_MINUTE, LOGIN_SOURCE_BURST});
     server->login_names = limiter_new((struct bucket_rate){LOGIN_NAME_PER_MINUTE, LOGIN_NAME_BURST});
+    server->link_sources = limiter_new((struct bucket_rate){LINK_SOURCE_PER_MINUTE, LINK_SOURCE_BURST});
     server->work = work_new(server->loop, database_url);
     server->viewers = viewers_new(server);
     server->sandboxes = server->work ? sandboxes_new(server) : NULL;
@@ -142,9 +144,9 @@ static int open_modules(struct server *server)
     server->pruning = server->work ? pruning_new(server) : NULL;
     server->sandboxd = sandboxd_client_new(server->loop, config_text(config, CONFIG_SANDBOXD_SOCKET),
                                            &sandboxd_events, server);
-    if (!server->tickets || !server->login_sources || !server->login_names || !server->work ||
-        !server->viewers || !server->sandboxes || !server->notifications || !server->pruning ||
-        !server->sandboxd)
+    if (!server->tickets || !server->login_sources || !server->login_names || !server->link_sources ||
+        !server->work || !server->viewers || !server->sandboxes || !server->notifications ||
+        !server->pruning || !server->sandboxd)
         return refuse("out of memory or threads");
     return 0;
 }
@@ -168,6 +170,7 @@ static void server_finish(struct server *server)
     listener_free(server->web);
     listener_free(server->metrics_listener);
     work_free(server->work);
+    recorders_free(server);
     notifications_free(server->notifications);
     pruning_free(server->pruning);
     sandboxd_client_free(server->sandboxd);
@@ -176,6 +179,7 @@ static void server_finish(struct server *server)
     viewers_free(server->viewers);
     limiter_free(server->login_sources);
     limiter_free(server->login_names);
+    limiter_free(server->link_sources);
     tickets_free(server->tickets);
     static_files_free(server->files);
     token_key_finish(&server->token_key);

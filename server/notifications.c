@@ -53,6 +53,10 @@ static void act(struct notifications *notifications, const struct store_notifica
     }
     if (notification->kind == NOTIFICATION_ACCOUNT_DISABLED)
         viewers_account_disabled(server->viewers, &notification->id);
+    if (notification->kind == NOTIFICATION_SHARE) {
+        viewers_check(server->viewers);
+        return;
+    }
     // Which sandboxes, and why, stands in their rows.
     sandboxes_read_wishes(server->sandboxes);
 }
@@ -87,7 +91,7 @@ static void done(struct work_job *job)
     notifications->complained = false;
     // What was announced while nobody listened.
     sandboxes_read_wishes(notifications->server->sandboxes);
-    viewers_check_sign_ins(notifications->server->viewers);
+    viewers_check(notifications->server->viewers);
 }
 
 static void on_retry(void *data)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "server/clock.h"
+#include "server/recording_files.h"
 #include "server/server.h"
 #include "store/snapshot.h"
 
@@ -22,6 +23,10 @@ static void run(struct work_job *job, struct store *store)
     // What stays because the database is away goes the next time.
     (void)store_prune(store);
     struct pruning *pruning = lws_container_of(job, struct pruning, job);
+    int64_t days = config_number(pruning->server->config, CONFIG_RECORDING_RETENTION_DAYS);
+    if (days)
+        recordings_prune(config_text(pruning->server->config, CONFIG_RECORDINGS_DIR),
+                         clock_wall_us() / SECOND_US - days * 24 * 3600);
     pruning->error = store_backup_last(store, pruning->server->node, &pruning->backup);
 }
 

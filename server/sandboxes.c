@@ -9,6 +9,7 @@
 #include "server/network_wish.h"
 #include "server/notices.h"
 #include "server/reconcile.h"
+#include "server/recorder.h"
 #include "server/server.h"
 #include "server/viewers.h"
 #include "server/waiters.h"
@@ -46,6 +47,7 @@ static void free_sandbox(struct sandbox *sandbox)
     waiters_interrupt(&sandbox->starters);
     waiters_interrupt(&sandbox->stoppers);
     change_finish_all(&sandbox->change);
+    recorder_stop(sandbox);
     viewers_forget(sandbox);
     loop_timer_cancel(&sandbox->timer);
     record_finish(&sandbox->record);
@@ -287,6 +289,7 @@ void sandbox_end(struct sandbox *sandbox, enum stop_reason reason, const char *d
     char id[ID_TEXT_SIZE];
     id_format(&sandbox->row.id, id);
     log_info("A sandbox ended", {"sandbox", id}, {"reason", stop_reason_name(reason)}, {"detail", detail});
+    recorder_stop(sandbox);
     viewers_end(sandbox, reason, detail);
     record_ended(&sandbox->record, reason, detail, usage);
 }

@@ -24,9 +24,11 @@ struct server {
     struct tickets *tickets;
     struct limiter *login_sources;
     struct limiter *login_names;
+    struct limiter *link_sources; // who tries links that do not exist
     struct sandboxd_client *sandboxd;
     struct sandboxes *sandboxes;
     struct viewers *viewers;
+    struct recorder *recorders; // recorder.c's list
     struct notifications *notifications;
     struct pruning *pruning;
     struct listener *web;

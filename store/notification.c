@@ -11,8 +11,11 @@ static const struct {
     enum store_notification_kind kind;
     bool node;
 } payloads[] = {
-    {"stop ", NOTIFICATION_STOP, false},         {"account_disabled ", NOTIFICATION_ACCOUNT_DISABLED, false},
-    {"drain ", NOTIFICATION_DRAIN, true},        {"resume ", NOTIFICATION_RESUME, true},
+    {"stop ", NOTIFICATION_STOP, false},
+    {"account_disabled ", NOTIFICATION_ACCOUNT_DISABLED, false},
+    {"share ", NOTIFICATION_SHARE, false},
+    {"drain ", NOTIFICATION_DRAIN, true},
+    {"resume ", NOTIFICATION_RESUME, true},
     {"restored ", NOTIFICATION_RESTORED, false},
 };
 

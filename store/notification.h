@@ -13,6 +13,7 @@ enum store_notification_kind {
     NOTIFICATION_ACCOUNT_DISABLED, // id: an account
     NOTIFICATION_DRAIN,            // node: takes no new sandboxes until it is started again or resumed
     NOTIFICATION_RESUME,           // node
+    NOTIFICATION_SHARE,            // id: a link that was revoked or gives other rights
     NOTIFICATION_RESTORED,         // the database is another one now; no id
 };
 

@@ -34,6 +34,14 @@
                                                                                                "s.layers, "                                                    \
                                                                                                "s.network, s.start_kind"
 
+// In the order that share.c reads them.
+#define SHARE_COLUMNS                                                                                        \
+    "h.id, h.sandbox_id, s.account_id, h.access, h.label, s.node, " MICROSECONDS(                            \
+        "h.created_at") ", " MICROSECONDS("h.expires_at")
+#define GOOD_SHARES                                                                                          \
+    " FROM shares h JOIN sandboxes s ON s.id = h.sandbox_id JOIN accounts a ON a.id = s.account_id"          \
+    " WHERE h.expires_at > now() AND s.state = 'running' AND a.disabled_at IS NULL"
+
 // clang-format off
 static const struct statement_entry table[SQL_COUNT] = {
     // Reads a table of ours: a database without the schema is not ready either.
@@ -130,6 +138,25 @@ static const struct statement_entry table[SQL_COUNT] = {
         " RETURNING pg_notify('sandbox_server', 'stop ' || id)"},
     [SQL_NODE_NOTIFY] = {"node_notify",
         "SELECT pg_notify('sandbox_server', $1::text || ' ' || $2::text)"},
+
+    [SQL_PRUNE_SHARES] = {"prune_shares",
+        "DELETE FROM shares h USING sandboxes s WHERE s.id = h.sandbox_id AND (h.expires_at < now() OR s.state = 'ended')"},
+    [SQL_SHARE_INSERT] = {"share_insert",
+        "SELECT share_insert($1::uuid, $2::uuid, $3::uuid, $4::bytea, $5, $6, $7::bigint, $8::bigint)"},
+    [SQL_SHARE_LIST] = {"share_list",
+        "SELECT " SHARE_COLUMNS GOOD_SHARES " AND h.sandbox_id = $1::uuid AND s.account_id = $2::uuid ORDER BY h.id"},
+    [SQL_SHARE_BY_ID] = {"share_by_id",
+        "SELECT " SHARE_COLUMNS GOOD_SHARES " AND h.id = $1::uuid"},
+    [SQL_SHARE_BY_TOKEN] = {"share_by_token",
+        "SELECT " SHARE_COLUMNS GOOD_SHARES " AND h.digest = $1::bytea"},
+    [SQL_SHARE_SET_ACCESS] = {"share_set_access",
+        "UPDATE shares h SET access = $4 FROM sandboxes s WHERE h.id = $1::uuid AND h.sandbox_id = $2::uuid"
+        " AND s.id = h.sandbox_id AND s.account_id = $3::uuid AND h.expires_at > now()"
+        " RETURNING pg_notify('sandbox_server', 'share ' || h.id)"},
+    [SQL_SHARE_REVOKE] = {"share_revoke",
+        "DELETE FROM shares h USING sandboxes s WHERE h.id = $1::uuid AND h.sandbox_id = $2::uuid"
+        " AND s.id = h.sandbox_id AND s.account_id = $3::uuid"
+        " RETURNING pg_notify('sandbox_server', 'share ' || h.id)"},
     [SQL_SANDBOX_RECORD_UNKNOWN] = {"sandbox_record_unknown",
         "INSERT INTO sandboxes (id, account_id, template, node, state, memory_mb, cpu_percent, pids, session_seconds,"
         " idle_seconds, display_width, display_height, ended_at, stop_reason, stop_detail, layers)"

@@ -50,7 +50,7 @@ enum pace_update {
                  // it
 };
 
-// An update was handed to the socket; `sequence` is its last message's. It must have been permitted by
+// An update is handed to the socket now, its encoding done; `sequence` is its last message's. It must have been permitted by
 // pace_wait() or pace_permits_echo().
 void pace_sent(struct pace *p, uint64_t now_us, uint32_t sequence, size_t bytes, enum pace_update kind);
 // True when the echo of input, a small patch, may be sent although pace_wait() has other damage wait.

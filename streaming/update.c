@@ -342,7 +342,7 @@ int update_damage(struct update *u, const struct update_moment *moment)
     }
     u->statistics.counters.captured++;
     statistics_encoded(&u->statistics, microseconds(moment->now_us, clock_us()));
-    pace_sent(&u->pace, moment->now_us, u->sequence, u->outbox->length - before.length,
+    pace_sent(&u->pace, clock_us(), u->sequence, u->outbox->length - before.length,
               quantizer > VIDEO_QUANTIZER_FINEST ? PACE_LIMITED : PACE_FINE);
     u->hurried_us = u->pace.next_us;
     if (u->video.encoded == videos)
@@ -376,7 +376,7 @@ int update_echo(struct update *u, const struct update_moment *moment)
         return error;
     u->statistics.counters.captured++;
     statistics_encoded(&u->statistics, microseconds(moment->now_us, clock_us()));
-    pace_sent(&u->pace, moment->now_us, u->sequence, u->outbox->length - start, PACE_ECHO);
+    pace_sent(&u->pace, clock_us(), u->sequence, u->outbox->length - start, PACE_ECHO);
     return 0;
 }
 
@@ -414,6 +414,6 @@ int update_repair(struct update *u, const struct update_moment *moment)
         video_rest(&u->video);
     pace_learn_repair(&u->pace, pixels / (MACROBLOCK * MACROBLOCK) + 1, u->outbox->length - start);
     statistics_encoded(&u->statistics, microseconds(moment->now_us, clock_us()));
-    pace_sent(&u->pace, moment->now_us, u->sequence, u->outbox->length - start, PACE_REPAIR);
+    pace_sent(&u->pace, clock_us(), u->sequence, u->outbox->length - start, PACE_REPAIR);
     return 0;
 }

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { after, before, test } from "node:test";
 
-import { startServer } from "../harness/server.mjs";
+import { freePort, startServer } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
 
 const CTL = fileURLToPath(new URL("../../scripts/ctl", import.meta.url));
@@ -19,14 +19,15 @@ const ROOT = process.getuid() === 0;
 const UNUSUAL = ["-rf", "a\nb", "\u001b[31m", "naïve ☃", " ", "$(id)", "'\"", "x".repeat(255)];
 const NOT_TEXT = Buffer.from([0xff, 0xfe, 0x80, 0x2e]);
 
-let server, place, backups, key;
+let server, place, backups, key, metricsPort;
 
 before(async () => {
     place = fs.mkdtempSync(join(tmpdir(), "backup-test-"));
     backups = join(place, "backups");
     key = join(place, "key");
     fs.mkdirSync(backups, { mode: 0o700 });
-    server = await startServer();
+    metricsPort = String(await freePort());
+    server = await startServer({ env: { METRICS_PORT: metricsPort } });
 });
 
 after(async () => {
@@ -216,7 +217,7 @@ test("a new machine: the first start, then everything comes back, under the acco
     for (const name of ["database", "homes"]) fs.rmSync(join(directory, name), { recursive: true, force: true });
     for (const name of fs.readdirSync(directory).filter((entry) => entry.includes("secrets") || entry.includes("admin")))
         fs.rmSync(join(directory, name), { recursive: true, force: true });
-    server = await startServer({ stateDir: directory });
+    server = await startServer({ stateDir: directory, env: { METRICS_PORT: metricsPort } });
     fs.mkdirSync(join(directory, "homes", "something"), { recursive: true });
     refused(["restore", newest()], /is not empty: move what it holds elsewhere/);
     fs.rmdirSync(join(directory, "homes", "something"));
@@ -269,4 +270,20 @@ test("of old backups so many days and weeks stay", () => {
     assert.ok(days.has("20200110") && days.has("20200102") && !days.has("20200101"), [...days].join());
     assert.ok(!names().includes(old[1]), "the older one of a day");
     assert.ok(names().includes("sandbox-server-mine.backup"), "not ours");
+});
+
+test("monitoring and doctor know when the last one was made", async () => {
+    const made = Number(sql("SELECT floor(extract(epoch FROM max(finished_at))) FROM backups"));
+    assert.match(ctl(["doctor"]).stdout, /^ok +backups +the last one is 0 hours old$/m);
+    server.kill("sandbox-server"); // asks when it starts, and then every few minutes
+    const value = () =>
+        fetch(`http://127.0.0.1:${metricsPort}/metrics`)
+            .then((answer) => answer.text())
+            .then((text) => /^sandbox_server_backup_last_timestamp_seconds (\d+)$/m.exec(text)?.[1])
+            .catch(() => undefined);
+    assert.equal(Number(await until("the time of the backup", value)), made);
+    sql("UPDATE backups SET finished_at = finished_at - interval '3 days'");
+    assert.match(ctl(["doctor"]).stdout, /^weak +backups +the last one is 7[12] hours old; look at/m);
+    sql("DELETE FROM backups");
+    assert.match(ctl(["doctor"]).stdout, /^weak +backups +there is none of this node; run: sandboxctl backup-key/m);
 });

@@ -129,6 +129,17 @@ describe("the packages", { skip }, () => {
         assert.deepEqual(rows.find((row) => row.check === "upgrade")?.state, "ok", JSON.stringify(rows));
     });
 
+    test("with a key there are backups, and each can be read again", async () => {
+        assert.equal(await show("sandbox-server-backup.timer", "ActiveState"), "active");
+        await check("systemctl start sandbox-server-backup && ! ls /var/backups/sandbox-server/*.backup"); // skipped: there is no key
+        await check("sandboxctl backup-key && test \"$(stat --format='%U %a' /etc/sandbox-server/backup.key)\" = 'root 600'");
+        await check("systemctl start sandbox-server-backup || { journalctl --no-pager --unit=sandbox-server-backup; exit 1; }");
+        assert.match(await check("sandboxctl restore --dry-run /var/backups/sandbox-server/*.backup"), /1 homes.*\nit is whole/s);
+        assert.match((await container.run("sandboxctl restore /var/backups/sandbox-server/*.backup")).err, /the database is not empty/);
+        const rows = JSON.parse((await container.run("sandboxctl doctor --json")).out);
+        assert.equal(rows.find((row) => row.check === "backups").state, "ok");
+    });
+
     test("the journal has each field as a field", async () => {
         const [entry] = (await journal("sandboxd")).filter(({ MESSAGE }) => MESSAGE.startsWith("serving"));
         assert.deepEqual(

@@ -64,7 +64,7 @@ export type StopReason =
     | "account_disabled";
 
 export interface Stop {
-    reason: StopReason;
+    reason: StopReason | "";
     detail: string;
 }
 

@@ -521,6 +521,11 @@ export function encodeLayout(input: number, name: string, variant: string): Arra
     return view.buffer as ArrayBuffer;
 }
 
+/** Acknowledge, refresh, audio: what a viewer that may only watch may send (docs/PROTOCOL.md). */
+export function mayWatcherSend(message: ArrayBuffer): boolean {
+    return [0x81, 0x8a, 0x8b].includes(new DataView(message).getUint8(0));
+}
+
 /** The input number of a message that pixels answer: a key or button that goes down, a text, the wheel. null of any other. */
 export function inputNumber(message: ArrayBuffer): number | null {
     const view = new DataView(message);
