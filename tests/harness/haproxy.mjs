@@ -61,7 +61,7 @@ export class HAProxy {
         await until("HAProxy's nodes to be up", async () => {
             if (this.child.exitCode !== null) throw new Error(`HAProxy ended: ${this.log}`);
             const rows = await this.servers().catch(() => []);
-            return rows.length > 0 && rows.some(({ status }) => status.startsWith("UP"));
+            return this.log.includes("Loading success") && rows.some(({ status }) => status.startsWith("UP"));
         });
     }
 
@@ -90,9 +90,13 @@ export class HAProxy {
     }
 
     async reload() {
+        const loaded = () => this.log.split("Loading success").length;
         const before = new Set(this.workers());
+        const times = loaded();
         this.child.kill("SIGUSR2");
         await until("a new worker", () => this.workers().some((pid) => !before.has(pid)));
+        // A signal that comes while the master still loads is lost.
+        await until("the end of its loading", () => loaded() > times);
         await until("its port", async () => (await this.servers().catch(() => [])).length > 0);
     }
 

@@ -267,9 +267,12 @@ test("a drained node keeps its viewers, starts nothing and comes back", { skip }
     const health = () => server.client().request("GET", "/health");
     const { pid } = server.process("sandbox-server");
     // An operator's word reaches the node through the database; a signal does the same.
-    const ctl = (...words) => spawnSync(join(server.stateDir, "programs/bin/sandboxctl"), words, { encoding: "utf8", env: { PORT: String(server.port) } });
+    const DATABASE_URL = /(?:^|\0)DATABASE_URL=([^\0]*)/.exec(readFileSync(`/proc/${pid}/environ`, "utf8"))[1];
+    const env = { PORT: String(server.port), DATABASE_URL };
+    const ctl = (...words) => spawnSync(join(server.stateDir, "programs/bin/sandboxctl"), words, { encoding: "utf8", env });
     assert.equal(ctl("status").status, 0);
-    process.kill(pid, "SIGUSR1");
+    const asked = ctl("drain");
+    assert.equal(asked.status, 0, asked.stderr);
     await until("draining", async () => (await health()).status === 404);
     assert.equal((await health()).body.status, "draining");
     assert.equal(ctl("status").status, 5);
