@@ -26,7 +26,7 @@ async function scrolling({ page }) {
 // By its title bar, in circles: 60 steps a second.
 async function dragging({ page }) {
     const canvas = await page.locator("canvas").first().boundingBox();
-    const at = (step) => [canvas.x + 960 + 150 * Math.sin(step / 20), canvas.y + 227 + 100 * (1 - Math.cos(step / 20))];
+    const at = (step) => [canvas.x + 960 + 150 * Math.sin(step / 20), canvas.y + 243 + 100 * (1 - Math.cos(step / 20))];
     const start = performance.now();
     await page.mouse.move(...at(0));
     await page.mouse.down();

@@ -1,6 +1,6 @@
 // The peer: xpra from Debian with the web client that its package holds, one desktop as one window. Its WebSocket lives in a worker, so
 // the page's probe sees draw calls alone.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { freePort } from "../../tests/harness/server.mjs";
@@ -18,9 +18,8 @@ export class Xpra extends Peer {
         peer.port = await freePort();
         peer.path = "/index.html?sound=false&floating_menu=false&clipboard=false&submit=true";
         await peer.startDesktop("Xvfb", ["-screen", "0", `${width}x${height}x24`, "-nolisten", "tcp", "+extension", "Composite"]);
-        mkdirSync(join(peer.home, ".xpra"));
-        writeFileSync(join(peer.home, ".xpra/xpra.conf"), "start = /bin/true\n"); // Debian's own start opens a window with a complaint
-        const environment = { ...peer.environment, XDG_RUNTIME_DIR: peer.home };
+        writeFileSync(join(peer.home, "xpra.conf"), "start = /bin/true\n"); // Debian's own start opens a window with a complaint
+        const environment = { ...peer.environment, XDG_RUNTIME_DIR: peer.home, XPRA_USER_CONF_DIRS: peer.home };
         const streamer = peer.spawn(
             "xpra",
             ["start-desktop", `:${peer.display}`, "--use-display=yes", `--bind-tcp=127.0.0.1:${peer.port}`, "--html=on", "--dbus-launch=no",

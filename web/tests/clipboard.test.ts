@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DesktopClipboard } from "../src/desktop/clipboard";
-import { WireError } from "../src/stream/wire";
+import { type ClipboardMessage, WireError } from "../src/stream/wire";
+import { randomNumbers } from "./messages";
 
 const INPUT = new Uint8Array([0x82, 1, 2, 3]).buffer;
 
@@ -95,4 +96,30 @@ test("a stream that lies about its clipboard is broken", () => {
     broken({ step: "data", transfer: 2, offset: 0, data: new Uint8Array(1) });
     void clipboard.giveText("words");
     clipboard.receive({ step: "taken", transfer: 99, bytes: 1 });
+});
+
+test("any order of messages is followed within the policy, or broken off with a WireError", () => {
+    const random = randomNumbers(13);
+    const LIMIT = 300;
+    for (let round = 0; round < 3000; round++) {
+        const { clipboard } = open({ toSandbox: LIMIT, toBrowser: LIMIT });
+        const message = (): ClipboardMessage => {
+            const transfer = random() % 3;
+            const bytes = random() % (LIMIT + 2);
+            return [
+                { step: "begin", transfer, type: random() % 2 ? "text" : "png", total: bytes } as const,
+                { step: "data", transfer, offset: random() % 4 ? 0 : bytes, data: new Uint8Array(1 + (random() % 200)) } as const,
+                { step: "taken", transfer, bytes } as const,
+                { step: "refused", transfer } as const,
+            ][random() % 4]!;
+        };
+        if (round % 2 === 0) void clipboard.giveText("x".repeat(LIMIT));
+        try {
+            for (let i = 0; i < 20; i++) clipboard.receive(message());
+        } catch (error) {
+            assert.ok(error instanceof WireError, String(error));
+        }
+        const { copied } = clipboard.state.get();
+        assert.ok(copied?.type !== "text" || copied.text.length <= LIMIT);
+    }
 });

@@ -92,3 +92,25 @@ test("nothing but WireError comes out of hostile parameter sets", () => {
         }
     }
 });
+
+test("any access unit becomes boxes that fit, or a WireError", () => {
+    const random = randomNumbers(12);
+    const good = annexB(SPS_1080, PPS, IDR);
+    let packed = 0;
+    for (let round = 0; round < 5000; round++) {
+        const data = round % 2 === 0 ? Uint8Array.from(good) : Uint8Array.from({ length: random() % 60 }, () => (random() % 3 === 0 ? random() & 255 : random() % 2));
+        for (let flips = random() % 4; flips > 0 && data.length > 0; flips--) {
+            data[random() % data.length] = random() & 255;
+        }
+        try {
+            const units = nalUnits(data);
+            assert.ok(units.reduce((sum, unit) => sum + unit.length, 0) <= data.length);
+            assert.deepEqual(boxes(fragment(units, true, 1, round, 16)).map(({ name }) => name), ["moof", "mdat"]);
+            packed++;
+            boxes(initialization(units));
+        } catch (error) {
+            assert.ok(error instanceof WireError, String(error));
+        }
+    }
+    assert.ok(packed > 1000);
+});

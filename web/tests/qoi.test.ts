@@ -114,3 +114,23 @@ test("chunks end with the last pixel", () => {
     assert.throws(() => decodeQoiChunks(Uint8Array.of(0xc1, 0xc0), 2, 1, 0), QoiError);
     assert.throws(() => decodeQoiChunks(Uint8Array.of(0xfe, 1), 1, 1, 0), QoiError);
 });
+
+test("hostile chunks in bands give pixels or a QoiError, and raw pixels as many as there are", () => {
+    const random = randomNumbers(8);
+    let decoded = 0;
+    for (let round = 0; round < 20_000; round++) {
+        const [width, height, band] = [1 + (random() % 9), 1 + (random() % 9), random() % 12];
+        // Mostly runs and small differences: random bytes seldom end with the last pixel.
+        const chunks = Uint8Array.from({ length: random() % 30 }, () => (random() % 4 === 0 ? random() & 0xff : 0xc0 | random() % 4));
+        try {
+            const pixels = decodeQoiChunks(chunks, width, height, band);
+            assert.equal(pixels.length, width * height * 4);
+            assert.ok(pixels.every((value, i) => i % 4 !== 3 || value === 255));
+            decoded++;
+        } catch (error) {
+            assert.ok(error instanceof QoiError, String(error));
+        }
+        assert.equal(decodeBgrx(chunks.subarray(0, chunks.length & ~3)).length, chunks.length & ~3);
+    }
+    assert.ok(decoded > 100);
+});
