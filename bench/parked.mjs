@@ -11,3 +11,4 @@ const build = resolve(at < 0 ? "build/checked" : process.argv[at + 1]);
 const rounds = String(option("n", 300));
 console.log("## parked\n");
 execFileSync("tests/harness/with-programs", [`${build}/stage`, `${build}/tests/scenario/sandboxd/parked`, rounds], { stdio: "inherit" });
+execFileSync(`${build}/tests/scenario/sandboxd/parked_rates`, [], { stdio: "inherit" });

@@ -4,6 +4,12 @@
 
 #define PASSWORDS (ACCEPT(OPTION_PASSWORD) | ACCEPT(OPTION_PASSWORD_STDIN))
 
+#define EDGE                                                                                                 \
+    (ACCEPT(OPTION_HOST) | ACCEPT(OPTION_NODES) | ACCEPT(OPTION_CERTIFICATE) | ACCEPT(OPTION_BIND) |         \
+     ACCEPT(OPTION_HTTP_PORT) | ACCEPT(OPTION_HTTPS_PORT) | ACCEPT(OPTION_STATUS_PORT) |                     \
+     ACCEPT(OPTION_PEER_PORT) | ACCEPT(OPTION_RUN_DIRECTORY) | ACCEPT(OPTION_LOGIN_RATE) |                   \
+     ACCEPT(OPTION_API_RATE) | ACCEPT(OPTION_SOURCE_CONNECTIONS))
+
 static int print_version(struct context *context)
 {
     (void)context;
@@ -33,8 +39,21 @@ static const struct command table[] = {
     {"sandbox stop", 0, "ID", true, false, sandbox_stop, "Ask the sandbox's node to stop it."},
     {"migrate", ACCEPT(OPTION_DIRECTORY), NULL, true, false, migrate,
      "Bring the database to this version's schema."},
+    {"backup", ACCEPT(OPTION_DIRECTORY) | ACCEPT(OPTION_KEY), NULL, false, false, backup,
+     "Write the database and all homes into one encrypted file."},
+    {"backup-key", 0, "FILE", false, false, backup_key, "Make the key for it; keep a copy elsewhere."},
+    {"restore", ACCEPT(OPTION_DIRECTORY) | ACCEPT(OPTION_KEY) | ACCEPT(OPTION_DRY_RUN), "FILE", false, false,
+     restore, "Read all of a backup, then put it into an empty system; with --dry-run only read it."},
     {"doctor", ACCEPT(OPTION_DIRECTORY) | ACCEPT(OPTION_JSON), NULL, false, true, doctor,
      "Check this machine, the configuration and the database. Status 1: something fails."},
+    {"config check", 0, "[FILE]", false, true, config_check,
+     "Tell everything that is wrong with the configuration. Status 1: something is."},
+    {"status", ACCEPT(OPTION_JSON), NULL, false, false, node_status,
+     "Ask this node how it is. Status 0: ready, 4: not ready, 5: draining, 6: nobody answers."},
+    {"drain", ACCEPT(OPTION_NODE) | ACCEPT(OPTION_OFF), NULL, true, false, node_drain,
+     "Ask a node to take no new sandboxes until it is started again, or --off."},
+    {"haproxy-config", EDGE, NULL, false, true, haproxy_config,
+     "Print a configuration of HAProxy for this site name, its nodes and certificates."},
     {"version", 0, NULL, false, true, print_version, "Show the version."},
     {"help", 0, NULL, false, true, print_help, "Show this."},
 };

@@ -1,6 +1,8 @@
 #pragma once
 // What every command is given.
 
+#include <stdbool.h>
+
 #include "ctl/options.h"
 #include "lib/config.h"
 #include "store/store.h"
@@ -9,13 +11,19 @@ enum status {
     STATUS_OK = 0,
     STATUS_FAILED = 1,
     STATUS_USAGE = 2,
+    // Of `status`, for scripts.
+    STATUS_NOT_READY = 4, // it lives, and something that it needs does not
+    STATUS_DRAINING = 5,
+    STATUS_DOWN = 6,   // nobody answers
     STATUS_EXISTS = 3, // the username is taken: a script that wants it to exist can go on
 };
 
 struct context {
     const char *program; // the name it was called by
     struct config *config;
-    const char *config_path; // of --config; NULL: none
+    const char *secrets_path; // of --secrets; NULL: none
+    const char *config_path;  // of --config, or the system's; NULL: none
+    bool packaged;            // it is the system's (ctl/system.h)
     const char
         *config_problem; // why the configuration could not be read; NULL: it was. Only doctor runs with one
     struct store *store; // NULL: the command needs no database, or DATABASE_URL is not set

@@ -17,8 +17,12 @@ static const char *const verdict_names[] = {
     [VERDICT_OK] = "ok", [VERDICT_WEAK] = "weak", [VERDICT_FAILED] = "failed"};
 
 static void (*const checks[])(struct context *, struct findings *) = {
-    check_kernel,   check_configuration, check_secret,    check_database,
-    check_web_root, check_storage,       check_isolation,
+    check_kernel,   check_host,      check_configuration, check_secret,
+    check_modes,    check_tls,       check_clock,         check_web_root,
+    check_storage,  check_isolation, check_apparmor,      check_running_programs,
+    check_pool,
+    check_database, // from there on root is the service's user
+    check_backups,
 };
 
 void found(struct findings *findings, enum verdict verdict, const char *name, const char *detail, ...)
@@ -41,7 +45,7 @@ static void print_text(const json_t *rows)
     const json_t *row;
     json_array_foreach(rows, i, row)
     {
-        printf("%-6s  %-18s  %s\n", json_string_value(json_object_get(row, "state")),
+        printf("%-6s  %-24s  %s\n", json_string_value(json_object_get(row, "state")),
                json_string_value(json_object_get(row, "check")),
                json_string_value(json_object_get(row, "detail")));
     }

@@ -18,7 +18,15 @@ void check_secret(struct context *context, struct findings *findings);
 void check_database(struct context *context, struct findings *findings);
 void check_web_root(struct context *context, struct findings *findings);
 void check_storage(struct context *context, struct findings *findings);
+void check_host(struct context *context, struct findings *findings);
+void check_tls(struct context *context, struct findings *findings);
+void check_clock(struct context *context, struct findings *findings);
+void check_modes(struct context *context, struct findings *findings);
+void check_backups(struct context *context, struct findings *findings);
+void check_pool(struct context *context, struct findings *findings);
 void check_isolation(struct context *context, struct findings *findings);
+void check_apparmor(struct context *context, struct findings *findings);
+void check_running_programs(struct context *context, struct findings *findings);
 
 // A layer that is not on: failed when SANDBOX_LAYERS_REQUIRED names it (or says "all"), else weak.
 enum verdict layer_verdict(const char *required, enum layer layer, enum layer_state state);

@@ -12,10 +12,34 @@
 #include "auth/token.h"
 #include "ctl/doctor.h"
 #include "ctl/probe.h"
+#include "ctl/system.h"
 #include "lib/cleanup.h"
 #include "store/migration.h"
 
 #define FREE_SPACE_MIN (1ull << 30) // bytes below which storage is weak
+
+void check_pool(struct context *context, struct findings *findings)
+{
+    static const struct {
+        const char *template_name;
+        enum config_key size;
+    } kept[] = {{"desktop", CONFIG_SANDBOX_POOL_DESKTOP}, {"code", CONFIG_SANDBOX_POOL_CODE}};
+    unsigned long long memory =
+        (unsigned long long)config_number(context->config, CONFIG_SANDBOX_POOL_MEMORY_MB);
+    long long wanted = 0;
+    char text[128] = "";
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+        long long size = (long long)config_number(context->config, kept[i].size);
+        size_t used = strlen(text);
+        snprintf(text + used, sizeof(text) - used, "%s%lld %s", i ? ", " : "", size, kept[i].template_name);
+        wanted += size;
+    }
+    if (wanted > 0 && memory == 0)
+        return found(findings, VERDICT_WEAK, "pool",
+                     "%s wanted, but SANDBOX_POOL_MEMORY_MB=0 holds none: every start is a cold one", text);
+    found(findings, VERDICT_OK, "pool",
+          "kept ready: %s, of %llu MiB together; what is ready now: GET /health", text, memory);
+}
 
 enum verdict kernel_verdict(const char *release)
 {
@@ -81,6 +105,10 @@ void check_database(struct context *context, struct findings *findings)
     int error = context_migrations(context, directory, sizeof(directory));
     if (error)
         return found(findings, VERDICT_FAILED, "database", "%s", strerror(-error));
+    error = system_become_service(context);
+    if (error)
+        return found(findings, VERDICT_FAILED, "database", "can't become the user sandbox-server: %s",
+                     strerror(-error));
     CLEANUP(cleanup_store) struct store *store = store_new(url);
     if (!store)
         return found(findings, VERDICT_FAILED, "database", "%s", strerror(ENOMEM));
@@ -183,7 +211,8 @@ void check_isolation(struct context *context, struct findings *findings)
         return found(findings, VERDICT_FAILED, "isolation",
                      "not checked: there is no system user " PROBE_USER "; run scripts/setup");
     if (!error)
-        error = probe_run(program, context->config_path, layers);
+        error = probe_run(program, context->config_path, context->packaged ? PROBE_AS_UNIT : PROBE_AS_USER,
+                          layers);
     if (error == -EPROTO)
         return found(findings, VERDICT_FAILED, "isolation",
                      "%s --probe does not say what this version expects: "

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "ctl/command.h"
+#include "ctl/system.h"
 #include "lib/cleanup.h"
 
 static void cleanup_config(struct config **config)
@@ -16,10 +17,10 @@ static const char *base_name(const char *path)
 }
 
 // Before config_load takes it out.
-static const char *find_config_path(char **argv)
+static const char *find_path(const char *option, char **argv)
 {
     for (; argv[0] && argv[1]; argv++) {
-        if (strcmp(argv[0], "--config") == 0)
+        if (strcmp(argv[0], option) == 0)
             return argv[1];
     }
     return NULL;
@@ -49,6 +50,11 @@ static int open_store(struct context *context)
                  "the environment");
         return STATUS_FAILED;
     }
+    int error = system_become_service(context);
+    if (error) {
+        complain(context, "can't become the user sandbox-server: %s", strerror(-error));
+        return STATUS_FAILED;
+    }
     context->store = store_new(url);
     if (!context->store)
         complain(context, "%s", strerror(ENOMEM));
@@ -68,7 +74,8 @@ static int run(struct context *context, const struct command *command)
 int main(int argc, char **argv)
 {
     struct context context = {.program = base_name(argc > 0 ? argv[0] : "sandboxctl"),
-                              .config_path = find_config_path(argv)};
+                              .config_path = find_path("--config", argv),
+                              .secrets_path = find_path("--secrets", argv)};
     CLEANUP(cleanup_config) struct config *config = config_new();
     if (!config) {
         complain(&context, "%s", strerror(ENOMEM));
@@ -76,7 +83,7 @@ int main(int argc, char **argv)
     }
     struct config_error problem;
     context.config = config;
-    if (config_load(config, &argc, argv, &problem))
+    if (system_configuration(&context, &problem) || config_load(config, &argc, argv, &problem))
         context.config_problem = problem.text;
 
     char **words = argv + (argc > 0);

@@ -9,6 +9,7 @@ static const struct {
     const char *name;
     const char *value; // NULL: takes none
     const char *text;
+    bool repeats;
 } table[OPTION_COUNT] = {
     [OPTION_USERNAME] = {"--username", "NAME", "--username NAME"},
     [OPTION_PASSWORD] = {"--password", "PASSWORD", "--password PASSWORD"},
@@ -18,6 +19,22 @@ static const struct {
     [OPTION_ALL] = {"--all", NULL, "--all"},
     [OPTION_DIRECTORY] = {"--directory", "DIRECTORY", "--directory DIRECTORY"},
     [OPTION_JSON] = {"--json", NULL, "--json"},
+    [OPTION_HOST] = {"--host", "NAME", "--host NAME"},
+    [OPTION_NODES] = {"--node", "NAME=ADDRESS:PORT", "--node NAME=ADDRESS:PORT...", true},
+    [OPTION_CERTIFICATE] = {"--certificate", "FILE", "--certificate FILE...", true},
+    [OPTION_BIND] = {"--bind", "ADDRESS", "--bind ADDRESS"},
+    [OPTION_HTTP_PORT] = {"--http-port", "PORT", "--http-port PORT"},
+    [OPTION_HTTPS_PORT] = {"--https-port", "PORT", "--https-port PORT"},
+    [OPTION_STATUS_PORT] = {"--status-port", "PORT", "--status-port PORT"},
+    [OPTION_PEER_PORT] = {"--peer-port", "PORT", "--peer-port PORT"},
+    [OPTION_RUN_DIRECTORY] = {"--run-directory", "DIRECTORY", "--run-directory DIRECTORY"},
+    [OPTION_LOGIN_RATE] = {"--login-rate", "COUNT", "--login-rate COUNT"},
+    [OPTION_API_RATE] = {"--api-rate", "COUNT", "--api-rate COUNT"},
+    [OPTION_SOURCE_CONNECTIONS] = {"--source-connections", "COUNT", "--source-connections COUNT"},
+    [OPTION_ONCE] = {"--once", NULL, "--once"},
+    [OPTION_OFF] = {"--off", NULL, "--off"},
+    [OPTION_KEY] = {"--key", "FILE", "--key FILE"},
+    [OPTION_DRY_RUN] = {"--dry-run", NULL, "--dry-run"},
 };
 
 const char *option_text(enum option option)
@@ -31,18 +48,31 @@ static int refuse(struct options_error *ret_error, const char *word, const char 
     return -EINVAL;
 }
 
-// The option of that name, the rest behind its '=' in ret_value (NULL: none); OPTION_COUNT when there is
-// none.
-static unsigned find(char *word, char **ret_value)
+// The option of that name, an accepted one before others, the rest behind its '=' in ret_value (NULL: none);
+// OPTION_COUNT when there is none.
+static unsigned find(char *word, unsigned accepted, char **ret_value)
 {
     size_t length = strcspn(word, "=");
+    unsigned found = OPTION_COUNT;
     for (unsigned i = 0; i < OPTION_COUNT; i++) {
-        if (strlen(table[i].name) == length && memcmp(table[i].name, word, length) == 0) {
-            *ret_value = word[length] ? word + length + 1 : NULL;
-            return i;
-        }
+        if (strlen(table[i].name) != length || memcmp(table[i].name, word, length) != 0)
+            continue;
+        *ret_value = word[length] ? word + length + 1 : NULL;
+        found = i;
+        if (accepted & ACCEPT(i))
+            break;
     }
-    return OPTION_COUNT;
+    return found;
+}
+
+static int store_value(struct options *options, unsigned option, char *value, struct options_error *ret_error)
+{
+    if (table[option].repeats && options->repeated[option].count == OPTION_REPEATS_MAX)
+        return refuse(ret_error, table[option].name, "given too often");
+    if (table[option].repeats)
+        options->repeated[option].items[options->repeated[option].count++] = value;
+    options->values[option] = value;
+    return 0;
 }
 
 static int take_option(struct options *options, char ***argv, unsigned accepted,
@@ -51,11 +81,11 @@ static int take_option(struct options *options, char ***argv, unsigned accepted,
     static char none[] = "";
     char *word = **argv;
     char *value;
-    unsigned option = find(word, &value);
+    unsigned option = find(word, accepted, &value);
     if (option == OPTION_COUNT || !(accepted & ACCEPT(option)))
         return refuse(ret_error, option == OPTION_COUNT ? word : table[option].name, "no such option here");
     const char *name = table[option].name;
-    if (options->values[option])
+    if (options->values[option] && !table[option].repeats)
         return refuse(ret_error, name, "given twice");
     if (!table[option].value && value)
         return refuse(ret_error, name, "takes no value");
@@ -63,8 +93,7 @@ static int take_option(struct options *options, char ***argv, unsigned accepted,
         value = none;
     else if (!value && !(value = *++*argv))
         return refuse(ret_error, name, "expected a value after it");
-    options->values[option] = value;
-    return 0;
+    return store_value(options, option, value, ret_error);
 }
 
 int options_parse(struct options *options, char **argv, unsigned accepted, const char *operand,

@@ -10,21 +10,43 @@ enum option {
     OPTION_ALL,
     OPTION_DIRECTORY,
     OPTION_JSON,
+    OPTION_HOST,
+    OPTION_NODES,
+    OPTION_CERTIFICATE,
+    OPTION_BIND,
+    OPTION_HTTP_PORT,
+    OPTION_HTTPS_PORT,
+    OPTION_STATUS_PORT,
+    OPTION_PEER_PORT,
+    OPTION_RUN_DIRECTORY,
+    OPTION_LOGIN_RATE,
+    OPTION_API_RATE,
+    OPTION_SOURCE_CONNECTIONS,
+    OPTION_ONCE,
+    OPTION_OFF,
+    OPTION_KEY,
+    OPTION_DRY_RUN,
     OPTION_COUNT,
 };
 
 #define ACCEPT(option) (1u << (option))
 
+#define OPTION_REPEATS_MAX 32u
+
 struct options {
     char *values[OPTION_COUNT]; // NULL: not given; "" for those without a value; borrowed from argv
-    char *operand;              // the one word that is no option; NULL: none
+    struct {
+        char *items[OPTION_REPEATS_MAX];
+        unsigned count;
+    } repeated[OPTION_COUNT]; // of those that may be given more than once, all of them
+    char *operand;            // the one word that is no option; NULL: none
 };
 
 struct options_error {
     char text[160];
 };
 
-// Reads `--name VALUE` or `--name=VALUE` of the accepted options, each at most once, and at most one operand
+// Reads `--name VALUE` or `--name=VALUE` of the accepted options, each at most once unless it may be repeated, and at most one operand
 // where `operand` names one. 0, or -EINVAL with the error told.
 int options_parse(struct options *options, char **argv, unsigned accepted, const char *operand,
                   struct options_error *ret_error);

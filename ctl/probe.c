@@ -11,6 +11,7 @@
 
 #include "lib/cleanup.h"
 
+#define SYSTEMD_RUN "/usr/bin/systemd-run"
 #define SETPRIV "/usr/bin/setpriv" // util-linux
 
 static int find_name(const char *name, const char *(*name_of)(unsigned))
@@ -84,15 +85,33 @@ static int read_output(int fd, char text[static PROBE_TEXT_MAX])
     }
 }
 
-_Noreturn static void execute(const char *program, const char *config_path, int output)
+_Noreturn static void execute(const char *program, const char *config_path, enum probe_manner manner,
+                              int output)
 {
-    const char *const arguments[] = {
-        // As root: with the ids and the two capabilities that the service has. sandboxd refuses to run as root.
+    // As root: with the ids and the two capabilities that the service has. sandboxd refuses to run as root.
+    const char *const as_user[] = {
         SETPRIV,          "--reuid",    PROBE_USER,        "--regid",        PROBE_USER,
         "--clear-groups", "--inh-caps", "+setuid,+setgid", "--ambient-caps", "+setuid,+setgid",
         "--no-new-privs", "--",         program,           "--probe",        config_path ? "--config" : NULL,
         config_path,      NULL};
-    const char *const *from = geteuid() == 0 ? arguments : arguments + 12;
+    // As systemd starts the service: with a delegated control group of its own, too.
+    const char *const as_unit[] = {SYSTEMD_RUN,
+                                   "--quiet",
+                                   "--wait",
+                                   "--pipe",
+                                   "--collect",
+                                   "--property=User=" PROBE_USER,
+                                   "--property=Delegate=yes",
+                                   "--property=AmbientCapabilities=CAP_SETUID CAP_SETGID",
+                                   "--property=CapabilityBoundingSet=CAP_SETUID CAP_SETGID",
+                                   "--property=NoNewPrivileges=yes",
+                                   "--",
+                                   program,
+                                   "--probe",
+                                   config_path ? "--config" : NULL,
+                                   config_path,
+                                   NULL};
+    const char *const *from = geteuid() != 0 ? as_user + 12 : manner == PROBE_AS_UNIT ? as_unit : as_user;
     int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (input < 0 || dup2(input, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0)
         _exit(126);
@@ -100,7 +119,7 @@ _Noreturn static void execute(const char *program, const char *config_path, int 
     _exit(127);
 }
 
-int probe_run(const char *program, const char *config_path,
+int probe_run(const char *program, const char *config_path, enum probe_manner manner,
               struct layer_report ret_layers[static LAYER_COUNT])
 {
     int ends[2];
@@ -113,7 +132,7 @@ int probe_run(const char *program, const char *config_path,
     if (pid < 0)
         return -errno;
     if (pid == 0)
-        execute(program, config_path, input);
+        execute(program, config_path, manner, input);
     close(steal_fd(&input));
     int error = read_output(output, text);
     if (error)

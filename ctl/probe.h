@@ -10,10 +10,13 @@
 #define PROBE_DEADLINE_MS 15000
 #define PROBE_USER "sandboxd" // who runs it when this program is run by root
 
+// How root runs it: in its own control group, or in one that systemd delegates to a unit made for it.
+enum probe_manner { PROBE_AS_USER, PROBE_AS_UNIT };
+
 // Runs it (with --config when config_path is not NULL) and reads what it prints; its stderr is this
 // program's. 0, -EPROTO when a line is none of ours or a layer is not told, -ETIMEDOUT, -ENOENT when there is
 // no such program, or another -errno.
-int probe_run(const char *program, const char *config_path,
+int probe_run(const char *program, const char *config_path, enum probe_manner manner,
               struct layer_report ret_layers[static LAYER_COUNT]);
 
 // Reads its output; NUL-terminated, overwritten. 0 or -EPROTO.

@@ -12,11 +12,19 @@
 #include "lib/log.h"
 
 #define CONFIG_FILE_MAX (64u << 10)
+#define CREDENTIAL_MAX 4096
 
 extern char **environ;
 
 struct config {
     char *values[CONFIG_KEY_COUNT]; // NULL: the default
+};
+
+struct config_lines {
+    const char *text;
+    size_t length;
+    const char *name;
+    bool secrets;
 };
 
 struct config *config_new(void)
@@ -59,6 +67,16 @@ static int find_key(const char *name, size_t length)
             return key;
     }
     return -1;
+}
+
+static int refuse_unknown(const char *name, size_t length, const char *where, struct config_error *ret_error)
+{
+    int shown = (int)(length > 64 ? 64 : length);
+    int near = config_nearest(name, length);
+    if (near >= 0)
+        return refuse(ret_error, "%s: unknown key \"%.*s\"; did you mean %s?", where, shown, name,
+                      config_entry((enum config_key)near)->name);
+    return refuse(ret_error, "%s: unknown key \"%.*s\"; --help lists the known ones", where, shown, name);
 }
 
 static bool is_choice(const char *choices, const char *value)
@@ -154,8 +172,7 @@ static int read_line(struct config *config, char *line, const char *where, bool 
         return refuse(ret_error, "%s: expected KEY=VALUE", where);
     int key = find_key(line, (size_t)(equals - line));
     if (key < 0)
-        return refuse(ret_error, "%s: unknown key \"%.*s\"; --help lists the known ones", where,
-                      (int)(equals - line > 64 ? 64 : equals - line), line);
+        return refuse_unknown(line, (size_t)(equals - line), where, ret_error);
     if (seen[key])
         return refuse(ret_error, "%s: %s stands twice in this file", where, config_entry(key)->name);
     seen[key] = true;
@@ -165,25 +182,36 @@ static int read_line(struct config *config, char *line, const char *where, bool 
     return set_value(config, key, trim(equals + 1), where, ret_error);
 }
 
-int config_read_text(struct config *config, const char *text, size_t length, const char *name, bool secrets,
-                     struct config_error *ret_error)
+static int read_lines(struct config *config, const struct config_lines *lines, config_found *found,
+                      void *data, struct config_error *ret_error)
 {
-    if (length > CONFIG_FILE_MAX || memchr(text, '\0', length))
-        return refuse(ret_error, "%s: not a text file of at most %u bytes", name, CONFIG_FILE_MAX);
-    AUTO_FREE char *copy = strndup(text, length);
+    size_t length = lines->length;
+    if (length > CONFIG_FILE_MAX || memchr(lines->text, '\0', length))
+        return refuse(ret_error, "%s: not a text file of at most %u bytes", lines->name, CONFIG_FILE_MAX);
+    AUTO_FREE char *copy = strndup(lines->text, length);
     if (!copy)
-        return refuse(ret_error, "%s: out of memory", name);
+        return refuse(ret_error, "%s: out of memory", lines->name);
     bool seen[CONFIG_KEY_COUNT] = {false};
     int number = 0;
     int error = 0;
     char *rest = copy;
     for (char *line; !error && (line = strsep(&rest, "\n"));) {
         char where[300];
-        snprintf(where, sizeof(where), "%.256s:%d", name, ++number);
-        error = read_line(config, line, where, secrets, seen, ret_error);
+        snprintf(where, sizeof(where), "%.256s:%d", lines->name, ++number);
+        error = read_line(config, line, where, lines->secrets, seen, ret_error);
+        if (error && found) { // all of what is wrong is wanted
+            found(data, ret_error->text);
+            error = 0;
+        }
     }
     explicit_bzero(copy, length);
     return error;
+}
+
+int config_read_text(struct config *config, const char *text, size_t length, const char *name, bool secrets,
+                     struct config_error *ret_error)
+{
+    return read_lines(config, &(struct config_lines){text, length, name, secrets}, NULL, NULL, ret_error);
 }
 
 static int check_mode(const char *path, bool secrets, struct config_error *ret_error)
@@ -200,7 +228,8 @@ static int check_mode(const char *path, bool secrets, struct config_error *ret_e
     return 0;
 }
 
-int config_read_file(struct config *config, const char *path, bool secrets, struct config_error *ret_error)
+static int read_file(struct config *config, const char *path, bool secrets, config_found *found, void *data,
+                     struct config_error *ret_error)
 {
     int error = check_mode(path, secrets, ret_error);
     if (error)
@@ -210,14 +239,26 @@ int config_read_file(struct config *config, const char *path, bool secrets, stru
     error = read_file_at(AT_FDCWD, path, CONFIG_FILE_MAX, &text, &length);
     if (error)
         return refuse(ret_error, "%.256s: %s", path, strerror(-error));
-    error = config_read_text(config, text, length, path, secrets, ret_error);
+    error = read_lines(config, &(struct config_lines){text, length, path, secrets}, found, data, ret_error);
     explicit_bzero(text, length);
     return error;
 }
 
+int config_read_file(struct config *config, const char *path, bool secrets, struct config_error *ret_error)
+{
+    return read_file(config, path, secrets, NULL, NULL, ret_error);
+}
+
+void config_check_file(struct config *config, const char *path, bool secrets, config_found *found, void *data)
+{
+    struct config_error error;
+    if (read_file(config, path, secrets, found, data, &error) < 0)
+        found(data, error.text);
+}
+
 static bool looks_like_ours(const char *name)
 {
-    static const char *const prefixes[] = {"SANDBOX_", "VIDEO_", "JWT_", "FILE_", "EGRESS_"};
+    static const char *const prefixes[] = {"SANDBOX_", "VIDEO_", "JWT_", "FILE_", "EGRESS_", "BACKUP_"};
     for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
         if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
             return true;
@@ -233,8 +274,7 @@ int config_read_environment(struct config *config, struct config_error *ret_erro
             continue;
         int key = find_key(*variable, length);
         if (key < 0 && looks_like_ours(*variable))
-            return refuse(ret_error, "environment: unknown key \"%.*s\"; --help lists the known ones",
-                          (int)(length > 64 ? 64 : length), *variable);
+            return refuse_unknown(*variable, length, "environment", ret_error);
         if (key < 0)
             continue;
         int error = set_value(config, key, *variable + length + 1, "environment", ret_error);
@@ -266,6 +306,36 @@ static int take_option(const char *name, int *argc, char **argv, const char **re
     return 0;
 }
 
+static int read_credential(struct config *config, int key, const char *path, struct config_error *ret_error)
+{
+    AUTO_FREE char *text = NULL;
+    size_t length;
+    int error = read_file_at(AT_FDCWD, path, CREDENTIAL_MAX, &text, &length);
+    if (error == -ENOENT)
+        return 0;
+    if (error)
+        return refuse(ret_error, "%.256s: %s", path, strerror(-error));
+    text[strcspn(text, "\n")] = '\0';
+    error = set_value(config, key, trim(text), path, ret_error);
+    explicit_bzero(text, length);
+    return error;
+}
+
+int config_read_credentials(struct config *config, const char *directory, const char *prefix,
+                            struct config_error *ret_error)
+{
+    int error = 0;
+    for (int key = 0; key < CONFIG_KEY_COUNT && !error; key++) {
+        AUTO_FREE char *path = NULL;
+        if (asprintf(&path, "%s/%s%s", directory, prefix, config_entry(key)->name) < 0) {
+            path = NULL;
+            return refuse(ret_error, "%.256s: out of memory", directory);
+        }
+        error = read_credential(config, key, path, ret_error);
+    }
+    return error;
+}
+
 int config_load(struct config *config, int *argc, char **argv, struct config_error *ret_error)
 {
     static const char *const options[] = {"--config", "--secrets"};
@@ -274,7 +344,15 @@ int config_load(struct config *config, int *argc, char **argv, struct config_err
         int found = take_option(options[i], argc, argv, &path);
         if (found < 0)
             return refuse(ret_error, "%s: expected a file after it", options[i]);
-        int error = found ? config_read_file(config, path, i == 1, ret_error) : 0;
+        if (!found)
+            continue;
+        int error = config_read_file(config, path, i == 1, ret_error);
+        if (error)
+            return error;
+    }
+    const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+    if (credentials) {
+        int error = config_read_credentials(config, credentials, CONFIG_CREDENTIAL_PREFIX, ret_error);
         if (error)
             return error;
     }
@@ -292,6 +370,18 @@ int64_t config_number(const struct config *config, enum config_key key)
     if (config_entry(key)->type != CONFIG_NUMBER || !parse_number(config_text(config, key), &number))
         abort();
     return number;
+}
+
+bool config_adopt(struct config *config, const struct config *fresh, enum config_key key)
+{
+    if (strcmp(config_text(config, key), config_text(fresh, key)) == 0)
+        return true;
+    char *copy = strdup(config_text(fresh, key));
+    if (!copy)
+        return false;
+    free_value(&config->values[key], config_entry(key)->secret);
+    config->values[key] = copy;
+    return true;
 }
 
 bool config_switch(const struct config *config, enum config_key key)

@@ -12,6 +12,7 @@ enum config_key {
     CONFIG_PORT,
     CONFIG_METRICS_PORT,
     CONFIG_ALLOWED_ORIGINS,
+    CONFIG_TRUSTED_PROXIES,
     CONFIG_NODE_ID,
     CONFIG_WEB_ROOT,
     CONFIG_JWT_SECRET,
@@ -39,6 +40,12 @@ enum config_key {
     CONFIG_EGRESS_QUOTA_MB,
     CONFIG_FILE_STORAGE_PATH,
     CONFIG_FILE_ENCRYPTION_ENABLED,
+    CONFIG_STORAGE_FREE_MIN_MB,
+    CONFIG_CERTIFICATE_FILE,
+    CONFIG_BACKUP_DIRECTORY,
+    CONFIG_BACKUP_KEY_FILE,
+    CONFIG_BACKUP_KEEP_DAYS,
+    CONFIG_BACKUP_KEEP_WEEKS,
     CONFIG_DISPLAY_WIDTH,
     CONFIG_DISPLAY_HEIGHT,
     CONFIG_DISPLAY_MAX_WIDTH,
@@ -51,6 +58,10 @@ enum config_key {
     CONFIG_VIDEO_TUNE,
     CONFIG_VIDEO_FRAMERATE,
     CONFIG_VIDEO_BITRATE_KBPS,
+    CONFIG_RECORDING,
+    CONFIG_RECORDINGS_DIR,
+    CONFIG_RECORDING_QUOTA_MB,
+    CONFIG_RECORDING_RETENTION_DAYS,
     CONFIG_LOG_LEVEL,
     CONFIG_LOG_FORMAT,
     CONFIG_KEY_COUNT,
@@ -78,6 +89,8 @@ struct config_error {
 };
 
 const struct config_entry *config_entry(enum config_key key);
+// The known key that looks most like an unknown name; -1 when none does.
+int config_nearest(const char *name, size_t length);
 
 // The defaults. NULL when memory is out.
 struct config *config_new(void);
@@ -93,17 +106,32 @@ int config_read_file(struct config *config, const char *path, bool secrets, stru
 int config_read_text(struct config *config, const char *text, size_t length, const char *name, bool secrets,
                      struct config_error *ret_error);
 // Takes the known keys from the environment. An unknown variable that starts like our keys (SANDBOX_ VIDEO_
-// JWT_ FILE_ EGRESS_) is refused. A secret is removed from the environment once read.
+// JWT_ FILE_ EGRESS_ BACKUP_) is refused. A secret is removed from the environment once read.
 int config_read_environment(struct config *config, struct config_error *ret_error);
 
-// Takes --config FILE and --secrets FILE out of argv (argc is adjusted), then the files, then the
-// environment. What every program's main calls.
+// systemd's credentials (systemd.exec(5), LoadCredential=): a file for each key that is given so, named <prefix><KEY>, its value in the
+// first line. Any key may be, secrets too: who may read the directory is its maker's affair. A key without a file stays as it was.
+#define CONFIG_CREDENTIAL_PREFIX "config_"
+int config_read_credentials(struct config *config, const char *directory, const char *prefix,
+                            struct config_error *ret_error);
+
+// Takes --config FILE and --secrets FILE out of argv (argc is adjusted), then the files, then the credentials of
+// $CREDENTIALS_DIRECTORY, then the environment. What every program's main calls.
 int config_load(struct config *config, int *argc, char **argv, struct config_error *ret_error);
+
+// Called for each thing that is wrong, with one line of text.
+typedef void config_found(void *data, const char *problem);
+// As config_read_file, but goes on behind what is wrong and tells all of it.
+void config_check_file(struct config *config, const char *path, bool secrets, config_found *found,
+                       void *data);
 
 // Borrowed until config_free or the next read. Choices are text.
 const char *config_text(const struct config *config, enum config_key key);
 int64_t config_number(const struct config *config, enum config_key key);
 bool config_switch(const struct config *config, enum config_key key);
+
+// Takes one value over from a configuration that was read later. What config_text lent of that key is gone. False when memory is out.
+bool config_adopt(struct config *config, const struct config *fresh, enum config_key key);
 
 // Prints the table as --help shows it.
 void config_print_help(void);

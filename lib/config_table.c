@@ -33,6 +33,10 @@ static const struct config_entry table[CONFIG_KEY_COUNT] = {
     [CONFIG_ALLOWED_ORIGINS] =
         TEXT("ALLOWED_ORIGINS", 0, 1024, "",
              "further origins browsers may come from, separated by spaces (https://desk.example.org)"),
+    [CONFIG_TRUSTED_PROXIES] =
+        TEXT("TRUSTED_PROXIES", 0, 1024, "",
+             "addresses and networks of proxies whose X-Forwarded-For is believed, separated by spaces "
+             "(127.0.0.1 10.0.0.0/8); empty: nobody's"),
     [CONFIG_NODE_ID] = TEXT("NODE_ID", 1, NODE_ID_MAX, "local", "name of this node in paths and rows"),
     [CONFIG_WEB_ROOT] = TEXT("WEB_ROOT", 0, 1024, "", "directory of the built web client"),
     [CONFIG_JWT_SECRET] = SECRET("JWT_SECRET", 64, 256,
@@ -89,6 +93,20 @@ static const struct config_entry table[CONFIG_KEY_COUNT] = {
     [CONFIG_FILE_ENCRYPTION_ENABLED] =
         SWITCH("FILE_ENCRYPTION_ENABLED", "false",
                "encrypt home directories (not built yet: true refuses to start)"),
+    [CONFIG_STORAGE_FREE_MIN_MB] =
+        NUMBER("STORAGE_FREE_MIN_MB", 0, 1073741824, "256", "MiB",
+               "with less than this free for home directories, /ready says that the node is not"),
+    [CONFIG_CERTIFICATE_FILE] =
+        TEXT("CERTIFICATE_FILE", 0, 1024, "",
+             "the site's certificate (PEM, without its key), to tell in /metrics when it ends"),
+    [CONFIG_BACKUP_DIRECTORY] =
+        TEXT("BACKUP_DIRECTORY", 0, 1024, "", "where sandboxctl backup puts its files"),
+    [CONFIG_BACKUP_KEY_FILE] = TEXT("BACKUP_KEY_FILE", 0, 1024, "",
+                                    "key that backups are encrypted with (sandboxctl backup-key makes one)"),
+    [CONFIG_BACKUP_KEEP_DAYS] =
+        NUMBER("BACKUP_KEEP_DAYS", 1, 3650, "7", "", "days with a backup of which the newest is kept"),
+    [CONFIG_BACKUP_KEEP_WEEKS] =
+        NUMBER("BACKUP_KEEP_WEEKS", 0, 520, "4", "", "weeks with a backup of which the newest is kept"),
     [CONFIG_DISPLAY_WIDTH] = NUMBER("DISPLAY_WIDTH", DISPLAY_WIDTH_MIN, DISPLAY_WIDTH_MAX, "1920", "pixels",
                                     "width a desktop begins with"),
     [CONFIG_DISPLAY_HEIGHT] = NUMBER("DISPLAY_HEIGHT", DISPLAY_HEIGHT_MIN, DISPLAY_HEIGHT_MAX, "1080",
@@ -114,6 +132,14 @@ static const struct config_entry table[CONFIG_KEY_COUNT] = {
     [CONFIG_VIDEO_FRAMERATE] = NUMBER("VIDEO_FRAMERATE", 1, 120, "60", "frames/s", "frame rate, at most"),
     [CONFIG_VIDEO_BITRATE_KBPS] =
         NUMBER("VIDEO_BITRATE_KBPS", 100, 1000000, "20000", "kbit/s", "bandwidth of one viewer, at most"),
+    [CONFIG_RECORDING] = CHOICE(
+        "RECORDING", "off|allowed|required", "off",
+        "recording of desktops: allowed: by their owners' wish; required: each one that somebody watches"),
+    [CONFIG_RECORDINGS_DIR] = TEXT("RECORDINGS_DIR", 0, 1024, "", "directory of the recordings"),
+    [CONFIG_RECORDING_QUOTA_MB] =
+        NUMBER("RECORDING_QUOTA_MB", 1, 1073741824, "10240", "MiB", "recordings of one user, all together"),
+    [CONFIG_RECORDING_RETENTION_DAYS] = NUMBER("RECORDING_RETENTION_DAYS", 0, 36500, "30", "days",
+                                               "recordings are deleted after this time; 0: never"),
     [CONFIG_LOG_LEVEL] = CHOICE("LOG_LEVEL", "error|warning|info|debug", "info", "what is logged"),
     [CONFIG_LOG_FORMAT] = CHOICE("LOG_FORMAT", "text|json", "text", "form of a log line"),
 };

@@ -37,6 +37,7 @@ static bool failed_valid(const void *message)
 
 static const struct channel_form forms[] = {
     [INIT_START_DESKTOP] = {true, INIT_SIDE_SANDBOXD, BODY(start_desktop), 1, start_desktop_valid},
+    [INIT_SOUND] = {true, INIT_SIDE_SANDBOXD, 0, 1, NULL},
     [INIT_BIND] = {true, INIT_SIDE_SANDBOXD, 0, 0, NULL},
     [INIT_RUN] = {true, INIT_SIDE_SANDBOXD, BODY(run), 0, run_valid},
     [INIT_DISPLAY_LISTENING] = {true, INIT_SIDE_INIT, 0, 1, NULL},

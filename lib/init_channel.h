@@ -17,6 +17,7 @@ enum init_kind {
         1,     // with one descriptor: the framebuffer memfd, sealed against any change of its size
     INIT_BIND, // to a parked one: the owner's home is there
     INIT_RUN,  // to one without a desktop: executes this, once
+    INIT_SOUND, // one more viewer may listen; with one descriptor: the sandbox's end of its socket (lib/sound.h)
     // sandbox-init to sandboxd
     INIT_DISPLAY_LISTENING = 64, // with one descriptor: O_PATH of the X server's listening socket
     INIT_DESKTOP_READY,          // the window manager is up

@@ -1,6 +1,6 @@
 #pragma once
 // One line per event on stderr, as text or as one JSON object (LOG_FORMAT). Values are escaped: no outsider
-// can forge a line.
+// can forge a line. Where stderr is systemd's journal, an entry with its fields goes there instead (lib/journal.h).
 
 #include <stdbool.h>
 
@@ -11,7 +11,7 @@ struct log_field {
     const char *value;
 };
 
-// Once, before other threads exist. `program` must outlive the process's logging.
+// First before other threads exist; again, with the same program, at any time. `program` must outlive the process's logging.
 void log_open(const char *program, enum log_level level, bool json);
 // Lines go to this descriptor from here on (at first: standard error). It must stay open.
 void log_to(int fd);

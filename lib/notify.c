@@ -8,8 +8,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static const char ready_message[] = "READY=1";
-
 static int notify_address(const char *name, struct sockaddr_un *address, socklen_t *length)
 {
     size_t size = strlen(name);
@@ -31,7 +29,7 @@ static int notify_address(const char *name, struct sockaddr_un *address, socklen
     return 0;
 }
 
-int notify_ready(void)
+static int notify(const char *message)
 {
     struct sockaddr_un address;
     socklen_t length;
@@ -49,10 +47,40 @@ int notify_ready(void)
     if (fd < 0) {
         return -errno;
     }
-    if (sendto(fd, ready_message, sizeof(ready_message) - 1, MSG_NOSIGNAL, (struct sockaddr *)&address,
-               length) < 0) {
+    if (sendto(fd, message, strlen(message), MSG_NOSIGNAL, (struct sockaddr *)&address, length) < 0) {
         error = errno;
     }
     close(fd);
     return error != 0 ? -error : 1;
+}
+
+int notify_ready(void)
+{
+    return notify("READY=1");
+}
+
+int notify_stopping(void)
+{
+    return notify("STOPPING=1");
+}
+
+int notify_alive(void)
+{
+    return notify("WATCHDOG=1");
+}
+
+uint64_t notify_watchdog_us(void)
+{
+    const char *limit = getenv("WATCHDOG_USEC"), *pid = getenv("WATCHDOG_PID");
+    char *end;
+
+    if (limit == NULL || (pid != NULL && strtol(pid, NULL, 10) != (long)getpid())) {
+        return 0;
+    }
+    errno = 0;
+    unsigned long long value = strtoull(limit, &end, 10);
+    if (errno != 0 || *end != '\0') {
+        return 0;
+    }
+    return value / 2;
 }

@@ -199,6 +199,13 @@ int sandboxd_message_send(int socket, const struct sandboxd_message *message, en
     return ipc_send(socket, message, size, &fd, fd >= 0 ? 1 : 0);
 }
 
+const char *template_name(uint32_t template_id)
+{
+    static const char *const names[TEMPLATE_COUNT] = {
+        [TEMPLATE_DESKTOP] = "desktop", [TEMPLATE_CODE] = "code"};
+    return template_id < TEMPLATE_COUNT ? names[template_id] : NULL;
+}
+
 const char *start_stage_name(uint32_t stage)
 {
     static const char *const names[START_STAGE_COUNT] = {

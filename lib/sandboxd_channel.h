@@ -20,7 +20,7 @@
 #include "lib/isolation.h"
 #include "lib/limits.h"
 
-#define SANDBOXD_CHANNEL_VERSION 3u
+#define SANDBOXD_CHANNEL_VERSION 4u
 
 enum sandboxd_kind {
     // client to sandboxd
@@ -136,6 +136,7 @@ struct sandboxd_welcome {
     uint32_t sandbox_maximum;
     uint32_t display_width; // of TEMPLATE_DESKTOP
     uint32_t display_height;
+    uint32_t pid; // of sandboxd: behind a socket that systemd listens on, the kernel would name systemd
     struct layer_report layers[LAYER_COUNT]; // of this host
 };
 
@@ -251,3 +252,4 @@ int sandboxd_message_send(int socket, const struct sandboxd_message *message, en
 
 // Names for logs and problem documents. NULL when out of range.
 const char *start_stage_name(uint32_t stage);
+const char *template_name(uint32_t template_id); // "desktop"

@@ -54,7 +54,8 @@ int stream_report_check(const struct stream_report *report, size_t length)
 {
     if (length != sizeof(*report) || report->video_frames > STREAM_REPORT_COUNT_MAX ||
         report->lossless_rectangles > STREAM_REPORT_COUNT_MAX || report->copies > STREAM_REPORT_COUNT_MAX ||
-        report->skipped > STREAM_REPORT_COUNT_MAX || !possible(&report->encode) || !possible(&report->input))
+        report->skipped > STREAM_REPORT_COUNT_MAX || !possible(&report->encode) ||
+        !possible(&report->input) || !possible(&report->acknowledged))
         return -EPROTO;
     return 0;
 }

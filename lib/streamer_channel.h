@@ -11,6 +11,7 @@
 #define STREAMER_DISPLAY_FD 4     // connected to the X server, not yet authenticated
 #define STREAMER_FRAMEBUFFER_FD 5 // memfd, read only, sealed against shrinking and growing
 #define STREAMER_START_FD 6       // sealed memfd with exactly one struct streamer_start
+#define STREAMER_SOUND_FD 7       // SOCK_SEQPACKET, non-blocking: to the sandbox's recorder (lib/sound.h)
 
 #define STREAMER_START_MAGIC 0x53545231u // "STR1"
 #define STREAMER_NAME_MAX 32
@@ -70,6 +71,8 @@ struct stream_report {
     struct stream_histogram encode; // per update: from its capture until it is ready to be sent
     struct stream_histogram
         input; // from an input's arrival until the browser has acknowledged the update after it
+    struct stream_histogram
+        acknowledged; // from an update's sending until the browser has acknowledged it; one at a time
 };
 
 void stream_histogram_add(struct stream_histogram *histogram, uint64_t us);

@@ -338,6 +338,12 @@ void wire_write_cursor(struct writer *w, uint16_t width, uint16_t height, uint16
     write_u16(w, hot_y);
 }
 
+void wire_write_audio(struct writer *w, uint64_t captured_us)
+{
+    write_start(w, WIRE_AUDIO, 0);
+    write_u64(w, captured_us);
+}
+
 void wire_write_display(struct writer *w, uint16_t width, uint16_t height, const char *codec)
 {
     write_start(w, WIRE_DISPLAY, 0);

@@ -161,6 +161,8 @@ void wire_write_copy(struct writer *w, const struct wire_frame_header *header,
                      const struct copy_rectangle *copies, size_t count);
 // Followed by width * height RGBA pixels.
 void wire_write_cursor(struct writer *w, uint16_t width, uint16_t height, uint16_t hot_x, uint16_t hot_y);
+// Followed by the caller's Opus packet.
+void wire_write_audio(struct writer *w, uint64_t captured_us);
 // `codec` as hello's: it may name another level.
 void wire_write_display(struct writer *w, uint16_t width, uint16_t height, const char *codec);
 void wire_write_clipboard(struct writer *w, const struct wire_clipboard *clipboard);
@@ -168,5 +170,6 @@ void wire_write_statistics(struct writer *w, const struct wire_statistics *stati
 
 #define WIRE_FRAME_HEADER_SIZE 28u
 #define WIRE_RECTANGLE_SIZE 8u
+#define WIRE_AUDIO_OVERHEAD 12u
 // Bytes of a video frame message before its access unit.
 #define WIRE_VIDEO_FRAME_OVERHEAD_MAX (4u + WIRE_FRAME_HEADER_SIZE + 6u + WIRE_RECTANGLE_SIZE * 64u)

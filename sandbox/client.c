@@ -62,7 +62,8 @@ static void welcome(struct service *service)
                                                 .sandbox_count = service->sandbox_count,
                                                 .sandbox_maximum = service->settings->sandbox_maximum,
                                                 .display_width = service->settings->width,
-                                                .display_height = service->settings->height};
+                                                .display_height = service->settings->height,
+                                                .pid = (uint32_t)getpid()};
     memcpy(message.welcome.layers, service->layers, sizeof(message.welcome.layers));
     service->client->greeted = true;
     client_send(service, &message, -1);

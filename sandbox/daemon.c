@@ -33,6 +33,7 @@ struct daemon {
     struct watch listener;
     struct watch pause; // of the listener, after a failure that would only repeat
     struct watch signals;
+    struct watch watchdog; // closed where nobody waits for it
 };
 
 static void on_pause_over(struct watch *watch, uint32_t events)
@@ -80,6 +81,7 @@ static void on_signal(struct watch *watch, uint32_t events)
     if (read(watch->fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
         return;
     log_info("stopping");
+    notify_stopping();
     daemon->service.stopping = true;
     watch_close(&daemon->listener);
     sandbox_stop_all(&daemon->service, STOP_SHUTDOWN);
@@ -97,9 +99,33 @@ static int open_signals(struct daemon *daemon)
     return fd < 0 ? -errno : watch_open(&daemon->signals, daemon->service.epoll, fd, EPOLLIN, on_signal);
 }
 
+static void on_watchdog(struct watch *watch, uint32_t events)
+{
+    (void)events;
+    uint64_t expirations;
+    if (read(watch->fd, &expirations, sizeof(expirations)) == (ssize_t)sizeof(expirations))
+        notify_alive();
+}
+
+static int open_watchdog(struct daemon *daemon)
+{
+    uint64_t us = notify_watchdog_us();
+    struct timespec period = {.tv_sec = (time_t)(us / 1000000), .tv_nsec = (long)(us % 1000000) * 1000};
+    struct itimerspec timer = {.it_interval = period, .it_value = period};
+    if (us == 0)
+        return 0;
+    AUTO_FD int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (fd < 0 || timerfd_settime(fd, 0, &timer, NULL) < 0)
+        return -errno;
+    return watch_open(&daemon->watchdog, daemon->service.epoll, steal_fd(&fd), EPOLLIN, on_watchdog);
+}
+
 static int open_listener(struct daemon *daemon)
 {
     const struct settings *settings = daemon->service.settings;
+    if (settings->listener >= 0)
+        return watch_open(&daemon->listener, daemon->service.epoll, settings->listener, EPOLLIN,
+                          on_connection);
     // A client of another uid needs the mode; SO_PEERCRED decides.
     mode_t mode = settings->client_uid >= 0 ? 0666 : 0600;
     int fd;
@@ -137,6 +163,8 @@ static int open_all(struct daemon *daemon)
     if (!error)
         error = uids_hold_homes(&daemon->service.uids, daemon->service.settings->storage);
     if (!error)
+        error = open_watchdog(daemon);
+    if (!error)
         error = egress_start(&daemon->service);
     if (!error)
         error = pool_open(&daemon->service);
@@ -152,6 +180,7 @@ static void daemon_free(struct daemon *daemon)
     watch_close(&daemon->listener);
     watch_close(&daemon->pause);
     watch_close(&daemon->signals);
+    watch_close(&daemon->watchdog);
     cleanup_fd(&daemon->service.null_fd);
     cleanup_fd(&daemon->service.epoll);
     free(daemon);
@@ -181,7 +210,7 @@ int daemon_run(const struct settings *settings, const struct probe *probe, const
     if (!daemon)
         return -ENOMEM;
     const struct watch closed = WATCH_CLOSED;
-    daemon->listener = daemon->pause = daemon->signals = closed;
+    daemon->listener = daemon->pause = daemon->signals = daemon->watchdog = closed;
     daemon->service = (struct service){.settings = settings,
                                        .layers = probe->layers,
                                        .host = {.program_dir = settings->program_dir,

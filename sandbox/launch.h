@@ -8,7 +8,7 @@
 #include "sandbox/cgroup.h"
 #include "sandbox/plan.h"
 
-#define LAUNCH_DESCRIPTORS_MAX 4
+#define LAUNCH_DESCRIPTORS_MAX 5
 
 struct launch_descriptor {
     int fd;

@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "lib/activation.h"
 #include "lib/cleanup.h"
 #include "lib/log.h"
 #include "sandbox/daemon.h"
@@ -69,13 +70,13 @@ static int check_layers(const struct settings *settings, const struct probe *pro
     return error;
 }
 
-static int run(const struct config *config, bool only_probe)
+static int run(const struct config *config, int listener, bool only_probe)
 {
     struct cgroup_root cgroups;
     struct probe probe;
     struct settings settings;
     struct config_error problem;
-    if (!only_probe && settings_init(&settings, config, &problem) < 0) {
+    if (!only_probe && settings_init(&settings, config, listener, &problem) < 0) {
         log_error("wrong configuration", {"problem", problem.text});
         return -EINVAL;
     }
@@ -112,7 +113,7 @@ int main(int argc, char **argv)
         return EXIT_SUCCESS;
     }
     if (has_option(argc, argv, "--version")) {
-        printf("sandboxd %s\n", SANDBOX_VERSION);
+        printf("sandboxd %s, channel %u\n", SANDBOX_VERSION, SANDBOXD_CHANNEL_VERSION);
         return EXIT_SUCCESS;
     }
     if (!config || config_load(config, &argc, argv, &problem) < 0) {
@@ -132,5 +133,10 @@ int main(int argc, char **argv)
     if (prctl(PR_SET_DUMPABLE, 0) < 0)
         return EXIT_FAILURE;
 #endif
-    return run(config, only_probe) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+    int listener = -1;
+    if (activation_take(&listener) < 0) {
+        log_error("what was passed is not one listening SOCK_SEQPACKET socket; look at sandboxd.socket");
+        return EXIT_FAILURE;
+    }
+    return run(config, listener, only_probe) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

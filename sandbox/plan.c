@@ -187,6 +187,9 @@ int plan_desktop(struct plan *plan, const struct plan_host *host, const struct p
         .source = compose(plan, "%s/sandbox-init", host->program_dir));
     ADD(plan, .kind = OPERATION_BIND, .target = "sandbox/desktop", .number = BIND_EXECUTABLE,
         .source = host->desktop_dir);
+    ADD(plan, .kind = OPERATION_BIND, .target = "sandbox/sandbox-sound",
+        .number = BIND_EXECUTABLE | BIND_OPTIONAL,
+        .source = compose(plan, "%s/sandbox-sound", host->program_dir));
     // Without it the window manager does not say that it is ready, and the start fails with that stage.
     ADD(plan, .kind = OPERATION_BIND, .target = "sandbox/sandbox-display",
         .number = BIND_EXECUTABLE | BIND_OPTIONAL,

@@ -254,6 +254,7 @@ const char *const plan_desktop_environment[] = {
     "XDG_SESSION_TYPE=x11",
     "XDG_RUNTIME_DIR=/run/user/1000",
     "NO_AT_BRIDGE=1",
+    "PULSE_SERVER=unix:/run/user/1000/pulse/native",
     NULL,
 };
 const char *const plan_command_environment[] = {

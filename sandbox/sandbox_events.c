@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "lib/fd.h"
 #include "lib/log.h"
 #include "sandbox/client.h"
 #include "sandbox/egress.h"
@@ -302,6 +303,8 @@ int sandbox_watch(struct sandbox *sandbox, int setup, int builder, int channel)
     int result = builder < 0 ? 0 : sandbox_watch_builder(sandbox, builder);
     error = error ? error : result;
     result = watch_open(&sandbox->channel, epoll, channel, EPOLLIN, on_channel);
+    error = error ? error : result;
+    result = set_nonblocking(channel); // a sandbox-init that does not read keeps nobody waiting
     error = error ? error : result;
     return error ? error : sandbox_set_timer(sandbox, START_DEADLINE_S * UINT64_C(1000000000));
 }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
@@ -115,6 +116,7 @@ const struct seccomp_list seccomp_lists[PROFILE_COUNT][SECCOMP_LISTS_MAX] = {
     }
 #define IS(value) UINT32_MAX, value
 #define REFUSE_REQUEST(request) REFUSE(ioctl, EPERM, {1, IS(request)})
+#define REFUSE_REQUESTS(mask, value) REFUSE(ioctl, EPERM, {1, mask, value})
 #define REFUSE_PROTOCOL(protocol) REFUSE(socket, EPROTONOSUPPORT, {2, IS(protocol)})
 #define REFUSE_OPTION(level, option) REFUSE(setsockopt, ENOPROTOOPT, {1, IS(level)}, {2, IS(option)})
 
@@ -122,6 +124,20 @@ const struct seccomp_refusal seccomp_refusals[] = {
     REFUSE_REQUEST(TIOCSTI),   // types into the terminal of whoever started a program
     REFUSE_REQUEST(TIOCLINUX), // the same on a console
     REFUSE_REQUEST(TIOCSETD),  // line disciplines: much old code, loaded on demand
+    // Links, routes, neighbours, bridges, tunnels and drivers, which root of a nested network namespace could change. What asks only (SIOCGIF*)
+    // stays: old programs list interfaces so.
+    REFUSE_REQUESTS(0xfffffff8, 0x8908), // routes
+    REFUSE_REQUESTS(0xfffffff5, 0x8914), // SIOCSIFFLAGS, SIFADDR, SIFNETMASK, SIFMETRIC
+    REFUSE_REQUESTS(0xfffffffd, 0x8918), // SIOCSIFDSTADDR, SIFBRDADDR
+    REFUSE_REQUESTS(0xffffffff, SIOCSIFMEM),
+    REFUSE_REQUESTS(0xfffffffe, SIOCSIFMTU),   // and SIOCSIFNAME
+    REFUSE_REQUESTS(0xfffffffd, 0x8924),       // SIOCSIFHWADDR, SIFENCAP
+    REFUSE_REQUESTS(0xfffffffe, SIOCSIFSLAVE), // and SIOCADDMULTI
+    REFUSE_REQUESTS(0xffffffff, SIOCDELMULTI),
+    REFUSE_REQUESTS(0xfffffffd, SIOCSIFPFLAGS), // and SIOCDIFADDR
+    REFUSE_REQUESTS(0xffffffff, SIOCSIFHWBROADCAST),
+    REFUSE_REQUESTS(0xffffffc0, 0x8940), // bridges, drivers, neighbours, maps
+    REFUSE_REQUESTS(0xffffff80, 0x8980), // vlans, bonds, bridges, time stamps, and private ones: tunnels
     // Says what is in the page cache, which all sandboxes and the host share.
     REFUSE(preadv2, EOPNOTSUPP, {5, RWF_NOWAIT, RWF_NOWAIT}),
     REFUSE(fcntl, EINVAL, {1, IS(F_NOTIFY)}),

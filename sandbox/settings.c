@@ -101,11 +101,27 @@ static int set_storage(struct settings *settings, struct config_error *ret_error
     return 0;
 }
 
-int settings_init(struct settings *settings, const struct config *config, struct config_error *ret_error)
+static int set_client(struct settings *settings, struct config_error *ret_error)
+{
+    struct stat status;
+    if (settings->listener < 0 || settings->client_uid >= 0)
+        return 0;
+    if (stat(settings->socket, &status) < 0 || !S_ISSOCK(status.st_mode))
+        return refuse(
+            ret_error,
+            "SANDBOXD_SOCKET %.256s is not the socket that was passed; make sandboxd.socket listen there",
+            settings->socket);
+    settings->client_uid = status.st_uid;
+    return 0;
+}
+
+int settings_init(struct settings *settings, const struct config *config, int listener,
+                  struct config_error *ret_error)
 {
     *settings = (struct settings){
         .config = config,
         .socket = config_text(config, CONFIG_SANDBOXD_SOCKET),
+        .listener = listener,
         .client_uid = config_number(config, CONFIG_SANDBOXD_CLIENT_UID),
         .uid_base = (uint32_t)config_number(config, CONFIG_SANDBOX_UID_BASE),
         .sandbox_maximum = (unsigned)config_number(config, CONFIG_SANDBOX_MAX_PER_NODE),
@@ -124,7 +140,9 @@ int settings_init(struct settings *settings, const struct config *config, struct
     if (settings_parse_layers(config_text(config, CONFIG_SANDBOX_LAYERS_REQUIRED), settings->required) < 0)
         return refuse(ret_error,
                       "SANDBOX_LAYERS_REQUIRED names an unknown layer; sandboxd --probe lists them");
-    int error = set_directories(settings, ret_error);
+    int error = set_client(settings, ret_error);
+    if (!error)
+        error = set_directories(settings, ret_error);
     if (!error)
         error = set_storage(settings, ret_error);
     return error ? error : video_check(settings, ret_error);

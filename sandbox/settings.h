@@ -18,6 +18,7 @@ struct settings {
     char desktop_dir[SETTINGS_PATH_MAX]; // PROGRAM_DIR/../share/sandbox-server/desktop
     const char *socket;
     const char *storage;
+    int listener;       // the passed one, the daemon's from its start on; -1: made from `socket`
     int64_t client_uid; // -1: none besides the own and root
     uint32_t uid_base;
     unsigned sandbox_maximum;
@@ -27,8 +28,10 @@ struct settings {
     bool required[LAYER_COUNT];
 };
 
-// 0, or -EINVAL with one line for the operator.
-int settings_init(struct settings *settings, const struct config *config, struct config_error *ret_error);
+// `listener` is the socket that the starter made (lib/activation.h), -1 for none: it belongs to who may command, unless
+// SANDBOXD_CLIENT_UID says otherwise. 0, or -EINVAL with one line for the operator.
+int settings_init(struct settings *settings, const struct config *config, int listener,
+                  struct config_error *ret_error);
 // The directory of the program that runs. 0 or -errno.
 int settings_own_directory(char path[static SETTINGS_PATH_MAX]);
 // SANDBOX_LAYERS_REQUIRED: layer names separated by commas, or all. -EINVAL with an unknown name.

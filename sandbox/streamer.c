@@ -222,17 +222,35 @@ static int watch_all(struct streamer *streamer, const struct launched *launched)
     return error ? error : result;
 }
 
+// The way to the sandbox's sound: one end goes to its sandbox-init. When that does not take it, nothing will ever sound.
+static int make_sound(const struct streamer *streamer, int *ret_sound)
+{
+    int sound[2];
+    int error = ipc_pair(SOCK_NONBLOCK, sound);
+    if (error)
+        return error;
+    ipc_refuse_fds(sound[0]); // as with the stream
+    struct init_message message = {.kind = INIT_SOUND};
+    init_message_send(streamer->sandbox->channel.fd, &message, INIT_SIDE_SANDBOXD, sound[1]);
+    close(sound[1]);
+    *ret_sound = sound[0];
+    return 0;
+}
+
 static int start(struct streamer *streamer, const struct sandboxd_attach *request)
 {
     AUTO_FD int display = -1;
     AUTO_FD int framebuffer = -1;
     AUTO_FD int message = -1;
+    AUTO_FD int sound = -1;
     int stream[2];
     int error = desktop_connect(&streamer->sandbox->desktop, &display);
     if (!error)
         error = desktop_open_framebuffer(&streamer->sandbox->desktop, &framebuffer);
     if (!error)
         error = make_start(streamer, request, &message);
+    if (!error)
+        error = make_sound(streamer, &sound);
     if (!error)
         error = ipc_pair(SOCK_NONBLOCK, stream);
     if (error)
@@ -254,8 +272,9 @@ static int start(struct streamer *streamer, const struct sandboxd_attach *reques
         .descriptors = {{theirs, STREAMER_STREAM_FD},
                         {display, STREAMER_DISPLAY_FD},
                         {framebuffer, STREAMER_FRAMEBUFFER_FD},
-                        {message, STREAMER_START_FD}},
-        .descriptor_count = 4};
+                        {message, STREAMER_START_FD},
+                        {sound, STREAMER_SOUND_FD}},
+        .descriptor_count = 5};
     error = join_cgroup(streamer, &launch);
     struct launched launched;
     if (!error)

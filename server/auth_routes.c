@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "auth/password.h"
+#include "lib/log.h"
 #include "server/clock.h"
 #include "server/json_body.h"
 #include "server/routes.h"
@@ -41,7 +42,7 @@ static unsigned take_attempt(struct exchange *exchange, const char *username)
     char folded[USERNAME_MAX + 1];
     fold_case(username, folded);
     int64_t now = clock_monotonic_us();
-    unsigned wait = limiter_take(server->login_sources, exchange->source, now);
+    unsigned wait = limiter_take(server->login_sources, exchange->source_key, now);
     return wait ? wait : limiter_take(server->login_names, folded, now);
 }
 
@@ -59,7 +60,9 @@ int login_prepare(struct exchange *exchange)
     unsigned wait = take_attempt(exchange, session->username);
     if (wait == 0)
         return 0;
-    metrics_count(&exchange->server->metrics, METRIC_SIGN_INS_LIMITED);
+    metrics_limit(&exchange->server->metrics, LIMIT_SIGN_INS);
+    log_warning("A sign-in was refused by the limit", {"source", exchange->source},
+                {"request", exchange->request_id});
     exchange_problem_later(exchange, PROBLEM_TOO_MANY_REQUESTS, wait,
                            "Too many attempts to sign in. Wait before the next one.");
     return -1;
@@ -138,19 +141,23 @@ void login_finish(struct exchange *exchange)
     const struct session *session = exchange->detail;
     if (exchange->error == -EACCES) {
         metrics_count(&server->metrics, METRIC_SIGN_INS_FAILED);
+        // Without the name: people type passwords into the wrong field.
+        log_warning("A sign-in failed", {"source", exchange->source}, {"request", exchange->request_id});
         exchange_problem(exchange, PROBLEM_SIGN_IN_FAILED, "The username or the password is wrong.");
         return;
     }
     // Only wrong attempts count.
     char folded[USERNAME_MAX + 1];
     fold_case(session->username, folded);
-    limiter_refund(server->login_sources, exchange->source);
+    limiter_refund(server->login_sources, exchange->source_key);
     limiter_refund(server->login_names, folded);
     if (exchange->error) {
         exchange_store_failed(exchange, exchange->error);
         return;
     }
     metrics_count(&server->metrics, METRIC_SIGN_INS);
+    log_info("Signed in", {"user", exchange->account.username}, {"source", exchange->source},
+             {"request", exchange->request_id});
     answer_session(exchange);
 }
 
@@ -191,7 +198,7 @@ void refresh_finish(struct exchange *exchange)
         metrics_count(&server->metrics, METRIC_REFRESHES_FAILED);
         answer_signed_out(exchange);
         // A token used twice has just ended a sign-in that may have viewers.
-        viewers_check_sign_ins(server->viewers);
+        viewers_check(server->viewers);
         return;
     }
     if (error) {
@@ -219,7 +226,7 @@ void logout_finish(struct exchange *exchange)
     }
     set_cookie(exchange, "", 0);
     exchange_empty(exchange, 204);
-    viewers_check_sign_ins(viewers);
+    viewers_check(viewers);
 }
 
 void me_finish(struct exchange *exchange)

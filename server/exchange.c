@@ -107,9 +107,11 @@ void exchange_start(struct exchange *exchange)
     }
     exchange->job = (struct work_job){.run = run, .done = done};
     exchange->error = -ECANCELED;
-    if (work_submit(exchange->server->work, route->lane, &exchange->job) < 0)
-        exchange_problem_later(exchange, PROBLEM_UNAVAILABLE, 2,
-                               "Too many requests are being worked on. Try again in a moment.");
+    if (work_submit(exchange->server->work, route->lane, &exchange->job) == 0)
+        return;
+    metrics_limit(&exchange->server->metrics, LIMIT_WORK);
+    exchange_problem_later(exchange, PROBLEM_UNAVAILABLE, 2,
+                           "Too many requests are being worked on. Try again in a moment.");
 }
 
 void exchange_answer(struct exchange *exchange)

@@ -8,10 +8,10 @@
 #include "lib/ids.h"
 #include "server/problem.h"
 #include "server/route.h"
+#include "server/source.h"
 #include "server/work.h"
 #include "store/account.h"
 
-#define SOURCE_TEXT_SIZE 46   // INET6_ADDRSTRLEN
 #define HEADER_VALUE_MAX 2048 // bytes of one header that is read
 
 struct server;
@@ -26,6 +26,7 @@ struct answer {
     unsigned retry_after; // seconds; 0: no header
     char allow[40];
     char set_cookie[256];
+    char content_range[80];
     const char *cache_control;
     const char *etag;
     const char *content_encoding;
@@ -38,9 +39,11 @@ struct exchange {
     struct connection *connection; // NULL: the client has gone
     const struct route *route;
     enum http_method method;
-    struct id id; // {id} of the path
+    struct id id;   // {id} of the path
+    struct id part; // its second {id}: what belongs to the first one
     char request_id[ID_TEXT_SIZE];
-    char source[SOURCE_TEXT_SIZE];
+    char source[SOURCE_TEXT_SIZE];     // who asks, as text
+    char source_key[SOURCE_TEXT_SIZE]; // and what its limits are counted by
     struct query {
         char limit[8];
         char cursor[65];
@@ -50,6 +53,7 @@ struct exchange {
     char bearer[HEADER_VALUE_MAX];                 // the access token; a secret
     char refresh_token[64];                        // from the cookie; a secret
     char idempotency_key[IDEMPOTENCY_KEY_MAX + 2]; // one more than permitted, so that a longer one is seen
+    char range[64];                                // the Range header
     char *body;                                    // NUL-terminated; a secret
     size_t body_length;
     size_t body_expected;

@@ -146,7 +146,6 @@ static int on_request(struct connection *connection, struct lws *wsi, const char
     if (!exchange)
         return -1;
     connection->exchange = exchange;
-    memcpy(exchange->source, connection->source, sizeof(exchange->source));
     if (http_request_read(exchange, wsi, path, length) < 0)
         return 0;
     if (exchange->body_expected == 0)

@@ -17,7 +17,7 @@ struct connection {
     struct server *server;
     struct lws *wsi;
     enum http_site site;
-    char source[SOURCE_TEXT_SIZE];
+    struct in6_addr peer;
     struct exchange *exchange; // the request that is being worked on
     struct viewer *viewer;     // after the upgrade
     unsigned char *head;       // the answer being sent: LWS_PRE bytes of room, then headers

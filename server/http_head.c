@@ -66,6 +66,7 @@ static const char *reason_phrase(unsigned status)
         {200, "OK"},
         {201, "Created"},
         {204, "No Content"},
+        {206, "Partial Content"},
         {304, "Not Modified"},
         {400, "Bad Request"},
         {401, "Unauthorized"},
@@ -75,6 +76,7 @@ static const char *reason_phrase(unsigned status)
         {409, "Conflict"},
         {411, "Length Required"},
         {413, "Content Too Large"},
+        {416, "Range Not Satisfiable"},
         {421, "Misdirected Request"},
         {426, "Upgrade Required"},
         {429, "Too Many Requests"},
@@ -94,6 +96,8 @@ static void put_optional(struct head *head, const struct answer *answer)
         put(head, "Content-Type: %s\r\n", answer->content_type);
     if (answer->content_encoding)
         put(head, "Content-Encoding: %s\r\n", answer->content_encoding);
+    if (*answer->content_range)
+        put(head, "Content-Range: %s\r\n", answer->content_range);
     if (answer->etag)
         put(head, "ETag: %s\r\nVary: Accept-Encoding\r\n", answer->etag);
     if (answer->retry_after)

@@ -59,6 +59,17 @@ bool http_cookie(const char *header, const char *name, char *value, size_t size)
     return true;
 }
 
+static void find_source(struct exchange *exchange, struct lws *wsi)
+{
+    char forwarded[256];
+    // One that is longer is no address list of ours: as if there were none.
+    http_header(wsi, WSI_TOKEN_X_FORWARDED_FOR, forwarded, sizeof(forwarded));
+    struct in6_addr source =
+        source_find(&exchange->server->trusted_proxies, &exchange->connection->peer, forwarded);
+    network_address_format(&source, exchange->source);
+    source_key(&source, exchange->source_key);
+}
+
 static enum http_method read_method(struct lws *wsi)
 {
     if (lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI))
@@ -185,7 +196,8 @@ static void find_route(struct exchange *exchange, const char *path)
     struct route_match match;
     routes_find(exchange->connection->site, exchange->method, path, &match);
     exchange->route = match.route;
-    exchange->id = match.id;
+    exchange->id = match.ids[0];
+    exchange->part = match.ids[1];
     memcpy(exchange->answer.allow, match.allow, sizeof(match.allow));
 }
 
@@ -207,6 +219,7 @@ int http_request_read(struct exchange *exchange, struct lws *wsi, const char *pa
 {
     char text[HTTP_PATH_MAX + 1];
     exchange->method = read_method(wsi);
+    find_source(exchange, wsi);
     // RFC 9112 section 3.2; HTTP/1.0 had no such header.
     char version[12];
     if (http_header(wsi, WSI_TOKEN_HTTP, version, sizeof(version)) && strcmp(version, "HTTP/1.1") == 0 &&
@@ -237,6 +250,7 @@ int http_request_read(struct exchange *exchange, struct lws *wsi, const char *pa
         read_idempotency_key(exchange, wsi) < 0)
         return -1;
     read_query(exchange, wsi);
+    http_header(wsi, WSI_TOKEN_HTTP_RANGE, exchange->range, sizeof(exchange->range));
     read_credentials(exchange, wsi);
     return 0;
 }

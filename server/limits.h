@@ -17,15 +17,19 @@
 #define WORK_PASSWORD_THREADS 2 // Argon2id: 64 MiB and a core each
 #define WORK_DATABASE_QUEUE 256
 #define WORK_PASSWORD_QUEUE 16
+#define WORK_RECORDING_THREADS 2
+#define WORK_RECORDING_QUEUE 1024 // one of each recorder, and requests
 
 #define LIMITER_ENTRIES 4096 // sources or usernames that are remembered
 #define LOGIN_SOURCE_BURST 20u
 #define LOGIN_SOURCE_PER_MINUTE 20u
 #define LOGIN_NAME_BURST 10u
 #define LOGIN_NAME_PER_MINUTE 10u
+#define LINK_SOURCE_BURST 20u
+#define LINK_SOURCE_PER_MINUTE 20u
 
 #define TICKETS_MAX 1024       // good ones at once on this node
-#define TICKETS_PER_ACCOUNT 32 // a further one replaces the account's oldest
+#define TICKETS_PER_ACCOUNT 32 // a further one replaces the oldest; so for each link
 
 #define STATIC_FILES_MAX 512
 #define STATIC_FILE_MAX (16u << 20)  // bytes of one file

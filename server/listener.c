@@ -1,4 +1,3 @@
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -24,14 +23,15 @@ struct listener {
     struct loop_timer pause;
 };
 
-static void format_source(const struct sockaddr_storage *address, char text[static SOURCE_TEXT_SIZE])
+static struct in6_addr peer_of(const struct sockaddr_storage *address)
 {
     const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)address;
     const struct sockaddr_in *four = (const struct sockaddr_in *)address;
-    const void *bytes =
-        address->ss_family == AF_INET6 ? (const void *)&six->sin6_addr : (const void *)&four->sin_addr;
-    if (!inet_ntop(address->ss_family, bytes, text, SOURCE_TEXT_SIZE))
-        snprintf(text, SOURCE_TEXT_SIZE, "unknown");
+    if (address->ss_family == AF_INET6)
+        return six->sin6_addr;
+    struct in6_addr mapped = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
+    memcpy(&mapped.s6_addr[12], &four->sin_addr, sizeof(four->sin_addr));
+    return mapped;
 }
 
 static void tune_socket(int fd)
@@ -70,13 +70,13 @@ static void adopt(struct listener *listener, int fd, const struct sockaddr_stora
     if (!connection || !make_room(server)) {
         free(connection);
         close(fd);
-        metrics_count(&server->metrics, METRIC_CONNECTIONS_REFUSED);
+        metrics_limit(&server->metrics, LIMIT_CONNECTIONS);
         return;
     }
     tune_socket(fd);
     connection->server = server;
     connection->site = listener->site;
-    format_source(address, connection->source);
+    connection->peer = peer_of(address);
     connection->next = server->connections;
     if (connection->next)
         connection->next->previous = connection;

@@ -19,6 +19,8 @@
 #include "server/notifications.h"
 #include "server/origin.h"
 #include "server/pruning.h"
+#include "server/recorder.h"
+#include "server/reload.h"
 #include "server/sandboxd_client.h"
 #include "server/sandboxes.h"
 #include "server/server.h"
@@ -27,11 +29,20 @@
 
 #define STOP_GRACE_US (SECOND_US / 2) // for close frames and answers to get out
 
+// What main was given, as it was: config_load takes words out of argv.
+struct invocation {
+    struct config *config;
+    int argc;
+    char **argv;
+};
+
 struct stopper {
     struct server *server;
+    const struct invocation *invocation;
     int fd;
     struct loop_watch watch;
     struct loop_timer grace;
+    struct loop_timer watchdog;
 };
 
 __attribute__((format(printf, 1, 2))) static int refuse(const char *format, ...)
@@ -50,8 +61,9 @@ static int check_text(const struct config *config, enum config_key key, const ch
     return *config_text(config, key) ? 0 : refuse("%s is not set; %s", config_entry(key)->name, advice);
 }
 
-static int check_config(const struct config *config)
+static int check_config(struct server *server)
 {
+    const struct config *config = server->config;
     if (config_switch(config, CONFIG_FILE_ENCRYPTION_ENABLED))
         return refuse(
             "FILE_ENCRYPTION_ENABLED=true: encryption of home directories is not built yet; set it to false");
@@ -67,6 +79,11 @@ static int check_config(const struct config *config)
         return refuse("NODE_ID may hold letters, digits and . _ - only");
     if (!origin_list_valid(config_text(config, CONFIG_ALLOWED_ORIGINS)))
         return refuse("ALLOWED_ORIGINS must be origins like https://desk.example.org, separated by spaces");
+    if (networks_parse(config_text(config, CONFIG_TRUSTED_PROXIES), &server->trusted_proxies) < 0)
+        return refuse(
+            "TRUSTED_PROXIES must be addresses and networks like 127.0.0.1 10.0.0.0/8, separated by "
+            "spaces, %u at most",
+            NETWORKS_MAX);
     return 0;
 }
 
@@ -119,6 +136,7 @@ static int open_modules(struct server *server)
     server->tickets = tickets_new();
     server->login_sources = limiter_new((struct bucket_rate){LOGIN_SOURCE_PER_MINUTE, LOGIN_SOURCE_BURST});
     server->login_names = limiter_new((struct bucket_rate){LOGIN_NAME_PER_MINUTE, LOGIN_NAME_BURST});
+    server->link_sources = limiter_new((struct bucket_rate){LINK_SOURCE_PER_MINUTE, LINK_SOURCE_BURST});
     server->work = work_new(server->loop, database_url);
     server->viewers = viewers_new(server);
     server->sandboxes = server->work ? sandboxes_new(server) : NULL;
@@ -126,9 +144,9 @@ static int open_modules(struct server *server)
     server->pruning = server->work ? pruning_new(server) : NULL;
     server->sandboxd = sandboxd_client_new(server->loop, config_text(config, CONFIG_SANDBOXD_SOCKET),
                                            &sandboxd_events, server);
-    if (!server->tickets || !server->login_sources || !server->login_names || !server->work ||
-        !server->viewers || !server->sandboxes || !server->notifications || !server->pruning ||
-        !server->sandboxd)
+    if (!server->tickets || !server->login_sources || !server->login_names || !server->link_sources ||
+        !server->work || !server->viewers || !server->sandboxes || !server->notifications ||
+        !server->pruning || !server->sandboxd)
         return refuse("out of memory or threads");
     return 0;
 }
@@ -152,6 +170,7 @@ static void server_finish(struct server *server)
     listener_free(server->web);
     listener_free(server->metrics_listener);
     work_free(server->work);
+    recorders_free(server);
     notifications_free(server->notifications);
     pruning_free(server->pruning);
     sandboxd_client_free(server->sandboxd);
@@ -160,6 +179,7 @@ static void server_finish(struct server *server)
     viewers_free(server->viewers);
     limiter_free(server->login_sources);
     limiter_free(server->login_names);
+    limiter_free(server->link_sources);
     tickets_free(server->tickets);
     static_files_free(server->files);
     token_key_finish(&server->token_key);
@@ -179,11 +199,23 @@ static void on_signal(void *data, uint32_t events)
     struct signalfd_siginfo info;
     if (read(stopper->fd, &info, sizeof(info)) != sizeof(info))
         return;
+    if (info.ssi_signo == SIGHUP) {
+        const struct invocation *given = stopper->invocation;
+        reload_configuration(given->config, given->argc, given->argv);
+        if (networks_parse(config_text(server->config, CONFIG_TRUSTED_PROXIES), &server->trusted_proxies) < 0)
+            log_error("TRUSTED_PROXIES is no list of addresses and networks; the old one holds");
+        return;
+    }
+    if (info.ssi_signo == SIGUSR1 || info.ssi_signo == SIGUSR2) {
+        server_drain(server, info.ssi_signo == SIGUSR1);
+        return;
+    }
     if (server->stopping) { // asked twice: at once
         loop_stop(server->loop);
         return;
     }
     log_info("Stopping");
+    notify_stopping();
     server->stopping = true;
     listener_free(steal_pointer(&server->web));
     listener_free(steal_pointer(&server->metrics_listener));
@@ -197,6 +229,9 @@ static int watch_signals(struct stopper *stopper)
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGUSR1);
+    sigaddset(&signals, SIGUSR2);
     if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
         return -errno;
     stopper->fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -207,9 +242,24 @@ static int watch_signals(struct stopper *stopper)
     return loop_watch_add(stopper->server->loop, &stopper->watch, stopper->fd, EPOLLIN);
 }
 
-static int serve(struct server *server)
+// By the loop itself, so that a loop that hangs is found out.
+static void on_watchdog(void *data)
 {
-    struct stopper stopper = {.server = server, .fd = -1};
+    struct stopper *stopper = data;
+    notify_alive();
+    loop_timer_set(stopper->server->loop, &stopper->watchdog, (int64_t)notify_watchdog_us());
+}
+
+static void start_watchdog(struct stopper *stopper)
+{
+    stopper->watchdog = (struct loop_timer){.fire = on_watchdog, .data = stopper};
+    if (notify_watchdog_us() > 0)
+        on_watchdog(stopper);
+}
+
+static int serve(struct server *server, const struct invocation *invocation)
+{
+    struct stopper stopper = {.server = server, .invocation = invocation, .fd = -1};
     int error = watch_signals(&stopper);
     if (!error)
         error = open_listeners(server);
@@ -218,8 +268,12 @@ static int serve(struct server *server)
     if (!error) {
         log_info("Serving", {"host", config_text(server->config, CONFIG_HOST)},
                  {"port", config_text(server->config, CONFIG_PORT)});
+        start_watchdog(&stopper);
         error = loop_run(server->loop);
+        if (!error && server->begin_anew)
+            error = -ESTALE;
     }
+    loop_timer_cancel(&stopper.watchdog);
     loop_timer_cancel(&stopper.grace);
     loop_watch_remove(server->loop, &stopper.watch);
     if (stopper.fd >= 0)
@@ -227,18 +281,18 @@ static int serve(struct server *server)
     return error;
 }
 
-static int run(struct server *server)
+static int run(struct server *server, const struct invocation *invocation)
 {
     char wrong[STATIC_WRONG_MAX];
     int error = confinement_apply();
     if (error)
         return refuse("it can't be confined: %s", strerror(-error));
-    if (check_config(server->config) < 0 || read_key(server) < 0)
+    if (check_config(server) < 0 || read_key(server) < 0)
         return -EINVAL;
     if (static_files_load(config_text(server->config, CONFIG_WEB_ROOT), &server->files, wrong) < 0)
         return refuse("%s", wrong);
     error = open_modules(server);
-    return error ? error : serve(server);
+    return error ? error : serve(server, invocation);
 }
 
 int main(int argc, char **argv)
@@ -257,9 +311,14 @@ int main(int argc, char **argv)
     struct config *config = config_new();
     if (!config || sodium_init() < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
         return 1;
+    struct invocation invocation = {config, argc, calloc((size_t)argc + 1, sizeof(*argv))};
+    if (!invocation.argv)
+        return 1;
+    memcpy(invocation.argv, argv, sizeof(*argv) * (size_t)argc);
     if (config_load(config, &argc, argv, &wrong) < 0 || argc > 1) {
         refuse("%s", argc > 1 ? "unknown argument; see --help" : wrong.text);
         config_free(config);
+        free(invocation.argv);
         return 2;
     }
     config_open_log(config, "sandbox-server");
@@ -268,9 +327,10 @@ int main(int argc, char **argv)
         return 1;
     server->config = config;
     server->node = config_text(config, CONFIG_NODE_ID);
-    int error = run(server);
+    int error = run(server, &invocation);
     server_finish(server);
     free(server);
+    free(invocation.argv);
     config_free(config);
     return error == 0 ? 0 : error == -EINVAL ? 2 : 1;
 }

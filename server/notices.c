@@ -60,6 +60,24 @@ char *notice_streamer_restarting(void)
     return text_of(json_pack("{s:s, s:s}", "type", "streamer", "state", "restarting"));
 }
 
+char *notice_access(bool control, bool guest)
+{
+    return text_of(json_pack("{s:s, s:s, s:b}", "type", "access", "access", control ? "control" : "view",
+                             "guest", guest));
+}
+
+char *notice_recording(enum recording_mode mode, bool on, bool failed)
+{
+    static const char *const names[] = {"off", "allowed", "required"};
+    return text_of(json_pack("{s:s, s:s, s:b, s:b}", "type", "recording", "mode", names[mode], "on", on,
+                             "failed", failed));
+}
+
+char *notice_viewers(unsigned count, json_t *items)
+{
+    return text_of(json_pack("{s:s, s:i, s:o*}", "type", "viewers", "count", (int)count, "items", items));
+}
+
 char *notice_ended(enum stop_reason reason, const char *detail)
 {
     return text_of(

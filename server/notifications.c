@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 
 #include "lib/log.h"
@@ -38,8 +39,24 @@ static void retry_later(struct notifications *notifications)
 static void act(struct notifications *notifications, const struct store_notification *notification)
 {
     struct server *server = notifications->server;
+    if (notification->kind == NOTIFICATION_DRAIN || notification->kind == NOTIFICATION_RESUME) {
+        if (strcmp(notification->node, server->node) == 0)
+            server_drain(server, notification->kind == NOTIFICATION_DRAIN);
+        return;
+    }
+    if (notification->kind == NOTIFICATION_RESTORED && !server->stopping) {
+        // What is in memory belongs to rows that are gone; a start compares sandboxd's sandboxes with those there are.
+        log_warning("The database was restored from a backup: this program ends to be started again");
+        server->begin_anew = true;
+        loop_stop(server->loop);
+        return;
+    }
     if (notification->kind == NOTIFICATION_ACCOUNT_DISABLED)
         viewers_account_disabled(server->viewers, &notification->id);
+    if (notification->kind == NOTIFICATION_SHARE) {
+        viewers_check(server->viewers);
+        return;
+    }
     // Which sandboxes, and why, stands in their rows.
     sandboxes_read_wishes(server->sandboxes);
 }
@@ -74,7 +91,7 @@ static void done(struct work_job *job)
     notifications->complained = false;
     // What was announced while nobody listened.
     sandboxes_read_wishes(notifications->server->sandboxes);
-    viewers_check_sign_ins(notifications->server->viewers);
+    viewers_check(notifications->server->viewers);
 }
 
 static void on_retry(void *data)
@@ -101,6 +118,11 @@ struct notifications *notifications_new(struct server *server, const char *datab
     }
     on_retry(notifications);
     return notifications;
+}
+
+bool notifications_listening(const struct notifications *notifications)
+{
+    return notifications->watch.fd >= 0;
 }
 
 void notifications_free(struct notifications *notifications)

@@ -22,6 +22,7 @@ static const struct {
     [PROBLEM_LIMIT_REACHED] = PROBLEM(409, "limit-reached", "Too many sandboxes"),
     [PROBLEM_LENGTH_REQUIRED] = PROBLEM(411, "length-required", "Content-Length is missing"),
     [PROBLEM_TOO_LARGE] = PROBLEM(413, "too-large", "The request is too large"),
+    [PROBLEM_RANGE] = PROBLEM(416, "range", "Nothing in this range"),
     [PROBLEM_WRONG_NODE] = PROBLEM(421, "wrong-node", "Another node serves this sandbox"),
     [PROBLEM_UNPROCESSABLE] = PROBLEM(422, "not-possible", "A value is not possible"),
     [PROBLEM_UPGRADE_REQUIRED] = PROBLEM(426, "upgrade-required", "This is a WebSocket"),

@@ -3,26 +3,38 @@
 #include <stdlib.h>
 
 #include "server/clock.h"
+#include "server/recording_files.h"
 #include "server/server.h"
+#include "store/snapshot.h"
 
 #define INTERVAL_US (5 * 60 * SECOND_US)
+#define FIRST_US SECOND_US
 
 struct pruning {
     struct server *server;
     struct work_job job;
+    int error;
+    int64_t backup; // when the newest one was finished
     struct loop_timer timer;
 };
 
 static void run(struct work_job *job, struct store *store)
 {
-    (void)job;
     // What stays because the database is away goes the next time.
     (void)store_prune(store);
+    struct pruning *pruning = lws_container_of(job, struct pruning, job);
+    int64_t days = config_number(pruning->server->config, CONFIG_RECORDING_RETENTION_DAYS);
+    if (days)
+        recordings_prune(config_text(pruning->server->config, CONFIG_RECORDINGS_DIR),
+                         clock_wall_us() / SECOND_US - days * 24 * 3600);
+    pruning->error = store_backup_last(store, pruning->server->node, &pruning->backup);
 }
 
 static void done(struct work_job *job)
 {
     struct pruning *pruning = lws_container_of(job, struct pruning, job);
+    if (!pruning->error)
+        pruning->server->metrics.backup_us = (uint64_t)pruning->backup;
     loop_timer_set(pruning->server->loop, &pruning->timer, INTERVAL_US);
 }
 
@@ -41,7 +53,7 @@ struct pruning *pruning_new(struct server *server)
         return NULL;
     pruning->server = server;
     pruning->timer = (struct loop_timer){.fire = on_timer, .data = pruning};
-    loop_timer_set(server->loop, &pruning->timer, INTERVAL_US);
+    loop_timer_set(server->loop, &pruning->timer, FIRST_US);
     return pruning;
 }
 

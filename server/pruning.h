@@ -1,5 +1,5 @@
 #pragma once
-// Has the database drop what has expired, every few minutes.
+// Every few minutes: has the database drop what has expired, and asks when the last backup was made.
 
 struct pruning;
 struct server;

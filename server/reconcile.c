@@ -9,6 +9,7 @@
 #include "server/sandboxes.h"
 #include "server/server.h"
 #include "server/viewers.h"
+#include "store/snapshot.h"
 
 #define RETRY_US SECOND_US
 
@@ -16,7 +17,7 @@ enum phase { PHASE_IDLE, PHASE_LISTING, PHASE_ROWS, PHASE_COMPLETE };
 
 struct entry {
     struct id id;
-    bool ready;
+    struct sandboxd_entry told;
     bool taken; // has a row
 };
 
@@ -25,6 +26,9 @@ struct reconcile {
     enum phase phase;
     struct entry entries[SANDBOX_MAX_TOTAL];
     size_t count;
+    struct sandboxd_entry unknown[SANDBOX_MAX_TOTAL]; // stopped, and yet to be recorded
+    struct layer_report layers[LAYER_COUNT];          // of this node
+    size_t unknown_count;
     bool wishes; // the rows are to be read, whatever the phase
     bool busy;
     bool reading;                        // the job reads for PHASE_ROWS
@@ -87,7 +91,7 @@ bool reconcile_complete(const struct reconcile *reconcile)
 void reconcile_entry(struct reconcile *reconcile, const struct sandboxd_entry *entry)
 {
     if (reconcile->phase == PHASE_LISTING && reconcile->count < SANDBOX_MAX_TOTAL)
-        reconcile->entries[reconcile->count++] = (struct entry){.id = entry->sandbox, .ready = entry->ready};
+        reconcile->entries[reconcile->count++] = (struct entry){.id = entry->sandbox, .told = *entry};
 }
 
 void reconcile_list_end(struct reconcile *reconcile)
@@ -136,6 +140,37 @@ static void stop_unknown(struct reconcile *reconcile, const struct id *id)
     (void)sandboxd_client_send(sandboxes_server(reconcile->sandboxes)->sandboxd, &stop);
 }
 
+// A restored database knows nothing of what was started after its backup: its owner finds it among what has ended.
+static void record_unknown(struct work_job *job, struct store *store)
+{
+    struct reconcile *reconcile = lws_container_of(job, struct reconcile, job);
+    for (size_t i = 0; i < reconcile->unknown_count; i++) {
+        // That it was stopped is in the log whatever the database says.
+        (void)store_sandbox_record_unknown(store, &reconcile->unknown[i], reconcile->node, reconcile->layers);
+    }
+}
+
+static void unknown_recorded(struct work_job *job)
+{
+    struct reconcile *reconcile = lws_container_of(job, struct reconcile, job);
+    reconcile->busy = false;
+    reconcile->unknown_count = 0;
+    read_rows(reconcile);
+}
+
+static void begin_recording(struct reconcile *reconcile)
+{
+    const struct sandboxd_welcome *welcome =
+        sandboxd_client_welcome(sandboxes_server(reconcile->sandboxes)->sandboxd);
+    if (welcome)
+        memcpy(reconcile->layers, welcome->layers, sizeof(reconcile->layers));
+    reconcile->job = (struct work_job){.run = record_unknown, .done = unknown_recorded};
+    reconcile->busy =
+        work_submit(sandboxes_server(reconcile->sandboxes)->work, WORK_DATABASE, &reconcile->job) == 0;
+    if (!reconcile->busy)
+        reconcile->unknown_count = 0;
+}
+
 // Sandboxes of ours that sandboxd no longer knows, though the database may not say that they are active.
 static void end_missing(struct reconcile *reconcile)
 {
@@ -155,15 +190,18 @@ static void compare(struct reconcile *reconcile)
         struct entry *entry = find(reconcile, &row->id);
         if (entry) {
             entry->taken = true;
-            sandboxes_adopt(reconcile->sandboxes, row, entry->ready);
+            sandboxes_adopt(reconcile->sandboxes, row, entry->told.ready);
         } else {
             sandboxes_lost(reconcile->sandboxes, row);
         }
     }
     end_missing(reconcile);
+    reconcile->unknown_count = 0;
     for (size_t i = 0; i < reconcile->count; i++) {
-        if (!reconcile->entries[i].taken)
-            stop_unknown(reconcile, &reconcile->entries[i].id);
+        if (reconcile->entries[i].taken)
+            continue;
+        stop_unknown(reconcile, &reconcile->entries[i].id);
+        reconcile->unknown[reconcile->unknown_count++] = reconcile->entries[i].told;
     }
     reconcile->phase = PHASE_COMPLETE;
     viewers_sandboxd_back(sandboxes_server(reconcile->sandboxes)->viewers);
@@ -194,6 +232,8 @@ static void done(struct work_job *job)
     else
         obey_wishes(reconcile);
     store_sandbox_list_finish(&reconcile->rows);
+    if (reconcile->unknown_count > 0)
+        begin_recording(reconcile);
     read_rows(reconcile); // what was asked for meanwhile
 }
 

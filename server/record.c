@@ -17,7 +17,7 @@ static void run(struct work_job *job, struct store *store)
     const struct id *id = &record->sent.id;
     switch (record->writing) {
     case RECORD_STARTED:
-        record->error = store_sandbox_started(store, id, &record->row);
+        record->error = store_sandbox_started(store, id, record->sent.start, &record->row);
         return;
     case RECORD_CHANGED:
         record->error =
@@ -71,6 +71,7 @@ static void write_next(struct record *record)
         change++;
     record->writing = (enum record_change)change;
     record->sent.id = record->sandbox->row.id;
+    record->sent.start = record->start;
     record->sent.reason = record->reason;
     record->sent.active_us = record->active_us;
     record->sent.limits = record->limits;
@@ -100,8 +101,9 @@ void record_finish(struct record *record)
     loop_timer_cancel(&record->retry);
 }
 
-void record_started(struct record *record)
+void record_started(struct record *record, enum store_start start)
 {
+    record->start = start;
     record->wanted |= 1u << RECORD_STARTED;
     write_next(record);
 }

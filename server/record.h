@@ -27,11 +27,13 @@ struct record {
     enum stop_reason reason;
     char detail[STORE_STOP_DETAIL_MAX + 1];
     struct sandbox_usage usage;
+    enum store_start start;
     int64_t active_us;
     struct sandbox_limits limits;
     char network[STORE_NETWORK_MAX + 1];
     struct {
         struct id id;
+        enum store_start start;
         enum stop_reason reason;
         int64_t active_us;
         struct sandbox_limits limits;
@@ -45,7 +47,7 @@ struct record {
 void record_init(struct record *record, struct sandbox *sandbox);
 void record_finish(struct record *record);
 
-void record_started(struct record *record);
+void record_started(struct record *record, enum store_start start);
 void record_changed(struct record *record, const struct sandbox_limits *limits, const char *network);
 void record_stopping(struct record *record, enum stop_reason reason);
 void record_active(struct record *record, int64_t active_us);

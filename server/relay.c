@@ -45,7 +45,7 @@ int relay_down_report(const struct relay_down *down, const uint8_t *packet, size
 void relay_up_finish(struct relay_up *up)
 {
     free(up->packet);
-    *up = (struct relay_up){.view_only = up->view_only};
+    *up = (struct relay_up){.view_only = up->view_only, .changed = up->changed};
 }
 
 void relay_up_reset(struct relay_up *up)
@@ -67,7 +67,7 @@ static int begin(struct relay_up *up, const struct relay_piece *piece)
     if (piece->length == 0)
         return 0; // its kind comes with the next piece
     up->rule = wire_browser_rule(*(const uint8_t *)piece->data);
-    if (!up->rule || (up->view_only && !up->rule->view_only))
+    if (!up->rule || (up->view_only && !up->changed && !up->rule->view_only))
         return -EPROTO;
     size_t wanted = up->rule->size_max > BROWSER_MESSAGE_MAX ? up->rule->size_max : BROWSER_MESSAGE_MAX;
     if (wanted <= up->capacity)
@@ -101,6 +101,8 @@ int relay_up_piece(struct relay_up *up, const struct relay_piece *piece, int64_t
         return 0;
     if (up->length < up->rule->size_min)
         return -EPROTO;
+    if (up->view_only && !up->rule->view_only)
+        return 0;
     up->packet[0] = 0;
     return 1;
 }

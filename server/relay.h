@@ -21,6 +21,9 @@ enum close_code {
     CLOSE_SIGNED_OUT = 4003,
     CLOSE_NO_DISPLAY = 4004,
     CLOSE_TOO_MANY_VIEWERS = 4005,
+    CLOSE_LINK_ENDED = 4006,
+    CLOSE_SENT_AWAY = 4007,
+    CLOSE_NOT_RECORDED = 4008,
 };
 
 struct relay_down {
@@ -45,6 +48,8 @@ int relay_down_report(const struct relay_down *down, const uint8_t *packet, size
 
 struct relay_up {
     bool view_only;
+    bool
+        changed; // view_only was another one before: input that was on its way is dropped, not held against the browser
     uint8_t *packet; // the flag byte and the message so far
     size_t length;   // of the message
     size_t capacity; // for the message

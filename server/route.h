@@ -9,11 +9,13 @@
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PATCH, HTTP_DELETE, HTTP_OTHER };
 
+#define ROUTE_IDS_MAX 2
+
 struct exchange;
 
 struct route {
     enum http_method method;
-    const char *pattern; // "{id}" stands for a UUID
+    const char *pattern; // "{id}" stands for a UUID, at most ROUTE_IDS_MAX times
     bool signed_in;      // needs a good access token; the handlers find the account in the exchange
     size_t body_max;     // 0: no body is taken
     enum work_lane lane;
@@ -26,9 +28,9 @@ struct route {
 };
 
 struct route_match {
-    const struct route *route; // NULL when nothing fits
-    struct id id;              // of {id}; nil when the pattern has none
-    char allow[40];            // the path's methods, when only the method does not fit; else ""
+    const struct route *route;    // NULL when nothing fits
+    struct id ids[ROUTE_IDS_MAX]; // of each {id}; nil when the pattern has none
+    char allow[40];               // the path's methods, when only the method does not fit; else ""
 };
 
 // HEAD finds the route of GET.

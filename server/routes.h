@@ -33,6 +33,7 @@ void health_finish(struct exchange *exchange);
 int ready_work(struct exchange *exchange, struct store *store);
 void ready_finish(struct exchange *exchange);
 void metrics_finish(struct exchange *exchange);
+void traffic_finish(struct exchange *exchange);
 void templates_finish(struct exchange *exchange);
 
 // sandbox_routes.c
@@ -59,3 +60,41 @@ void sandbox_answer_disconnected(struct exchange *exchange);
 int ticket_prepare(struct exchange *exchange);
 int ticket_work(struct exchange *exchange, struct store *store);
 void ticket_finish(struct exchange *exchange);
+// Answers with a new ticket, or why there is none.
+struct ticket;
+void ticket_answer(struct exchange *exchange, const struct ticket *ticket);
+
+// share_routes.c
+int shares_prepare(struct exchange *exchange);
+int shares_work(struct exchange *exchange, struct store *store);
+void shares_finish(struct exchange *exchange);
+int share_prepare(struct exchange *exchange);
+int share_work(struct exchange *exchange, struct store *store);
+void share_finish(struct exchange *exchange);
+int share_change_prepare(struct exchange *exchange);
+int share_change_work(struct exchange *exchange, struct store *store);
+void share_change_finish(struct exchange *exchange);
+int share_revoke_work(struct exchange *exchange, struct store *store);
+void share_revoke_finish(struct exchange *exchange);
+
+// audience_routes.c
+void viewers_finish(struct exchange *exchange);
+void viewer_end_finish(struct exchange *exchange);
+int guest_prepare(struct exchange *exchange);
+int guest_work(struct exchange *exchange, struct store *store);
+void guest_finish(struct exchange *exchange);
+
+// recording_routes.c
+void recording_start_finish(struct exchange *exchange);
+void recording_stop_finish(struct exchange *exchange);
+int recordings_prepare(struct exchange *exchange);
+int recordings_work(struct exchange *exchange, struct store *store);
+void recordings_finish(struct exchange *exchange);
+int recording_data_prepare(struct exchange *exchange);
+int recording_data_work(struct exchange *exchange, struct store *store);
+void recording_data_finish(struct exchange *exchange);
+int recording_index_prepare(struct exchange *exchange);
+int recording_index_work(struct exchange *exchange, struct store *store);
+void recording_index_finish(struct exchange *exchange);
+int recording_delete_work(struct exchange *exchange, struct store *store);
+void recording_delete_finish(struct exchange *exchange);

@@ -77,15 +77,15 @@ json_t *sandbox_json(const struct store_sandbox *row, unsigned viewers)
 {
     char id[ID_TEXT_SIZE];
     id_format(&row->id, id);
-    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o}", "id",
-                     id, "template", row->template_name, "state", store_state_name(row->state), "node",
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:s?}",
+                     "id", id, "template", row->template_name, "state", store_state_name(row->state), "node",
                      row->node, "created_at", time_json(row->created_us), "started_at",
                      time_json(row->started_us), "ended_at", time_json(row->ended_us), "expires_at",
                      time_json(row->expires_us), "idle_expires_at", time_json(row->idle_expires_us), "limits",
                      limits_json(&row->limits, row->session_seconds, row->idle_seconds), "network",
                      network_json(row), "display", display_json(row->display_width, row->display_height),
                      "viewers", (int)viewers, "stop", stop_json(row), "usage", usage_json(row), "layers",
-                     layers_json(row->layers));
+                     layers_json(row->layers), "start", store_start_name(row->start));
 }
 
 json_t *template_json(const struct config *config, unsigned width, unsigned height)

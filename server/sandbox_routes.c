@@ -172,6 +172,11 @@ int create_prepare(struct exchange *exchange)
         sandbox_answer_disconnected(exchange);
         return -1;
     }
+    if (server->draining) {
+        exchange_problem_later(exchange, PROBLEM_UNAVAILABLE, 30,
+                               "This node takes no new sandboxes now. Try again in a moment.");
+        return -1;
+    }
     creation->epoch = sandboxes_epoch(server->sandboxes);
     fill_order(creation, exchange, welcome);
     return 0;
@@ -186,7 +191,9 @@ int create_work(struct exchange *exchange, struct store *store)
 
 static void answer_over(struct exchange *exchange, enum store_outcome outcome)
 {
-    if (outcome == STORE_OVER_PER_USER)
+    bool user = outcome == STORE_OVER_PER_USER;
+    metrics_limit(&exchange->server->metrics, user ? LIMIT_SANDBOXES_PER_USER : LIMIT_SANDBOXES_PER_NODE);
+    if (user)
         exchange_problem(exchange, PROBLEM_LIMIT_REACHED,
                          "You run as many sandboxes as you may. Stop one first.");
     else
@@ -302,16 +309,29 @@ int ticket_work(struct exchange *exchange, struct store *store)
     return store_sandbox_get(store, &exchange->id, &exchange->account.id, &request->row);
 }
 
-static void answer_ticket(struct exchange *exchange, const struct opaque_token *token)
+static void answer_token(struct exchange *exchange, const struct ticket *ticket,
+                         const struct opaque_token *token)
 {
     char id[ID_TEXT_SIZE], path[160];
-    id_format(&exchange->id, id);
+    id_format(&ticket->sandbox, id);
     snprintf(path, sizeof(path), "/ws/%s/sandboxes/%s/desktop?ticket=%s", exchange->server->node, id,
              token->text);
     json_t *document = json_pack("{s:s, s:s, s:o}", "ticket", token->text, "path", path, "expires_at",
                                  time_json(clock_wall_us() + TICKET_SECONDS * SECOND_US));
     explicit_bzero(path, sizeof(path));
     exchange_json(exchange, 201, document);
+}
+
+void ticket_answer(struct exchange *exchange, const struct ticket *ticket)
+{
+    struct opaque_token token;
+    if (tickets_issue(exchange->server->tickets, ticket, clock_monotonic_us(), &token) < 0) {
+        exchange_problem_later(exchange, PROBLEM_UNAVAILABLE, 2,
+                               "Too many tickets are out. Try again in a moment.");
+        return;
+    }
+    answer_token(exchange, ticket, &token);
+    opaque_token_wipe(&token);
 }
 
 void ticket_finish(struct exchange *exchange)
@@ -335,12 +355,5 @@ void ticket_finish(struct exchange *exchange)
         .sign_in = exchange->sign_in,
         .view_only = strcmp(request->access, "view") == 0,
     };
-    struct opaque_token token;
-    if (tickets_issue(server->tickets, &ticket, clock_monotonic_us(), &token) < 0) {
-        exchange_problem_later(exchange, PROBLEM_UNAVAILABLE, 2,
-                               "Too many tickets are out. Try again in a moment.");
-        return;
-    }
-    answer_ticket(exchange, &token);
-    opaque_token_wipe(&token);
+    ticket_answer(exchange, &ticket);
 }

@@ -9,6 +9,7 @@
 #include "server/network_wish.h"
 #include "server/notices.h"
 #include "server/reconcile.h"
+#include "server/recorder.h"
 #include "server/server.h"
 #include "server/viewers.h"
 #include "server/waiters.h"
@@ -46,6 +47,7 @@ static void free_sandbox(struct sandbox *sandbox)
     waiters_interrupt(&sandbox->starters);
     waiters_interrupt(&sandbox->stoppers);
     change_finish_all(&sandbox->change);
+    recorder_stop(sandbox);
     viewers_forget(sandbox);
     loop_timer_cancel(&sandbox->timer);
     record_finish(&sandbox->record);
@@ -255,13 +257,13 @@ static void tick(void *data)
         sandbox_stop(sandbox, STOP_START_FAILED, NULL);
 }
 
-static void on_ready(struct sandbox *sandbox)
+static void on_ready(struct sandbox *sandbox, enum store_start start)
 {
     if (sandbox->state != STATE_STARTING)
         return;
     sandbox->state = STATE_RUNNING;
     sandbox->answer_by_us = 0;
-    record_started(&sandbox->record);
+    record_started(&sandbox->record, start);
 }
 
 static void count_network(const struct sandbox *sandbox, const struct sandbox_usage *usage)
@@ -283,9 +285,11 @@ void sandbox_end(struct sandbox *sandbox, enum stop_reason reason, const char *d
     sandbox->state = STATE_ENDED;
     change_interrupt(&sandbox->change);
     count_network(sandbox, usage);
+    metrics_end(&sandbox->sandboxes->server->metrics, reason);
     char id[ID_TEXT_SIZE];
     id_format(&sandbox->row.id, id);
     log_info("A sandbox ended", {"sandbox", id}, {"reason", stop_reason_name(reason)}, {"detail", detail});
+    recorder_stop(sandbox);
     viewers_end(sandbox, reason, detail);
     record_ended(&sandbox->record, reason, detail, usage);
 }
@@ -322,7 +326,7 @@ void sandboxes_message(struct sandboxes *sandboxes, const struct sandboxd_messag
         sandbox = sandboxes_find(sandboxes, &message->ready.sandbox);
         metrics_start(&sandboxes->server->metrics, message->ready.start_us, message->ready.parked);
         if (sandbox)
-            on_ready(sandbox);
+            on_ready(sandbox, message->ready.parked ? STORE_START_PARKED : STORE_START_COLD);
         return;
     case SANDBOXD_POOL:
         metrics_pool(&sandboxes->server->metrics, &message->pool);
@@ -378,7 +382,7 @@ void sandboxes_adopt(struct sandboxes *sandboxes, const struct store_sandbox *ro
     if (sandbox->state == STATE_STOPPING)
         send_stop(sandbox, sandbox->row.stop_reason ? sandbox->row.stop_reason : STOP_USER);
     else if (sandbox->state == STATE_STARTING && ready)
-        on_ready(sandbox);
+        on_ready(sandbox, STORE_START_UNKNOWN);
     else if (sandbox->state == STATE_STARTING && !known)
         expect_answer(sandbox, START_ANSWER_US);
     else if (sandbox->state == STATE_RUNNING && !known)

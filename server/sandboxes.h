@@ -11,6 +11,7 @@
 #include "store/sandbox.h"
 
 struct network_wish;
+struct recorder;
 struct sandboxes;
 struct viewer;
 
@@ -29,6 +30,12 @@ struct sandbox {
     struct change change;
     struct viewer *viewers;
     unsigned viewer_count;
+    struct sandbox_traffic {
+        uint64_t updates;                    // that streamers have sent
+        uint64_t to_browsers, from_browsers; // bytes
+    } traffic;                               // of all its viewers, since this process knows it
+    struct recorder *recorder; // NULL: it is not recorded
+    bool recording_failed;     // the last one
     struct sandbox *next;
 };
 

@@ -3,6 +3,7 @@
 
 #include "auth/token.h"
 #include "lib/config.h"
+#include "lib/networks.h"
 #include "server/limiter.h"
 #include "server/loop.h"
 #include "server/metrics.h"
@@ -14,6 +15,7 @@
 struct server {
     const struct config *config;
     const char *node;
+    struct networks trusted_proxies; // whose X-Forwarded-For is believed
     struct token_key token_key;
     struct successor_key successor_key;
     struct loop *loop;
@@ -22,9 +24,11 @@ struct server {
     struct tickets *tickets;
     struct limiter *login_sources;
     struct limiter *login_names;
+    struct limiter *link_sources; // who tries links that do not exist
     struct sandboxd_client *sandboxd;
     struct sandboxes *sandboxes;
     struct viewers *viewers;
+    struct recorder *recorders; // recorder.c's list
     struct notifications *notifications;
     struct pruning *pruning;
     struct listener *web;
@@ -33,5 +37,10 @@ struct server {
     struct connection *connections;
     unsigned connection_count;
     bool stopping;
+    bool draining;   // /health says so, and no sandbox is started
+    bool begin_anew; // the database is another one: whoever watches over this program starts it again
     unsigned char scratch[LWS_PRE + SERVER_SCRATCH]; // for one write or packet at a time
 };
+
+// Takes no new sandboxes from here on, or takes them again.
+void server_drain(struct server *server, bool drain);

@@ -213,7 +213,9 @@ void static_files_free(struct static_files *files)
 static bool client_address(const char *path)
 {
     struct id id;
-    return strcmp(path, "/") == 0 || strcmp(path, "/sign-in") == 0 ||
+    return strcmp(path, "/") == 0 || strcmp(path, "/sign-in") == 0 || strcmp(path, "/share") == 0 ||
+           strcmp(path, "/recordings") == 0 ||
+           (strncmp(path, "/recordings/", 12) == 0 && id_parse(path + 12, &id) == 0) ||
            (strncmp(path, "/sandboxes/", 11) == 0 && id_parse(path + 11, &id) == 0);
 }
 

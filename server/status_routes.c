@@ -1,21 +1,45 @@
-// /health, /ready, /metrics, /api/templates
+// /health, /ready, /metrics, /sandboxes (beside /metrics), /api/templates
 
 #include <errno.h>
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "server/certificate.h"
+#include "server/limits.h"
+#include "server/notifications.h"
 #include "server/routes.h"
 #include "server/sandbox_json.h"
 #include "server/sandboxes.h"
 #include "server/server.h"
 
+// What is kept ready, as sandboxd told last.
+static json_t *pool_json(const struct sandboxd_pool *pool)
+{
+    json_t *object = json_pack("{s:I, s:I}", "memory_mb", (json_int_t)pool->memory_mb, "held_mb",
+                               (json_int_t)pool->held_mb);
+    for (uint32_t i = 0; object && i < TEMPLATE_COUNT; i++) {
+        const struct sandboxd_pool_row *row = &pool->rows[i];
+        json_t *counts = json_pack("{s:I, s:I, s:I, s:I}", "wanted", (json_int_t)row->size, "ready",
+                                   (json_int_t)row->ready, "building", (json_int_t)row->building, "losses",
+                                   (json_int_t)row->losses);
+        if (json_object_set_new(object, template_name(i), counts) < 0) {
+            json_decref(object);
+            return NULL;
+        }
+    }
+    return object;
+}
+
 void health_finish(struct exchange *exchange)
 {
     struct server *server = exchange->server;
     const struct sandboxd_welcome *welcome = sandboxd_client_welcome(server->sandboxd);
-    exchange_json(exchange, 200,
-                  json_pack("{s:s, s:s, s:s, s:o}", "status", "ok", "version", SANDBOX_VERSION, "node",
-                            server->node, "layers", welcome ? layers_json(welcome->layers) : json_array()));
+    // A proxy takes 404 for: leave who is there, send nobody new.
+    exchange_json(exchange, server->draining ? 404 : 200,
+                  json_pack("{s:s, s:s, s:s, s:o, s:o}", "status", server->draining ? "draining" : "ok",
+                            "version", SANDBOX_VERSION, "node", server->node, "layers",
+                            welcome ? layers_json(welcome->layers) : json_array(), "pool",
+                            pool_json(&server->metrics.pool)));
 }
 
 static int check_storage(const struct config *config)
@@ -25,7 +49,9 @@ static int check_storage(const struct config *config)
         return -errno;
     if (status.f_flag & ST_RDONLY)
         return -EROFS;
-    return status.f_blocks && status.f_bavail == 0 ? -ENOSPC : 0;
+    uint64_t free_bytes = (uint64_t)status.f_bavail * status.f_frsize;
+    uint64_t least = (uint64_t)config_number(config, CONFIG_STORAGE_FREE_MIN_MB) << 20;
+    return status.f_blocks && (status.f_bavail == 0 || free_bytes < least) ? -ENOSPC : 0;
 }
 
 int ready_work(struct exchange *exchange, struct store *store)
@@ -44,6 +70,18 @@ static json_t *check_json(bool ok, const char *detail)
     return json_pack("{s:b, s:s}", "ok", ok, "detail", ok ? "" : detail);
 }
 
+// An empty pool only makes starts slower: said, but no reason to send nobody here.
+static json_t *pool_check_json(const struct sandboxd_pool *pool)
+{
+    for (unsigned i = 0; i < TEMPLATE_COUNT; i++) {
+        if (pool->rows[i].size > 0 && pool->rows[i].ready == 0 && pool->rows[i].losses > 0)
+            return check_json(false,
+                              "No sandbox is ready, and those that were made were lost; starts are slow. The "
+                              "log of sandboxd says more.");
+    }
+    return check_json(true, "");
+}
+
 void ready_finish(struct exchange *exchange)
 {
     struct server *server = exchange->server;
@@ -56,20 +94,38 @@ void ready_finish(struct exchange *exchange)
     exchange_json(
         exchange, ready ? 200 : 503,
         json_pack(
-            "{s:s, s:{s:o, s:o, s:o}}", "status", ready ? "ready" : "failing", "checks", "database",
+            "{s:s, s:{s:o, s:o, s:o, s:o}}", "status", ready ? "ready" : "failing", "checks", "database",
             check_json(database, "PostgreSQL does not answer, or its schema is missing."), "sandboxd",
             check_json(sandboxd,
                        "sandboxd is not connected, or its sandboxes are being compared with the database."),
-            "storage", check_json(storage == 0, strerror(-storage))));
+            "storage",
+            check_json(storage == 0, storage == -ENOSPC
+                                         ? "Less than STORAGE_FREE_MIN_MB is free where the home "
+                                           "directories are. Make room."
+                                         : strerror(-storage)),
+            "pool", pool_check_json(&server->metrics.pool)));
 }
 
 void metrics_finish(struct exchange *exchange)
 {
     struct server *server = exchange->server;
+    const struct sandboxd_welcome *welcome = sandboxd_client_welcome(server->sandboxd);
     struct metric_gauges gauges = {
         .connections = server->connection_count,
-        .sandboxd_connected = sandboxd_client_welcome(server->sandboxd) != NULL,
+        .connections_maximum = HTTP_CONNECTIONS_MAX,
+        .maximum = (unsigned)config_number(server->config, CONFIG_SANDBOX_MAX_PER_NODE),
+        .sandboxd_connected = welcome != NULL,
+        .sandboxd_pid = welcome ? (pid_t)welcome->pid : 0,
+        .database_connected = notifications_listening(server->notifications),
+        .draining = server->draining,
+        .node = server->node,
+        .certificate_expiry = certificate_expiry(config_text(server->config, CONFIG_CERTIFICATE_FILE)),
     };
+    struct statvfs storage;
+    if (statvfs(config_text(server->config, CONFIG_FILE_STORAGE_PATH), &storage) == 0) {
+        gauges.storage_bytes = (uint64_t)storage.f_blocks * storage.f_frsize;
+        gauges.storage_free_bytes = (uint64_t)storage.f_bavail * storage.f_frsize;
+    }
     sandboxes_gauges(server->sandboxes, &gauges);
     struct answer *answer = &exchange->answer;
     answer->owned = metrics_text(&server->metrics, &gauges);
@@ -78,6 +134,32 @@ void metrics_finish(struct exchange *exchange)
     answer->body = answer->owned;
     answer->length = answer->owned ? strlen(answer->owned) : 0;
     exchange_answer(exchange);
+}
+
+static json_t *traffic_json(const struct sandbox *sandbox)
+{
+    char id[ID_TEXT_SIZE];
+    id_format(&sandbox->row.id, id);
+    return json_pack("{s:s, s:s, s:i, s:I, s:I, s:I}", "id", id, "state", store_state_name(sandbox->state),
+                     "viewers", (int)sandbox->viewer_count, "updates", (json_int_t)sandbox->traffic.updates,
+                     "to_browsers_bytes", (json_int_t)sandbox->traffic.to_browsers, "from_browsers_bytes",
+                     (json_int_t)sandbox->traffic.from_browsers);
+}
+
+// For sandboxctl top: what a label for each sandbox would bring into /metrics.
+void traffic_finish(struct exchange *exchange)
+{
+    json_t *items = json_array();
+    bool failed = false;
+    for (const struct sandbox *sandbox = sandboxes_first(exchange->server->sandboxes); sandbox;
+         sandbox = sandbox->next) {
+        failed |= json_array_append_new(items, traffic_json(sandbox)) < 0;
+    }
+    if (failed) { // memory is out
+        json_decref(items);
+        items = NULL;
+    }
+    exchange_json(exchange, 200, json_pack("{s:o}", "items", items));
 }
 
 void templates_finish(struct exchange *exchange)

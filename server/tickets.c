@@ -27,15 +27,20 @@ void tickets_free(struct tickets *tickets)
     free(tickets);
 }
 
-// A free place, or that of the account's oldest ticket when it holds as many as it may. NULL: there is none.
-static struct entry *find_place(struct tickets *tickets, const struct id *account, int64_t now_us)
+static bool same_holder(const struct ticket *a, const struct ticket *b)
+{
+    return id_equal(&a->account, &b->account) && id_equal(&a->share, &b->share);
+}
+
+// A free place, or that of the holder's oldest ticket when it has as many as it may. NULL: there is none.
+static struct entry *find_place(struct tickets *tickets, const struct ticket *ticket, int64_t now_us)
 {
     struct entry *place = NULL, *oldest = NULL;
     unsigned held = 0;
     for (struct entry *entry = tickets->entries; entry < tickets->entries + TICKETS_MAX; entry++) {
         if (entry->expires_us <= now_us) {
             place = entry;
-        } else if (id_equal(&entry->ticket.account, account)) {
+        } else if (same_holder(&entry->ticket, ticket)) {
             held++;
             if (!oldest || entry->expires_us < oldest->expires_us)
                 oldest = entry;
@@ -47,7 +52,7 @@ static struct entry *find_place(struct tickets *tickets, const struct id *accoun
 int tickets_issue(struct tickets *tickets, const struct ticket *ticket, int64_t now_us,
                   struct opaque_token *ret_token)
 {
-    struct entry *place = find_place(tickets, &ticket->account, now_us);
+    struct entry *place = find_place(tickets, ticket, now_us);
     if (!place)
         return -EAGAIN;
     struct opaque_token token = opaque_token_new();
@@ -75,4 +80,20 @@ int tickets_take(struct tickets *tickets, const char *text, int64_t now_us, stru
         return expired ? -EKEYEXPIRED : 0;
     }
     return -ENOENT;
+}
+
+void tickets_drop(struct tickets *tickets, const struct id *share)
+{
+    for (struct entry *entry = tickets->entries; entry < tickets->entries + TICKETS_MAX; entry++) {
+        if (entry->expires_us && id_equal(&entry->ticket.share, share))
+            *entry = (struct entry){0};
+    }
+}
+
+void tickets_set_access(struct tickets *tickets, const struct id *share, bool view_only)
+{
+    for (struct entry *entry = tickets->entries; entry < tickets->entries + TICKETS_MAX; entry++) {
+        if (entry->expires_us && id_equal(&entry->ticket.share, share))
+            entry->ticket.view_only = view_only;
+    }
 }

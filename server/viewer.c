@@ -6,13 +6,28 @@
 
 #include "lib/bytes.h"
 #include "lib/cleanup.h"
+#include "lib/log.h"
+#include "server/audience.h"
 #include "server/clock.h"
 #include "server/http.h"
 #include "server/notices.h"
+#include "server/recorder.h"
 #include "server/sandboxes.h"
 #include "server/server.h"
 
 #define CLOSE_SECONDS 3 // for a browser that does not read to be told
+#define EXPIRY_LOOK_US (60 * SECOND_US)
+
+// Again every minute, so that a step of the wall clock is seen.
+static void on_expiry(void *data)
+{
+    struct viewer *viewer = data;
+    int64_t left = viewer->ticket.share_expires_us - clock_wall_us();
+    if (left > 0)
+        loop_timer_set(viewer->server->loop, &viewer->expiry, left < EXPIRY_LOOK_US ? left : EXPIRY_LOOK_US);
+    else
+        viewer_close(viewer, CLOSE_LINK_ENDED, "the link has expired");
+}
 
 struct viewer *viewer_new(struct viewers *viewers, struct lws *wsi, struct sandbox *sandbox,
                           const struct ticket *ticket)
@@ -28,6 +43,9 @@ struct viewer *viewer_new(struct viewers *viewers, struct lws *wsi, struct sandb
     viewer->stream = -1;
     viewer->watch.fd = -1;
     viewer->up.view_only = ticket->view_only;
+    viewer->id = id_new();
+    viewer->since_us = clock_wall_us();
+    viewer->expiry = (struct loop_timer){.fire = on_expiry, .data = viewer};
     viewers_add(viewers, viewer);
     return viewer;
 }
@@ -38,6 +56,7 @@ void viewer_free(struct viewer *viewer)
         return;
     viewers_remove(viewer->viewers, viewer);
     loop_timer_cancel(&viewer->retry);
+    loop_timer_cancel(&viewer->expiry);
     loop_watch_remove(viewer->server->loop, &viewer->watch);
     if (viewer->stream >= 0)
         close(viewer->stream);
@@ -63,11 +82,31 @@ void viewer_notice(struct viewer *viewer, char *text)
     lws_callback_on_writable(viewer->wsi);
 }
 
+void viewer_tell(struct viewer *viewer, enum tell what)
+{
+    if (viewer->close_code || !viewer->established)
+        return;
+    viewer->tell |= what;
+    lws_callback_on_writable(viewer->wsi);
+}
+
+void viewer_set_access(struct viewer *viewer, bool control)
+{
+    if (viewer->up.view_only == !control || viewer->close_code)
+        return;
+    viewer->up.view_only = !control;
+    viewer->up.changed = true;
+    viewer_tell(viewer, TELL_ACCESS);
+    viewer_stream_renew(viewer);
+}
+
 void viewer_close(struct viewer *viewer, enum close_code code, const char *reason)
 {
     if (viewer->close_code)
         return;
     viewer->close_code = code;
+    if (code == CLOSE_TOO_MUCH || code == CLOSE_TOO_MANY_VIEWERS)
+        metrics_limit(&viewer->server->metrics, code == CLOSE_TOO_MUCH ? LIMIT_BROWSER : LIMIT_VIEWERS);
     viewer->close_reason = reason;
     loop_timer_cancel(&viewer->retry);
     viewer_stream_end(viewer);
@@ -77,15 +116,41 @@ void viewer_close(struct viewer *viewer, enum close_code code, const char *reaso
     lws_callback_on_writable(viewer->wsi);
 }
 
+static char *next_notice(struct viewer *viewer)
+{
+    if (viewer->notice_count) {
+        char *text = viewer->notices[0];
+        memmove(viewer->notices, viewer->notices + 1, --viewer->notice_count * sizeof(viewer->notices[0]));
+        return text;
+    }
+    if (viewer->tell & TELL_ACCESS) {
+        viewer->tell &= ~(unsigned)TELL_ACCESS;
+        return notice_access(!viewer->up.view_only, ticket_is_guest(&viewer->ticket));
+    }
+    struct sandbox *sandbox = viewer->sandbox;
+    if (viewer->tell & TELL_RECORDING) {
+        viewer->tell &= ~(unsigned)TELL_RECORDING;
+        return sandbox ? notice_recording(recording_mode(viewer->server), recorder_on(sandbox),
+                                          sandbox->recording_failed)
+                       : NULL;
+    }
+    viewer->tell &= ~(unsigned)TELL_AUDIENCE;
+    if (!sandbox)
+        return NULL;
+    bool guest = ticket_is_guest(&viewer->ticket);
+    return notice_viewers(audience_count(sandbox), guest ? NULL : audience_json(sandbox, viewer));
+}
+
 static int write_notice(struct viewer *viewer)
 {
-    char *text = viewer->notices[0];
-    memmove(viewer->notices, viewer->notices + 1, --viewer->notice_count * sizeof(viewer->notices[0]));
+    char *text = next_notice(viewer);
+    lws_callback_on_writable(viewer->wsi);
+    if (!text)
+        return 0;
     size_t length = strnlen(text, SERVER_SCRATCH);
     unsigned char *at = viewer->server->scratch + LWS_PRE;
     memcpy(at, text, length);
     free(text);
-    lws_callback_on_writable(viewer->wsi);
     return lws_write(viewer->wsi, at, length, LWS_WRITE_TEXT) < 0 ? -1 : 0;
 }
 
@@ -110,7 +175,7 @@ static int on_writable(struct viewer *viewer)
     if (viewer->close_sent)
         return 0;
     // Notices never stand inside a fragmented message.
-    if (!viewer->down.inside && viewer->notice_count)
+    if (!viewer->down.inside && (viewer->notice_count || (viewer->tell && !viewer->close_code)))
         return write_notice(viewer);
     if (!viewer->down.inside && viewer->close_code)
         return write_close(viewer);
@@ -129,6 +194,8 @@ static int on_piece(struct viewer *viewer, const void *data, size_t length)
         .binary = lws_frame_is_binary(viewer->wsi),
     };
     metrics_add(&viewer->server->metrics, METRIC_BYTES_FROM_BROWSERS, length);
+    if (viewer->sandbox)
+        viewer->sandbox->traffic.from_browsers += length;
     int result = viewer->up_waiting ? -EDQUOT : relay_up_piece(&viewer->up, &piece, clock_monotonic_us());
     if (result == -EDQUOT)
         viewer_close(viewer, CLOSE_TOO_MUCH, "too many messages or bytes");
@@ -153,6 +220,18 @@ static void greet(struct viewer *viewer, const struct sandbox *sandbox)
         viewer_notice(viewer, notice_warning("idle", deadlines->idle_us));
 }
 
+// The link may have been revoked, on any node, since the ticket was given.
+static void welcome_guest(struct viewer *viewer)
+{
+    char share[ID_TEXT_SIZE], sandbox[ID_TEXT_SIZE];
+    id_format(&viewer->ticket.share, share);
+    id_format(&viewer->ticket.sandbox, sandbox);
+    log_info("A guest watches", {"sandbox", sandbox}, {"link", share}, {"label", viewer->ticket.label},
+             {"access", viewer->up.view_only ? "view" : "control"});
+    on_expiry(viewer);
+    viewers_check(viewer->viewers);
+}
+
 static int on_established(struct viewer *viewer)
 {
     struct sandbox *sandbox = viewer->sandbox;
@@ -161,13 +240,20 @@ static int on_established(struct viewer *viewer)
         viewer_close(viewer, CLOSE_NO_DISPLAY, "the sandbox has ended");
         return 0;
     }
-    if (sandbox->viewer_count >= VIEWER_MAX) {
+    // A recorder is a viewer too, to sandboxd.
+    unsigned recorded = sandbox->recorder || recording_mode(viewer->server) == RECORDING_REQUIRED;
+    if (sandbox->viewer_count >= VIEWER_MAX - recorded) {
         viewer_close(viewer, CLOSE_TOO_MANY_VIEWERS, "too many viewers of this sandbox");
         return 0;
     }
     sandbox->viewer_count++;
     viewer->counted = true;
     greet(viewer, sandbox);
+    viewer_tell(viewer, TELL_ACCESS);
+    viewer_tell(viewer, TELL_RECORDING);
+    audience_changed(sandbox);
+    if (ticket_is_guest(&viewer->ticket))
+        welcome_guest(viewer);
     viewer_attach(viewer);
     return 0;
 }

@@ -9,6 +9,7 @@
 #include "lib/log.h"
 #include "server/clock.h"
 #include "server/notices.h"
+#include "server/recorder.h"
 #include "server/sandboxes.h"
 #include "server/server.h"
 #include "server/viewer.h"
@@ -52,11 +53,16 @@ void viewer_attach(struct viewer *viewer)
 {
     if (viewer->asked || viewer->stream >= 0 || viewer->close_code || !viewer->sandbox)
         return;
+    // Nobody is shown what is not recorded where it has to be; the recorder attaches everybody once it is.
+    if (recording_mode(viewer->server) == RECORDING_REQUIRED && !recorder_on(viewer->sandbox)) {
+        recorder_start(viewer->sandbox);
+        return;
+    }
     struct sandboxd_message attach = {
         .kind = SANDBOXD_ATTACH,
         .attach = {.sandbox = viewer->sandbox->row.id,
                    .viewer = viewer->number,
-                   .view_only = viewer->ticket.view_only,
+                   .view_only = viewer->up.view_only,
                    .alone = is_alone(viewer)},
     };
     viewer->asked = sandboxes_ready(viewer->server->sandboxes) &&
@@ -107,8 +113,22 @@ void viewer_stream_end(struct viewer *viewer)
         lws_rx_flow_control(viewer->wsi, 1);
     }
     // A message that was cut off is ended as soon as the WebSocket takes it.
-    if (viewer->down.inside)
+    viewer->cut = viewer->down.inside;
+    if (viewer->cut)
         lws_callback_on_writable(viewer->wsi);
+}
+
+// Keys that the old one holds down are released by its end. An ATTACH that is under way was for the old rights.
+void viewer_stream_renew(struct viewer *viewer)
+{
+    if (!viewer->established || !viewer->sandbox)
+        return;
+    loop_timer_cancel(&viewer->retry);
+    viewer_stream_end(viewer);
+    viewers_renumber(viewer->viewers, viewer);
+    viewer->asked = false;
+    viewer->attempts = 0;
+    viewer_attach(viewer);
 }
 
 void viewer_stream_lost(struct viewer *viewer)
@@ -132,7 +152,7 @@ void viewer_stream_lost(struct viewer *viewer)
 static int end_message(struct viewer *viewer)
 {
     unsigned char *at = viewer->server->scratch + LWS_PRE;
-    viewer->down.inside = false;
+    viewer->down.inside = viewer->cut = false;
     if (lws_write(viewer->wsi, at, 0, LWS_WRITE_CONTINUATION) < 0)
         return -1;
     lws_callback_on_writable(viewer->wsi);
@@ -145,6 +165,8 @@ static int write_fragment(struct viewer *viewer, const struct relay_fragment *fr
     if (!fragment->last)
         mode |= LWS_WRITE_NO_FIN;
     metrics_add(&viewer->server->metrics, METRIC_BYTES_TO_BROWSERS, fragment->length);
+    if (viewer->sandbox)
+        viewer->sandbox->traffic.to_browsers += fragment->length;
     if (lws_write(viewer->wsi, (unsigned char *)fragment->data, fragment->length,
                   (enum lws_write_protocol)mode) < 0)
         return -1;
@@ -159,14 +181,18 @@ static int take_report(struct viewer *viewer, const uint8_t *packet, size_t leng
     if (error)
         return error;
     metrics_stream(&viewer->server->metrics, &report);
+    for (unsigned i = 0; viewer->sandbox && i < STREAM_REPORT_BUCKETS; i++)
+        viewer->sandbox->traffic.updates += report.encode.buckets[i]; // one for each
     lws_callback_on_writable(viewer->wsi);
     return 0;
 }
 
 int viewer_stream_relay(struct viewer *viewer)
 {
+    if (viewer->cut)
+        return end_message(viewer);
     if (viewer->stream < 0)
-        return viewer->down.inside ? end_message(viewer) : 0;
+        return 0;
     // The flag byte lies where libwebsockets puts the frame's header next.
     uint8_t *packet_bytes = viewer->server->scratch + LWS_PRE - 1;
     AUTO_PACKET struct ipc_packet packet = {.fds = {-1, -1, -1, -1}};

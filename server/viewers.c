@@ -5,15 +5,17 @@
 
 #include "lib/cleanup.h"
 #include "lib/log.h"
+#include "server/audience.h"
 #include "server/clock.h"
 #include "server/notices.h"
+#include "server/recorder.h"
 #include "server/sandboxes.h"
 #include "server/server.h"
 #include "server/viewer.h"
 #include "store/sign_in.h"
 
-#define CHECK_US (30 * SECOND_US) // a sign-in that another node ended is noticed within this time
-#define CHECKED_MAX 64            // sign-ins of one job
+#define CHECK_US (30 * SECOND_US) // a sign-in or link that another node ended is noticed within this time
+#define CHECKED_MAX 64            // of one job
 
 struct viewers {
     struct server *server;
@@ -23,17 +25,19 @@ struct viewers {
     struct work_job job;
     bool checking;
     bool check_again;
-    struct {
-        struct id sign_in;
+    struct right {
+        struct id id; // of a sign-in, or of a link
+        bool guest;
         bool over;
+        bool known, control; // of a link: what its row says
     } checked[CHECKED_MAX];
     size_t checked_count;
-    size_t skip; // sign-ins that earlier jobs looked at
+    size_t skip; // viewers that earlier jobs looked at
 };
 
 static void on_timer(void *data)
 {
-    viewers_check_sign_ins(data);
+    viewers_check(data);
 }
 
 struct viewers *viewers_new(struct server *server)
@@ -59,9 +63,24 @@ struct server *viewers_server(const struct viewers *viewers)
     return viewers->server;
 }
 
+struct viewer *viewers_first(const struct viewers *viewers)
+{
+    return viewers->first;
+}
+
+void viewers_renumber(struct viewers *viewers, struct viewer *viewer)
+{
+    viewer->number = viewers_number(viewers);
+}
+
+uint64_t viewers_number(struct viewers *viewers)
+{
+    return ++viewers->last_number;
+}
+
 void viewers_add(struct viewers *viewers, struct viewer *viewer)
 {
-    viewer->number = ++viewers->last_number;
+    viewers_renumber(viewers, viewer);
     viewer->next = viewers->first;
     if (!viewers->first)
         loop_timer_set(viewers->server->loop, &viewers->timer, CHECK_US);
@@ -79,9 +98,12 @@ static void leave_sandbox(struct viewer *viewer)
     while (*link != viewer)
         link = &(*link)->next_of_sandbox;
     *link = viewer->next_of_sandbox;
-    sandbox->viewer_count -= viewer->counted;
+    bool counted = viewer->counted;
+    sandbox->viewer_count -= counted;
     viewer->counted = false;
     viewer->sandbox = NULL;
+    if (counted)
+        audience_changed(sandbox);
 }
 
 void viewers_remove(struct viewers *viewers, struct viewer *viewer)
@@ -165,6 +187,8 @@ static struct viewer *find(const struct viewers *viewers, uint64_t number)
 
 void viewers_attached(struct viewers *viewers, uint64_t number, int fd)
 {
+    if (recorder_attached(viewers->server, number, fd))
+        return;
     struct viewer *viewer = find(viewers, number);
     if (viewer && viewer->asked && !viewer->close_code)
         viewer_stream_begin(viewer, fd);
@@ -174,6 +198,8 @@ void viewers_attached(struct viewers *viewers, uint64_t number, int fd)
 
 void viewers_attach_failed(struct viewers *viewers, uint64_t number, int error)
 {
+    if (recorder_attach_failed(viewers->server, number, error))
+        return;
     struct viewer *viewer = find(viewers, number);
     if (!viewer || !viewer->asked)
         return;
@@ -191,18 +217,33 @@ static void run(struct work_job *job, struct store *store)
 {
     struct viewers *viewers = lws_container_of(job, struct viewers, job);
     for (size_t i = 0; i < viewers->checked_count; i++) {
+        struct right *right = &viewers->checked[i];
         struct store_account account;
-        int error = store_sign_in_check(store, &viewers->checked[i].sign_in, &account);
-        viewers->checked[i].over = error == -ENOENT || error == -EKEYREVOKED;
+        struct store_share share;
+        int error = right->guest ? store_share_by_id(store, &right->id, &share)
+                                 : store_sign_in_check(store, &right->id, &account);
+        right->over = error == -ENOENT || error == -EKEYREVOKED;
+        right->known = right->guest && !error;
+        right->control = right->known && share.control;
     }
 }
 
-static void close_over(struct viewers *viewers, const struct id *sign_in)
+static void close_signed_out(struct viewers *viewers, const struct id *sign_in)
 {
     for (struct viewer *viewer = viewers->first; viewer; viewer = viewer->next) {
-        if (id_equal(&viewer->ticket.sign_in, sign_in))
+        if (!ticket_is_guest(&viewer->ticket) && id_equal(&viewer->ticket.sign_in, sign_in))
             viewer_close(viewer, CLOSE_SIGNED_OUT, "signed out");
     }
+}
+
+static void act(struct viewers *viewers, const struct right *right)
+{
+    if (right->over && right->guest)
+        audience_share_ended(viewers->server, &right->id);
+    else if (right->over)
+        close_signed_out(viewers, &right->id);
+    else if (right->known && !viewers->check_again) // else it may have changed since, and is read again
+        audience_set_access(viewers->server, &right->id, right->control);
 }
 
 static void check(struct viewers *viewers);
@@ -211,20 +252,24 @@ static void done(struct work_job *job)
 {
     struct viewers *viewers = lws_container_of(job, struct viewers, job);
     viewers->checking = false;
-    for (size_t i = 0; i < viewers->checked_count; i++) {
-        if (viewers->checked[i].over)
-            close_over(viewers, &viewers->checked[i].sign_in);
-    }
+    for (size_t i = 0; i < viewers->checked_count; i++)
+        act(viewers, &viewers->checked[i]);
     bool full = viewers->checked_count == CHECKED_MAX;
-    viewers->skip = full ? viewers->skip + CHECKED_MAX : 0;
+    viewers->skip = full && !viewers->check_again ? viewers->skip + CHECKED_MAX : 0;
     if (full || viewers->check_again)
         check(viewers);
 }
 
-static bool listed(const struct viewers *viewers, const struct id *sign_in)
+// What the viewer is there by: its sign-in, or its link.
+static const struct id *right_of(const struct viewer *viewer)
+{
+    return ticket_is_guest(&viewer->ticket) ? &viewer->ticket.share : &viewer->ticket.sign_in;
+}
+
+static bool listed(const struct viewers *viewers, const struct id *right)
 {
     for (size_t i = 0; i < viewers->checked_count; i++) {
-        if (id_equal(&viewers->checked[i].sign_in, sign_in))
+        if (id_equal(&viewers->checked[i].id, right))
             return true;
     }
     return false;
@@ -241,12 +286,10 @@ static void check(struct viewers *viewers)
     size_t skip = viewers->skip;
     for (struct viewer *viewer = viewers->first; viewer && viewers->checked_count < CHECKED_MAX;
          viewer = viewer->next) {
-        if (viewer->close_code || (skip && skip--))
+        if (viewer->close_code || (skip && skip--) || listed(viewers, right_of(viewer)))
             continue;
-        if (!listed(viewers, &viewer->ticket.sign_in)) {
-            viewers->checked[viewers->checked_count].sign_in = viewer->ticket.sign_in;
-            viewers->checked[viewers->checked_count++].over = false;
-        }
+        viewers->checked[viewers->checked_count++] =
+            (struct right){.id = *right_of(viewer), .guest = ticket_is_guest(&viewer->ticket)};
     }
     if (!viewers->checked_count) {
         viewers->skip = 0;
@@ -256,7 +299,7 @@ static void check(struct viewers *viewers)
     viewers->checking = work_submit(viewers->server->work, WORK_DATABASE, &viewers->job) == 0;
 }
 
-void viewers_check_sign_ins(struct viewers *viewers)
+void viewers_check(struct viewers *viewers)
 {
     if (viewers->first)
         loop_timer_set(viewers->server->loop, &viewers->timer, CHECK_US);

@@ -33,8 +33,8 @@ void viewers_end(struct sandbox *sandbox, enum stop_reason reason, const char *d
 // The sandbox's memory goes.
 void viewers_forget(struct sandbox *sandbox);
 
-// Closes those whose sign-in has ended; asks the database.
-void viewers_check_sign_ins(struct viewers *viewers);
+// Closes those whose sign-in or link has ended, and gives guests the rights of their link; asks the database.
+void viewers_check(struct viewers *viewers);
 void viewers_account_disabled(struct viewers *viewers, const struct id *account);
 // 1001 for all.
 void viewers_go_away(struct viewers *viewers);

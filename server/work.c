@@ -173,6 +173,7 @@ struct work *work_new(struct loop *loop, const char *database_url)
         [WORK_PASSWORD] = {.queue_max = WORK_PASSWORD_QUEUE,
                            .thread_count = WORK_PASSWORD_THREADS,
                            .niceness = 5},
+        [WORK_RECORDING] = {.queue_max = WORK_RECORDING_QUEUE, .thread_count = WORK_RECORDING_THREADS},
     };
     struct work *work = calloc(1, sizeof(*work));
     if (!work)

@@ -150,3 +150,12 @@ int store_migrations_check(struct store *store, const char *directory,
         (struct store_migrations){.applied = applied, .pending = (unsigned)files.count - applied};
     return 0;
 }
+
+int store_migrations_count(const char *directory, unsigned *ret_count)
+{
+    CLEANUP(migration_files_finish) struct migration_files files;
+    int error = migration_files_load(directory, &files);
+    if (!error)
+        *ret_count = (unsigned)files.count;
+    return error;
+}

@@ -20,3 +20,5 @@ int store_migrate(struct store *store, const char *directory, struct store_migra
 // Looks only. Errors as store_migrate.
 int store_migrations_check(struct store *store, const char *directory,
                            struct store_migrations *ret_migrations);
+// How many files the directory holds. -EINVAL, -ENOENT as store_migrate.
+int store_migrations_count(const char *directory, unsigned *ret_count);

@@ -7,12 +7,26 @@
 #include "store/query.h"
 
 static const struct {
-    const char *prefix; // of the payload; the id follows
+    const char *prefix; // of the payload; an id or a node's name follows
     enum store_notification_kind kind;
+    bool node;
 } payloads[] = {
-    {"stop ", NOTIFICATION_STOP},
-    {"account_disabled ", NOTIFICATION_ACCOUNT_DISABLED},
+    {"stop ", NOTIFICATION_STOP, false},
+    {"account_disabled ", NOTIFICATION_ACCOUNT_DISABLED, false},
+    {"share ", NOTIFICATION_SHARE, false},
+    {"drain ", NOTIFICATION_DRAIN, true},
+    {"resume ", NOTIFICATION_RESUME, true},
+    {"restored ", NOTIFICATION_RESTORED, false},
 };
+
+int store_node_drain(struct store *store, const char *node, bool drain)
+{
+    struct arguments arguments = {0};
+    argument_text(&arguments, drain ? "drain" : "resume");
+    argument_text(&arguments, node);
+    QUERY_RESULT result = NULL;
+    return query_run(store, SQL_NODE_NOTIFY, &arguments, &result);
+}
 
 int store_listen(struct store *store)
 {
@@ -31,11 +45,16 @@ static int parse(const char *payload, struct store_notification *ret_notificatio
 {
     for (size_t i = 0; i < sizeof(payloads) / sizeof(payloads[0]); i++) {
         size_t length = strlen(payloads[i].prefix);
-        struct id id;
-        if (strncmp(payload, payloads[i].prefix, length) == 0 && id_parse(payload + length, &id) == 0) {
-            *ret_notification = (struct store_notification){payloads[i].kind, id};
-            return 0;
-        }
+        struct store_notification notification = {.kind = payloads[i].kind};
+        if (strncmp(payload, payloads[i].prefix, length) != 0)
+            continue;
+        const char *rest = payload + length;
+        if (payloads[i].node && strlen(rest) <= NODE_ID_MAX)
+            memcpy(notification.node, rest, strlen(rest) + 1);
+        else if (payloads[i].node || id_parse(rest, &notification.id) < 0)
+            return -EINVAL;
+        *ret_notification = notification;
+        return 0;
     }
     return -EINVAL;
 }

@@ -35,6 +35,24 @@ const char *store_state_name(unsigned state)
     return state < STATE_COUNT ? state_names[state] : NULL;
 }
 
+const char *store_start_name(unsigned start)
+{
+    static const char *const names[STORE_START_COUNT] = {
+        [STORE_START_COLD] = "cold", [STORE_START_PARKED] = "parked"};
+    return start < STORE_START_COUNT ? names[start] : NULL;
+}
+
+static enum store_start read_start(struct row *row)
+{
+    const char *name = row_borrow(row);
+    for (unsigned i = STORE_START_UNKNOWN + 1; i < STORE_START_COUNT; i++) {
+        if (strcmp(name, store_start_name(i)) == 0)
+            return (enum store_start)i;
+    }
+    row->failed |= *name != '\0';
+    return STORE_START_UNKNOWN;
+}
+
 static enum stop_reason read_reason(struct row *row)
 {
     const char *name = row_borrow(row);
@@ -81,6 +99,7 @@ int sandbox_row_read(const PGresult *result, int number, struct store_sandbox *r
     sandbox.usage.network_refused = (uint64_t)row_number_or(&row, -1);
     int error = layers_decode(row_borrow(&row), sandbox.layers);
     row_text(&row, sandbox.network, sizeof(sandbox.network));
+    sandbox.start = read_start(&row);
     if (error || row_end(&row))
         return -EIO;
     *ret_sandbox = sandbox;
@@ -153,10 +172,12 @@ static int change(struct store *store, enum statement statement, const struct ar
     return error ? error : store_sandbox_get(store, id, NULL, ret_sandbox);
 }
 
-int store_sandbox_started(struct store *store, const struct id *id, struct store_sandbox *ret_sandbox)
+int store_sandbox_started(struct store *store, const struct id *id, enum store_start start,
+                          struct store_sandbox *ret_sandbox)
 {
     struct arguments arguments = {0};
     argument_id(&arguments, id);
+    argument_text(&arguments, store_start_name(start));
     return change(store, SQL_SANDBOX_STARTED, &arguments, id, ret_sandbox);
 }
 

@@ -17,6 +17,8 @@
 
 enum store_state { STATE_STARTING, STATE_RUNNING, STATE_STOPPING, STATE_ENDED, STATE_COUNT };
 
+enum store_start { STORE_START_UNKNOWN, STORE_START_COLD, STORE_START_PARKED, STORE_START_COUNT };
+
 struct store_sandbox {
     struct id id;
     struct id account;
@@ -33,6 +35,7 @@ struct store_sandbox {
     int64_t ended_us;
     int64_t expires_us;
     int64_t idle_expires_us;
+    enum store_start start;          // unknown before it runs
     enum stop_reason stop_requested; // an operator asked for it (STOP_ADMINISTRATOR, STOP_ACCOUNT_DISABLED);
                                      // else STOP_NONE
     enum stop_reason stop_reason;    // of a stopping or ended one; else STOP_NONE
@@ -85,7 +88,8 @@ int store_sandbox_get(struct store *store, const struct id *id, const struct id 
 
 // Changes of state give the row as it is afterwards. One that does not fit the present state changes nothing:
 // an ended sandbox stays ended with its first reason, so all of these may be repeated. -ENOENT.
-int store_sandbox_started(struct store *store, const struct id *id, struct store_sandbox *ret_sandbox);
+int store_sandbox_started(struct store *store, const struct id *id, enum store_start start,
+                          struct store_sandbox *ret_sandbox);
 int store_sandbox_stopping(struct store *store, const struct id *id, enum stop_reason reason,
                            struct store_sandbox *ret_sandbox);
 // detail: a sentence for people, cut at STORE_STOP_DETAIL_MAX bytes. usage NULL: unknown.
@@ -121,3 +125,4 @@ void store_sandbox_list_finish(struct store_sandbox_list *list);
 int store_sandbox_request_stop(struct store *store, const struct id *id, enum stop_reason reason);
 
 const char *store_state_name(unsigned state); // "starting"; NULL out of range
+const char *store_start_name(unsigned start); // "cold", "parked"; NULL when unknown or out of range

@@ -32,7 +32,15 @@
                                                                                                "s.network_"                                                    \
                                                                                                "refused, "                                                     \
                                                                                                "s.layers, "                                                    \
-                                                                                               "s.network"
+                                                                                               "s.network, s.start_kind"
+
+// In the order that share.c reads them.
+#define SHARE_COLUMNS                                                                                        \
+    "h.id, h.sandbox_id, s.account_id, h.access, h.label, s.node, " MICROSECONDS(                            \
+        "h.created_at") ", " MICROSECONDS("h.expires_at")
+#define GOOD_SHARES                                                                                          \
+    " FROM shares h JOIN sandboxes s ON s.id = h.sandbox_id JOIN accounts a ON a.id = s.account_id"          \
+    " WHERE h.expires_at > now() AND s.state = 'running' AND a.disabled_at IS NULL"
 
 // clang-format off
 static const struct statement_entry table[SQL_COUNT] = {
@@ -97,7 +105,7 @@ static const struct statement_entry table[SQL_COUNT] = {
         "SELECT " SANDBOX_COLUMNS " FROM sandboxes s"
         " WHERE s.id = $1::uuid AND ($2::uuid IS NULL OR s.account_id = $2::uuid)"},
     [SQL_SANDBOX_STARTED] = {"sandbox_started",
-        "UPDATE sandboxes SET state = 'running', started_at = now(),"
+        "UPDATE sandboxes SET state = 'running', started_at = now(), start_kind = $2,"
         " expires_at = now() + session_seconds * interval '1 second',"
         " idle_expires_at = now() + idle_seconds * interval '1 second'"
         " WHERE id = $1::uuid AND state = 'starting'"},
@@ -128,6 +136,53 @@ static const struct statement_entry table[SQL_COUNT] = {
     [SQL_SANDBOX_REQUEST_STOP] = {"sandbox_request_stop",
         "UPDATE sandboxes SET stop_requested = coalesce(stop_requested, $2) WHERE id = $1::uuid AND state <> 'ended'"
         " RETURNING pg_notify('sandbox_server', 'stop ' || id)"},
+    [SQL_NODE_NOTIFY] = {"node_notify",
+        "SELECT pg_notify('sandbox_server', $1::text || ' ' || $2::text)"},
+
+    [SQL_PRUNE_SHARES] = {"prune_shares",
+        "DELETE FROM shares h USING sandboxes s WHERE s.id = h.sandbox_id AND (h.expires_at < now() OR s.state = 'ended')"},
+    [SQL_SHARE_INSERT] = {"share_insert",
+        "SELECT share_insert($1::uuid, $2::uuid, $3::uuid, $4::bytea, $5, $6, $7::bigint, $8::bigint)"},
+    [SQL_SHARE_LIST] = {"share_list",
+        "SELECT " SHARE_COLUMNS GOOD_SHARES " AND h.sandbox_id = $1::uuid AND s.account_id = $2::uuid ORDER BY h.id"},
+    [SQL_SHARE_BY_ID] = {"share_by_id",
+        "SELECT " SHARE_COLUMNS GOOD_SHARES " AND h.id = $1::uuid"},
+    [SQL_SHARE_BY_TOKEN] = {"share_by_token",
+        "SELECT " SHARE_COLUMNS GOOD_SHARES " AND h.digest = $1::bytea"},
+    [SQL_SHARE_SET_ACCESS] = {"share_set_access",
+        "UPDATE shares h SET access = $4 FROM sandboxes s WHERE h.id = $1::uuid AND h.sandbox_id = $2::uuid"
+        " AND s.id = h.sandbox_id AND s.account_id = $3::uuid AND h.expires_at > now()"
+        " RETURNING pg_notify('sandbox_server', 'share ' || h.id)"},
+    [SQL_SHARE_REVOKE] = {"share_revoke",
+        "DELETE FROM shares h USING sandboxes s WHERE h.id = $1::uuid AND h.sandbox_id = $2::uuid"
+        " AND s.id = h.sandbox_id AND s.account_id = $3::uuid"
+        " RETURNING pg_notify('sandbox_server', 'share ' || h.id)"},
+    [SQL_SANDBOX_RECORD_UNKNOWN] = {"sandbox_record_unknown",
+        "INSERT INTO sandboxes (id, account_id, template, node, state, memory_mb, cpu_percent, pids, session_seconds,"
+        " idle_seconds, display_width, display_height, ended_at, stop_reason, stop_detail, layers)"
+        " SELECT $1::uuid, a.id, $4, $3, 'ended', $5::integer, $6::integer, $7::integer, 0, 0, 0, 0, now(), 'node_restart',"
+        " 'It ran without a row, as after a restore.', $8::jsonb FROM accounts a WHERE a.id = $2::uuid"
+        " ON CONFLICT (id) DO NOTHING"},
+
+    [SQL_SNAPSHOT_EXPORT] = {"snapshot_export",
+        "SELECT pg_export_snapshot(), current_setting('server_version'), (SELECT count(*) FROM schema_migrations)"},
+    [SQL_SNAPSHOT_ACCOUNTS] = {"snapshot_accounts", "SELECT id, number FROM accounts ORDER BY number"},
+    [SQL_BACKUP_RECORD] = {"backup_record",
+        "WITH old AS (DELETE FROM backups WHERE finished_at < now() - interval '1 year')"
+        " INSERT INTO backups (node, name, bytes) VALUES ($1, $2, $3::bigint)"},
+    [SQL_BACKUP_LAST] = {"backup_last",
+        "SELECT " MICROSECONDS("max(finished_at)") " FROM backups WHERE $1::text IS NULL OR node = $1"},
+    [SQL_TABLES_EXIST] = {"tables_exist",
+        "SELECT EXISTS (SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm'))"},
+    [SQL_ACCOUNTS_UNUSED] = {"accounts_unused",
+        "SELECT (SELECT count(*) FROM accounts) <= 1 AND NOT EXISTS (SELECT FROM accounts WHERE role <> 'admin')"
+        " AND NOT EXISTS (SELECT FROM sign_ins) AND NOT EXISTS (SELECT FROM sandboxes)"},
+    [SQL_RESTORED] = {"restored",
+        "WITH ended AS (UPDATE sandboxes SET state = 'ended', ended_at = now(), idle_expires_at = NULL,"
+        "  stop_reason = coalesce(stop_reason, 'node_restart'), stop_detail = 'It ran when the backup was made that was restored.'"
+        "  WHERE state <> 'ended' RETURNING id),"
+        " told AS (SELECT pg_notify('sandbox_server', 'restored 00000000-0000-0000-0000-000000000000'))"
+        " SELECT (SELECT count(*) FROM ended) FROM told"},
 };
 // clang-format on
 

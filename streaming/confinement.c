@@ -12,7 +12,7 @@
 #define MEMORY_FRAMES 24u
 // Descriptors that are open now stay. New ones fit only where the start has closed its own: Landlock's rule
 // set needs one.
-#define DESCRIPTORS (STREAMER_START_FD + 1)
+#define DESCRIPTORS (STREAMER_SOUND_FD + 1)
 
 static const struct seccomp_rule calls[] = {
     SECCOMP_ALLOW(epoll_wait),

@@ -40,7 +40,7 @@ static int give_up(const char *problem, int error)
 // standard error leads nowhere.
 static int part_log_from_stderr(void)
 {
-    AUTO_FD int log = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STREAMER_START_FD + 1);
+    AUTO_FD int log = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STREAMER_SOUND_FD + 1);
     AUTO_FD int nowhere = memfd_create("stderr", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (log < 0 || nowhere < 0 || fcntl(nowhere, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SEAL) < 0)
         return -errno;
@@ -78,6 +78,10 @@ static int stream(const struct streamer_start *start)
     const char *problem = "no memory";
     CLEANUP(cleanup_viewer) struct viewer *viewer = NULL;
     int error = viewer_new(start, STREAMER_STREAM_FD, STREAMER_FRAMEBUFFER_FD, &viewer, &problem);
+    if (error)
+        return give_up(problem, error);
+    problem = "the sound could not be set up";
+    error = viewer_take_sound(viewer, STREAMER_SOUND_FD);
     if (error)
         return give_up(problem, error);
     close(STREAMER_FRAMEBUFFER_FD);

@@ -15,6 +15,16 @@
 // One whole update and, behind it, what else may be due: a cursor, statistics.
 #define OUTBOX_CAPACITY (2u * STREAM_MESSAGE_MAX)
 
+// Sound, which waits for no update: so much of it, in packets of 10 ms, and the oldest is given up for more.
+#define OUTBOX_SOUNDS_MAX 16u
+#define OUTBOX_SOUND_SIZE 512u
+
+struct outbox_sounds {
+    uint8_t data[OUTBOX_SOUNDS_MAX][OUTBOX_SOUND_SIZE];
+    size_t lengths[OUTBOX_SOUNDS_MAX];
+    size_t first, count;
+};
+
 struct outbox {
     uint8_t *data;
     size_t length;
@@ -26,6 +36,7 @@ struct outbox {
     size_t current;      // the message being sent
     size_t mark;         // length before the message being written
     uint64_t bytes_sent; // packets' bytes since the start
+    struct outbox_sounds sounds;
 };
 
 int outbox_init(struct outbox *o);
@@ -40,6 +51,9 @@ int outbox_end(struct outbox *o, const struct writer *w);
 
 // The same for a report to sandbox-server (STREAM_PACKET_REPORT), which is one packet.
 int outbox_end_report(struct outbox *o, const struct writer *w);
+
+// A message of at most OUTBOX_SOUND_SIZE bytes that goes ahead of all others, behind what of one has been sent already.
+void outbox_put_sound(struct outbox *o, const void *message, size_t length);
 
 // What has been put in since, to be taken back by outbox_rewind() as long as nothing was sent in between.
 struct outbox_position {

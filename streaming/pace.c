@@ -10,6 +10,7 @@
 #define QUANTIZER_COARSE 38     // beyond it fewer frames are the smaller evil
 #define QUANTIZER_GOOD 32       // up to it there is room for more frames
 #define BROWSER_QUEUE 8u        // messages not yet painted: the browser does not keep up
+#define REPAIR_BUSY_US 20000u   // of the way, for a repair that an echo may have to wait for
 #define REPAIR_COST_START 400.0 // bytes of a macroblock
 #define COST_P_START 60.0
 #define COST_KEY_START 120.0
@@ -135,9 +136,12 @@ bool pace_permits_repair(const struct pace *p)
     return p->path.flight_count <= 1;
 }
 
-size_t pace_repair_macroblocks(struct pace *p, uint64_t now_us)
+size_t pace_repair_macroblocks(struct pace *p, uint64_t now_us, bool busy)
 {
-    double fit = (double)pace_allowance(p, now_us) / p->repair_cost;
+    size_t allowance = pace_allowance(p, now_us);
+    size_t brief = p->path.rate * REPAIR_BUSY_US / SECOND_US;
+    brief = brief > ALLOWANCE_MIN ? brief : ALLOWANCE_MIN;
+    double fit = (double)(busy && brief < allowance ? brief : allowance) / p->repair_cost;
     return fit < 1 ? 1 : (size_t)fit;
 }
 

@@ -50,15 +50,16 @@ enum pace_update {
                  // it
 };
 
-// An update was handed to the socket; `sequence` is its last message's. It must have been permitted by
+// An update is handed to the socket now, its encoding done; `sequence` is its last message's. It must have been permitted by
 // pace_wait() or pace_permits_echo().
 void pace_sent(struct pace *p, uint64_t now_us, uint32_t sequence, size_t bytes, enum pace_update kind);
 // True when the echo of input, a small patch, may be sent although pace_wait() has other damage wait.
 bool pace_permits_echo(const struct pace *p);
 // True when at most one update is on its way, so that a repair does not queue in front of input's echo.
 bool pace_permits_repair(const struct pace *p);
-// How many macroblocks a repair may have to fit into the allowance, at least one; and what it then cost.
-size_t pace_repair_macroblocks(struct pace *p, uint64_t now_us);
+// How many macroblocks a repair may have to fit into the allowance, at least one; fewer while the viewer is `busy`, whose next echo waits
+// for it. And what it then cost.
+size_t pace_repair_macroblocks(struct pace *p, uint64_t now_us, bool busy);
 void pace_learn_repair(struct pace *p, size_t macroblocks, size_t bytes);
 // 0, or -EPROTO when that sequence was never sent.
 int pace_acknowledged(struct pace *p, uint64_t now_us, const struct path_acknowledgement *acknowledgement);

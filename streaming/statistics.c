@@ -17,6 +17,10 @@ void statistics_input(struct statistics *s, uint64_t now_us)
 
 void statistics_sent(struct statistics *s, uint64_t now_us, uint32_t sequence)
 {
+    if (s->probe_sequence == 0) {
+        s->probe_us = now_us;
+        s->probe_sequence = sequence;
+    }
     if (s->input_us == 0 || s->input_sequence != 0)
         return;
     // An update that comes so late shows something else.
@@ -28,6 +32,10 @@ void statistics_sent(struct statistics *s, uint64_t now_us, uint32_t sequence)
 
 void statistics_painted(struct statistics *s, uint64_t now_us, uint32_t sequence)
 {
+    if (s->probe_sequence != 0 && sequence >= s->probe_sequence) {
+        stream_histogram_add(&s->report.acknowledged, now_us - s->probe_us);
+        s->probe_sequence = 0;
+    }
     if (s->input_sequence == 0 || sequence < s->input_sequence)
         return;
     stream_histogram_add(&s->report.input, now_us - s->input_us);

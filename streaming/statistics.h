@@ -19,6 +19,8 @@ struct statistics {
     uint64_t
         input_us; // when the oldest input arrived that no update has followed, or whose update is on its way; 0: none
     uint32_t input_sequence; // of that update; 0: none yet
+    uint64_t probe_us;       // when the update was sent whose acknowledgement is awaited
+    uint32_t probe_sequence; // 0: none
     uint64_t reported_us;
 };
 

@@ -342,7 +342,7 @@ int update_damage(struct update *u, const struct update_moment *moment)
     }
     u->statistics.counters.captured++;
     statistics_encoded(&u->statistics, microseconds(moment->now_us, clock_us()));
-    pace_sent(&u->pace, moment->now_us, u->sequence, u->outbox->length - before.length,
+    pace_sent(&u->pace, clock_us(), u->sequence, u->outbox->length - before.length,
               quantizer > VIDEO_QUANTIZER_FINEST ? PACE_LIMITED : PACE_FINE);
     u->hurried_us = u->pace.next_us;
     if (u->video.encoded == videos)
@@ -376,7 +376,7 @@ int update_echo(struct update *u, const struct update_moment *moment)
         return error;
     u->statistics.counters.captured++;
     statistics_encoded(&u->statistics, microseconds(moment->now_us, clock_us()));
-    pace_sent(&u->pace, moment->now_us, u->sequence, u->outbox->length - start, PACE_ECHO);
+    pace_sent(&u->pace, clock_us(), u->sequence, u->outbox->length - start, PACE_ECHO);
     return 0;
 }
 
@@ -394,7 +394,8 @@ int update_repair(struct update *u, const struct update_moment *moment)
 {
     uint32_t before = milliseconds(moment->now_us - REPAIR_AFTER_US);
     u->repair_us = moment->now_us + u->pace.interval_us;
-    size_t cells = pace_repair_macroblocks(&u->pace, moment->now_us);
+    size_t cells =
+        pace_repair_macroblocks(&u->pace, moment->now_us, moment->now_us - u->input_us < ATTENTION_US);
     if (grid_choose_repair(&u->grid, before, cells < REPAIR_CELLS_MAX ? cells : REPAIR_CELLS_MAX) == 0)
         return 0;
     struct rectangle rectangles[UPDATE_LOSSLESS_MAX];
@@ -413,6 +414,6 @@ int update_repair(struct update *u, const struct update_moment *moment)
         video_rest(&u->video);
     pace_learn_repair(&u->pace, pixels / (MACROBLOCK * MACROBLOCK) + 1, u->outbox->length - start);
     statistics_encoded(&u->statistics, microseconds(moment->now_us, clock_us()));
-    pace_sent(&u->pace, moment->now_us, u->sequence, u->outbox->length - start, PACE_REPAIR);
+    pace_sent(&u->pace, clock_us(), u->sequence, u->outbox->length - start, PACE_REPAIR);
     return 0;
 }

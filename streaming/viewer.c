@@ -238,6 +238,7 @@ static int plan(struct viewer *v)
         clipboard_put(&v->clipboard, &v->outbox, now_us)) // whatever else there is goes first
         return viewer_fail(v, -EMSGSIZE, "the outbox is full");
     wake_us = earlier(wake_us, earlier(resize_us, clipboard_us));
+    wake_us = earlier(wake_us, v->sound.wake_us);
     if (typing_waits(&v->input.typing))
         wake_us = earlier(wake_us, typing_waits(&v->input.typing));
     xcb_flush(v->display.connection);
@@ -260,13 +261,27 @@ static int send_stream(struct viewer *v)
     return viewer_fail(v, watch(v, EPOLL_CTL_MOD, v->stream, interest), "epoll failed");
 }
 
+// Whether the recorder is heard is a matter of the viewer and of what it has told already. Its end is told in any case.
+static int hear_sound(struct viewer *v)
+{
+    if (v->sound.wake_us <= clock_us())
+        sound_read(&v->sound, &v->outbox, clock_us());
+    uint32_t interest = v->sound.heard ? EPOLLIN : 0;
+    if (v->sound.socket < 0 || interest == v->sound_interest) // a closed socket has left epoll by itself
+        return 0;
+    v->sound_interest = interest;
+    return viewer_fail(v, watch(v, EPOLL_CTL_MOD, v->sound.socket, interest), "epoll failed");
+}
+
 // Works until there is nothing to do but wait, or long enough for the viewer to be heard again: an X server
 // that always has something to say is not the only one. ret_more: there may be more to do.
 static int turn(struct viewer *v, bool *ret_more)
 {
     bool progress = true;
     for (int pass = 0; progress && pass < PASSES_PER_TURN && !v->left; pass++) {
-        int error = plan(v);
+        int error = hear_sound(v);
+        if (!error)
+            error = plan(v);
         bool sends = !outbox_empty(&v->outbox);
         if (!error)
             error = send_stream(v);
@@ -284,11 +299,11 @@ static int turn(struct viewer *v, bool *ret_more)
 
 static int wait_for_events(struct viewer *v, int timeout_ms)
 {
-    struct epoll_event events[3];
+    struct epoll_event events[4];
     int count;
     watchdog_pause();
     do {
-        count = epoll_wait(v->epoll, events, 3, timeout_ms);
+        count = epoll_wait(v->epoll, events, 4, timeout_ms);
     } while (count < 0 && errno == EINTR);
     watchdog_start();
     if (count < 0)
@@ -296,6 +311,8 @@ static int wait_for_events(struct viewer *v, int timeout_ms)
     for (int i = 0; i < count; i++) {
         if (events[i].data.fd == v->timer)
             v->wake_us = NEVER; // it has rung: whoever needs it sets it anew
+        if (events[i].data.fd == v->sound.socket)
+            sound_read(&v->sound, &v->outbox, clock_us());
         if (events[i].data.fd == v->stream && (events[i].events & ~(uint32_t)EPOLLOUT)) {
             int error = viewer_messages_read(v);
             if (error)
@@ -381,6 +398,7 @@ void viewer_free(struct viewer *v)
         return;
     clipboard_finish(&v->clipboard);
     display_finish(&v->display);
+    sound_finish(&v->sound);
     update_finish(&v->update);
     outbox_finish(&v->outbox);
     cleanup_fd(&v->epoll);
@@ -406,6 +424,12 @@ static int open_loop(struct viewer *v)
     return error ? error : watch(v, EPOLL_CTL_ADD, v->timer, EPOLLIN | EPOLLET);
 }
 
+int viewer_take_sound(struct viewer *v, int socket)
+{
+    int error = sound_init(&v->sound, socket);
+    return error ? error : watch(v, EPOLL_CTL_ADD, socket, 0);
+}
+
 int viewer_new(const struct streamer_start *start, int stream, int framebuffer, struct viewer **ret_viewer,
                const char **ret_problem)
 {
@@ -414,7 +438,8 @@ int viewer_new(const struct streamer_start *start, int stream, int framebuffer, 
         return -ENOMEM;
     v->start = start;
     v->stream = stream;
-    v->epoll = v->timer = -1;
+    v->epoll = v->timer = v->sound.socket = -1;
+    v->sound.wake_us = NEVER;
     v->wake_us = NEVER;
     *ret_problem = "the event loop could not be made";
     int error = open_loop(v);

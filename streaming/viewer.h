@@ -10,6 +10,8 @@ struct viewer;
 int viewer_new(const struct streamer_start *start, int stream, int framebuffer, struct viewer **ret_viewer,
                const char **ret_problem);
 void viewer_free(struct viewer *v);
+// The way to the sandbox's sound (lib/sound.h), taken over once this has succeeded. 0 or -errno.
+int viewer_take_sound(struct viewer *v, int socket);
 
 // Signs in to the X server on `display` (taken over) and serves the viewer until it leaves: 0. -errno when
 // something breaks, with ret_problem in words. Keys and buttons that the viewer held are released in both

@@ -12,6 +12,7 @@
 #include "streaming/display.h"
 #include "streaming/input.h"
 #include "streaming/outbox.h"
+#include "streaming/sound.h"
 #include "streaming/resize.h"
 #include "streaming/update.h"
 
@@ -25,6 +26,8 @@ struct viewer {
     struct resize resize;
     struct clipboard clipboard;
     struct outbox outbox;
+    struct sound sound;
+    uint32_t sound_interest; // epoll events asked for on its socket
     struct update update;
     uint64_t input_us;                            // when the viewer's last input was handled
     uint64_t echo_us;                             // no look for its echo before

@@ -24,6 +24,7 @@ static const struct {
 } standard_paths[] = {
     {CONFIG_SANDBOXD_SOCKET, "run/sandboxd/sandboxd.sock"},
     {CONFIG_FILE_STORAGE_PATH, "homes"},
+    {CONFIG_RECORDINGS_DIR, "recordings"},
     {CONFIG_PROGRAM_DIR, "@bin"},
     {CONFIG_WEB_ROOT, "@share/sandbox-server/web"},
 };

@@ -31,6 +31,7 @@ static const struct entry {
     {"run/postgres", OWNER_DATABASE, OWNER_SERVER, 02750},
     {"run/sandboxd", OWNER_SANDBOXD, OWNER_SERVER, 02750},
     {"homes", OWNER_SANDBOXD, OWNER_SANDBOXD, 0711},
+    {"recordings", OWNER_SERVER, OWNER_SERVER, 0700},
     {"log", OWNER_OPERATOR, OWNER_OPERATOR, 0755},
 };
 

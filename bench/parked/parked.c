@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bench/parked/direct.h"
 #include "lib/cleanup.h"
 #include "lib/fd.h"
 #include "lib/init_channel.h"
@@ -26,29 +27,11 @@
 #define ROUNDS 300
 #define ROUNDS_MAX 10000
 #define DESKTOPS 30
-#define UID 1900000000u
 #define MIB (1024.0 * 1024.0)
-
-static const char program[] = "/usr/bin/true";
-static const struct sandbox_limits parked_limits = {.memory_mb = 8, .cpu_percent = 50, .pids = 16};
-static const struct sandbox_limits owner_limits = {.memory_mb = 256, .cpu_percent = 100, .pids = 64};
-
-static uint64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
 
 static double print_row(const char *name, double *ms, long count, double base)
 {
-    qsort(ms, (size_t)count, sizeof(double), compare);
+    qsort(ms, (size_t)count, sizeof(double), direct_compare);
     double median = ms[count / 2];
     printf("| %s | %.3f | %.3f | ", name, median, ms[count * 95 / 100]);
     if (base > 0)
@@ -58,118 +41,13 @@ static double print_row(const char *name, double *ms, long count, double base)
     return median;
 }
 
-static double spawn(void)
+static double claim_one(struct direct *direct, bool limits)
 {
-    extern char **environ;
-    char *const words[] = {(char *)program, NULL};
-    pid_t pid;
-    int status = 1;
-    uint64_t began = now_ns();
-    if (posix_spawn(&pid, program, NULL, NULL, words, environ) != 0 || waitpid(pid, &status, 0) != pid ||
-        status != 0)
-        exit(EXIT_FAILURE);
-    return (double)(now_ns() - began) / 1e6;
-}
-
-// The executor alone: no sandboxd, no message of a client.
-struct direct {
-    struct cgroup_root cgroups;
-    struct cgroup cgroup;
-    struct plan plan;
-    int null_fd;
-    int setup, channel, init;
-};
-
-static void prepare_direct(struct direct *direct)
-{
-    struct probe probe;
-    if (cgroup_root_for_command(&direct->cgroups) < 0)
-        exit(EXIT_FAILURE);
-    probe_ask(&direct->cgroups, UID, &probe);
-    struct plan_host host = {.own_uids = probe.own_uids,
-                             .cgroups = direct->cgroups.backend != CGROUP_NONE,
-                             .landlock = probe.landlock,
-                             .seccomp = probe.seccomp};
-    direct->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (plan_waiting(&direct->plan, &host, UID, &owner_limits) < 0)
-        exit(EXIT_FAILURE);
-}
-
-static enum setup_event expect(struct direct *direct, int *ret_status, int *ret_fd)
-{
-    struct setup_message message = {0};
-    enum setup_event event;
-    struct pollfd ready = {.fd = direct->setup, .events = POLLIN};
-    *ret_fd = -1;
-    while (launch_receive(direct->setup, &event, &message, ret_fd) == -EAGAIN)
-        poll(&ready, 1, -1);
-    if (event == SETUP_EVENT_FAILED)
-        fprintf(stderr, "%s: %s\n", operation_name(message.operation), strerror(message.error));
-    *ret_status = message.status;
-    return event;
-}
-
-static void park(struct direct *direct)
-{
-    int pair[2], status, fd;
-    struct launched launched;
-    if (cgroup_make(&direct->cgroups, "run-parked", &parked_limits, &direct->cgroup) < 0 ||
-        ipc_pair(0, pair) < 0)
-        exit(EXIT_FAILURE);
-    struct launch launch = {
-        .plan = &direct->plan,
-        .standard = {direct->null_fd, direct->null_fd, direct->null_fd},
-        .descriptors = {{pair[1], INIT_CHANNEL_FD}},
-        .descriptor_count = 1,
-    };
-    if (cgroup_open_entry(&direct->cgroups, &direct->cgroup, &launch.cgroup) < 0 ||
-        launch_start(&launch, &launched) < 0)
-        exit(EXIT_FAILURE);
-    cgroup_entry_finish(&launch.cgroup);
-    close(pair[1]);
-    direct->channel = pair[0];
-    direct->setup = launched.setup;
-    enum setup_event event;
-    while ((event = expect(direct, &status, &fd)) != SETUP_EVENT_RUNNING) {
-        if (event == SETUP_EVENT_FAILED || event == SETUP_EVENT_EXECUTED)
-            exit(EXIT_FAILURE);
-        if (event == SETUP_EVENT_STARTED)
-            direct->init = fd;
-        else if (fd >= 0)
-            close(fd);
-    }
-    close(fd);
-    siginfo_t info;
-    waitid(P_PIDFD, (id_t)launched.builder, &info, WEXITED);
-    close(launched.builder);
-}
-
-static void clean(struct direct *direct)
-{
-    siginfo_t info;
-    waitid(P_PIDFD, (id_t)direct->init, &info, WEXITED);
-    close(direct->init);
-    close(direct->setup);
-    close(direct->channel);
-    while (cgroup_remove(&direct->cgroups, &direct->cgroup) == -EBUSY)
-        poll(NULL, 0, 1);
-}
-
-// From the claim to the end of the command, which is what waitpid tells of posix_spawn.
-static double claim(struct direct *direct, bool limits)
-{
-    struct init_message message = {.kind = INIT_RUN, .run = {.count = 1, .length = sizeof(program)}};
-    int status, fd;
-    memcpy(message.run.text, program, sizeof(program));
-    park(direct);
-    uint64_t began = now_ns();
-    if (limits && cgroup_set_limits(&direct->cgroups, &direct->cgroup, &owner_limits) < 0)
-        exit(EXIT_FAILURE);
-    if (init_message_send(direct->channel, &message, INIT_SIDE_SANDBOXD, -1) < 0 ||
-        expect(direct, &status, &fd) != SETUP_EVENT_ENDED || status != 0)
-        exit(EXIT_FAILURE);
-    double ms = (double)(now_ns() - began) / 1e6;
-    clean(direct);
+    direct_park(direct, "run-parked");
+    uint64_t began = direct_now_ns();
+    direct_claim(direct, limits);
+    double ms = (double)(direct_now_ns() - began) / 1e6;
+    direct_clean(direct);
     return ms;
 }
 
@@ -178,13 +56,14 @@ static void measure_commands(long rounds)
     static struct direct direct;
     double *plain = calloc((size_t)rounds, sizeof(double)), *claimed = calloc((size_t)rounds, sizeof(double)),
            *limited = calloc((size_t)rounds, sizeof(double));
-    prepare_direct(&direct);
+    direct_prepare(&direct);
     for (long i = 0; i < rounds; i++) {
-        plain[i] = spawn();
-        claimed[i] = claim(&direct, false);
-        limited[i] = claim(&direct, true);
+        plain[i] = direct_spawn();
+        claimed[i] = claim_one(&direct, false);
+        limited[i] = claim_one(&direct, true);
     }
-    printf("| start and end of %s | median ms | 95 %% ms | x posix_spawn |\n|---|---|---|---|\n", program);
+    printf("| start and end of %s | median ms | 95 %% ms | x posix_spawn |\n|---|---|---|---|\n",
+           DIRECT_PROGRAM);
     double base = print_row("posix_spawn", plain, rounds, 0);
     print_row("parked, claimed", claimed, rounds, base);
     print_row("parked, claimed with its owner's limits", limited, rounds, base);
@@ -208,22 +87,22 @@ static void measure_service(long rounds)
     sandboxd_set(&f, "LOG_LEVEL=error");
     sandboxd_start(&f);
     for (long i = 0; i < rounds; i++) {
-        plain[i] = spawn();
+        plain[i] = direct_spawn();
         expect_parked(&f, TEMPLATE_CODE, 1);
         struct sandboxd_create request = sandboxd_request(7);
         request.template_id = TEMPLATE_CODE;
         struct sandboxd_message create = {.kind = SANDBOXD_CREATE, .create = request};
         struct sandboxd_message run = {
             .kind = SANDBOXD_RUN,
-            .run = {.sandbox = request.sandbox, .command = {.count = 1, .length = sizeof(program)}}};
-        memcpy(run.run.command.text, program, sizeof(program));
-        uint64_t began = now_ns();
+            .run = {.sandbox = request.sandbox, .command = {.count = 1, .length = sizeof(DIRECT_PROGRAM)}}};
+        memcpy(run.run.command.text, DIRECT_PROGRAM, sizeof(DIRECT_PROGRAM));
+        uint64_t began = direct_now_ns();
         sandboxd_send(&f, &create);
         if (!sandboxd_expect(&f, SANDBOXD_READY, NULL).ready.parked)
             exit(EXIT_FAILURE);
         sandboxd_send(&f, &run);
         sandboxd_expect(&f, SANDBOXD_ENDED, NULL);
-        claimed[i] = (double)(now_ns() - began) / 1e6;
+        claimed[i] = (double)(direct_now_ns() - began) / 1e6;
     }
     double base = print_row("posix_spawn, again", plain, rounds, 0);
     print_row("by sandboxd: CREATE and RUN until ENDED, all of it gone", claimed, rounds, base);

@@ -17,6 +17,7 @@
 #include "sandbox/init/display.h"
 #include "sandbox/init/home.h"
 #include "sandbox/init/session.h"
+#include "sandbox/init/sound.h"
 
 #define HOME "/home/user"
 
@@ -33,6 +34,7 @@ struct desktop_state {
     int framebuffer; // until the window manager is up
     enum desktop_stage stage;
     struct session session;
+    struct sound sound;
 };
 
 static int tell(uint32_t kind, int fd)
@@ -73,6 +75,7 @@ static void start_desktop(struct desktop_state *state, const struct init_start_d
     state->display = display_start(start, listener, state->framebuffer);
     if (state->display < 0)
         fail(START_DISPLAY, state->display);
+    sound_init(&state->sound);
     state->stage = start->parked ? DESKTOP_PARKING : DESKTOP_STARTING;
     if (!start->parked)
         home_seed(SESSION_DESKTOP_DIR "/home", HOME);
@@ -89,6 +92,7 @@ static void reap(struct desktop_state *state)
         if (pid == state->display)
             display_ended(status);
         session_child_ended(&state->session, pid);
+        sound_child_ended(&state->sound, pid, status);
     }
 }
 
@@ -128,16 +132,8 @@ static void window_manager_ready(struct desktop_state *state)
     }
 }
 
-// False: the sandbox is over.
-static bool bind_owner(struct desktop_state *state)
+static void bind_owner(struct desktop_state *state)
 {
-    struct init_message buffer, message;
-    AUTO_PACKET struct ipc_packet packet = {0};
-    int error = ipc_receive(INIT_CHANNEL_FD, &buffer, sizeof(buffer), &packet);
-    if (!error)
-        error = init_message_decode(&buffer, packet.length, packet.fd_count, INIT_SIDE_SANDBOXD, &message);
-    if (error || message.kind != INIT_BIND || state->stage != DESKTOP_PARKED)
-        return false;
     home_seed(SESSION_DESKTOP_DIR "/home", HOME);
     if (session_owner_configures(HOME)) {
         state->stage = DESKTOP_BINDING;
@@ -145,6 +141,25 @@ static bool bind_owner(struct desktop_state *state)
     } else {
         desktop_up(state, INIT_BOUND);
     }
+}
+
+// False: the sandbox is over, as is told by the channel's end or by what has no place here.
+static bool heed_sandboxd(struct desktop_state *state)
+{
+    struct init_message buffer, message;
+    AUTO_PACKET struct ipc_packet packet = {0};
+    int error = ipc_receive(INIT_CHANNEL_FD, &buffer, sizeof(buffer), &packet);
+    if (!error)
+        error = init_message_decode(&buffer, packet.length, packet.fd_count, INIT_SIDE_SANDBOXD, &message);
+    if (error)
+        return false;
+    if (message.kind == INIT_SOUND) {
+        sound_add(&state->sound, steal_fd(&packet.fds[0]));
+        return true;
+    }
+    if (message.kind != INIT_BIND || state->stage != DESKTOP_PARKED)
+        return false;
+    bind_owner(state);
     return true;
 }
 
@@ -178,12 +193,17 @@ static int open_signals(void)
 static void serve(struct desktop_state *state, int signals)
 {
     for (;;) {
-        struct pollfd fds[] = {{.fd = INIT_CHANNEL_FD, .events = POLLIN},
-                               {.fd = signals, .events = POLLIN},
-                               {.fd = state->session.ready_fd, .events = POLLIN}};
-        if (poll(fds, sizeof(fds) / sizeof(fds[0]), -1) < 0 && errno != EINTR)
+        struct pollfd fds[3 + SOUND_POLLS] = {{.fd = INIT_CHANNEL_FD, .events = POLLIN},
+                                              {.fd = signals, .events = POLLIN},
+                                              {.fd = state->session.ready_fd, .events = POLLIN}};
+        int timeout = sound_prepare(&state->sound, fds + 3);
+        int count = poll(fds, sizeof(fds) / sizeof(fds[0]), timeout);
+        if (count < 0 && errno != EINTR)
             return;
-        if (fds[0].revents && !bind_owner(state)) // all else that comes from there is its end
+        if (count <= 0)
+            continue;
+        sound_heed(&state->sound, fds + 3);
+        if (fds[0].revents && !heed_sandboxd(state))
             return;
         if (fds[1].revents) {
             struct signalfd_siginfo info;

@@ -67,7 +67,8 @@ int session_start(struct session *session, uint32_t width, uint32_t height)
     snprintf(session->startup, sizeof(session->startup), "/sandbox/sandbox-display %ux%u", width, height);
     if (mkfifo(READY_FIFO, 0600) < 0)
         return -errno;
-    // Open for writing as well: otherwise the end of the writer shows as end of file.
+    // Open for writing as well: otherwise the end of the writer shows as end of file. It stays open: a window manager that is started again
+    // says so too, and its shell would wait for a reader.
     session->ready_fd = open(READY_FIFO, O_RDWR | O_NONBLOCK | O_CLOEXEC);
     return session->ready_fd < 0 ? -errno : start_program(session, WINDOW_MANAGER);
 }
@@ -75,8 +76,9 @@ int session_start(struct session *session, uint32_t width, uint32_t height)
 void session_take_ready(struct session *session)
 {
     char text[64];
-    while (read(session->ready_fd, text, sizeof(text)) > 0)
-        ;
+    // Once: the user's programs may write too, without end.
+    if (read(session->ready_fd, text, sizeof(text)) < 0)
+        return; // then the next poll tells again
 }
 
 bool session_owner_configures(const char *home)
@@ -101,8 +103,6 @@ void session_restart_window_manager(const struct session *session)
 
 int session_continue(struct session *session)
 {
-    close(session->ready_fd);
-    session->ready_fd = -1;
     start_command(background, SCORE_PROGRAMS); // a desktop without its colours is still a desktop
     if (access(autostart[1], R_OK) == 0)
         start_command(autostart, SCORE_PROGRAMS);

@@ -1,5 +1,7 @@
 // The stream over bad links, in a real browser: the way is thin and long, goes dark and comes back; one viewer is slow and another is not.
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { framesPainted, launchBrowser, signIn, startDesktop, typeText } from "../harness/browser.mjs";
@@ -8,8 +10,8 @@ import { Link } from "../harness/link.mjs";
 import { freePort, startServer } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
 
-const WIDTH = 1920;
-const HEIGHT = 1080;
+const WIDTH = 1366; // the display follows the window
+const HEIGHT = 768;
 const CURSOR_COLOUR = [0x88, 0xc0, 0xd0]; // cursorColor of sandbox/desktop/app-defaults/XTerm
 const FILLED_CURSOR_PIXELS = 100; // its frame alone has about 50
 const IN_FLIGHT_MAX = 131072; // bytes of a thin way: what it holds, a key frame, and no seconds of pictures
@@ -28,7 +30,7 @@ before(async () => {
     server = await startServer({ env: { METRICS_PORT: String(metricsPort) } });
     link = await Link.start([server.port], { upKbps: 2000, downKbps: 2000, roundTripMs: 80, queue: QUEUE });
     browser = await launchBrowser();
-    const context = async () => (await browser.newContext({ viewport: { width: 1366, height: 768 } })).newPage();
+    const context = async () => (await browser.newContext({ viewport: { width: WIDTH, height: HEIGHT } })).newPage();
     near = await context();
     far = await context();
     await signIn(near, server.url, "admin", server.adminPassword);
@@ -54,11 +56,13 @@ async function startMotion() {
     await near.keyboard.press("Control+Alt+KeyT");
     await until("a terminal", () => server.processes("xterm").length > 0);
     await until("a filled cursor", async () => countColour(await readCanvas(near), CURSOR_COLOUR) >= FILLED_CURSOR_PIXELS);
-    await typeText(near, "while sleep 0.03; do head -c 1500 /dev/urandom | base64 -w 90; done\n");
+    await typeText(near, "while sleep 0.03 && [ ! -e stop ]; do head -c 1500 /dev/urandom | base64 -w 90; done\n");
 }
 
+// Not by a key: a shell between two commands may miss it.
 async function stopMotion() {
-    await near.keyboard.press("Control+c");
+    const client = await server.adminClient();
+    writeFileSync(join(server.stateDir, "homes", (await client.request("GET", "/api/users/me")).body.id, "stop"), "");
 }
 
 async function moves(page) {

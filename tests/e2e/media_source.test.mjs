@@ -9,8 +9,8 @@ import { countColour, differingPixels, readCanvas, readFramebuffer } from "../ha
 import { startServer } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
 
-const WIDTH = 1920;
-const HEIGHT = 1080;
+const WIDTH = 1366; // the display follows the window
+const HEIGHT = 768;
 const CURSOR_COLOUR = [0x88, 0xc0, 0xd0]; // cursorColor of sandbox/desktop/app-defaults/XTerm
 const FILLED_CURSOR_PIXELS = 100; // its frame alone has about 50
 const FILM = join(process.env.PROGRAMS, "libexec/sandbox-server/tests/moving_picture");
@@ -24,7 +24,7 @@ let home;
 before(async () => {
     server = await startServer();
     browser = await launchBrowser();
-    page = await browser.newPage({ viewport: { width: 1366, height: 768 } });
+    page = await browser.newPage({ viewport: { width: WIDTH, height: HEIGHT } });
     await page.addInitScript(() => {
         delete window.VideoDecoder;
     });

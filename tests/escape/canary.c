@@ -8,7 +8,9 @@
 #include <cmocka.h>
 // clang-format on
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/keyctl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -62,6 +65,34 @@ static pid_t start_process(const char *name)
     return pid;
 }
 
+#define SECRET "sung"
+
+// In the keyring that all sessions of this user share.
+static int32_t add_key(const char *name)
+{
+    long key = syscall(SYS_add_key, "user", name, SECRET, strlen(SECRET), KEY_SPEC_USER_KEYRING);
+    assert_true(key > 0 || errno == ENOSYS);
+    return key > 0 ? (int32_t)key : 0;
+}
+
+static void remove_key(int32_t key)
+{
+    char text[16] = "";
+    if (key == 0)
+        return; // a kernel without keys
+    assert_int_equal(syscall(SYS_keyctl, KEYCTL_READ, key, text, sizeof(text)), strlen(SECRET));
+    assert_string_equal(text, SECRET);
+    assert_int_equal(syscall(SYS_keyctl, KEYCTL_UNLINK, key, KEY_SPEC_USER_KEYRING), 0);
+}
+
+static void expect_listening(int fd)
+{
+    int listening = 0;
+    socklen_t length = sizeof(listening);
+    assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length), 0);
+    assert_int_equal(listening, 1);
+}
+
 void canary_start(struct canary *canary)
 {
     *canary = (struct canary){.pid = -1};
@@ -72,6 +103,7 @@ void canary_start(struct canary *canary)
     char path[96], host[96] = "";
     snprintf(canary->name, sizeof(canary->name), "canary-%s", unique);
     canary->pid = start_process(canary->name);
+    canary->key = add_key(canary->name);
     canary->abstract = listen_unix(canary->name, true);
     snprintf(path, sizeof(path), "%s/socket", canary->directory);
     canary->socket = listen_unix(path, false);
@@ -106,6 +138,9 @@ static void expect_untouched(const struct canary *canary)
     assert_int_equal(read_file_at(AT_FDCWD, path, 64, &text, NULL), 0);
     assert_string_equal(text, "canary\n");
     int status;
+    expect_listening(canary->abstract);
+    expect_listening(canary->socket);
+    expect_listening(canary->tcp);
     assert_int_equal(waitpid(canary->pid, &status, WNOHANG | WUNTRACED), 0); // runs, and was not stopped
 }
 
@@ -113,6 +148,7 @@ void canary_stop(struct canary *canary)
 {
     static const char *const names[] = {"socket", "file"};
     expect_untouched(canary);
+    remove_key(canary->key);
     assert_int_equal(kill(canary->pid, SIGKILL), 0);
     assert_int_equal(waitpid(canary->pid, NULL, 0), canary->pid);
     close(canary->abstract);

@@ -2,6 +2,7 @@
 // Things outside that a sandbox must neither find nor change: a process, sockets, files.
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct canary {
@@ -9,6 +10,7 @@ struct canary {
     char name[64]; // of the process
     char words[6][160];
     pid_t pid;
+    int32_t key; // 0: none
     int abstract, socket, tcp;
 };
 

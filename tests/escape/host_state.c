@@ -9,6 +9,7 @@
 // clang-format on
 #include <dirent.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,29 +33,8 @@ static const char *const files[] = {
     "/proc/net/route",
     "/proc/sysvipc/msg",
     "/proc/sysvipc/sem",
-    "/proc/sys/kernel/core_pattern",
-    "/proc/sys/kernel/domainname",
-    "/proc/sys/kernel/hostname",
-    "/proc/sys/kernel/modprobe",
-    "/proc/sys/kernel/msgmax",
-    "/proc/sys/kernel/panic",
-    "/proc/sys/kernel/pid_max",
-    "/proc/sys/kernel/printk",
-    "/proc/sys/kernel/randomize_va_space",
-    "/proc/sys/kernel/sem",
-    "/proc/sys/kernel/shmmax",
-    "/proc/sys/kernel/sysrq",
-    "/proc/sys/kernel/tainted",
-    "/proc/sys/kernel/threads-max",
-    "/proc/sys/kernel/yama/ptrace_scope",
-    "/proc/sys/net/core/somaxconn",
-    "/proc/sys/net/ipv4/ip_forward",
-    "/proc/sys/net/ipv4/ip_local_port_range",
-    "/proc/sys/net/ipv4/ping_group_range",
-    "/proc/sys/user/max_mnt_namespaces",
-    "/proc/sys/user/max_user_namespaces",
-    "/proc/sys/vm/overcommit_memory",
-    "/proc/sys/vm/swappiness",
+    "/proc/net/if_inet6",
+    "/proc/net/ipv6_route",
     "/sys/fs/cgroup/cgroup.subtree_control",
     "/sys/fs/cgroup/unified/cgroup.subtree_control",
     "/sys/fs/cgroup/memory/memory.limit_in_bytes",
@@ -69,12 +49,51 @@ static const char *const files[] = {
 static const char *const entries[] = {"/",        "/etc",      "/usr",        "/usr/bin", "/usr/bin/env",
                                       "/usr/lib", "/dev/null", "/etc/shadow", "/root"};
 
+static FILE *settings;
+
+// Every value of the kernel that somebody may set. Some are counters or change with each reading all the same.
+static int add_setting(const char *path, const struct stat *status, int kind, struct FTW *position)
+{
+    static const char *const changing[] = {"/proc/sys/kernel/ns_last_pid", "/proc/sys/kernel/random/",
+                                           "/proc/sys/fs/binfmt_misc"};
+    (void)position;
+    for (size_t i = 0; i < sizeof(changing) / sizeof(changing[0]); i++) {
+        if (strncmp(path, changing[i], strlen(changing[i])) == 0)
+            return 0;
+    }
+    AUTO_FREE char *content = NULL;
+    if (kind != FTW_F || !(status->st_mode & S_IWUSR) || !(status->st_mode & S_IRUSR))
+        return 0;
+    int error = read_file_at(AT_FDCWD, path, FILE_MAX_BYTES, &content, NULL);
+    fprintf(settings, "%s: %s\n", path, error ? strerror(-error) : content);
+    return 0;
+}
+
+static void add_settings(FILE *out)
+{
+    settings = out; // nftw hands nothing through
+    assert_int_equal(nftw("/proc/sys", add_setting, 16, FTW_PHYS), 0);
+}
+
+static void add_link(FILE *out, const char *name)
+{
+    static const char *const properties[] = {"address", "flags", "mtu", "ifindex", "operstate"};
+    for (size_t i = 0; i < sizeof(properties) / sizeof(properties[0]); i++) {
+        char path[320];
+        AUTO_FREE char *content = NULL;
+        snprintf(path, sizeof(path), "/sys/class/net/%s/%s", name, properties[i]);
+        int error = read_file_at(AT_FDCWD, path, FILE_MAX_BYTES, &content, NULL);
+        fprintf(out, "%s: %s\n", path, error ? strerror(-error) : content);
+    }
+}
+
 static void add_links(FILE *out)
 {
     struct dirent **links;
     int count = scandir("/sys/class/net", &links, NULL, alphasort);
     for (int i = 0; i < count; i++) {
-        fprintf(out, "link %s\n", links[i]->d_name);
+        if (links[i]->d_name[0] != '.')
+            add_link(out, links[i]->d_name);
         free(links[i]);
     }
     if (count >= 0)
@@ -110,6 +129,7 @@ void host_state_read(struct host_state *state)
     assert_int_equal(uname(&names), 0);
     fprintf(out, "%s %s %s\n", names.nodename, names.release, names.version);
     add_links(out);
+    add_settings(out);
     assert_int_equal(fclose(out), 0);
     *state = (struct host_state){text, clock_offset()};
 }

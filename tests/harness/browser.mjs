@@ -14,9 +14,9 @@ const ARGUMENTS = [
     "--disable-sync",
 ];
 
-export async function launchBrowser() {
+export async function launchBrowser(more = []) {
     if (!existsSync(EXECUTABLE)) throw new Error("Chromium is missing: run scripts/setup build run test");
-    return chromium.launch({ executablePath: EXECUTABLE, args: ARGUMENTS });
+    return chromium.launch({ executablePath: EXECUTABLE, args: [...ARGUMENTS, ...more] });
 }
 
 export async function signIn(page, url, username, password) {

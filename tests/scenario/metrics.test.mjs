@@ -1,5 +1,7 @@
 // GET /metrics: Prometheus text on a port of its own, on the loopback address only, and nowhere else.
 import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 
 import { freePort, startServer } from "../harness/server.mjs";
@@ -67,6 +69,9 @@ test("a parked desktop is counted, claimed and replaced", async () => {
     const client = await server.adminClient();
     const sandbox = await client.startSandbox();
     assert.equal(value(await scrape(), PARKED), before + 1);
+    assert.equal(sandbox.start, "parked");
+    const { pool } = (await client.request("GET", "/health")).body;
+    assert.deepEqual([pool.desktop.wanted, pool.code.wanted], [1, 0]);
     await until("a parked desktop", async () => value(await scrape(), READY) === 1);
     await client.request("DELETE", `/api/sandboxes/${sandbox.id}`);
 });
@@ -79,4 +84,37 @@ test("the public port does not serve it", async () => {
 test("nothing else is served beside it", async () => {
     for (const path of ["/", "/api/users/me", "/health"])
         assert.equal((await fetch(`http://127.0.0.1:${metricsPort}${path}`)).status, 404, path);
+});
+
+const deploy = new URL("../../deploy/", import.meta.url).pathname;
+const families = (text) => new Set([...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name));
+
+test("promtool has nothing to say about names, units and texts", async () => {
+    const text = await scrape();
+    const said = spawnSync("promtool", ["check", "metrics"], { input: text, encoding: "utf8" });
+    assert.equal(said.status, 0, said.stdout + said.stderr);
+    for (const name of ["sandbox_server_sandboxes", "sandbox_server_storage_free_bytes", "sandbox_server_build_info", "sandbox_server_database_connected"])
+        assert.match(text, new RegExp(`^${name}`, "m"));
+    assert.match(text, /^sandbox_server_database_connected 1$/m);
+    assert.match(text, /^sandbox_server_program_resident_bytes\{program="sandboxd"\} [1-9]/m);
+});
+
+test("the alert rules are right, and fire when they should", () => {
+    execFileSync("promtool", ["check", "rules", `${deploy}prometheus/alerts.yml`], { stdio: "pipe" });
+    execFileSync("promtool", ["test", "rules", `${deploy}prometheus/alerts_test.yml`], { stdio: "pipe" });
+});
+
+test("the dashboard and the alerts ask for nothing that does not exist", async () => {
+    const known = families(await scrape());
+    // Only where there is a certificate or a backup to watch.
+    for (const name of ["sandbox_server_certificate_expiry_timestamp_seconds", "sandbox_server_backup_last_timestamp_seconds"]) known.add(name);
+    const dashboard = JSON.parse(readFileSync(`${deploy}grafana/sandbox-server.json`, "utf8"));
+    const expressions = dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr));
+    assert.ok(expressions.length > 20);
+    expressions.push(dashboard.templating.list[1].query.query);
+    const alerts = readFileSync(`${deploy}prometheus/alerts.yml`, "utf8").split("\n").filter((line) => !/summary|description|#/.test(line));
+    for (const text of [...expressions, ...alerts]) {
+        for (const [name] of text.matchAll(/\bsandbox_server_\w+/g))
+            assert.ok(known.has(name) || known.has(name.replace(/_bucket$/, "")), `${name} in: ${text}`);
+    }
 });

@@ -1,24 +1,9 @@
 // Sandboxes of another node over the same database.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
 
-import { userOf } from "../harness/processes.mjs";
 import { startServer } from "../harness/server.mjs";
-
-function sql(server, text) {
-    const { pid } = server.process("sandbox-server");
-    const url = /(?:^|\0)DATABASE_URL=([^\0]*)/.exec(readFileSync(`/proc/${pid}/environ`, "utf8"))[1];
-    const group = statSync(join(server.stateDir, "run/postgres")).gid;
-    const done = spawnSync("psql", ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", url, "-c", text], {
-        encoding: "utf8",
-        cwd: "/",
-        ...(process.getuid() === 0 ? { uid: userOf(pid), gid: group } : {}),
-    });
-    assert.equal(done.status, 0, done.stderr);
-}
+import { sql } from "../harness/sql.mjs";
 
 test("what another node runs is neither stopped nor opened here, and the answer names that node; what has ended is the same everywhere", async () => {
     const server = await startServer();

@@ -9,6 +9,7 @@ import { parse } from "yaml";
 
 import { startServer } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
+import { WebSocketClient } from "../harness/websocket.mjs";
 
 const document = parse(readFileSync(new URL("../../docs/openapi.yaml", import.meta.url), "utf8"));
 const ajv = new Ajv2020({ strict: false, allErrors: true });
@@ -41,7 +42,7 @@ async function ask(client, method, path, template, options = {}) {
 let server;
 let admin;
 before(async () => {
-    server = await startServer({ env: { SANDBOX_MAX_PER_USER: "1" } });
+    server = await startServer({ env: { SANDBOX_MAX_PER_USER: "1", RECORDING: "allowed" } });
     admin = await server.adminClient();
 });
 after(() => server.stop());
@@ -51,7 +52,13 @@ const NOBODY = "01975fe0-0000-7000-8000-000000000001";
 test("health and readiness", async () => {
     const health = await ask(server.client(), "GET", "/health", "/health");
     assert.ok(health.body.layers.length > 10);
+    assert.ok(health.body.pool.memory_mb > 0);
     await ask(server.client(), "GET", "/ready", "/ready");
+    const { pid } = server.process("sandbox-server");
+    process.kill(pid, "SIGUSR1");
+    await until("draining", async () => (await ask(server.client(), "GET", "/health", "/health")).status === 404);
+    process.kill(pid, "SIGUSR2");
+    await until("the end of it", async () => (await ask(server.client(), "GET", "/health", "/health")).status === 200);
 });
 
 test("accounts", async () => {
@@ -113,11 +120,91 @@ test("sandboxes", async () => {
     assert.equal((await ticket(first.body.id, { token: "x" })).status, 401);
     assert.equal((await ticket(first.body.id, { headers: { origin: "https://evil.example" } })).status, 403);
 
+    const shares = (method, options, id = first.body.id) => ask(admin, method, `/api/sandboxes/${id}/shares`, "/api/sandboxes/{id}/shares", options);
+    const view = { body: { access: "view" } };
+    const link = await shares("POST", { body: { access: "view", label: "Ann", expires_in: 60 } });
+    assert.equal(link.status, 201);
+    assert.equal((await shares("POST", { body: {} })).status, 400);
+    assert.equal((await shares("POST", { body: { access: "view", expires_in: 1 } })).status, 422);
+    assert.equal((await shares("POST", { body: "x".repeat(20000) })).status, 413);
+    assert.equal((await shares("POST", { ...view, headers: { origin: "https://evil.example" } })).status, 403);
+    assert.equal((await shares("POST", { ...view, token: "x" })).status, 401);
+    assert.equal((await shares("POST", view, NOBODY)).status, 404);
+    assert.equal((await shares("GET")).body.items.length, 1);
+    assert.equal((await shares("GET", {}, NOBODY)).status, 404);
+    assert.equal((await shares("GET", { token: "x" })).status, 401);
+
+    for (let i = 1; i < 16; i++) assert.equal((await shares("POST", view)).status, 201);
+    assert.equal((await shares("POST", view)).status, 409);
+
+    const guest = (body, options) => ask(server.client(), "POST", "/api/shares/ticket", "/api/shares/ticket", { body, ...options });
+    assert.equal((await guest({ token: link.body.path.split("#")[1] })).status, 201);
+    assert.equal((await guest({ token: "x" })).status, 404);
+    assert.equal((await guest({})).status, 400);
+    assert.equal((await guest("x".repeat(20000))).status, 413);
+    assert.equal((await guest({ token: "x" }, { headers: { origin: "https://evil.example" } })).status, 403);
+    for (let i = 0; i < 20; i++) await guest({ token: "x" });
+    assert.equal((await guest({ token: "x" })).status, 429);
+
+    const viewers = (method, viewer, options, id = first.body.id) => ask(admin, method, `/api/sandboxes/${id}/viewers${viewer}`, `/api/sandboxes/{id}/viewers${viewer && "/{viewer}"}`, options);
+    const { body: mine } = await ticket(first.body.id);
+    const window = await WebSocketClient.open(server.url, mine.path);
+    const { items } = (await until("the window", async () => { const answer = await viewers("GET", ""); return answer.body.items.length && answer; })).body;
+    assert.equal((await viewers("DELETE", `/${items[0].id}`, { headers: { origin: "https://evil.example" } })).status, 403);
+    assert.equal((await viewers("DELETE", `/${items[0].id}`, { token: "x" })).status, 401);
+    assert.equal((await viewers("DELETE", `/${items[0].id}`)).status, 204);
+    assert.equal((await viewers("DELETE", `/${items[0].id}`)).status, 404);
+    assert.equal((await viewers("GET", "", { token: "x" })).status, 401);
+    assert.equal((await viewers("GET", "", {}, NOBODY)).status, 404);
+    window.destroy();
+
+    const oneShare = (method, options, id = link.body.id) => ask(admin, method, `/api/sandboxes/${first.body.id}/shares/${id}`, "/api/sandboxes/{id}/shares/{share}", options);
+    assert.equal((await oneShare("PATCH", { body: { access: "control" } })).body.access, "control");
+    assert.equal((await oneShare("PATCH", { body: {} })).status, 400);
+    assert.equal((await oneShare("PATCH", { body: "x".repeat(20000) })).status, 413);
+    assert.equal((await oneShare("PATCH", { ...view, headers: { origin: "https://evil.example" } })).status, 403);
+    assert.equal((await oneShare("PATCH", { ...view, token: "x" })).status, 401);
+    assert.equal((await oneShare("PATCH", view, NOBODY)).status, 404);
+    assert.equal((await oneShare("DELETE", { headers: { origin: "https://evil.example" } })).status, 403);
+    assert.equal((await oneShare("DELETE", { token: "x" })).status, 401);
+    assert.equal((await oneShare("DELETE")).status, 204);
+    assert.equal((await oneShare("DELETE")).status, 404);
+
+    const evil = { headers: { origin: "https://evil.example" } };
+    const recording = (method, options, id = first.body.id) => ask(admin, method, `/api/sandboxes/${id}/recording`, "/api/sandboxes/{id}/recording", options);
+    for (const method of ["POST", "DELETE"]) {
+        assert.equal((await recording(method, { token: "x" })).status, 401);
+        assert.equal((await recording(method, evil)).status, 403);
+        assert.equal((await recording(method, {}, NOBODY)).status, 404);
+    }
+    assert.equal((await recording("POST")).status, 204);
+    const list = (options) => ask(admin, "GET", "/api/recordings", "/api/recordings", options);
+    assert.equal((await list({ token: "x" })).status, 401);
+    const [{ id: recorded }] = await until("a recording", async () => { const { items } = (await list()).body; return items.length && items; });
+    assert.equal((await recording("DELETE")).status, 204);
+    const part = (method, what, options, id = recorded) => ask(admin, method, `/api/recordings/${id}${what}`, `/api/recordings/{recording}${what}`, options);
+    assert.equal((await part("GET", "/data", { headers: { range: "bytes=0-9" } })).text.length, 10);
+    assert.equal((await part("GET", "/data")).status, 400);
+    assert.equal((await part("GET", "/data", { headers: { range: "bytes=0-" }, token: "x" })).status, 401);
+    assert.equal((await part("GET", "/data", { headers: { range: "bytes=0-" } }, NOBODY)).status, 404);
+    assert.equal((await part("GET", "/data", { headers: { range: "bytes=999999999999-" } })).status, 416);
+    assert.equal((await part("GET", "/index")).status, 200);
+    assert.equal((await part("GET", "/index", { token: "x" })).status, 401);
+    assert.equal((await part("GET", "/index", {}, NOBODY)).status, 404);
+    assert.equal((await part("DELETE", "", evil)).status, 403);
+    assert.equal((await part("DELETE", "", { token: "x" })).status, 401);
+    assert.equal((await part("DELETE", "")).status, 204);
+    assert.equal((await part("DELETE", "")).status, 404);
+
     assert.equal((await one("DELETE", first.body.id, { headers: { origin: "https://evil.example" } })).status, 403);
     assert.equal((await one("DELETE", NOBODY)).status, 404);
     assert.equal((await one("DELETE", first.body.id, { token: "x" })).status, 401);
     assert.equal((await one("DELETE", first.body.id)).body.state, "ended");
     assert.equal((await one("DELETE", first.body.id)).body.state, "ended", "again: no change");
+    await until("its row", async () => (await viewers("GET", "")).status === 409);
+    assert.equal((await viewers("DELETE", `/${NOBODY}`)).status, 409);
+    assert.equal((await recording("POST")).status, 409);
+    assert.equal((await recording("DELETE")).status, 409);
     assert.equal((await ticket(first.body.id)).status, 409);
     assert.equal((await change({ limits: { pids: 100 } })).status, 409);
 });

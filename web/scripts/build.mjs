@@ -36,8 +36,12 @@ function urlOf(path) {
 await rm(dist, { recursive: true, force: true });
 await mkdir(dist, { recursive: true });
 
+// The audio worklet is a script of its own, which the page loads by its name.
+const worklet = await build({ ...common, entryPoints: ["src/sound/worklet.ts"], format: "iife" });
+
 const main = await build({
     ...common,
+    define: { SOUND_WORKLET: JSON.stringify(urlOf(outputOf(worklet.metafile, "src/sound/worklet.ts").path)) },
     entryPoints: ["src/main.tsx"],
     format: "esm",
     jsx: "automatic",

@@ -1,5 +1,5 @@
 // Runs inside a sandbox: knocks at doors of the kernel that have led out of sandboxes, and says which opened. No line says "open" where all is
-// well. Under the name of sandbox-init it is one that breaks its protocol.
+// well.
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
@@ -173,12 +173,8 @@ static void knock_at_files(void)
             write(open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC), "-1000", 5) > 0);
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
-    if (argc == 1 && strcmp(argv[0], "sandbox-init") == 0) {
-        static const char nonsense[64] = {1};
-        return send(3, nonsense, sizeof(nonsense), MSG_NOSIGNAL) < 0 || pause();
-    }
     knock_at_files();
     knock_at_linger();
     knock_at_terminal();

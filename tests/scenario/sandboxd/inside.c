@@ -196,11 +196,29 @@ static void descriptors_are_bounded(void **state)
     sandboxd_finish(&f);
 }
 
-static void copy_program(const char *to, uid_t uid)
+// Each start of the window manager says by a FIFO that it is up, and waits there when nobody reads.
+static void a_window_manager_that_is_started_again_leaves_no_shell_behind(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    struct sandboxd_create request;
+    AUTO_FREE char *text =
+        run(&f, &request,
+            "mkfifo /tmp/changes; xprop -root -spy _NET_SUPPORTING_WM_CHECK >/tmp/changes &\n"
+            "exec 3</tmp/changes; read first <&3; kill -9 $(pidof openbox)\n"
+            "read second <&3; kill $!; pidof openbox >/dev/null && echo restarted\n"
+            "timeout 10 sh -c 'echo >/run/sandbox/ready' && echo somebody reads");
+    expect_line(text, "restarted");
+    expect_line(text, "somebody reads");
+    sandboxd_end(&f, &request.sandbox);
+    sandboxd_finish(&f);
+}
+
+static void copy_program(const char *from, const char *to, uid_t uid)
 {
     AUTO_FREE char *program = NULL;
     size_t length;
-    assert_int_equal(read_file_at(AT_FDCWD, getenv("DOORS"), 16u << 20, &program, &length), 0);
+    assert_int_equal(read_file_at(AT_FDCWD, from, 16u << 20, &program, &length), 0);
     AUTO_FD int fd = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
     assert_true(fd >= 0);
     assert_int_equal(write_all(fd, program, length), 0);
@@ -220,7 +238,7 @@ static void known_doors_are_shut(void **state)
     sandboxd_script(&f, &request, "./doors");
     sandboxd_home(&f, &request, path);
     strncat(path, "/doors", sizeof(path) - strlen(path) - 1);
-    copy_program(path, sandboxd_host_uid(&f, &request));
+    copy_program(getenv("DOORS"), path, sandboxd_host_uid(&f, &request));
     sandboxd_create(&f, &request);
     AUTO_FREE char *text = sandboxd_result(&f, &request);
     expect_line(text, "knocked");
@@ -231,32 +249,80 @@ static void known_doors_are_shut(void **state)
     sandboxd_finish(&f);
 }
 
+// An installation with the hostile pid 1 in it, and nothing else.
+static void install_hostile_init(struct sandboxd_fixture *f)
+{
+    static const char *const directories[] = {"p", "p/bin", "p/share", "p/share/sandbox-server",
+                                              "p/share/sandbox-server/desktop"};
+    char path[300];
+    snprintf(f->program_dir, sizeof(f->program_dir), "%s/p/bin", f->directory);
+    for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
+        snprintf(path, sizeof(path), "%s/%s", f->directory, directories[i]);
+        assert_int_equal(mkdir(path, 0755), 0);
+    }
+    snprintf(path, sizeof(path), "%s/p/bin/sandbox-init", f->directory);
+    copy_program(getenv("HOSTILE_INIT"), path, 0);
+    snprintf(path, sizeof(path), "%s/bin/sandbox-egress", getenv("PROGRAMS"));
+    char link[300];
+    snprintf(link, sizeof(link), "%s/p/bin/sandbox-egress", f->directory);
+    assert_int_equal(symlink(path, link), 0);
+}
+
+static void choose_attack(const struct sandboxd_fixture *f, const char *name)
+{
+    char path[300];
+    snprintf(path, sizeof(path), "%s/p/share/sandbox-server/desktop/attack", f->directory);
+    AUTO_FILE FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    assert_true(fputs(name, file) >= 0);
+}
+
 // sandbox-init shares its sandbox with hostile programs: what it says is never trusted.
 static void a_hostile_init_ends_alone(void **state)
 {
     (void)state;
+    static const struct {
+        const char *name;
+        bool ready; // it got as far as that
+    } attacks[] = {
+        {"nonsense", false},
+        {"large", false},
+        {"short", false},
+        {"wrong stage", false},
+        {"no display", false},
+        {"display is a device", false},
+        {"display is a path to a device", false},
+        {"display is a socket", false},
+        {"two displays at once", false},
+        {"second display", false},
+        {"ready without display", false},
+        {"ready with a descriptor", false},
+        {"bound", false},
+        {"the other side's words", false},
+        {"up, then ready", true},
+        {"up, then bound", true},
+        {"up, then failed", true},
+        {"up, then flood", true},
+    };
     struct sandboxd_fixture f;
-    char path[300], desktop[300];
     sandboxd_prepare(&f, mode);
-    snprintf(desktop, sizeof(desktop), "%s/share/sandbox-server/desktop", getenv("PROGRAMS"));
-    snprintf(f.program_dir, sizeof(f.program_dir), "%s/p/bin", f.directory);
-    static const char *const directories[] = {"p", "p/bin", "p/share", "p/share/sandbox-server"};
-    for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
-        snprintf(path, sizeof(path), "%s/%s", f.directory, directories[i]);
-        assert_int_equal(mkdir(path, 0755), 0);
-    }
-    snprintf(path, sizeof(path), "%s/p/share/sandbox-server/desktop", f.directory);
-    assert_int_equal(symlink(desktop, path), 0);
-    snprintf(path, sizeof(path), "%s/p/bin/sandbox-init", f.directory);
-    copy_program(path, 0);
+    install_hostile_init(&f);
     sandboxd_start(&f);
-    struct sandboxd_message message = {.kind = SANDBOXD_CREATE, .create = sandboxd_request(5)};
-    sandboxd_send(&f, &message);
-    struct sandboxd_failed failed = sandboxd_expect(&f, SANDBOXD_FAILED, NULL).failed;
-    assert_int_equal(failed.stage, START_DISPLAY);
-    struct sandboxd_message list = {.kind = SANDBOXD_LIST};
-    sandboxd_send(&f, &list);
-    sandboxd_expect(&f, SANDBOXD_LIST_END, NULL);
+    for (size_t i = 0; i < sizeof(attacks) / sizeof(attacks[0]); i++) {
+        struct sandboxd_message message = {.kind = SANDBOXD_CREATE, .create = sandboxd_request(5)};
+        print_message("%s\n", attacks[i].name);
+        choose_attack(&f, attacks[i].name);
+        sandboxd_send(&f, &message);
+        if (attacks[i].ready) {
+            sandboxd_expect(&f, SANDBOXD_READY, NULL);
+            assert_int_equal(sandboxd_expect_end(&f, &message.create.sandbox), STOP_CRASH);
+        } else {
+            sandboxd_expect(&f, SANDBOXD_FAILED, NULL);
+        }
+        struct sandboxd_message list = {.kind = SANDBOXD_LIST};
+        sandboxd_send(&f, &list);
+        sandboxd_expect(&f, SANDBOXD_LIST_END, NULL);
+    }
     sandboxd_finish(&f);
 }
 
@@ -268,6 +334,7 @@ int main(void)
         cmocka_unit_test(a_memory_hog_dies_alone),
         cmocka_unit_test(file_systems_in_memory_are_bounded),
         cmocka_unit_test(descriptors_are_bounded),
+        cmocka_unit_test(a_window_manager_that_is_started_again_leaves_no_shell_behind),
         cmocka_unit_test(known_doors_are_shut),
         cmocka_unit_test(a_hostile_init_ends_alone),
         cmocka_unit_test(the_usual_keymap_is_ready_and_others_are_compiled),

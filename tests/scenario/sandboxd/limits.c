@@ -10,10 +10,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -237,6 +240,85 @@ static void a_start_without_descriptors_is_refused(void **state)
     sandboxd_finish(&f);
 }
 
+// A file system of its own for the homes, seen by this process and what it starts.
+static void mount_homes(struct sandboxd_fixture *f, char path[static 128])
+{
+    snprintf(path, 128, "%s/homes", f->directory);
+    assert_int_equal(unshare(CLONE_NEWNS), 0);
+    assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+    assert_int_equal(mount("homes", path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0711,size=1m,nr_inodes=80"),
+                     0);
+    assert_int_equal(chown(path, f->uid, f->uid), 0);
+}
+
+// Until there is no room for another file; what it made last is number *ret_count - 1.
+static void use_up_files(int homes, unsigned *ret_count)
+{
+    char name[16];
+    for (*ret_count = 0; *ret_count < 200; ++*ret_count) {
+        snprintf(name, sizeof(name), "full%u", *ret_count);
+        AUTO_FD int fd = openat(homes, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (fd < 0)
+            break;
+    }
+    assert_int_equal(errno, ENOSPC);
+}
+
+static void use_up_space(int homes)
+{
+    static const char block[4096];
+    AUTO_FD int fd = openat(homes, "full0", O_WRONLY | O_CLOEXEC);
+    int error = 0;
+    while (!error)
+        error = write_all(fd, block, sizeof(block));
+    assert_int_equal(error, -ENOSPC);
+}
+
+static void expect_still_there(struct sandboxd_fixture *f, const struct id *sandbox)
+{
+    struct sandboxd_message list = {.kind = SANDBOXD_LIST};
+    sandboxd_send(f, &list);
+    struct sandboxd_entry entry = sandboxd_expect(f, SANDBOXD_ENTRY, NULL).entry;
+    assert_true(id_equal(&entry.sandbox, sandbox) && entry.ready);
+    sandboxd_expect(f, SANDBOXD_LIST_END, NULL);
+}
+
+static void a_start_without_room_for_a_home_is_refused(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    char path[128];
+    unsigned count;
+    sandboxd_prepare(&f, SANDBOXD_DELEGATED);
+    mount_homes(&f, path);
+    sandboxd_start(&f);
+    struct sandboxd_create first = sandboxd_request(1), second = sandboxd_request(2);
+    sandboxd_create(&f, &first);
+    int homes = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    use_up_files(homes, &count);
+    unsigned groups = sandboxd_count_groups(&f);
+    struct sandboxd_message message = {.kind = SANDBOXD_CREATE, .create = second};
+    sandboxd_send(&f, &message);
+    struct sandboxd_failed failed = sandboxd_expect(&f, SANDBOXD_FAILED, NULL).failed;
+    assert_int_equal(failed.stage, START_HOME);
+    assert_int_equal(failed.error, ENOSPC);
+    assert_int_equal(sandboxd_count_groups(&f), groups);
+    expect_still_there(&f, &first.sandbox);
+    // With a home that is there and no room in it the desktop comes up: how else could its owner make room?
+    sandboxd_end(&f, &first.sandbox);
+    use_up_space(homes);
+    first.sandbox = id_new();
+    sandboxd_create(&f, &first);
+    assert_int_equal(unlinkat(homes, "full1", 0), 0);
+    close(homes);
+    sandboxd_create(&f, &second);
+    sandboxd_end(&f, &first.sandbox);
+    sandboxd_end(&f, &second.sandbox);
+    sandboxd_stop(&f);
+    assert_int_equal(umount2(path, MNT_DETACH), 0);
+    sandboxd_finish(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +326,7 @@ int main(void)
         cmocka_unit_test(memory_that_nobody_gives_back_ends_it),
         cmocka_unit_test(descriptors_are_asked_for_and_waited_for),
         cmocka_unit_test(a_start_without_descriptors_is_refused),
+        cmocka_unit_test(a_start_without_room_for_a_home_is_refused), // last: it leaves the mount namespace
     };
     const struct CMUnitTest plain[] = {cmocka_unit_test(without_groups_no_limit_changes)};
     int failed = cmocka_run_group_tests_name("plain", plain, NULL, NULL);

@@ -172,6 +172,51 @@ static void test_options_are_taken_out_of_argv(void **state)
     assert_int_equal(config_load(*state, &argc, bare, &error), -EINVAL);
 }
 
+static void write_credential(const char *directory, const char *name, const char *text)
+{
+    char path[128];
+    snprintf(path, sizeof(path), "%s/%s", directory, name);
+    AUTO_FD int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    assert_int_equal(write_all(fd, text, strlen(text)), 0);
+}
+
+static void test_credentials_are_taken_and_checked(void **state)
+{
+    char directory[] = "/tmp/config-test-XXXXXX", path[128];
+    struct config_error error;
+    assert_non_null(mkdtemp(directory));
+    assert_int_equal(config_read_credentials(*state, directory, "config_", &error), 0);
+    write_credential(directory, "config_JWT_SECRET", STRONG "\n");
+    write_credential(directory, "config_PORT", "9003");
+    write_credential(directory, "other", "not looked at");
+    assert_int_equal(config_read_credentials(*state, directory, "config_", &error), 0);
+    assert_string_equal(config_text(*state, CONFIG_JWT_SECRET), STRONG);
+    assert_int_equal(config_number(*state, CONFIG_PORT), 9003);
+    write_credential(directory, "config_PORT", "none");
+    assert_int_equal(config_read_credentials(*state, directory, "config_", &error), -EINVAL);
+    assert_non_null(strstr(error.text, "PORT must be a whole number"));
+    assert_int_equal(config_number(*state, CONFIG_PORT), 9003);
+    static const char *const names[] = {"config_JWT_SECRET", "config_PORT", "other"};
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(path, sizeof(path), "%s/%s", directory, names[i]);
+        unlink(path);
+    }
+    assert_int_equal(rmdir(directory), 0);
+}
+
+static void test_a_value_is_adopted_from_a_later_reading(void **state)
+{
+    struct config *fresh = config_new();
+    struct config_error error;
+    assert_int_equal(read_text(*state, "PORT=9001\nHOST=::1", &error), 0);
+    assert_int_equal(read_text(fresh, "HOST=127.0.0.2", &error), 0);
+    assert_true(config_adopt(*state, fresh, CONFIG_HOST));
+    assert_true(config_adopt(*state, fresh, CONFIG_PORT));
+    config_free(fresh);
+    assert_string_equal(config_text(*state, CONFIG_HOST), "127.0.0.2");
+    assert_int_equal(config_number(*state, CONFIG_PORT), 8080);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -185,6 +230,8 @@ int main(void)
         TEST(test_file_modes_are_checked),
         TEST(test_the_environment_wins_and_loses_its_secrets),
         TEST(test_options_are_taken_out_of_argv),
+        TEST(test_credentials_are_taken_and_checked),
+        TEST(test_a_value_is_adopted_from_a_later_reading),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,6 +76,59 @@ static void test_usage(void **state)
     assert_string_equal(result.output, SANDBOX_VERSION "\n");
 }
 
+static void write_file(char path[static 32], const char *text)
+{
+    memcpy(path, "/tmp/config-check-XXXXXX", 25);
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+}
+
+// All that is wrong is told at once, and what a misspelt name may stand for.
+static void test_config_check(void **state)
+{
+    (void)state;
+    char path[32];
+    write_file(path, "SANDBOX_MEMORY_LIMT_MB=99\nPORT=x\nTRUSTED_PROXIES=10.0.0.1/8\nJWT_REFRESH_EXPIRY=100\n"
+                     "SANDBOX_LAYERS_REQUIRED=seccomp,landlok\nMETRICS_PORT=8080\nJWT_SECRET=00\n");
+    RUN("", SANDBOXCTL, "config", "check", path);
+    assert_status(1);
+    static const char *const told[] = {":1: unknown key",
+                                       "did you mean SANDBOX_MEMORY_LIMIT_MB?",
+                                       ":2: PORT must be",
+                                       "TRUSTED_PROXIES must be",
+                                       "shorter than JWT_REFRESH_EXPIRY",
+                                       "\"landlok\"",
+                                       "METRICS_PORT and PORT",
+                                       ":7: JWT_SECRET is a secret"};
+    for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
+        assert_says(result.output, told[i]);
+    unlink(path);
+    write_file(path, "PORT=8080\nTRUSTED_PROXIES=127.0.0.1\n");
+    RUN("", SANDBOXCTL, "config", "check", path);
+    assert_status(0);
+    assert_says(result.output, "ok ");
+    unlink(path);
+    RUN("", SANDBOXCTL, "config", "check", "/nonexistent");
+    assert_status(1);
+}
+
+static void test_status(void **state)
+{
+    (void)state;
+    setenv("PORT", "1", 1); // nobody listens there
+    RUN("", SANDBOXCTL, "status", "--json");
+    assert_status(6);
+    assert_says(result.output, "\"status\": \"down\"");
+    unsetenv("PORT");
+    RUN("", SANDBOXCTL, "drain", "--node", "123456789012345678901234567890123");
+    assert_status(2);
+    RUN("", SANDBOXCTL, "drain", "--off");
+    assert_status(0);
+    assert_says(result.output, "asked local to take sandboxes again");
+}
+
 static void test_create_user(void **state)
 {
     struct testing *testing = *state;
@@ -246,7 +299,9 @@ static void test_doctor(void **state)
     assert_string_not_equal(finding(array, "storage"), "failed");
     assert_string_equal(finding(array, "web client"), "failed");
     assert_string_equal(finding(array, "isolation"), "failed");
+    assert_string_equal(finding(array, "pool"), "ok");
     json_decref(array);
+    setenv("SANDBOX_POOL_MEMORY_MB", "0", 1); // and one desktop is wanted
     assert_int_equal(chmod(directory, 0777), 0);
     setenv("DATABASE_URL", "host=/nonexistent", 1);
     RUN("", SANDBOXCTL, "doctor", "--json", "--directory", MIGRATIONS);
@@ -254,7 +309,9 @@ static void test_doctor(void **state)
     array = parse_output();
     assert_string_equal(finding(array, "database"), "failed");
     assert_string_equal(finding(array, "storage"), "failed");
+    assert_string_equal(finding(array, "pool"), "weak");
     json_decref(array);
+    unsetenv("SANDBOX_POOL_MEMORY_MB");
     setenv("DATABASE_URL", postgres_fixture_url(testing->postgres), 1);
     unsetenv("FILE_STORAGE_PATH");
     unsetenv("WEB_ROOT");
@@ -286,6 +343,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_migrate),
         cmocka_unit_test(test_usage),
+        cmocka_unit_test(test_config_check),
+        cmocka_unit_test(test_status),
         cmocka_unit_test(test_create_user),
         cmocka_unit_test(test_refused_users),
         cmocka_unit_test(test_ask_for_the_password),

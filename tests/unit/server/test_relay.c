@@ -169,6 +169,25 @@ static void test_watching_only(void **state)
     relay_up_finish(&up);
 }
 
+static void test_control_taken(void **state)
+{
+    (void)state;
+    struct relay_up up = {0};
+    uint8_t bytes[16] = {WIRE_POINTER};
+    // In the middle of a message: it does not pass, and neither do those behind it.
+    assert_int_equal(give(&up, bytes, 5, true, false), 0);
+    up.view_only = up.changed = true;
+    assert_int_equal(give(&up, bytes, 7, false, true), 0);
+    assert_int_equal(give(&up, bytes, 12, true, true), 0);
+    assert_int_equal(give(&up, bytes, 13, true, true), -EPROTO);
+    bytes[0] = WIRE_ACKNOWLEDGE;
+    assert_int_equal(give(&up, bytes, 16, true, true), 1);
+    up.view_only = false;
+    bytes[0] = WIRE_POINTER;
+    assert_int_equal(give(&up, bytes, 12, true, true), 1);
+    relay_up_finish(&up);
+}
+
 static void test_floods(void **state)
 {
     (void)state;
@@ -200,6 +219,7 @@ int main(void)
         cmocka_unit_test(test_clipboard_is_large_and_given_back),
         cmocka_unit_test(test_wrong_messages),
         cmocka_unit_test(test_watching_only),
+        cmocka_unit_test(test_control_taken),
         cmocka_unit_test(test_floods),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,10 +20,15 @@ static void test_finds(void **state)
     struct route_match match = find(HTTP_DELETE, "/api/sandboxes/" ID);
     assert_string_equal(match.route->pattern, "/api/sandboxes/{id}");
     char text[ID_TEXT_SIZE];
-    id_format(&match.id, text);
+    id_format(&match.ids[0], text);
     assert_string_equal(text, ID);
     assert_string_equal(find(HTTP_POST, "/api/sandboxes/" ID "/ticket").route->pattern,
                         "/api/sandboxes/{id}/ticket");
+    match = find(HTTP_DELETE, "/api/sandboxes/01a1fbd9-ab48-77d1-9077-40a96b00dd6f/shares/" ID);
+    assert_string_equal(match.route->pattern, "/api/sandboxes/{id}/shares/{id}");
+    assert_false(id_equal(&match.ids[0], &match.ids[1]));
+    id_format(&match.ids[1], text);
+    assert_string_equal(text, ID);
 }
 
 static void test_misses(void **state)
@@ -36,6 +41,9 @@ static void test_misses(void **state)
         "/api/sandboxes/" ID "/ticket/",
         "/api/sandboxes/" ID "x",
         "/api/sandboxes/none",
+        "/api/sandboxes/" ID "/shares/none",
+        "/api/sandboxes/none/shares/" ID,
+        "/api/sandboxes/" ID "/shares/" ID "/",
         "/API/sandboxes",
         "/metrics",
         "",

@@ -39,6 +39,30 @@ static void test_expires(void **state)
     tickets_free(tickets);
 }
 
+static void test_of_a_link(void **state)
+{
+    (void)state;
+    struct tickets *tickets = tickets_new();
+    struct ticket owner = {.sandbox = id_new(), .account = id_new()};
+    struct ticket guest = owner, taken;
+    guest.share = id_new();
+    guest.view_only = true;
+    struct opaque_token owners, guests[TICKETS_PER_ACCOUNT + 1];
+    assert_int_equal(tickets_issue(tickets, &owner, NOW, &owners), 0);
+    // Guests use up their link's places, not the owner's.
+    for (int i = 0; i <= TICKETS_PER_ACCOUNT; i++)
+        assert_int_equal(tickets_issue(tickets, &guest, NOW + i, &guests[i]), 0);
+    assert_int_equal(tickets_take(tickets, guests[0].text, NOW, &taken), -ENOENT);
+    tickets_set_access(tickets, &guest.share, false);
+    assert_int_equal(tickets_take(tickets, guests[1].text, NOW, &taken), 0);
+    assert_true(ticket_is_guest(&taken) && !taken.view_only);
+    tickets_drop(tickets, &guest.share);
+    assert_int_equal(tickets_take(tickets, guests[2].text, NOW, &taken), -ENOENT);
+    assert_int_equal(tickets_take(tickets, owners.text, NOW, &taken), 0);
+    assert_false(ticket_is_guest(&taken));
+    tickets_free(tickets);
+}
+
 static void test_wrong_texts(void **state)
 {
     (void)state;
@@ -95,11 +119,9 @@ int main(void)
     if (sodium_init() < 0)
         return 1;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good_once),
-        cmocka_unit_test(test_expires),
-        cmocka_unit_test(test_wrong_texts),
-        cmocka_unit_test(test_bounded),
-        cmocka_unit_test(test_an_account_takes_from_itself_alone),
+        cmocka_unit_test(test_good_once), cmocka_unit_test(test_expires),
+        cmocka_unit_test(test_of_a_link), cmocka_unit_test(test_wrong_texts),
+        cmocka_unit_test(test_bounded),   cmocka_unit_test(test_an_account_takes_from_itself_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

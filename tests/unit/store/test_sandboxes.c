@@ -19,14 +19,17 @@ static void test_a_life(void **state)
     assert_true(sandbox.started_us == 0 && sandbox.expires_us == 0 && sandbox.ended_us == 0);
     assert_true(sandbox.usage.cpu_us == UINT64_MAX && sandbox.stop_reason == STOP_NONE);
 
-    assert_stored(store_sandbox_started(testing->store, &sandbox.id, &sandbox));
+    assert_int_equal(sandbox.start, STORE_START_UNKNOWN);
+    assert_stored(store_sandbox_started(testing->store, &sandbox.id, STORE_START_PARKED, &sandbox));
     assert_int_equal(sandbox.state, STATE_RUNNING);
+    assert_int_equal(sandbox.start, STORE_START_PARKED);
     assert_int_equal(sandbox.expires_us - sandbox.started_us, 600000000);
     assert_int_equal(sandbox.idle_expires_us - sandbox.started_us, 60000000);
     assert_stored(store_sandbox_active_at(testing->store, &sandbox.id, sandbox.started_us + 5000000));
     assert_stored(store_sandbox_active_at(testing->store, &sandbox.id, sandbox.started_us + 1000000));
     int64_t started = sandbox.started_us;
-    assert_stored(store_sandbox_started(testing->store, &sandbox.id, &sandbox));
+    assert_stored(store_sandbox_started(testing->store, &sandbox.id, STORE_START_COLD, &sandbox));
+    assert_int_equal(sandbox.start, STORE_START_PARKED);
     assert_int_equal(sandbox.idle_expires_us - started, 65000000);
     assert_int_equal(sandbox.started_us, started);
 
@@ -53,7 +56,7 @@ static void test_an_ended_one_stays_as_it_ended(void **state)
     assert_stored(
         store_sandbox_ended(testing->store, &first.id, STOP_START_FAILED, "No display.", NULL, &first));
     assert_stored(store_sandbox_ended(testing->store, &first.id, STOP_NODE_RESTART, "x", NULL, &again));
-    assert_stored(store_sandbox_started(testing->store, &first.id, &again));
+    assert_stored(store_sandbox_started(testing->store, &first.id, STORE_START_UNKNOWN, &again));
     assert_stored(store_sandbox_stopping(testing->store, &first.id, STOP_USER, &again));
     assert_memory_equal(&first, &again, sizeof(first));
     assert_int_equal(store_sandbox_active_at(testing->store, &first.id, 1), -ENOENT);
@@ -71,7 +74,7 @@ static void test_unknown_ones(void **state)
     assert_int_equal(store_sandbox_get(testing->store, &unknown, NULL, &found), -ENOENT);
     assert_int_equal(store_sandbox_get(testing->store, &sandbox.id, &stranger.id, &found), -ENOENT);
     assert_stored(store_sandbox_get(testing->store, &sandbox.id, &owner.id, &found));
-    assert_int_equal(store_sandbox_started(testing->store, &unknown, &found), -ENOENT);
+    assert_int_equal(store_sandbox_started(testing->store, &unknown, STORE_START_COLD, &found), -ENOENT);
     assert_int_equal(store_sandbox_ended(testing->store, &unknown, STOP_CRASH, "", NULL, &found), -ENOENT);
     struct store_sandbox_order order = testing_order(&unknown);
     enum store_outcome outcome;

@@ -124,7 +124,7 @@ static void connect_drawer(struct rig *r)
 
 void rig_start(struct rig *r, uint32_t width, uint32_t height)
 {
-    *r = (struct rig){.stream = -1, .errors = -1, .directory = "/tmp/streaming-test-XXXXXX"};
+    *r = (struct rig){.stream = -1, .sound = -1, .errors = -1, .directory = "/tmp/streaming-test-XXXXXX"};
     CHECK(mkdtemp(r->directory));
     r->start = (struct streamer_start){.magic = STREAMER_START_MAGIC,
                                        .width = width,
@@ -167,15 +167,16 @@ static void exec_streamer(int *fds, size_t count, int errors)
         if (dup2(fds[i], STREAMER_STREAM_FD + (int)i) < 0)
             _exit(126);
     }
-    close_range(STREAMER_START_FD + 1, ~0u, 0);
+    close_range(STREAMER_SOUND_FD + 1, ~0u, 0);
     execl(STREAMER_PROGRAM, STREAMER_PROGRAM, (char *)NULL);
     _exit(127);
 }
 
 void rig_attach(struct rig *r, int display)
 {
-    int pair[2], errors[2];
+    int pair[2], sound[2], errors[2];
     CHECK(ipc_pair(SOCK_NONBLOCK, pair) == 0);
+    CHECK(ipc_pair(SOCK_NONBLOCK, sound) == 0);
     CHECK(pipe2(errors, O_CLOEXEC | O_NONBLOCK) == 0);
     char path[64];
     snprintf(path, sizeof(path), "/proc/self/fd/%d", r->framebuffer);
@@ -186,10 +187,13 @@ void rig_attach(struct rig *r, int display)
     r->streamer = fork();
     CHECK(r->streamer >= 0);
     if (r->streamer == 0)
-        exec_streamer((int[]){pair[1], connection, framebuffer, start}, 4, errors[1]);
+        exec_streamer((int[]){pair[1], connection, framebuffer, start, sound[1]}, 5, errors[1]);
     close(pair[1]);
+    close(sound[1]);
     close(errors[1]);
     r->stream = pair[0];
+    cleanup_fd(&r->sound);
+    r->sound = sound[0];
     r->errors = errors[0];
 }
 
@@ -205,6 +209,7 @@ static void reap(pid_t *process)
 void rig_finish(struct rig *r)
 {
     cleanup_fd(&r->stream);
+    cleanup_fd(&r->sound);
     cleanup_fd(&r->errors);
     reap(&r->streamer);
     xcb_disconnect(r->drawer);

@@ -16,6 +16,7 @@ struct rig {
     char directory[64];
     pid_t server, streamer;
     int stream;      // the browser's end
+    int sound;       // the recorder's end
     int framebuffer; // memfd
     int errors;      // the streamer's stderr, read end
     const uint8_t *pixels;

@@ -118,6 +118,33 @@ static void the_peers_leaving_is_told(void **state)
     assert_int_equal(outbox_send(&box, pair[0]), -EPIPE);
 }
 
+static void sound_goes_between_messages(void **state)
+{
+    (void)state;
+    static const uint8_t sound[40] = {WIRE_AUDIO};
+    assert_int_equal(put(3 * STREAM_PACKET_MAX, 20), 0);
+    assert_int_equal(put(100, 21), 0);
+    assert_int_equal(outbox_send(&box, pair[0]), -EAGAIN); // the first one is under way
+    outbox_put_sound(&box, sound, sizeof(sound));
+    assert_false(outbox_empty(&box));
+    static uint8_t packet[STREAM_PACKET_MAX];
+    uint8_t order[8];
+    size_t count = 0;
+    bool begins = true;
+    for (int error = -EAGAIN;;) {
+        ssize_t n = recv(pair[1], packet, sizeof(packet), MSG_DONTWAIT);
+        if (n < 0 && error == 0)
+            break;
+        if (n > 0 && begins)
+            order[count++] = packet[1];
+        begins = n > 0 ? packet[0] != STREAM_PACKET_MORE : begins;
+        error = outbox_send(&box, pair[0]);
+    }
+    assert_int_equal(count, 3);
+    assert_memory_equal(order, ((uint8_t[]){20, WIRE_AUDIO, 21}), 3);
+    assert_true(outbox_empty(&box));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -125,6 +152,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_full_socket_loses_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_too_large_is_dropped, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_not_sent_can_be_taken_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sound_goes_between_messages, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_peers_leaving_is_told, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -132,10 +132,11 @@ static void a_repair_fits_what_the_way_carries(void **state)
     pace_init(&p, 60, 100, START); // 12,500 bytes per second
     for (int i = 0; i < 40; i++)
         pace_learn_repair(&p, 10, 10 * 1024);
-    assert_in_range(pace_repair_macroblocks(&p, START), 1, 8);
+    assert_in_range(pace_repair_macroblocks(&p, START, false), 1, 8);
     for (int i = 0; i < 40; i++)
         pace_learn_repair(&p, 100, 100 * 8);
-    assert_in_range(pace_repair_macroblocks(&p, START), 400, 2000);
+    assert_in_range(pace_repair_macroblocks(&p, START, false), 400, 2000);
+    assert_in_range(pace_repair_macroblocks(&p, START, true), 400, 520);
 }
 
 // Where even the coarsest frame is too large there are fewer of them; they come back with the room.

@@ -2,6 +2,8 @@ import { Store } from "../app/store";
 import { Auth } from "./auth";
 import { delay, requestJson, type RequestOptions } from "./http";
 import { ProblemError, UnreachableError } from "./problem";
+import type { Recording } from "./recordings";
+import type { Access, NewShare, Share, ShareWish } from "./shares";
 import type { Network, Page, Sandbox, Template, Ticket } from "./types";
 
 const START_TIMEOUT_MS = 90_000;
@@ -74,6 +76,48 @@ export class Client {
             body: { access: "control" },
             signal,
         });
+    }
+
+    shares(id: string, signal: AbortSignal): Promise<{ items: Share[] }> {
+        return this.request({ method: "GET", path: `/api/sandboxes/${id}/shares`, signal });
+    }
+
+    createShare(id: string, wish: ShareWish): Promise<NewShare> {
+        return this.request({ method: "POST", path: `/api/sandboxes/${id}/shares`, body: wish });
+    }
+
+    changeShare(id: string, share: string, access: Access): Promise<Share> {
+        return this.request({ method: "PATCH", path: `/api/sandboxes/${id}/shares/${share}`, body: { access } });
+    }
+
+    revokeShare(id: string, share: string): Promise<void> {
+        return this.request({ method: "DELETE", path: `/api/sandboxes/${id}/shares/${share}` });
+    }
+
+    endViewer(id: string, viewer: string): Promise<void> {
+        return this.request({ method: "DELETE", path: `/api/sandboxes/${id}/viewers/${viewer}` });
+    }
+
+    startRecording(id: string): Promise<void> {
+        return this.request({ method: "POST", path: `/api/sandboxes/${id}/recording` });
+    }
+
+    stopRecording(id: string): Promise<void> {
+        return this.request({ method: "DELETE", path: `/api/sandboxes/${id}/recording` });
+    }
+
+    recordings(signal: AbortSignal): Promise<{ items: Recording[] }> {
+        return this.read("/api/recordings", signal);
+    }
+
+    deleteRecording(id: string): Promise<void> {
+        return this.request({ method: "DELETE", path: `/api/recordings/${id}` });
+    }
+
+    /** `range` as in the header of that name; null: all of it. */
+    recordingBytes(path: string, range: string | null, signal: AbortSignal): Promise<ArrayBuffer> {
+        const headers: Record<string, string> = range === null ? {} : { Range: range };
+        return this.persist(() => this.request({ method: "GET", path, headers, signal, binary: true }), signal);
     }
 
     private read<T>(path: string, signal: AbortSignal): Promise<T> {

@@ -8,6 +8,8 @@ export interface RequestOptions {
     headers?: Record<string, string>;
     signal?: AbortSignal;
     timeout?: number;
+    /** The answer is bytes, not JSON. */
+    binary?: boolean;
 }
 
 const DEFAULT_TIMEOUT_MS = 15_000;
@@ -52,7 +54,10 @@ export async function requestJson<T>(options: RequestOptions): Promise<T> {
         if (!response.ok) {
             throw await problemOf(response);
         }
-        return (response.status === 204 ? undefined : await response.json()) as T;
+        if (response.status === 204) {
+            return undefined as T;
+        }
+        return (options.binary === true ? await response.arrayBuffer() : await response.json()) as T;
     } catch (error) {
         options.signal?.throwIfAborted();
         if (error instanceof Error && error.name === "ProblemError") {

@@ -64,7 +64,7 @@ export type StopReason =
     | "account_disabled";
 
 export interface Stop {
-    reason: StopReason;
+    reason: StopReason | "";
     detail: string;
 }
 
@@ -85,6 +85,7 @@ export interface Sandbox {
     stop: Stop | null;
     usage: { cpu_seconds: number | null; peak_memory_mb: number | null } | null;
     layers: Layer[];
+    start: "parked" | "cold" | null;
 }
 
 export interface Page<T> {

@@ -1,9 +1,11 @@
 import { useEffect } from "preact/hooks";
 import { Reconnecting } from "../components/reconnecting";
-import { DesktopPage } from "../pages/desktop";
+import { OwnDesktopPage } from "../pages/desktop";
 import { HomePage } from "../pages/home";
 import { InsecurePage } from "../pages/insecure";
 import { NotFoundPage } from "../pages/not-found";
+import { RecordingPage, RecordingsPage } from "../pages/recordings";
+import { SharePage } from "../pages/share";
 import { SignInPage } from "../pages/sign-in";
 import { Splash } from "../pages/splash";
 import { type App, AppContext } from "./context";
@@ -12,9 +14,15 @@ import { useStore } from "./store";
 export function Application({ app }: { app: App }) {
     return (
         <AppContext.Provider value={app}>
-            {isSecureContext ? <Pages app={app} /> : <InsecurePage />}
+            {isSecureContext ? <Entrance app={app} /> : <InsecurePage />}
         </AppContext.Provider>
     );
+}
+
+/** A link needs no sign-in, and must not end one. */
+function Entrance({ app }: { app: App }) {
+    const route = useStore(app.router.route);
+    return route.page === "share" ? <SharePage /> : <Pages app={app} />;
 }
 
 function Pages({ app }: { app: App }) {
@@ -60,7 +68,13 @@ function Pages({ app }: { app: App }) {
             case "home":
                 return <HomePage user={auth.user} />;
             case "desktop":
-                return <DesktopPage key={route.id} id={route.id} />;
+                return <OwnDesktopPage key={route.id} id={route.id} />;
+            case "recordings":
+                return <RecordingsPage />;
+            case "recording":
+                return <RecordingPage key={route.id} id={route.id} />;
+            case "share":
+                return <Splash />;
             case "sign-in":
                 return <Splash />;
             case "not-found":

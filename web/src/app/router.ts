@@ -4,9 +4,12 @@ export type Route =
     | { page: "home" }
     | { page: "sign-in" }
     | { page: "desktop"; id: string }
+    | { page: "share" }
+    | { page: "recordings" }
+    | { page: "recording"; id: string }
     | { page: "not-found" };
 
-const DESKTOP = /^\/sandboxes\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\/?$/i;
+const ONE = /^\/(sandboxes|recordings)\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\/?$/i;
 
 export function routeOf(path: string): Route {
     if (path === "/") {
@@ -15,8 +18,17 @@ export function routeOf(path: string): Route {
     if (path === "/sign-in") {
         return { page: "sign-in" };
     }
-    const desktop = DESKTOP.exec(path);
-    return desktop?.[1] === undefined ? { page: "not-found" } : { page: "desktop", id: desktop[1].toLowerCase() };
+    if (path === "/share" || path === "/share/") {
+        return { page: "share" };
+    }
+    if (path === "/recordings") {
+        return { page: "recordings" };
+    }
+    const [, kind, id] = ONE.exec(path) ?? [];
+    if (kind === undefined || id === undefined) {
+        return { page: "not-found" };
+    }
+    return { page: kind.toLowerCase() === "sandboxes" ? "desktop" : "recording", id: id.toLowerCase() };
 }
 
 /** The page on show; history and address bar follow it. */

@@ -16,7 +16,7 @@ const THEMES: readonly [Theme, string][] = [
 ];
 
 export function AccountMenu({ user }: { user: User }) {
-    const { client } = useApp();
+    const { client, router } = useApp();
     const chosen = useStore(theme);
     const [error, setError] = useState<string | null>(null);
     const face = (
@@ -43,6 +43,7 @@ export function AccountMenu({ user }: { user: User }) {
                         </MenuItem>
                     ))}
                     <hr class="menu-line" />
+                    <MenuItem icon="play" onSelect={() => router.go("/recordings")}>Recordings</MenuItem>
                     <MenuItem
                         icon="signOut"
                         onSelect={() => {

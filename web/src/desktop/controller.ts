@@ -1,4 +1,3 @@
-import type { Client } from "../api/client";
 import { displayPoint } from "../input/geometry";
 import { attachKeyField } from "../input/key-field";
 import { Keyboard, type Platform } from "../input/keyboard";
@@ -15,6 +14,8 @@ import { CursorView } from "./cursor-view";
 import { type DisplayMode, placeOf, SizeFollower } from "./display-size";
 import { Magnifier } from "./magnifier";
 import { DesktopSession } from "./session";
+import { DesktopSound } from "./sound";
+import type { DesktopSource } from "./source";
 import { exposeStatistics } from "./test-surface";
 
 export const PLATFORM: Platform = /Mac|iP(hone|ad|od)/.test(navigator.platform)
@@ -28,6 +29,7 @@ export class DesktopController {
     readonly input: InputSender;
     readonly clipboard: DesktopClipboard;
     readonly settings = new KeyboardSettings();
+    readonly sound: DesktopSound;
     readonly sticky: StickyModifiers;
     readonly pointerLock: PointerLock;
     private readonly keyboard: Keyboard;
@@ -40,14 +42,13 @@ export class DesktopController {
     private readonly undo: (() => void)[] = [];
 
     constructor(
-        client: Client,
-        id: string,
+        source: DesktopSource,
         private readonly canvas: HTMLCanvasElement,
         private readonly stage: HTMLElement,
         keys: HTMLTextAreaElement,
         leave: () => void,
     ) {
-        const session = new DesktopSession(client, id, new Picture(canvas), this.statistics);
+        const session = new DesktopSession(source, new Picture(canvas), this.statistics);
         this.session = session;
         this.clipboard = new DesktopClipboard((message, fleeting) => session.send(message, fleeting));
         session.onClipboard = (message) => this.clipboard.receive(message);
@@ -56,7 +57,12 @@ export class DesktopController {
             () => ({ width: stage.clientWidth, height: stage.clientHeight }),
             (message) => session.send(message, false),
         );
-        session.onHello = () => this.follower.restart();
+        this.sound = new DesktopSound(this.statistics, (message) => session.send(message, false));
+        session.onHello = () => {
+            this.follower.restart();
+            this.sound.restart();
+        };
+        session.onSound = (packet, captured) => this.sound.play(packet, captured);
         this.sticky = new StickyModifiers(this.input);
         this.pointerLock = new PointerLock(canvas);
         this.keyboard = new Keyboard(this.input, () => this.settings.get(), PLATFORM, () => {
@@ -79,8 +85,9 @@ export class DesktopController {
             this.followSize(),
             this.followCursor(),
             this.followLayout(),
+            this.followAccess(),
             this.wakeOnReturn(),
-            exposeStatistics(this.statistics, session),
+            exposeStatistics(this.statistics, session, this.sound),
         );
         session.start();
     }
@@ -90,6 +97,7 @@ export class DesktopController {
         this.pointerLock.close();
         this.cursorView.close();
         this.session.close();
+        this.sound.close();
         for (const undo of this.undo) {
             undo();
         }
@@ -216,6 +224,19 @@ export class DesktopController {
         };
         const off = [this.settings.subscribe(tell), this.session.state.subscribe(tell)];
         return () => off.forEach((undo) => undo());
+    }
+
+    /** What was held when control went is not held when it comes back. */
+    private followAccess(): () => void {
+        const { state } = this.session;
+        let { access } = state.get();
+        return state.subscribe(() => {
+            if (state.get().access !== access) {
+                access = state.get().access;
+                this.keyboard.release();
+                this.pointerLock.end();
+            }
+        });
     }
 
     /** The network or the user is back: no reason to sit out the rest of a pause. */

@@ -9,6 +9,7 @@ import "./overlay.css";
 
 interface Props {
     state: SessionState;
+    guest: boolean;
     onRetry: () => void;
     onNew: () => void;
     starting: boolean;
@@ -29,7 +30,7 @@ export function Overlay(props: Props) {
                         <p>{state.failure?.detail}</p>
                         <div class="overlay-actions">
                             <Button look="primary" onClick={props.onRetry}>Try again</Button>
-                            <PageLink to="/" look="plain" icon="home">Your desktops</PageLink>
+                            {!props.guest && <PageLink to="/" look="plain" icon="home">Your desktops</PageLink>}
                         </div>
                     </section>
                 </div>
@@ -38,7 +39,7 @@ export function Overlay(props: Props) {
         case "signed-out":
             return (
                 <div class="overlay" role="status">
-                    <span class="overlay-wait"><Spinner /> Connecting to your desktop…</span>
+                    <span class="overlay-wait"><Spinner /> Connecting to {props.guest ? "the" : "your"} desktop…</span>
                 </div>
             );
         case "waiting":

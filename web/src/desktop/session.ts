@@ -1,15 +1,14 @@
-import type { Client } from "../api/client";
 import { delay } from "../api/http";
 import { describe, ProblemError, SignedOutError } from "../api/problem";
-import type { Sandbox } from "../api/types";
 import { Store } from "../app/store";
 import { closeAction, reconnectPause } from "../stream/close-codes";
 import { type Cursor, DesktopStream } from "../stream/desktop-stream";
 import { SUBPROTOCOL } from "../stream/limits";
-import { type Notice, parseNotice } from "../stream/notice";
+import { type Access, type Notice, parseNotice, type RecordingMode, type Viewer } from "../stream/notice";
 import type { Picture } from "../stream/picture";
 import type { StreamStatistics } from "../stream/statistics";
-import { type ClipboardMessage, inputNumber, type Size } from "../stream/wire";
+import { type ClipboardMessage, inputNumber, mayWatcherSend, type Size } from "../stream/wire";
+import type { DesktopSource } from "./source";
 import { heedWarning, NO_WARNINGS, type Warnings } from "./warnings";
 
 export interface SessionState {
@@ -22,6 +21,10 @@ export interface SessionState {
     ended: { reason: string; detail: string } | null;
     failure: { title: string; detail: string } | null;
     warnings: Warnings;
+    /** What the server lets this window do. */
+    access: Access;
+    viewers: { count: number; items: readonly Viewer[] | null };
+    recording: { mode: RecordingMode; on: boolean; failed: boolean };
 }
 
 /** A connection that lasted this long was a good one: the next failure is answered at once again. */
@@ -41,6 +44,9 @@ export const START: SessionState = {
     ended: null,
     failure: null,
     warnings: NO_WARNINGS,
+    access: "control",
+    viewers: { count: 0, items: null },
+    recording: { mode: "off", on: false, failed: false },
 };
 
 /** How an attempt to watch ended: try again, or not. */
@@ -63,15 +69,17 @@ export class DesktopSession {
     onHello: () => void = () => undefined;
     /** May throw WireError. */
     onClipboard: (message: ClipboardMessage) => void = () => undefined;
+    onSound: (packet: Uint8Array, captured: number) => void = () => undefined;
     private readonly life = new AbortController();
     private socket: WebSocket | null = null;
     private wake: () => void = () => undefined;
     /** The server's clock minus this machine's, in ms. */
     private clockOffset = 0;
+    /** Input leaves only on a connection whose server has said that it may. */
+    private mayAct = false;
 
     constructor(
-        private readonly client: Client,
-        private readonly id: string,
+        private readonly source: DesktopSource,
         private readonly picture: Picture,
         private readonly statistics: StreamStatistics,
     ) {}
@@ -99,6 +107,9 @@ export class DesktopSession {
     /** True when the message was handed to an open connection. A `fleeting` one is dropped on a full link. */
     send(message: ArrayBuffer, fleeting: boolean): boolean {
         const socket = this.socket;
+        if (!this.mayAct && !mayWatcherSend(message)) {
+            return false;
+        }
         if (socket?.readyState !== WebSocket.OPEN || (fleeting && socket.bufferedAmount > MAX_BUFFERED_BYTES)) {
             return false;
         }
@@ -134,7 +145,7 @@ export class DesktopSession {
         let path: string;
         try {
             const asked = Date.now();
-            const ticket = await this.client.ticket(this.id, this.life.signal);
+            const ticket = await this.source.ticket(this.life.signal);
             this.clockOffset = Date.parse(ticket.expires_at) - TICKET_LIFE_MS - (asked + Date.now()) / 2 || 0;
             path = ticket.path;
         } catch (error) {
@@ -161,7 +172,9 @@ export class DesktopSession {
             return this.notRunning();
         }
         if (error.status === 404) {
-            return this.fail("No such desktop", "It is not yours, or it never existed.");
+            return this.source.guest
+                ? this.fail("This link does not work", "It was revoked, has expired, or its desktop has ended. Ask for a new one.")
+                : this.fail("No such desktop", "It is not yours, or it never existed.");
         }
         if (error.status === 429 || error.status >= 500) {
             return tryAgain(0, (error.retryAfter ?? 0) * 1000);
@@ -171,11 +184,8 @@ export class DesktopSession {
 
     /** The server gives tickets for running sandboxes alone: find out what this one does. */
     private async notRunning(): Promise<Outcome> {
-        const sandbox: Sandbox = await this.client.sandbox(this.id, this.life.signal);
-        if (sandbox.state === "ended") {
-            return this.end(sandbox.stop?.reason ?? "", sandbox.stop?.detail ?? "");
-        }
-        return tryAgain(0, 500);
+        const stop = await this.source.stopOf(this.life.signal);
+        return stop === null ? tryAgain(0, 500) : this.end(stop.reason, stop.detail);
     }
 
     private watch(url: URL): Promise<Outcome> {
@@ -187,6 +197,7 @@ export class DesktopSession {
         return new Promise((resolve) => {
             socket.onopen = () => {
                 opened = performance.now();
+                this.mayAct = false;
                 this.statistics.connected();
                 this.onConnected();
             };
@@ -227,6 +238,7 @@ export class DesktopSession {
             resized: (size) => this.state.patch({ size }),
             clipboard: (message) => this.onClipboard(message),
             cursor: (cursor) => this.cursor.set(cursor),
+            sound: (packet, captured) => this.onSound(packet, captured),
             painted: () => {
                 if (!this.state.get().painted) {
                     this.state.patch({ painted: true });
@@ -247,8 +259,11 @@ export class DesktopSession {
             case "ended":
                 return this.notRunning();
             case "sign-in":
+                if (this.source.guest) {
+                    return this.fail("This link has ended", "The owner of this desktop has left.");
+                }
                 this.state.patch({ connection: "signed-out" });
-                this.client.auth.forget();
+                this.source.signedOut();
                 return FINISHED;
             case "show":
                 return this.fail(next.title, next.detail);
@@ -266,6 +281,18 @@ export class DesktopSession {
                 break;
             case "streamer":
                 this.state.patch({ restarting: notice.state === "restarting" });
+                break;
+            case "access":
+                this.mayAct = notice.access === "control";
+                this.state.patch({ access: notice.access });
+                break;
+            case "recording": {
+                const { mode, on, failed } = notice;
+                this.state.patch({ recording: { mode, on, failed } });
+                break;
+            }
+            case "viewers":
+                this.state.patch({ viewers: { count: notice.count, items: notice.items } });
                 break;
             case "ended":
                 this.end(notice.reason, notice.detail);
@@ -293,6 +320,9 @@ export class DesktopSession {
     }
 
     private end(reason: string, detail: string): Outcome {
+        if (this.source.guest) { // the reasons speak to the owner
+            return this.fail("This desktop has ended", "Its owner stopped it, or it reached one of its limits.");
+        }
         this.state.patch({ connection: "ended", ended: { reason, detail }, warnings: NO_WARNINGS });
         return FINISHED;
     }

@@ -74,6 +74,11 @@ export function StatisticsOverlay({ controller }: { controller: DesktopControlle
         ["Codec", `${statistics.codec || "none yet"}, ${statistics.path}`],
         ["Display", display === null ? "unknown" : `${display.width} × ${display.height}`],
     ];
+    const { sound } = statistics;
+    if (sound.packets > 0) {
+        const behind = sound.behindMs === null ? "" : `, ${Math.round(sound.behindMs)} ms behind the picture`;
+        picture.push(["Sound", `${Math.round(sound.levelMs)} ms ready${behind}, ${sound.gaps} gaps`]);
+    }
     if (statistics.decoderFailures > 0) {
         picture.push(["Decoder failures", String(statistics.decoderFailures)]);
     }

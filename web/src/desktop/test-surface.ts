@@ -1,6 +1,7 @@
-import { type DecodingPath, type LastFrame, type Stage, STAGES, type StreamStatistics } from "../stream/statistics";
+import { type DecodingPath, type LastFrame, type Stage, STAGES, type SoundStatistics, type StreamStatistics } from "../stream/statistics";
 import type { StreamerStatistics } from "../stream/wire";
 import type { DesktopSession } from "./session";
+import type { DesktopSound } from "./sound";
 
 /** What `window.desktopStatistics` reads while a desktop page is open (web/DESIGN.md). Numbers and names only, no control. */
 export interface DesktopStatistics {
@@ -18,9 +19,51 @@ export interface DesktopStatistics {
     readonly losslessShare: number;
     readonly lastFrame: Readonly<LastFrame> | null;
     readonly streamer: Readonly<StreamerStatistics> | null;
+    readonly sound: Readonly<SoundStatistics & { state: string }>;
+    readonly soundLook: SoundLook | null;
 }
 
-export function exposeStatistics(statistics: StreamStatistics, session: DesktopSession): () => void {
+/** Of what is heard, looked at where it leaves for the loudspeakers. */
+export interface SoundLook {
+    /** The highest peak of the last third of a second. */
+    readonly peak: Readonly<{ hertz: number; decibels: number }>;
+    /** The largest sample of the last 5 ms. */
+    readonly level: number;
+}
+
+const LATEST = 256;
+let analyser: AnalyserNode | null = null;
+let latest: AnalyserNode | null = null;
+
+function lookAt(sound: DesktopSound): SoundLook | null {
+    const { output } = sound;
+    if (output === null) {
+        return null;
+    }
+    if (analyser?.context !== output.context) {
+        analyser = new AnalyserNode(output.context, { fftSize: 16384, smoothingTimeConstant: 0 });
+        latest = new AnalyserNode(output.context, { fftSize: LATEST });
+        output.node.connect(analyser);
+        output.node.connect(latest);
+    }
+    const from = analyser;
+    // Only what is asked for is computed: who watches closely must not disturb what he watches.
+    return {
+        get level() {
+            const samples = new Float32Array(LATEST);
+            latest!.getFloatTimeDomainData(samples);
+            return samples.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
+        },
+        get peak() {
+            const levels = new Float32Array(from.frequencyBinCount);
+            from.getFloatFrequencyData(levels);
+            const peak = levels.reduce((best, level, i) => (level > levels[best]! ? i : best), 0);
+            return Object.freeze({ hertz: (peak * output.context.sampleRate) / from.fftSize, decibels: levels[peak]! });
+        },
+    };
+}
+
+export function exposeStatistics(statistics: StreamStatistics, session: DesktopSession, sound: DesktopSound): () => void {
     const medians = () =>
         Object.fromEntries(STAGES.map((stage) => [stage, statistics.stageMilliseconds(stage, 0.5)])) as Record<Stage, number>;
     Object.defineProperty(window, "desktopStatistics", {
@@ -41,6 +84,10 @@ export function exposeStatistics(statistics: StreamStatistics, session: DesktopS
                 },
                 losslessShare: statistics.losslessShare,
                 lastFrame: statistics.lastFrame && Object.freeze({ ...statistics.lastFrame }),
+                sound: Object.freeze({ ...statistics.sound, state: sound.state.get().state }),
+                get soundLook() {
+                    return lookAt(sound);
+                },
                 streamer: statistics.streamer && Object.freeze({ ...statistics.streamer }),
             }),
     });

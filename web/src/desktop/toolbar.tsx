@@ -5,6 +5,8 @@ import { Menu, MenuItem } from "../components/menu";
 import type { DisplayMode } from "./display-size";
 import { InputMenu, type InputMenuProps } from "./input-menu";
 import type { SessionState } from "./session";
+import type { DesktopSound } from "./sound";
+import { SoundButton } from "./sound-button";
 import "./toolbar.css";
 
 /** Keys that browsers and systems keep for themselves, as Linux input event codes. */
@@ -43,9 +45,11 @@ const CONNECTIONS: Readonly<Record<SessionState["connection"], { text: string; t
 interface Props {
     state: SessionState;
     statistics: boolean;
+    guest: boolean;
     mode: DisplayMode;
     clipboard: boolean;
-    /** null before there is a connection to send anything to. */
+    sound: DesktopSound | null;
+    /** null while nothing may be sent. */
     inputMenu: Omit<InputMenuProps, "onOpen"> | null;
     /** Set to the element that takes the focus when the keyboard leaves the desktop. */
     entry: { current: HTMLButtonElement | null };
@@ -54,13 +58,17 @@ interface Props {
     onClipboard: () => void;
     onMode: (mode: DisplayMode) => void;
     onFullScreen: () => void;
+    onRecord: () => void;
+    onShare: () => void;
     onStop: () => void;
 }
 
 export function Toolbar(props: Props) {
     const { open, show, hide, pin } = useAutoHide(FIRST_SHOWN_MS);
     const fullScreen = useFullScreen();
-    const connection = CONNECTIONS[props.state.connection];
+    const { access, connection: state, viewers } = props.state;
+    const connection = CONNECTIONS[state];
+    const watching = viewers.count === 1 ? "Only you are watching" : `${viewers.count} are watching`;
     const running = props.state.connection !== "ended" && props.state.connection !== "failed";
 
     return (
@@ -76,11 +84,15 @@ export function Toolbar(props: Props) {
             onFocusOut={hide}
         >
             <div class="toolbar-bar">
-                <PageLink to="/" class="toolbar-button" label="Back to your desktops">
-                    <Icon name="home" />
-                </PageLink>
-                <span class={`toolbar-state toolbar-${connection.tone}`} role="status">{connection.text}</span>
-                <Menu
+                {!props.guest && (
+                    <PageLink to="/" class="toolbar-button" label="Back to your desktops">
+                        <Icon name="home" />
+                    </PageLink>
+                )}
+                <span class={`toolbar-state toolbar-${connection.tone}`} role="status">
+                    {state === "open" && access === "view" ? "View only" : connection.text}
+                </span>
+                {access === "control" && <Menu
                     face={<Icon name="command" />}
                     label="Send keys"
                     className="toolbar-button"
@@ -98,9 +110,10 @@ export function Toolbar(props: Props) {
                             {name}
                         </MenuItem>
                     ))}
-                </Menu>
+                </Menu>}
                 {props.inputMenu !== null && <InputMenu {...props.inputMenu} onOpen={pin} />}
-                <Toggle icon="clipboard" label="Clipboard" pressed={props.clipboard} onPress={props.onClipboard} />
+                {access === "control" && <Toggle icon="clipboard" label="Clipboard" pressed={props.clipboard} onPress={props.onClipboard} />}
+                {props.sound !== null && <SoundButton sound={props.sound} />}
                 <Toggle icon="chart" label="Statistics" hint="Ctrl + Alt + Shift + S" pressed={props.statistics} onPress={props.onStatistics} />
                 <Menu face={<Icon name="monitor" />} label="Display size" className="toolbar-button" align="left" onOpen={pin}>
                     {(close) => MODES.map(([mode, name]) => (
@@ -122,7 +135,27 @@ export function Toolbar(props: Props) {
                     pressed={fullScreen}
                     onPress={props.onFullScreen}
                 />
-                <button
+                {!props.guest && props.state.recording.mode === "allowed" && (
+                    <Toggle icon="record" label="Record" pressed={props.state.recording.on} onPress={props.onRecord} />
+                )}
+                {props.guest ? (
+                    <span class="toolbar-watching" title={watching} aria-label={watching} role="img">
+                        <Icon name="users" /> {viewers.count}
+                    </span>
+                ) : (
+                    <button
+                        type="button"
+                        class="toolbar-button toolbar-share"
+                        aria-label={`Share. ${watching}`}
+                        title={`Share. ${watching}`}
+                        disabled={!running}
+                        onClick={props.onShare}
+                    >
+                        <Icon name="users" />
+                        {viewers.count > 1 && <span class="toolbar-count">{viewers.count}</span>}
+                    </button>
+                )}
+                {!props.guest && <button
                     type="button"
                     class="toolbar-button toolbar-stop"
                     aria-label="Stop desktop"
@@ -131,7 +164,7 @@ export function Toolbar(props: Props) {
                     onClick={props.onStop}
                 >
                     <Icon name="stop" />
-                </button>
+                </button>}
             </div>
             <button
                 ref={(element) => {

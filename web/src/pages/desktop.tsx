@@ -1,18 +1,21 @@
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { describe } from "../api/problem";
 import { useApp } from "../app/context";
 import { useTitle } from "../app/hooks";
 import { Store, useStore } from "../app/store";
 import { PageLink } from "../components/button";
+import { ShareDialog } from "../components/share-dialog";
 import { StopDialog } from "../components/stop-dialog";
 import { ClipboardPanel } from "../desktop/clipboard-panel";
 import { DesktopController, PLATFORM } from "../desktop/controller";
 import { enterOrLeaveFullScreen } from "../desktop/full-screen";
 import { KeyBar } from "../desktop/key-bar";
 import { Overlay } from "../desktop/overlay";
+import { RecordingMark } from "../desktop/recording-mark";
 import { PointerNotice } from "../desktop/pointer-notice";
 import { type SessionState, START } from "../desktop/session";
 import type { DisplayMode } from "../desktop/display-size";
+import { type DesktopSource, ownDesktop } from "../desktop/source";
 import { StatisticsOverlay } from "../desktop/statistics-overlay";
 import { MediaSourceVideo } from "../stream/media-source-video";
 import { Toolbar } from "../desktop/toolbar";
@@ -23,12 +26,24 @@ import "./desktop.css";
 const BEFORE = new Store<SessionState>(START);
 const NOT_LOCKED = new Store(false);
 
-export function DesktopPage({ id }: { id: string }) {
-    useTitle("Desktop");
-    return typeof VideoDecoder === "undefined" && !MediaSourceVideo.available ? <NoDecoder /> : <Desktop id={id} />;
+interface Props {
+    source: DesktopSource;
+    /** null for a guest, who manages nothing. */
+    id: string | null;
 }
 
-function NoDecoder() {
+export function OwnDesktopPage({ id }: { id: string }) {
+    const { client } = useApp();
+    const source = useMemo(() => ownDesktop(client, id), [client, id]);
+    return <DesktopPage source={source} id={id} />;
+}
+
+export function DesktopPage(props: Props) {
+    useTitle("Desktop");
+    return typeof VideoDecoder === "undefined" && !MediaSourceVideo.available ? <NoDecoder guest={props.source.guest} /> : <Desktop {...props} />;
+}
+
+function NoDecoder({ guest }: { guest: boolean }) {
     return (
         <Centred>
             <h1>This browser can't show desktops</h1>
@@ -36,14 +51,16 @@ function NoDecoder() {
                 It has neither a WebCodecs video decoder nor media source extensions. Current versions of Chrome, Edge, Firefox
                 and Safari have one of them.
             </p>
-            <div class="centred-actions">
-                <PageLink to="/" look="primary">Back to your desktops</PageLink>
-            </div>
+            {!guest && (
+                <div class="centred-actions">
+                    <PageLink to="/" look="primary">Back to your desktops</PageLink>
+                </div>
+            )}
         </Centred>
     );
 }
 
-function Desktop({ id }: { id: string }) {
+function Desktop({ source, id }: Props) {
     const { client, router } = useApp();
     const canvas = useRef<HTMLCanvasElement>(null);
     const stage = useRef<HTMLDivElement>(null);
@@ -56,11 +73,13 @@ function Desktop({ id }: { id: string }) {
     const [clipboard, setClipboard] = useState(false);
     const [keyBar, setKeyBar] = useState(false);
     const [stopping, setStopping] = useState(false);
+    const [sharing, setSharing] = useState(false);
     const [starting, setStarting] = useState(false);
     const [startError, setStartError] = useState<string | null>(null);
     const state = useStore(controller?.session.state ?? BEFORE);
     const locked = useStore(controller?.pointerLock.locked ?? NOT_LOCKED);
     const open = state.connection === "open";
+    const acts = state.access === "control";
     const running = state.connection !== "ended" && state.connection !== "failed";
 
     // Before the page's own first picture, not after it: connecting takes longer than that.
@@ -69,16 +88,23 @@ function Desktop({ id }: { id: string }) {
             return;
         }
         const leave = () => entry.current?.focus();
-        const made = new DesktopController(client, id, canvas.current, stage.current, keys.current, leave);
+        const made = new DesktopController(source, canvas.current, stage.current, keys.current, leave);
         setController(made);
         return () => made.close();
-    }, [client, id]);
+    }, [source]);
 
     useEffect(() => {
         if (open) {
             canvas.current?.focus({ preventScroll: true });
         }
     }, [open]);
+
+    // The key field takes no focus while it is of no use; the canvas then keeps what is meant for it.
+    useEffect(() => {
+        if (acts && document.activeElement === canvas.current) {
+            keys.current?.focus({ preventScroll: true });
+        }
+    }, [acts]);
 
     useEffect(() => {
         if (state.connection === "signed-out") {
@@ -103,6 +129,9 @@ function Desktop({ id }: { id: string }) {
     }, []);
 
     const startNew = async () => {
+        if (id === null) {
+            return;
+        }
         setStarting(true);
         setStartError(null);
         try {
@@ -143,20 +172,22 @@ function Desktop({ id }: { id: string }) {
                 spellcheck={false}
                 inputMode="none"
                 rows={1}
+                disabled={!acts}
             />
             </div>
             <p id="desktop-hint" class="visually-hidden">
-                Keys go to the sandbox. Press Control, Alt and Shift together to leave it for the controls, with S as well for statistics.
+                {acts ? "Keys go to the sandbox." : "You may only watch."} Press Control, Alt and Shift together to leave it for the controls, with S as well for statistics.
             </p>
             <Overlay
                 state={state}
+                guest={source.guest}
                 onRetry={() => controller?.session.retry()}
                 onNew={() => void startNew()}
                 starting={starting}
                 startError={startError}
             />
             {controller !== null && statistics && running && <StatisticsOverlay controller={controller} />}
-            {controller !== null && typing && running && (
+            {controller !== null && acts && typing && running && (
                 <TypingField
                     input={controller.input}
                     onClose={() => {
@@ -165,7 +196,7 @@ function Desktop({ id }: { id: string }) {
                     }}
                 />
             )}
-            {controller !== null && clipboard && running && (
+            {controller !== null && acts && clipboard && running && (
                 <ClipboardPanel
                     clipboard={controller.clipboard}
                     onClose={() => {
@@ -174,14 +205,17 @@ function Desktop({ id }: { id: string }) {
                     }}
                 />
             )}
-            {controller !== null && keyBar && running && (
+            {controller !== null && acts && keyBar && running && (
                 <KeyBar input={controller.input} sticky={controller.sticky} onClose={() => setKeyBar(false)} />
             )}
+            {open && <RecordingMark {...state.recording} />}
             {locked && <PointerNotice />}
             <Toolbar
                 state={state}
                 statistics={statistics}
-                inputMenu={controller && {
+                guest={source.guest}
+                sound={controller?.sound ?? null}
+                inputMenu={acts && controller !== null ? {
                     settings: controller.settings,
                     apple: PLATFORM === "apple",
                     typing,
@@ -195,7 +229,7 @@ function Desktop({ id }: { id: string }) {
                         focusDesktop();
                         void controller.pointerLock.toggle();
                     },
-                }}
+                } : null}
                 mode={mode}
                 clipboard={clipboard}
                 onClipboard={() => setClipboard(!clipboard)}
@@ -214,9 +248,28 @@ function Desktop({ id }: { id: string }) {
                     void enterOrLeaveFullScreen();
                     focusDesktop();
                 }}
+                onRecord={() => {
+                    if (id !== null) {
+                        // What becomes of it comes as a notice.
+                        const { on } = state.recording;
+                        void (on ? client.stopRecording(id) : client.startRecording(id)).catch(() => undefined);
+                        focusDesktop();
+                    }
+                }}
+                onShare={() => setSharing(true)}
                 onStop={() => setStopping(true)}
             />
-            {stopping && (
+            {sharing && id !== null && running && (
+                <ShareDialog
+                    id={id}
+                    viewers={state.viewers.items ?? []}
+                    onClose={() => {
+                        setSharing(false);
+                        focusDesktop();
+                    }}
+                />
+            )}
+            {stopping && id !== null && (
                 <StopDialog id={id} onClose={() => setStopping(false)} onStopped={() => setStopping(false)} />
             )}
         </main>

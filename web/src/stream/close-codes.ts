@@ -20,6 +20,21 @@ const ACTIONS: Record<number, CloseAction> = {
         title: "Too many viewers",
         detail: "This desktop is open in too many windows. Close one of them and try again.",
     },
+    4006: {
+        action: "show",
+        title: "This link has ended",
+        detail: "It was revoked or has expired. Ask for a new one.",
+    },
+    4008: {
+        action: "show",
+        title: "This desktop can't be recorded",
+        detail: "Recording is required here, so nothing is shown without it. Programs go on. Tell the administrator.",
+    },
+    4007: {
+        action: "show",
+        title: "Your view was ended",
+        detail: "The owner of this desktop closed this window.",
+    },
 };
 
 export function closeAction(code: number): CloseAction {

@@ -31,6 +31,8 @@ export interface StreamEvents {
     cursor(cursor: Cursor): void;
     /** May throw WireError. */
     clipboard(message: ClipboardMessage): void;
+    /** An Opus packet, captured at that µs of the streamer's clock. */
+    sound(packet: Uint8Array, captured: number): void;
     painted(): void;
     /** The stream breaks the protocol; nothing more is taken from it. */
     broken(reason: string): void;
@@ -121,6 +123,7 @@ export class DesktopStream {
                 this.events.clipboard(message.message);
                 break;
             case "audio":
+                this.events.sound(message.data, Number(message.captured));
                 break;
         }
     }

@@ -13,6 +13,8 @@ export const MAX_DISPLAY_HEIGHT = 4_320;
 export const MAX_RECTANGLES = 64;
 export const MAX_LOSSLESS_PIXELS = 262_144;
 export const MAX_CURSOR_SIZE = 256;
+/** An Opus packet of one frame (RFC 6716). */
+export const MAX_AUDIO_BYTES = 1_275;
 export const MAX_FRAMERATE = 240;
 export const MAX_CODEC_LENGTH = 64;
 

@@ -1,11 +1,30 @@
 import { MAX_NOTICE_LENGTH } from "./limits";
 
+export type Access = "control" | "view";
+
+export type RecordingMode = "off" | "allowed" | "required";
+
+/** Somebody who watches the same desktop; told to its owner alone. */
+export interface Viewer {
+    id: string;
+    guest: boolean;
+    /** The link it came by; "" for the owner. */
+    share: string;
+    label: string;
+    access: Access;
+    since: number | null;
+    you: boolean;
+}
+
 /** The text frames of docs/PROTOCOL.md. */
 export type Notice =
     | { type: "session"; state: string; expiresAt: number | null; idleExpiresAt: number | null }
     | { type: "warning"; reason: "idle" | "limit"; endsAt: number }
     | { type: "warning_cleared"; reason: "idle" | "limit"; idleExpiresAt: number | null }
     | { type: "streamer"; state: string }
+    | { type: "access"; access: Access; guest: boolean }
+    | { type: "viewers"; count: number; items: Viewer[] | null }
+    | { type: "recording"; mode: RecordingMode; on: boolean; failed: boolean }
     | { type: "ended"; reason: string; detail: string };
 
 function timeOf(value: unknown): number | null {
@@ -19,6 +38,23 @@ function textOf(value: unknown): string {
 
 function warningReason(value: unknown): "idle" | "limit" | null {
     return value === "idle" || value === "limit" ? value : null;
+}
+
+function accessOf(value: unknown): Access {
+    return value === "control" ? "control" : "view";
+}
+
+function viewerOf(value: unknown): Viewer {
+    const fields = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
+    return {
+        id: textOf(fields["id"]),
+        guest: fields["kind"] === "guest",
+        share: textOf(fields["share"]),
+        label: textOf(fields["label"]),
+        access: accessOf(fields["access"]),
+        since: timeOf(fields["since"]),
+        you: fields["you"] === true,
+    };
 }
 
 /** null for anything that is no notice of this version; a newer server may send kinds this page can't know. */
@@ -54,6 +90,25 @@ export function parseNotice(text: string): Notice | null {
                 : { type: "warning_cleared", reason, idleExpiresAt: timeOf(fields["idle_expires_at"]) };
         case "streamer":
             return { type: "streamer", state: textOf(fields["state"]) };
+        case "access":
+            return { type: "access", access: accessOf(fields["access"]), guest: fields["guest"] === true };
+        case "viewers": {
+            const { count, items } = fields;
+            return {
+                type: "viewers",
+                count: typeof count === "number" ? count : 0,
+                items: Array.isArray(items) ? items.map(viewerOf) : null,
+            };
+        }
+        case "recording": {
+            const mode = fields["mode"];
+            return {
+                type: "recording",
+                mode: mode === "allowed" || mode === "required" ? mode : "off",
+                on: fields["on"] === true,
+                failed: fields["failed"] === true,
+            };
+        }
         case "ended":
             return { type: "ended", reason: textOf(fields["reason"]), detail: textOf(fields["detail"]) };
         default:

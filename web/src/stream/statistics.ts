@@ -36,6 +36,10 @@ class Samples {
         this.next = (this.next + 1) % SAMPLES;
     }
 
+    get known(): boolean {
+        return this.values.length > 0;
+    }
+
     at(share: number): number {
         return percentile(this.values, share);
     }
@@ -45,6 +49,18 @@ export interface LastFrame {
     kind: FrameKind;
     bytes: number;
     key: boolean;
+}
+
+export interface SoundStatistics {
+    packets: number;
+    bytes: number;
+    /** Times that it stopped because a packet was late. */
+    gaps: number;
+    /** What lies ready to be played, and should. */
+    levelMs: number;
+    targetMs: number;
+    /** How much later than a picture of the same moment a sound reaches its user; negative: earlier. null: not known. */
+    behindMs: number | null;
 }
 
 /** When an entry of the paint queue came, could be painted, and was painted, in ms of performance.now(). */
@@ -64,9 +80,12 @@ export class StreamStatistics {
     decoderFailures = 0;
     streamer: StreamerStatistics | null = null;
     lastFrame: LastFrame | null = null;
+    sound: SoundStatistics = { packets: 0, bytes: 0, gaps: 0, levelMs: 0, targetMs: 0, behindMs: null };
     readonly bytes: Record<FrameKind, number> = { video: 0, lossless: 0, copy: 0 };
     private readonly decoding = new Samples();
     private readonly stages = Object.fromEntries(STAGES.map((stage) => [stage, new Samples()])) as Record<Stage, Samples>;
+    /** From a picture's capture by the streamer's clock until it was painted, by ours. */
+    private pictureWay = new Samples();
     private waiting = new Map<number, FrameHeader>();
     private inputs: { number: number; sent: number }[] = [];
     /** The least that lay between a capture by the streamer's clock and the arrival by ours. */
@@ -80,6 +99,20 @@ export class StreamStatistics {
         this.streamer = null;
         this.waiting.clear();
         this.shortestWay = Infinity;
+        this.pictureWay = new Samples();
+        this.sound = { ...this.sound, behindMs: null };
+    }
+
+    /** `way`: from the capture by the streamer's clock until it is heard by ours. */
+    soundHeard(report: { levelMs: number; targetMs: number; underruns: number }, way: number): void {
+        const picture = this.pictureWay.known ? this.pictureWay.at(0.5) : null;
+        this.sound = {
+            ...this.sound,
+            gaps: report.underruns,
+            levelMs: report.levelMs,
+            targetMs: report.targetMs,
+            behindMs: picture === null ? null : way - picture,
+        };
     }
 
     /** A new connection numbers its input from 1. */
@@ -116,6 +149,7 @@ export class StreamStatistics {
         const header = this.waiting.get(sequence);
         this.waiting.delete(sequence);
         if (header !== undefined) {
+            this.pictureWay.add(times.painted - Number(header.captured) / 1000);
             this.answered(header.input, times.painted);
         }
     }

@@ -3,6 +3,7 @@
  * bounds are checked, and a message that does not fit its kind exactly is refused as a whole.
  */
 import {
+    MAX_AUDIO_BYTES,
     MAX_CLIPBOARD_BYTES,
     MAX_CODEC_LENGTH,
     MAX_CURSOR_SIZE,
@@ -312,7 +313,7 @@ function readClipboard(reader: Reader, length: number): StreamMessage {
 function readAudio(reader: Reader): StreamMessage {
     const captured = reader.u64();
     const data = reader.rest();
-    expect(data.length > 0, "empty audio packet");
+    expect(data.length > 0 && data.length <= MAX_AUDIO_BYTES, `audio packet of ${data.length} bytes`);
     return { kind: "audio", captured, data };
 }
 
@@ -439,6 +440,12 @@ export function encodeReleaseAll(input: number): ArrayBuffer {
     return inputMessage(0x87, 8, input).buffer as ArrayBuffer;
 }
 
+export function encodeAudio(on: boolean): ArrayBuffer {
+    const view = message(0x8b, 8);
+    view.setUint8(4, on ? 1 : 0);
+    return view.buffer as ArrayBuffer;
+}
+
 /** `scale`: what the viewer's screen makes of a CSS pixel, in percent. */
 export function encodeResize(size: Size, scale: number): ArrayBuffer {
     const view = message(0x88, 12);
@@ -512,6 +519,11 @@ export function encodeLayout(input: number, name: string, variant: string): Arra
     put(name, 8, LAYOUT_NAME);
     put(variant, 8 + LAYOUT_NAME, VARIANT_NAME);
     return view.buffer as ArrayBuffer;
+}
+
+/** Acknowledge, refresh, audio: what a viewer that may only watch may send (docs/PROTOCOL.md). */
+export function mayWatcherSend(message: ArrayBuffer): boolean {
+    return [0x81, 0x8a, 0x8b].includes(new DataView(message).getUint8(0));
 }
 
 /** The input number of a message that pixels answer: a key or button that goes down, a text, the wheel. null of any other. */

@@ -1,0 +1,28 @@
+#pragma once
+// A parked sandbox for a command, made and claimed by the executor alone: no sandboxd, no message of a client.
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sandbox/launch.h"
+
+struct direct {
+    struct cgroup_root cgroups;
+    struct cgroup cgroup;
+    struct plan plan;
+    int null_fd;
+    int setup, channel, init;
+};
+
+// Whatever fails ends the program.
+void direct_prepare(struct direct *direct);
+void direct_park(struct direct *direct, const char *name); // of its control group
+// From the claim to the end of the command, which is what waitpid tells of posix_spawn.
+void direct_claim(struct direct *direct, bool limits);
+void direct_clean(struct direct *direct);
+
+#define DIRECT_PROGRAM "/usr/bin/true"
+// posix_spawn and waitpid of it; milliseconds.
+double direct_spawn(void);
+uint64_t direct_now_ns(void);
+int direct_compare(const void *a, const void *b); // doubles, for qsort(3)

@@ -1,0 +1,122 @@
+// doctor: the host's settings, what others reach, the clock, backups.
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/timex.h>
+#include <time.h>
+
+#include "ctl/host_checks.h"
+#include "lib/cleanup.h"
+#include "store/snapshot.h"
+
+#define BACKUP_OLD_HOURS 26 // a daily one, and its time
+#define HOUR_US INT64_C(3600000000)
+
+void check_host(struct context *context, struct findings *findings)
+{
+    AUTO_FD int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    struct host_finding rows[HOST_FINDINGS_MAX];
+    struct host_question question = {
+        .root = root,
+        .sandboxes = (uint64_t)config_number(context->config, CONFIG_SANDBOX_MAX_PER_NODE),
+        .ports = {(uint16_t)config_number(context->config, CONFIG_PORT),
+                  (uint16_t)config_number(context->config, CONFIG_METRICS_PORT), 5432},
+        .port_names = {"sandbox-server", "/metrics", "PostgreSQL"}};
+    size_t count = host_checks(&question, rows);
+    for (size_t i = 0; i < count; i++)
+        found(findings, rows[i].verdict, rows[i].name, "%s", rows[i].detail);
+}
+
+static bool host_is_loopback(const char *host)
+{
+    struct in_addr address;
+    if (inet_pton(AF_INET, host, &address) == 1)
+        return ntohl(address.s_addr) >> 24 == 127;
+    return strcmp(host, "::1") == 0 || strcmp(host, "localhost") == 0;
+}
+
+void check_tls(struct context *context, struct findings *findings)
+{
+    const char *host = config_text(context->config, CONFIG_HOST);
+    const char *origins = config_text(context->config, CONFIG_ALLOWED_ORIGINS);
+    if (!host_is_loopback(host))
+        return found(findings, VERDICT_FAILED, "TLS",
+                     "HOST is %s: passwords would cross the network in the clear; set HOST=127.0.0.1 and put "
+                     "a proxy with "
+                     "TLS before it (sandboxctl haproxy-config)",
+                     host);
+    if (strstr(origins, "http://"))
+        return found(findings, VERDICT_WEAK, "TLS",
+                     "ALLOWED_ORIGINS permits pages without TLS; write https:// there");
+    if (!*origins)
+        return found(findings, VERDICT_WEAK, "TLS",
+                     "ALLOWED_ORIGINS names no origin: fine on this machine alone; behind a proxy write "
+                     "ALLOWED_ORIGINS=https://YOUR.NAME");
+    found(findings, VERDICT_OK, "TLS", "%s behind %s", host, origins);
+}
+
+void check_clock(struct context *context, struct findings *findings)
+{
+    (void)context;
+    struct timex state = {0};
+    int result = adjtimex(&state);
+    if (result < 0)
+        found(findings, VERDICT_WEAK, "clock", "adjtimex: %s", strerror(errno));
+    else if (result == TIME_ERROR || (state.status & STA_UNSYNC))
+        found(findings, VERDICT_WEAK, "clock",
+              "not synchronised: tokens and time limits go by it; run: timedatectl set-ntp true");
+    else
+        found(findings, VERDICT_OK, "clock", "synchronised, %ld us at most off", state.maxerror);
+}
+
+static void check_modes_of(struct findings *findings, const char *name, const char *path, unsigned forbidden,
+                           int64_t owner)
+{
+    struct host_finding finding;
+    if (!path || !*path)
+        return;
+    host_check_mode(path, forbidden, owner, &finding);
+    found(findings, finding.verdict, name, "%s", finding.detail);
+}
+
+void check_modes(struct context *context, struct findings *findings)
+{
+    check_modes_of(findings, "config file", context->config_path, 022, 0);
+    check_modes_of(findings, "homes", config_text(context->config, CONFIG_FILE_STORAGE_PATH), 022, -1);
+    check_modes_of(findings, "backup key", config_text(context->config, CONFIG_BACKUP_KEY_FILE), 077, 0);
+    check_modes_of(findings, "backup directory", config_text(context->config, CONFIG_BACKUP_DIRECTORY), 077,
+                   0);
+}
+
+static void cleanup_store(struct store **store)
+{
+    store_free(*store);
+}
+
+void check_backups(struct context *context, struct findings *findings)
+{
+    int64_t last;
+    struct timespec now;
+    const char *url = config_text(context->config, CONFIG_DATABASE_URL);
+    if (!*url)
+        return; // check_database says so
+    CLEANUP(cleanup_store) struct store *store = store_new(url);
+    int error =
+        store ? store_backup_last(store, config_text(context->config, CONFIG_NODE_ID), &last) : -ENOMEM;
+    if (error)
+        return found(findings, VERDICT_WEAK, "backups", "not known while the database can't be asked");
+    if (last == 0)
+        return found(findings, VERDICT_WEAK, "backups",
+                     "there is none of this node; run: sandboxctl backup-key (keep a copy elsewhere), then: "
+                     "sandboxctl backup");
+    clock_gettime(CLOCK_REALTIME, &now);
+    int64_t hours = ((int64_t)now.tv_sec * 1000000 - last) / HOUR_US;
+    bool old = hours > BACKUP_OLD_HOURS;
+    found(findings, old ? VERDICT_WEAK : VERDICT_OK, "backups", "the last one is %" PRId64 " hours old%s",
+          hours,
+          old ? "; look at: systemctl status sandbox-server-backup.timer, then run: sandboxctl backup" : "");
+}

@@ -1,0 +1,128 @@
+// /api/sandboxes/{id}/viewers*, and the way in for guests: /api/shares/ticket
+
+#include <errno.h>
+#include <sodium.h>
+#include <string.h>
+
+#include "lib/log.h"
+#include "server/audience.h"
+#include "server/clock.h"
+#include "server/json_body.h"
+#include "server/routes.h"
+#include "server/sandboxes.h"
+#include "server/server.h"
+
+// The sandbox when it is here and the account's. NULL: answered.
+static struct sandbox *find_own(struct exchange *exchange)
+{
+    if (sandbox_answer_missing(exchange))
+        return NULL;
+    const struct store_sandbox *row = exchange->detail;
+    struct sandbox *sandbox = sandboxes_find(exchange->server->sandboxes, &row->id);
+    if (row->state != STATE_ENDED && strcmp(row->node, exchange->server->node) != 0)
+        sandbox_answer_wrong_node(exchange, row);
+    else if (!sandbox)
+        exchange_problem(exchange, PROBLEM_CONFLICT, "The sandbox is not running.");
+    else
+        return sandbox;
+    return NULL;
+}
+
+void viewers_finish(struct exchange *exchange)
+{
+    const struct sandbox *sandbox = find_own(exchange);
+    if (sandbox)
+        exchange_json(exchange, 200, json_pack("{s:o}", "items", audience_json(sandbox, NULL)));
+}
+
+void viewer_end_finish(struct exchange *exchange)
+{
+    struct sandbox *sandbox = find_own(exchange);
+    if (!sandbox)
+        return;
+    if (audience_end_viewer(sandbox, &exchange->part) < 0) {
+        exchange_problem(exchange, PROBLEM_NOT_FOUND, "There is no such viewer, or it has left.");
+        return;
+    }
+    char id[ID_TEXT_SIZE], viewer[ID_TEXT_SIZE];
+    id_format(&exchange->id, id);
+    id_format(&exchange->part, viewer);
+    log_info("A viewer was sent away", {"sandbox", id}, {"viewer", viewer},
+             {"by", exchange->account.username}, {"source", exchange->source});
+    exchange_empty(exchange, 204);
+}
+
+struct guest {
+    char token[OPAQUE_TOKEN_TEXT_SIZE * 2];
+    struct store_share share;
+};
+
+static const struct json_field guest_fields[] = {
+    {"token", true, 1, sizeof(((struct guest *)0)->token) - 1, NULL, offsetof(struct guest, token)},
+};
+
+int guest_prepare(struct exchange *exchange)
+{
+    struct guest *guest = exchange_detail(exchange, sizeof(*guest));
+    char wrong[JSON_BODY_WRONG_MAX];
+    if (!guest)
+        return -1;
+    if (json_body_read(exchange->body ? exchange->body : "", exchange->body_length, guest_fields, 1, guest,
+                       wrong) < 0) {
+        exchange_problem(exchange, PROBLEM_BAD_REQUEST, wrong);
+        return -1;
+    }
+    unsigned wait = limiter_take(exchange->server->link_sources, exchange->source, clock_monotonic_us());
+    if (wait == 0)
+        return 0;
+    exchange_problem_later(exchange, PROBLEM_TOO_MANY_REQUESTS, wait,
+                           "Too many links that don't work were tried. Wait before the next one.");
+    return -1;
+}
+
+// The same work for a token that can't be one.
+int guest_work(struct exchange *exchange, struct store *store)
+{
+    struct guest *guest = exchange->detail;
+    struct digest digest;
+    if (opaque_token_digest(guest->token, &digest) < 0)
+        randombytes_buf(&digest, sizeof(digest));
+    return store_share_by_token(store, &digest, &guest->share);
+}
+
+static void answer_no_entry(struct exchange *exchange)
+{
+    exchange_problem(exchange, PROBLEM_NOT_FOUND,
+                     "This link does not work: it was revoked, has expired, or its desktop has ended. Ask "
+                     "for a new one.");
+}
+
+void guest_finish(struct exchange *exchange)
+{
+    struct server *server = exchange->server;
+    const struct guest *guest = exchange->detail;
+    const struct store_share *share = &guest->share;
+    if (exchange->error == -ENOENT) { // and only this counts
+        log_info("A link that does not work was tried", {"source", exchange->source});
+        answer_no_entry(exchange);
+        return;
+    }
+    limiter_refund(server->link_sources, exchange->source);
+    if (exchange->error) {
+        exchange_store_failed(exchange, exchange->error);
+        return;
+    }
+    if (strcmp(share->node, server->node) != 0) {
+        exchange_problem(exchange, PROBLEM_WRONG_NODE, "Another node runs this desktop.");
+        return;
+    }
+    struct ticket ticket = {
+        .sandbox = share->sandbox,
+        .account = share->account,
+        .view_only = !share->control,
+        .share = share->id,
+        .share_expires_us = share->expires_us,
+    };
+    memcpy(ticket.label, share->label, sizeof(ticket.label));
+    ticket_answer(exchange, &ticket);
+}

@@ -1,0 +1,84 @@
+// A person records a desktop, sees that it is recorded, and watches it later, from any place.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { launchBrowser, signIn, startDesktop } from "../harness/browser.mjs";
+import { startServer } from "../harness/server.mjs";
+import { until } from "../harness/until.mjs";
+
+const TERMINAL = [0x88, 0xc0, 0xd0]; // cursorColor of sandbox/desktop/app-defaults/XTerm
+
+let server;
+let browser;
+let page;
+
+before(async () => {
+    server = await startServer({ env: { RECORDING: "allowed" } });
+    browser = await launchBrowser();
+    page = await browser.newPage({ viewport: { width: 1366, height: 768 } });
+    page.setDefaultTimeout(15000);
+});
+
+after(async () => {
+    await browser?.close();
+    if (process.env.SHOW_LOG) console.log(server?.log);
+    await server?.stop();
+});
+
+const shot = async (name) => process.env.SHOTS && page.screenshot({ path: `${process.env.SHOTS}/${name}.png` });
+
+// The controls hide by themselves: what matters here is the button.
+const record = () => page.getByRole("button", { name: "Record", exact: true, includeHidden: true }).dispatchEvent("click");
+
+// Where a canvas shows the terminal's cursor, filled or not; -1 without a picture.
+const cursorPixels = (label) =>
+    page.getByLabel(label, { exact: true }).evaluate((canvas, [red, green, blue]) => {
+        if (canvas.width < 100) return -1;
+        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        let count = 0;
+        for (let i = 0; i < data.length; i += 4) count += data[i] === red && data[i + 1] === green && data[i + 2] === blue;
+        return count;
+    }, TERMINAL);
+
+const terminalShows = async (label = "Recorded desktop") => (await cursorPixels(label)) > 20;
+
+test("it is recorded while everybody sees so", async () => {
+    await signIn(page, server.url, "admin", server.adminPassword);
+    await startDesktop(page);
+    assert.equal(await page.getByText("Recording", { exact: true }).count(), 0);
+    await record();
+    await page.getByText("Recording", { exact: true }).waitFor();
+    await shot("recording-mark");
+    await page.getByLabel("Desktop", { exact: true }).focus();
+    await page.keyboard.press("Control+Alt+KeyT");
+    await until("a terminal", () => terminalShows("Desktop"));
+    await record();
+    await page.getByText("Recording", { exact: true }).waitFor({ state: "detached" });
+});
+
+test("it plays from the begin and from any place", async () => {
+    await page.goto(`${server.url}/recordings`);
+    await page.getByRole("link", { name: "Play" }).waitFor();
+    await shot("recordings");
+    await page.getByRole("link", { name: "Play" }).click();
+    const position = page.getByLabel("Position");
+    await until("a picture", async () => (await cursorPixels("Recorded desktop")) >= 0);
+    const end = Number(await position.getAttribute("max"));
+    assert.ok(end > 0, `${end} ms`);
+    await position.fill(String(end));
+    await until("the terminal at the end", () => terminalShows());
+    await shot("player");
+    await position.fill("0");
+    await until("no terminal at the begin", async () => !(await terminalShows()));
+    await page.getByRole("button", { name: "Play" }).click();
+    await until("the terminal again", () => terminalShows());
+    await page.getByRole("button", { name: "Play" }).waitFor();
+    assert.equal(await page.getByRole("alert").count(), 0);
+});
+
+test("deleted, it is gone", async () => {
+    await page.goto(`${server.url}/recordings`);
+    await page.getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+    await page.getByText("There are none.").waitFor();
+});

@@ -1,0 +1,202 @@
+// The desktop's sound in the browser: asked for by a click, the tone that was played, in time with the picture, nothing while nothing sounds.
+import assert from "node:assert/strict";
+import { copyFileSync, mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+
+import { control, launchBrowser, painted, signIn, startDesktop, typeText } from "../harness/browser.mjs";
+import { countColour, readCanvas } from "../harness/framebuffer.mjs";
+import { startServer } from "../harness/server.mjs";
+import { until } from "../harness/until.mjs";
+
+const SCREENSHOTS = process.env.SCREENSHOTS; // a directory for people who want to look
+const CURSOR_COLOUR = [0x88, 0xc0, 0xd0]; // cursorColor of sandbox/desktop/app-defaults/XTerm
+const FILLED_CURSOR_PIXELS = 100;
+const TONE_HZ = 440;
+const LOUD = -40; // dB of the analyser's peak
+const LIPS_MS = 80;
+const FIRST_TARGET_MS = 40; // web/src/sound/playout.ts
+
+let server;
+let browser;
+let page;
+
+before(async () => {
+    server = await startServer();
+    // As most people's: no sound without a gesture on this very page.
+    browser = await launchBrowser(["--autoplay-policy=document-user-activation-required"]);
+    page = await (await browser.newContext()).newPage();
+    await signIn(page, server.url, "admin", server.adminPassword);
+    await startDesktop(page);
+    const homes = join(server.stateDir, "homes");
+    const [home] = readdirSync(homes).filter((name) => !name.startsWith("."));
+    copyFileSync(new URL("flash_and_beep.py", import.meta.url), join(homes, home, "flash_and_beep.py"));
+});
+
+after(async () => {
+    await browser?.close();
+    if (process.env.SHOW_LOG) console.log(server?.log);
+    await server?.stop();
+});
+
+const sound = () => page.evaluate(() => window.desktopStatistics.sound);
+const peak = () => page.evaluate(() => window.desktopStatistics.soundLook?.peak ?? null);
+const level = () => page.evaluate(() => window.desktopStatistics.soundLook.level);
+const canvas = () => page.getByLabel("Desktop", { exact: true });
+
+async function openTerminal() {
+    const before = server.processes("xterm").length;
+    await canvas().focus();
+    await page.keyboard.press("Control+Alt+KeyT");
+    await until("a terminal", () => server.processes("xterm").length > before);
+    await until("a filled cursor", async () => countColour(await readCanvas(page), CURSOR_COLOUR) >= FILLED_CURSOR_PIXELS);
+}
+
+// Starts the program beside the terminal.
+async function play(words) {
+    await typeText(page, `python3 flash_and_beep.py ${words} &\n`);
+}
+
+async function stopPlaying() {
+    const before = server.processes("python3").length;
+    assert.ok(before > 0);
+    for (const { pid } of server.processes("python3")) process.kill(pid);
+    await until("the program's end", () => server.processes("python3").length === 0);
+}
+
+async function look(name) {
+    if (!SCREENSHOTS) return;
+    mkdirSync(SCREENSHOTS, { recursive: true });
+    await page.getByRole("toolbar", { name: "Controls" }).hover();
+    await page.screenshot({ path: `${SCREENSHOTS}/sound-${name}.png` });
+}
+
+const soundIs = (state) => until(`sound that is ${state}`, async () => (await sound()).state === state);
+
+async function heard(hertz) {
+    await until(`${hertz} Hz`, async () => {
+        const now = await peak();
+        return now !== null && now.decibels > LOUD && Math.abs(now.hertz - hertz) < 4;
+    });
+}
+
+// No packet comes for a second.
+async function nothingIsSent() {
+    let last = -1;
+    let since = 0;
+    await until("silence on the wire", async () => {
+        const { packets } = await sound();
+        if (packets !== last) since = performance.now();
+        last = packets;
+        return performance.now() - since > 1000;
+    });
+}
+
+test("nothing is asked for, and nothing runs, before the control is pressed", async () => {
+    await openTerminal();
+    await play("tone");
+    await until("the sound server", () => server.processes("pulseaudio").length === 1);
+    assert.equal((await sound()).state, "off");
+    assert.equal((await sound()).packets, 0);
+    assert.equal(server.processes("sandbox-sound").length, 0);
+});
+
+test("a click brings the tone that is played", async () => {
+    await look("off");
+    await control(page, "Turn sound on");
+    await soundIs("on");
+    await heard(TONE_HZ);
+    await look("on");
+    const { gaps, targetMs } = await sound();
+    assert.ok(gaps < 20 && targetMs <= 200, `${gaps} gaps, ${targetMs} ms`);
+});
+
+test("a new page waits for a click or key, as the browser wants it, and goes on", async () => {
+    const old = page;
+    page = await old.context().newPage();
+    await page.goto(old.url());
+    // The first question that Playwright puts to a page counts as a gesture: not before the page has tried to play.
+    await until("another viewer", () => server.processes("sandbox-streamer").length === 2);
+    await painted(page, 1);
+    await old.close();
+    await until("one viewer", () => server.processes("sandbox-streamer").length === 1);
+    await soundIs("blocked");
+    assert.equal((await sound()).packets, 0);
+    await look("blocked");
+    await canvas().click();
+    await soundIs("on");
+    await heard(TONE_HZ);
+});
+
+test("sound returns with a new streamer", async () => {
+    const { pid } = server.kill("sandbox-streamer");
+    await until("another streamer", () => server.processes("sandbox-streamer").some((process) => process.pid !== pid));
+    const { packets } = await sound();
+    await until("a second of sound", async () => (await sound()).packets > packets + 100);
+    await heard(TONE_HZ);
+});
+
+test("nothing is sent while nothing sounds", async () => {
+    await stopPlaying();
+    await nothingIsSent();
+    assert.equal(await level(), 0);
+});
+
+// When the screen became white and when the beep began, by the page's own clock, for as long.
+function watchFlashes(seconds) {
+    return page.evaluate(async (length) => {
+        const desktop = document.querySelector("canvas.desktop-canvas");
+        const small = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+        const flashes = [];
+        const beeps = [];
+        let white = true;
+        let loud = true;
+        const end = performance.now() + length * 1000;
+        while (performance.now() < end) {
+            await new Promise((resolve) => setTimeout(resolve, 8));
+            small.drawImage(desktop, desktop.width - 2, desktop.height / 2, 1, 1, 0, 0, 1, 1);
+            const bright = small.getImageData(0, 0, 1, 1).data[0] > 128;
+            const sounds = window.desktopStatistics.soundLook.level > 0.02;
+            if (bright && !white) flashes.push(performance.now());
+            if (sounds && !loud) beeps.push(performance.now());
+            white = bright;
+            loud = sounds;
+        }
+        return { flashes, beeps };
+    }, seconds);
+}
+
+test("a flash and its beep are one event", async () => {
+    await play("");
+    await until("beeps", async () => (await level()) > 0.02);
+    const { flashes, beeps } = await watchFlashes(8);
+    const apart = flashes
+        .map((flash) => beeps.map((beep) => beep - flash).sort((a, b) => Math.abs(a) - Math.abs(b))[0])
+        .filter((difference) => difference !== undefined && Math.abs(difference) < 400)
+        .sort((a, b) => a - b);
+    assert.ok(apart.length >= 4, `${flashes.length} flashes, ${beeps.length} beeps`);
+    const median = apart[Math.floor(apart.length / 2)];
+    const { behindMs, targetMs } = await sound();
+    console.log(`sound after picture, ms: ${apart.map(Math.round).join(" ")}; told: ${Math.round(behindMs)}; ready: ${targetMs}`);
+    // A machine that is too busy to hand packets on in time has more of them kept ready.
+    assert.ok(Math.abs(median) <= LIPS_MS + Math.max(0, targetMs - FIRST_TARGET_MS), `${median} ms`);
+    await stopPlaying();
+});
+
+test("turned off, nothing is asked for", async () => {
+    await play("tone");
+    await heard(TONE_HZ);
+    await control(page, "Turn sound off");
+    await soundIs("off");
+    await nothingIsSent();
+    await until("the recorder's end", () => server.processes("sandbox-sound").length === 0);
+    await stopPlaying();
+});
+
+test("a browser without a decoder for sound says so", async () => {
+    await page.addInitScript(() => Reflect.deleteProperty(window, "AudioDecoder"));
+    await page.reload();
+    await painted(page, 1);
+    await page.getByRole("toolbar", { name: "Controls" }).hover();
+    assert.ok(await page.getByRole("button", { name: "This browser can't play the desktop's sound" }).isDisabled());
+});

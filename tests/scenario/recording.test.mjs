@@ -1,0 +1,177 @@
+// Recording: what is in the file, who gets it, what happens when it can't be written, and what a crash leaves.
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+
+import { startServer } from "../harness/server.mjs";
+import { until } from "../harness/until.mjs";
+import { WebSocketClient } from "../harness/websocket.mjs";
+
+const HEADER = 80;
+const RECORD = 16;
+const KEY = 40;
+const HELLO = 0x01;
+
+let server;
+let admin;
+before(async () => {
+    server = await startServer({ env: { RECORDING: "required" } });
+    admin = await server.adminClient();
+});
+after(() => server.stop());
+
+async function open(client, id) {
+    const { body, text } = await client.request("POST", `/api/sandboxes/${id}/ticket`, { body: {} });
+    assert.ok(body.path, text);
+    return WebSocketClient.open(server.url, body.path);
+}
+
+const recordings = async (client = admin) => (await client.request("GET", "/api/recordings")).body.items;
+
+async function fetchBytes(client, path, range) {
+    const response = await fetch(server.url + path, { headers: { authorization: `Bearer ${client.token}`, connection: "close", ...(range ? { range } : {}) } });
+    return { status: response.status, headers: response.headers, bytes: Buffer.from(await response.arrayBuffer()) };
+}
+
+async function download(client, { id }) {
+    const parts = [];
+    for (let at = 0, size = Infinity; at < size;) {
+        const { status, headers, bytes } = await fetchBytes(client, `/api/recordings/${id}/data`, `bytes=${at}-`);
+        assert.equal(status, 206);
+        size = Number(headers.get("content-range").split("/")[1]);
+        assert.equal(headers.get("content-range"), `bytes ${at}-${at + bytes.length - 1}/${size}`);
+        parts.push(bytes);
+        at += bytes.length;
+    }
+    return Buffer.concat(parts);
+}
+
+function records(file) {
+    const found = [];
+    for (let at = HEADER; at + RECORD <= file.length;) {
+        const length = file.readUInt32LE(at);
+        const message = file.subarray(at + RECORD, at + RECORD + length);
+        if (message.length < length) break;
+        found.push({ at, flags: file.readUInt32LE(at + 4), time: Number(file.readBigUInt64LE(at + 8)), message });
+        at += RECORD + length;
+    }
+    return found;
+}
+
+let sandbox;
+let recording;
+
+test("where it is required, nobody sees anything before it records, and all are told", async () => {
+    sandbox = await admin.startSandbox();
+    assert.deepEqual(await recordings(), []);
+    const client = await open(admin, sandbox.id);
+    let first = null;
+    client.on("message", (m) => m.binary && (first ??= m.data[0]));
+    const notices = [];
+    while (notices.at(-1)?.on !== true) notices.push(await client.notice("recording"));
+    assert.equal(notices.at(-1).mode, "required");
+    await client.binary(HELLO);
+    [recording] = await until("the recording", async () => { const items = await recordings(); return items.length && items; });
+    assert.equal(recording.sandbox, sandbox.id);
+    assert.equal((await admin.request("DELETE", `/api/sandboxes/${sandbox.id}/recording`)).status, 403);
+    // It goes on while nobody watches: the next one sees it is on at once.
+    client.destroy();
+    const next = await open(admin, sandbox.id);
+    assert.equal((await next.notice("recording")).on, true);
+    next.destroy();
+});
+
+test("the file is the stream: hello, a key frame, times that rise; the index points at key frames", async () => {
+    const file = await until("frames in it", async () => {
+        const bytes = await download(admin, recording);
+        return records(bytes).some(({ message }) => message[0] === 0x02) && bytes;
+    });
+    assert.equal(file.subarray(0, 8).toString("latin1"), "SBXREC\r\n");
+    const all = records(file);
+    assert.equal(all[0].message[0], HELLO);
+    const keys = all.filter(({ flags }) => flags === 1);
+    assert.ok(keys.length >= 1 && keys.every(({ message }) => message[0] === 0x02 && message[1] === 1));
+    assert.ok(all.every(({ time }, i) => i === 0 || time >= all[i - 1].time));
+    const sequences = all.filter(({ message }) => message[0] >= 2 && message[0] <= 4).map(({ message }) => message.readUInt32LE(4));
+    assert.deepEqual(sequences, sequences.map((_, i) => i + 1));
+    const index = (await fetchBytes(admin, `/api/recordings/${recording.id}/index`)).bytes;
+    assert.equal(index.length % KEY, 0);
+    const entry = (i) => [0, 8, 16, 24, 32].map((at) => Number(index.readBigUInt64LE(i * KEY + at)));
+    assert.deepEqual(entry(0).slice(0, 3), [keys[0].time, keys[0].at, all[0].at]);
+    const end = entry(index.length / KEY - 1);
+    assert.ok(end[1] >= file.length && end[2] === 0);
+});
+
+test("a still desktop adds nothing", async () => {
+    const before = (await recordings())[0].bytes;
+    const streamer = server.processes("sandbox-streamer");
+    assert.equal(streamer.length, 1);
+    await until("stillness", async () => (await recordings())[0].bytes >= before);
+});
+
+test("ranges, and who may read or delete", async () => {
+    const path = `/api/recordings/${recording.id}/data`;
+    for (const range of [undefined, "bytes=", "bytes=5-2", "bytes=-5", "bytes=0-1,3-4", "items=0-1", `bytes=${"9".repeat(40)}-`])
+        assert.equal((await fetchBytes(admin, path, range)).status, 400, `${range}`);
+    assert.equal((await fetchBytes(admin, path, "bytes=99999999999-")).status, 416);
+    assert.equal((await fetchBytes(admin, path, "bytes=0-0")).bytes.length, 1);
+    assert.equal((await fetchBytes({ token: "x" }, path, "bytes=0-")).status, 401);
+    assert.equal((await admin.request("GET", "/api/recordings/01975fe0-0000-7000-8000-000000000001/index")).status, 404);
+});
+
+test("a killed server leaves a file that is good, and begins another", async () => {
+    const client = await open(admin, sandbox.id);
+    await client.binary(HELLO);
+    server.kill("sandbox-server");
+    await client.ended();
+    await until("the return", () => admin.request("GET", "/ready").then(({ status }) => status === 200, () => false));
+    const good = records(await download(admin, recording));
+    assert.ok(good.length > 1 && good.some(({ flags }) => flags === 1));
+    const again = await open(admin, sandbox.id);
+    await again.binary(HELLO);
+    assert.equal((await recordings()).length, 2);
+    again.destroy();
+    await admin.request("DELETE", `/api/sandboxes/${sandbox.id}`);
+});
+
+test("a torn end is cut from the index", async () => {
+    const [account] = readdirSync(join(server.stateDir, "recordings"));
+    const path = join(server.stateDir, "recordings", account, `${recording.id}.stream`);
+    const whole = readFileSync(path);
+    const last = records(whole).at(-1);
+    writeFileSync(path, Buffer.concat([whole, whole.subarray(last.at, last.at + RECORD + 1)]));
+    const { status, bytes } = await fetchBytes(admin, `/api/recordings/${recording.id}/index`);
+    assert.equal(status, 200, bytes.toString());
+    assert.equal(Number(bytes.readBigUInt64LE(bytes.length - KEY + 8)), whole.length);
+    // Hostile: a length beyond every message, then no recording at all.
+    const hostile = Buffer.from(whole);
+    hostile.writeUInt32LE(0xffffffff, HEADER);
+    writeFileSync(path, hostile);
+    assert.equal((await fetchBytes(admin, `/api/recordings/${recording.id}/index`)).bytes.length, KEY);
+    writeFileSync(path, "x".repeat(200));
+    assert.equal((await fetchBytes(admin, `/api/recordings/${recording.id}/index`)).status, 404);
+    assert.equal((await admin.request("DELETE", `/api/recordings/${recording.id}`)).status, 204);
+    assert.equal((await admin.request("DELETE", `/api/recordings/${recording.id}`)).status, 404);
+    assert.throws(() => statSync(path));
+});
+
+test("what can't be written is not shown", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "recordings-"));
+    const tight = await startServer({ env: { RECORDING: "required", RECORDINGS_DIR: join(directory, "none") } });
+    try {
+        const client = await tight.adminClient();
+        const { id } = await client.startSandbox();
+        const { body } = await client.request("POST", `/api/sandboxes/${id}/ticket`, { body: {} });
+        const viewer = await WebSocketClient.open(tight.url, body.path);
+        let shown = false;
+        viewer.on("message", (m) => (shown ||= m.binary));
+        assert.equal((await viewer.ended()).code, 4008);
+        assert.equal(shown, false);
+        await until("the log", () => /A recording has failed/.test(tight.log));
+    } finally {
+        await tight.stop();
+        rmSync(directory, { recursive: true });
+    }
+});

@@ -1,0 +1,240 @@
+// An operator's way with the packages, on a clean Debian: install, use, restart, upgrade, purge.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { ApiClient } from "../harness/api.mjs";
+import { until } from "../harness/until.mjs";
+import { WebSocketClient } from "../harness/websocket.mjs";
+import { skipWithout } from "./base.mjs";
+import { boot } from "./nspawn.mjs";
+import { PACKAGES, builtPackages, changeProgram, makeNewer } from "./packages.mjs";
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const PASSWORD = "correct horse battery";
+const PORT = 8080;
+const KIND_HELLO = 0x01;
+const UNITS = ["sandboxd.socket", "sandboxd", "sandbox-server", "sandbox-server-database"];
+// What `systemd-analyze security` says of each unit; docs/OPERATIONS.md states it.
+const EXPOSURE = { sandboxd: 3.9, "sandbox-server": 1.4, "sandbox-server-database": 0.7 };
+const skip = skipWithout(["systemd-nspawn", "mmdebstrap"]) || (builtPackages().length === 0 && "no packages: scripts/package makes them");
+
+describe("the packages", { skip }, () => {
+    const directory = mkdtempSync(join(tmpdir(), "sandbox-server-package-"));
+    let container, client, url, relay, listener;
+
+    const check = (script) => container.check(script);
+    const show = async (unit, property) => (await check(`systemctl show --property=${property} --value ${unit}`)).trim();
+    const journal = async (unit, more = "") =>
+        (await check(`journalctl --sync; journalctl --unit=${unit} --output=json ${more}`)).trim().split("\n").filter(Boolean).map((line) => JSON.parse(line));
+
+    // A port of this machine that leads to the container's.
+    async function openRelay() {
+        const path = join(directory, "relay");
+        relay = spawn(container.inNetwork[0], [...container.inNetwork.slice(1), process.execPath, join(HERE, "relay.mjs"), path, String(PORT)], {
+            stdio: ["ignore", "pipe", "inherit"],
+        });
+        await once(relay.stdout, "data");
+        listener = createServer((near) => {
+            const far = connect(path);
+            near.pipe(far).pipe(near);
+            near.on("error", () => far.destroy()).on("close", () => far.destroy());
+            far.on("error", () => near.destroy()).on("close", () => near.destroy());
+        }).listen(0, "127.0.0.1");
+        await once(listener, "listening");
+        url = `http://127.0.0.1:${listener.address().port}`;
+    }
+
+    const ready = () =>
+        until("the service", async () => {
+            const answer = await new ApiClient(url).request("GET", "/ready").catch(() => null);
+            return answer?.status === 200;
+        }, 30000);
+
+    // The first packets of a stream: what it is, and a picture.
+    async function watch(sandbox) {
+        const { status, body, text } = await client.request("POST", `/api/sandboxes/${sandbox.id}/ticket`, { body: {} });
+        assert.equal(status, 201, text);
+        const socket = await WebSocketClient.open(url, body.path, { headers: { Origin: url } });
+        await socket.binary(KIND_HELLO, 20000);
+        const picture = await socket.next((message) => message.binary && message.data[0] !== KIND_HELLO, 20000);
+        assert.ok(picture.data.length > 100, "no picture");
+        return socket;
+    }
+
+    const install = (paths) => check(`DEBIAN_FRONTEND=noninteractive dpkg --install ${paths} 2>&1`);
+
+    before(async () => {
+        // What systemd-nspawn denies and a machine has: session keyrings, Landlock.
+        container = await boot({ binds: { [directory]: "/newer" }, readOnlyBinds: { [PACKAGES]: "/packages" }, options: ["--system-call-filter=@keyring @sandbox"] });
+        // A container's /proc is masked in parts, and would not let a user namespace have one of its own.
+        await check("mount -t proc proc /proc");
+        // An installation of PostgreSQL as Debian leaves it; there are no limits where the host's control groups can't be delegated.
+        await check(`rm /etc/postgresql-common/createcluster.d/no-cluster.conf; pg_createcluster --start 15 main
+            mkdir -p /etc/systemd/system/sandboxd.service.d
+            printf '[Service]\\nEnvironment=SANDBOX_LAYERS_REQUIRED=host_uid,resource_limits,seccomp,egress\\n' >/etc/systemd/system/sandboxd.service.d/test.conf`);
+    });
+    after(() => {
+        relay?.kill();
+        listener?.close();
+        rmSync(directory, { recursive: true, force: true });
+    });
+
+    test("nothing is asked, and everything runs", async () => {
+        const text = await install("/packages/*.deb");
+        assert.match(text, /make the first account with: create-user/);
+        for (const unit of UNITS) assert.equal(await show(unit, "ActiveState"), "active", await check(`journalctl --no-pager -u ${unit}`));
+        assert.equal((await check("systemctl list-units --failed --plain --no-legend")).trim(), "");
+        assert.equal((await check("stat --format='%U %G %a' /etc/sandbox-server/credentials/JWT_SECRET")).trim(), "root root 600");
+        assert.equal((await check("stat --format='%U %G %a' /var/lib/sandbox-server/homes")).trim(), "sandboxd sandboxd 711");
+        assert.equal((await check("stat --format='%U %a' /run/sandboxd/sandboxd.sock")).trim(), "sandbox-server 600");
+        await openRelay();
+        await ready();
+    });
+
+    test("each program has its rights and no more", async () => {
+        const status = async (unit) => check(`cat /proc/${await show(unit, "MainPID")}/status`);
+        const [server, daemon] = [await status("sandbox-server"), await status("sandboxd")];
+        for (const name of ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"]) {
+            assert.match(server, new RegExp(`^${name}:\t0+$`, "m"));
+            assert.match(daemon, new RegExp(`^${name}:\t00000000000000c0$`, "m")); // CAP_SETGID, CAP_SETUID
+        }
+        for (const text of [server, daemon]) assert.match(text, /^NoNewPrivs:\t1$/m);
+    });
+
+    test("systemd finds little that a unit could do", async () => {
+        for (const [unit, most] of Object.entries(EXPOSURE)) {
+            const text = await check(`systemd-analyze security --no-pager ${unit}.service`);
+            const [, score] = /Overall exposure level for \S+: ([0-9.]+)/.exec(text);
+            assert.ok(Number(score) <= most, `${unit}: ${score}\n${text}`);
+        }
+    });
+
+    let sandbox;
+    test("an account signs in and sees its desktop", async () => {
+        await check(`echo '${PASSWORD}' | create-user --username ada --password-stdin --role admin`);
+        client = new ApiClient(url);
+        assert.equal((await client.login("ada", PASSWORD)).status, 200);
+        sandbox = await client.startSandbox();
+        (await watch(sandbox)).destroy();
+        assert.match(await check("sandboxctl sandbox list"), new RegExp(sandbox.id));
+        const rows = JSON.parse((await container.run("sandboxctl doctor --json")).out);
+        assert.deepEqual(rows.find((row) => row.check === "database")?.state, "ok", JSON.stringify(rows));
+        assert.deepEqual(rows.find((row) => row.check === "upgrade")?.state, "ok", JSON.stringify(rows));
+    });
+
+    test("with a key there are backups, and each can be read again", async () => {
+        assert.equal(await show("sandbox-server-backup.timer", "ActiveState"), "active");
+        await check("systemctl start sandbox-server-backup && ! ls /var/backups/sandbox-server/*.backup"); // skipped: there is no key
+        await check("sandboxctl backup-key && test \"$(stat --format='%U %a' /etc/sandbox-server/backup.key)\" = 'root 600'");
+        await check("systemctl start sandbox-server-backup || { journalctl --no-pager --unit=sandbox-server-backup; exit 1; }");
+        assert.match(await check("sandboxctl restore --dry-run /var/backups/sandbox-server/*.backup"), /1 homes.*\nit is whole/s);
+        assert.match((await container.run("sandboxctl restore /var/backups/sandbox-server/*.backup")).err, /the database is not empty/);
+        const rows = JSON.parse((await container.run("sandboxctl doctor --json")).out);
+        assert.equal(rows.find((row) => row.check === "backups").state, "ok");
+    });
+
+    test("the journal has each field as a field", async () => {
+        const [entry] = (await journal("sandboxd")).filter(({ MESSAGE }) => MESSAGE.startsWith("serving"));
+        assert.deepEqual(
+            [entry.SANDBOX_SOCKET, entry.PRIORITY, entry.SYSLOG_IDENTIFIER, entry._TRANSPORT],
+            ["/run/sandboxd/sandboxd.sock", "6", "sandboxd", "journal"],
+        );
+    });
+
+    test("a changed configuration is taken over, a wrong one is not", async () => {
+        const pid = await show("sandbox-server", "MainPID");
+        await check(`printf 'SANDBOX_MAX_PER_USER=7\\nPORT=9999\\n' >>/etc/sandbox-server/config.env; systemctl reload sandbox-server`);
+        const limit = async () => (await client.request("GET", "/api/users/me")).body.sandbox_limit;
+        await until("the new limit", async () => (await limit()) === 7);
+        assert.ok((await journal("sandbox-server")).some(({ SANDBOX_KEY, MESSAGE }) => SANDBOX_KEY === "PORT" && MESSAGE.includes("waits")));
+        await check(`echo NONSENSE=1 >>/etc/sandbox-server/config.env; systemctl reload sandbox-server`);
+        await until("the refusal", async () => (await journal("sandbox-server")).some(({ SANDBOX_PROBLEM }) => SANDBOX_PROBLEM?.includes("NONSENSE")));
+        assert.equal(await limit(), 7);
+        assert.equal(await show("sandbox-server", "MainPID"), pid);
+        await check("sed -i -e '/^NONSENSE/d' -e '/^PORT/d' -e '/^SANDBOX_MAX_PER_USER/d' /etc/sandbox-server/config.env");
+    });
+
+    test("a restart of sandbox-server loses no sandbox", async () => {
+        const daemon = await show("sandboxd", "MainPID");
+        await check("systemctl restart sandbox-server");
+        await ready();
+        assert.equal(await show("sandboxd", "MainPID"), daemon);
+        assert.equal((await client.sandbox(sandbox.id)).state, "running");
+        (await watch(sandbox)).destroy();
+    });
+
+    test("a sandbox-server that hangs is started again", async () => {
+        const pid = await show("sandbox-server", "MainPID");
+        await check(`mkdir -p /etc/systemd/system/sandbox-server.service.d
+            printf '[Service]\\nWatchdogSec=1\\nTimeoutAbortSec=1\\n' >/etc/systemd/system/sandbox-server.service.d/test.conf
+            systemctl daemon-reload; systemctl restart sandbox-server`);
+        const watched = await show("sandbox-server", "MainPID");
+        assert.notEqual(watched, pid);
+        await check(`kill -STOP ${watched}`);
+        await until("another process", async () => ![watched, "0"].includes(await show("sandbox-server", "MainPID")), 20000);
+        await ready();
+        assert.equal(await show("sandbox-server", "NRestarts"), "1");
+        await check("rm -r /etc/systemd/system/sandbox-server.service.d; systemctl daemon-reload; systemctl restart sandbox-server");
+        await ready();
+    });
+
+    test("an upgrade keeps state and sandboxes", async () => {
+        const [server, daemon] = [await show("sandbox-server", "MainPID"), await show("sandboxd", "MainPID")];
+        const version = makeNewer("+newer1", join(directory, "first"), changeProgram("sandbox-keymap"));
+        assert.match(await install("/newer/first/*.deb"), /sandboxd goes on in its old version/);
+        await ready();
+        assert.equal(/^Version: (.*)$/m.exec(await check("dpkg --status sandbox-server"))[1], version);
+        assert.notEqual(await show("sandbox-server", "MainPID"), server);
+        assert.equal(await show("sandboxd", "MainPID"), daemon);
+        assert.equal((await client.sandbox(sandbox.id)).state, "running");
+        (await watch(sandbox)).destroy();
+        const rows = JSON.parse((await container.run("sandboxctl doctor --json")).out);
+        assert.equal(rows.find((row) => row.check === "upgrade").state, "weak");
+    });
+
+    test("nor does one that changes how the two services speak", async () => {
+        const [server, daemon] = [await show("sandbox-server", "MainPID"), await show("sandboxd", "MainPID")];
+        await check("sed -i 's/channel .*/channel 0/' /var/lib/sandboxd/programs/version");
+        makeNewer("+newer2", join(directory, "second"), () => {});
+        assert.match(await install("/newer/second/*.deb"), /systemctl restart sandboxd sandbox-server/);
+        assert.deepEqual([await show("sandbox-server", "MainPID"), await show("sandboxd", "MainPID")], [server, daemon]);
+        (await watch(sandbox)).destroy();
+    });
+
+    test("a restart of sandboxd ends sandboxes, and others start", async () => {
+        await check("systemctl restart sandboxd");
+        await ready();
+        await until("the end of the sandbox", async () => (await client.sandbox(sandbox.id)).state === "ended", 20000);
+        const rows = JSON.parse((await container.run("sandboxctl doctor --json")).out);
+        assert.equal(rows.find((row) => row.check === "upgrade").state, "ok");
+        sandbox = await client.startSandbox();
+        (await watch(sandbox)).destroy();
+        await check(`kill -KILL ${await show("sandboxd", "MainPID")}`);
+        await until("the end of the sandbox", async () => (await client.sandbox(sandbox.id).catch(() => null))?.state === "ended", 30000);
+        await ready();
+        await client.startSandbox();
+    });
+
+    test("a purge removes what was installed, and what the users made only when asked", async () => {
+        await check("dpkg --purge sandbox-server 2>&1");
+        assert.equal(await check("pgrep --uid sandboxd --uid sandbox-server || :"), "");
+        const left = "ls -d /etc/sandbox-server /var/lib/sandboxd /run/sandboxd /usr/lib/sandbox-server /etc/apparmor.d/sandbox-server 2>/dev/null || :";
+        assert.equal(await check(left), "");
+        assert.equal((await check("ls /var/lib/sandbox-server/homes | wc -l")).trim(), "1");
+        assert.equal((await check("runuser -u postgres -- psql -Atc 'SELECT username FROM accounts' sandbox-server")).trim(), "ada");
+
+        await install("/packages/*.deb");
+        await ready();
+        assert.equal((await client.login("ada", PASSWORD)).status, 200);
+        await check("touch /var/lib/sandbox-server/purge-user-data; dpkg --purge sandbox-server sandboxctl 2>&1");
+        assert.equal(await check(`${left}; ls -d /var/lib/sandbox-server 2>/dev/null || :`), "");
+        assert.equal((await check("runuser -u postgres -- psql -Atc \"SELECT datname FROM pg_database WHERE datname LIKE 'sandbox%'\"")).trim(), "");
+    });
+});

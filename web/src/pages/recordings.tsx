@@ -1,0 +1,145 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { describe } from "../api/problem";
+import type { Recording } from "../api/recordings";
+import { useApp } from "../app/context";
+import { useTitle } from "../app/hooks";
+import { Store, useStore } from "../app/store";
+import { clock, secondsSince, shortDuration } from "../app/time";
+import { Button, PageLink } from "../components/button";
+import { Dialog } from "../components/dialog";
+import { Message } from "../components/message";
+import { parseIndex } from "../recordings/format";
+import { type PlayerState, RecordingPlayer } from "../recordings/player";
+import "./recordings.css";
+
+const BEFORE = new Store<PlayerState>({ position: 0, playing: false, seeking: true, failure: null });
+
+function dateOf(time: string): string {
+    return new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+}
+
+export function RecordingsPage() {
+    const { client } = useApp();
+    const [items, setItems] = useState<readonly Recording[] | null>(null);
+    const [error, setError] = useState<string | null>(null);
+    const [deleting, setDeleting] = useState<Recording | null>(null);
+    useTitle("Recordings");
+
+    useEffect(() => {
+        const life = new AbortController();
+        client.recordings(life.signal).then((answer) => setItems(answer.items), (failure) => {
+            if (!life.signal.aborted) {
+                setError(describe(failure));
+            }
+        });
+        return () => life.abort();
+    }, [client]);
+
+    const remove = async ({ id }: Recording) => {
+        setDeleting(null);
+        try {
+            await client.deleteRecording(id);
+            setItems((known) => known?.filter((other) => other.id !== id) ?? null);
+        } catch (failure) {
+            setError(describe(failure));
+        }
+    };
+    const newest = [...(items ?? [])].sort((a, b) => b.started_at.localeCompare(a.started_at));
+
+    return (
+        <main class="recordings">
+            <PageLink to="/" look="quiet" icon="home">Your desktops</PageLink>
+            <h1>Recordings</h1>
+            {error !== null && <Message tone="danger" alert>{error}</Message>}
+            {items?.length === 0 && <p class="recordings-none">There are none. They are made while a desktop is watched.</p>}
+            <ul class="recordings-list">
+                {newest.map((recording) => (
+                    <li key={recording.id}>
+                        <span class="recordings-name">
+                            <strong>{dateOf(recording.started_at)}</strong>
+                            <small>
+                                {shortDuration(secondsSince(recording.started_at, Date.parse(recording.changed_at)))},{" "}
+                                {(recording.bytes / 1_048_576).toFixed(1)} MiB
+                            </small>
+                        </span>
+                        <PageLink to={`/recordings/${recording.id}`} look="plain" icon="play">Play</PageLink>
+                        <Button look="quiet-danger" onClick={() => setDeleting(recording)}>Delete</Button>
+                    </li>
+                ))}
+            </ul>
+            {deleting !== null && (
+                <Dialog title="Delete this recording?" onClose={() => setDeleting(null)}>
+                    <p>{dateOf(deleting.started_at)}. It can't be brought back.</p>
+                    <div class="dialog-actions">
+                        <Button onClick={() => setDeleting(null)}>Cancel</Button>
+                        <Button look="danger" onClick={() => void remove(deleting)}>Delete</Button>
+                    </div>
+                </Dialog>
+            )}
+        </main>
+    );
+}
+
+export function RecordingPage({ id }: { id: string }) {
+    const { client } = useApp();
+    const canvas = useRef<HTMLCanvasElement>(null);
+    const [player, setPlayer] = useState<RecordingPlayer | null>(null);
+    const [error, setError] = useState<string | null>(null);
+    const state = useStore(player?.state ?? BEFORE);
+    useTitle("Recording");
+
+    useEffect(() => {
+        const life = new AbortController();
+        let made: RecordingPlayer | null = null;
+        const load = async () => {
+            const index = parseIndex(await client.recordingBytes(`/api/recordings/${id}/index`, null, life.signal));
+            if (canvas.current !== null && !life.signal.aborted) {
+                made = new RecordingPlayer(canvas.current, index, (from, length) =>
+                    client.recordingBytes(`/api/recordings/${id}/data`, `bytes=${from}-${from + length - 1}`, life.signal));
+                setPlayer(made);
+                made.seek(0);
+            }
+        };
+        load().catch((failure: unknown) => {
+            if (!life.signal.aborted) {
+                setError(describe(failure));
+            }
+        });
+        return () => {
+            life.abort();
+            made?.close();
+        };
+    }, [client, id]);
+
+    const failure = error ?? state.failure;
+    const duration = player?.duration ?? 0;
+
+    return (
+        <main class="player" data-theme="dark">
+            <canvas ref={canvas} class="player-canvas" role="img" aria-label="Recorded desktop" width={16} height={9} />
+            {failure !== null && <Message tone="danger" title="This can't be played" alert>{failure}</Message>}
+            <div class="player-bar" role="toolbar" aria-label="Player">
+                <PageLink to="/recordings" look="quiet" icon="home" label="Back to the recordings" />
+                <Button
+                    look="primary"
+                    icon={state.playing ? "stop" : "play"}
+                    disabled={player === null || failure !== null}
+                    onClick={() => (state.playing ? player?.pause() : player?.play())}
+                >
+                    {state.playing ? "Pause" : "Play"}
+                </Button>
+                <input
+                    type="range"
+                    class="player-seek"
+                    aria-label="Position"
+                    min={0}
+                    max={Math.max(Math.round(duration), 1)}
+                    value={Math.round(state.position)}
+                    disabled={player === null || failure !== null}
+                    onInput={(event) => player?.seek(Number(event.currentTarget.value))}
+                />
+                <span class="player-time">{clock(Math.floor(state.position / 1000))} / {clock(Math.floor(duration / 1000))}</span>
+            </div>
+        </main>
+    );
+}

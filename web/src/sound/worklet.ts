@@ -1,0 +1,50 @@
+import { Playout, type PlayoutReport, SAMPLE_RATE } from "./playout";
+
+/** What the page sends; the buffers are given away. */
+export interface WorkletInput {
+    left: Float32Array;
+    right: Float32Array;
+    captured: number;
+}
+
+/** What the page hears from time to time while there is sound. */
+export interface WorkletReport extends PlayoutReport {
+    /** The context's time at which `captured` is handed to the output. */
+    time: number;
+}
+
+declare const currentTime: number;
+declare function registerProcessor(name: string, processor: unknown): void;
+declare class AudioWorkletProcessor {
+    readonly port: MessagePort;
+}
+
+const REPORT_SAMPLES = SAMPLE_RATE / 4;
+
+class SoundProcessor extends AudioWorkletProcessor {
+    private readonly playout = new Playout();
+    private unreported = 0;
+
+    constructor() {
+        super();
+        this.port.onmessage = ({ data }: MessageEvent<WorkletInput>) => this.playout.push(data.left, data.right, data.captured);
+    }
+
+    process(_inputs: Float32Array[][], outputs: Float32Array[][]): boolean {
+        const [left, right] = outputs[0] ?? [];
+        if (left === undefined || right === undefined) {
+            return true;
+        }
+        const report = this.unreported > REPORT_SAMPLES ? this.playout.report() : null;
+        if (report !== null && report.captured >= 0) {
+            this.unreported = 0;
+            const message: WorkletReport = { ...report, time: currentTime };
+            this.port.postMessage(message);
+        }
+        this.playout.pull(left, right);
+        this.unreported += left.length;
+        return true;
+    }
+}
+
+registerProcessor("desktop-sound", SoundProcessor);
