@@ -62,7 +62,7 @@ async function measure(side) {
         pictures.push(await takePicture(side.page));
         await side.page.waitForTimeout(200);
     }
-    await until("the film's end", () => existsSync(ended), (PLAY_S + 5) * 1000);
+    await until(`the film's end: ${side.name}`, () => existsSync(ended), (PLAY_S + 5) * 1000);
     const changed = await lastChange(side.page, STILL_S - 1.5);
     const still = await takePicture(side.page);
     const last = filmFrame(nearestFrame(still, FRAMES));

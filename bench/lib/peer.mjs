@@ -82,7 +82,7 @@ export class Peer {
         const words = ["--web", "/usr/share/novnc", `127.0.0.1:${this.port}`, `127.0.0.1:${vncPort}`];
         const proxy = this.spawn("websockify", words, { stdio: ["ignore", "pipe", "pipe"] });
         this.roots.proxy = proxy.pid;
-        this.path = `/vnc_lite.html?host=127.0.0.1&port=${this.port}`; // without scale: any value turns it on
+        this.path = (port) => `/vnc_lite.html?host=127.0.0.1&port=${port}`; // without scale: any value turns it on
         this.bar = NOVNC_BAR;
         return Promise.any([lineOf(proxy.stderr, /proxying/), lineOf(proxy.stdout, /proxying/)]);
     }
@@ -92,7 +92,7 @@ export class Peer {
         this.page = await browser.newPage({ viewport: { ...viewport, height: viewport.height + this.bar } });
         await this.page.addInitScript(installProbe, this.probe);
         const opened = now();
-        await this.page.goto(`http://127.0.0.1:${this.port}${this.path}`, { waitUntil: "commit" });
+        await this.page.goto(`http://127.0.0.1:${this.port}${this.path(this.port)}`, { waitUntil: "commit" });
         await this.page.waitForFunction(() => window.probe?.marks.content !== undefined);
         this.marks.page = opened - this.startedAt;
     }

@@ -16,7 +16,7 @@ export class Xpra extends Peer {
     static async start({ width, height }) {
         const peer = new Xpra("xpra (HTML5)");
         peer.port = await freePort();
-        peer.path = "/index.html?sound=false&floating_menu=false&clipboard=false&submit=true";
+        peer.path = () => "/index.html?sound=false&floating_menu=false&clipboard=false&submit=true";
         await peer.startDesktop("Xvfb", ["-screen", "0", `${width}x${height}x24`, "-nolisten", "tcp", "+extension", "Composite"]);
         writeFileSync(join(peer.home, "xpra.conf"), "start = /bin/true\n"); // Debian's own start opens a window with a complaint
         const environment = { ...peer.environment, XDG_RUNTIME_DIR: peer.home, XPRA_USER_CONF_DIRS: peer.home };

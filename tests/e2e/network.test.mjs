@@ -6,7 +6,7 @@ import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { launchBrowser, signIn, startDesktop, typeText } from "../harness/browser.mjs";
+import { launchBrowser, painted, signIn, startDesktop, typeText } from "../harness/browser.mjs";
 import { startServer } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
 import { countColour, readCanvas } from "../harness/framebuffer.mjs";
@@ -59,6 +59,7 @@ test("refused before, reached after", { skip: !address && "this machine has no a
     await card.getByRole("link", { name: "Open", exact: true }).click();
     const canvas = page.getByLabel("Desktop", { exact: true });
     await canvas.waitFor();
+    await painted(page, 1); // what is typed before the stream is there reaches nobody
     await canvas.focus();
     await page.keyboard.press("Control+Alt+KeyT");
     await until("a filled cursor", async () => countColour(await readCanvas(page), CURSOR_COLOUR) >= FILLED_CURSOR_PIXELS);
