@@ -12,6 +12,7 @@
 #include "lib/limits.h"
 
 #define USER_PREFIX "user."
+#define BLOCK_SIZE 4096u
 
 static int refuse(struct extract *extract, const char *problem)
 {
@@ -125,6 +126,29 @@ static int begin_home(struct extract *extract, const struct id *home, struct arc
     return enter(extract, extract->staging, name, "", entry);
 }
 
+// Holes that the archive holds as zeros become holes again: a home must not grow by being restored.
+static bool only_zeros(const char *bytes, size_t length)
+{
+    return length > 0 && bytes[0] == 0 && memcmp(bytes, bytes + 1, length - 1) == 0;
+}
+
+static int put_blocks(int fd, const char *bytes, size_t length, int64_t offset)
+{
+    while (length > 0) {
+        size_t block = BLOCK_SIZE - (size_t)offset % BLOCK_SIZE;
+        size_t part = length < block ? length : block;
+        ssize_t n = only_zeros(bytes, part) ? (ssize_t)part : pwrite(fd, bytes, part, offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? -errno : -EIO;
+        bytes += n;
+        offset += n;
+        length -= (size_t)n;
+    }
+    return 0;
+}
+
 static int put_data(int fd, struct extract *extract, struct archive *archive, int64_t size)
 {
     const void *block;
@@ -135,16 +159,9 @@ static int put_data(int fd, struct extract *extract, struct archive *archive, in
         if (offset < 0 || offset > size || (int64_t)length > size - offset)
             return refuse(extract, "a file holds more than its size");
         extract->bytes += length;
-        for (const char *p = block; fd >= 0 && length > 0;) {
-            ssize_t n = pwrite(fd, p, length, offset);
-            if (n < 0 && errno == EINTR)
-                continue;
-            if (n <= 0)
-                return n < 0 ? -errno : -EIO;
-            p += n;
-            offset += n;
-            length -= (size_t)n;
-        }
+        int error = fd >= 0 ? put_blocks(fd, block, length, offset) : 0;
+        if (error)
+            return error;
     }
     if (status != ARCHIVE_EOF)
         return refuse(extract, "a file's data can't be read");

@@ -72,7 +72,7 @@ int guest_prepare(struct exchange *exchange)
         exchange_problem(exchange, PROBLEM_BAD_REQUEST, wrong);
         return -1;
     }
-    unsigned wait = limiter_take(exchange->server->link_sources, exchange->source, clock_monotonic_us());
+    unsigned wait = limiter_take(exchange->server->link_sources, exchange->source_key, clock_monotonic_us());
     if (wait == 0)
         return 0;
     exchange_problem_later(exchange, PROBLEM_TOO_MANY_REQUESTS, wait,
@@ -107,7 +107,7 @@ void guest_finish(struct exchange *exchange)
         answer_no_entry(exchange);
         return;
     }
-    limiter_refund(server->link_sources, exchange->source);
+    limiter_refund(server->link_sources, exchange->source_key);
     if (exchange->error) {
         exchange_store_failed(exchange, exchange->error);
         return;

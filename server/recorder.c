@@ -20,6 +20,7 @@
 #define KEY_US (10 * SECOND_US) // between two places where playing can begin, while something changes
 #define FLUSH_US SECOND_US      // what a crash of this program may cost
 #define BUFFER_FULL (1u << 20)  // bytes that wait for the disk before the stream does
+#define STREAM_PROVEN_US (10 * SECOND_US) // a streamer that lived this long did not fail at its start
 #define ATTEMPTS_MAX 7
 #define PACKETS_PER_TURN 64
 
@@ -43,6 +44,7 @@ struct recorder {
     struct loop_timer timer;
     bool asked;
     unsigned attempts;
+    int64_t attached_us;
     bool on;
     struct relay_down down;
     uint32_t painted;
@@ -310,7 +312,15 @@ static void schedule(struct recorder *recorder, int64_t after_us)
 
 static void stream_lost(struct recorder *recorder)
 {
+    bool proven = recorder->on && clock_monotonic_us() - recorder->attached_us > STREAM_PROVEN_US;
     drop_stream(recorder);
+    recorder->attempts = proven ? 0 : recorder->attempts;
+    // Until it records again nobody sees what it must record: their new streams wait for it.
+    if (recorder->on && recorder->sandbox && recording_mode(recorder->server) == RECORDING_REQUIRED) {
+        recorder->on = false;
+        for (struct viewer *viewer = recorder->sandbox->viewers; viewer; viewer = viewer->next_of_sandbox)
+            viewer_stream_renew(viewer);
+    }
     if (recorder->attempts++ >= ATTEMPTS_MAX)
         fail(recorder, "the display can't be reached");
     else
@@ -391,6 +401,7 @@ bool recorder_attached(struct server *server, uint64_t number, int fd)
     recorder->asked = false;
     loop_timer_cancel(&recorder->timer);
     recorder->stream = fd;
+    recorder->attached_us = clock_monotonic_us();
     if (set_nonblocking(fd) < 0) {
         stream_lost(recorder);
         return true;

@@ -129,8 +129,10 @@ int recording_file_create(const char *directory, const struct recording_header *
     error = write_all(data, bytes, sizeof(bytes));
     if (!error && (fdatasync(data) < 0 || fsync(account) < 0))
         error = -errno;
-    if (error)
+    if (error) {
+        unlinkat(account, name, 0); // no list would show it
         return error;
+    }
     *ret_file = (struct recording_file){.data = steal_fd(&data),
                                         .size = sizeof(bytes),
                                         .synced_us = clock_monotonic_us(),
@@ -141,6 +143,11 @@ int recording_file_create(const char *directory, const struct recording_header *
 int recording_file_append(struct recording_file *file, const char *directory, uint64_t quota,
                           const void *bytes, size_t length)
 {
+    struct stat status;
+    if (fstat(file->data, &status) < 0)
+        return -errno;
+    if (status.st_nlink == 0) // deleted while it grew: no quota counts what nobody can find
+        return -ESTALE;
     int error = write_all(file->data, bytes, length);
     if (error)
         return error;

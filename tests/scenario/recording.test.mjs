@@ -157,6 +157,20 @@ test("a torn end is cut from the index", async () => {
     assert.throws(() => statSync(path));
 });
 
+test("a recording that is deleted while it grows ends, and its viewers with it", async () => {
+    const { id } = await admin.startSandbox();
+    const viewer = await open(admin, id);
+    await viewer.binary(HELLO);
+    const running = (await recordings()).find((item) => item.sandbox === id);
+    assert.equal((await admin.request("DELETE", `/api/recordings/${running.id}`)).status, 204);
+    // The window manager's menu changes the picture.
+    viewer.send(Buffer.from([0x84, 0, 0, 0, 1, 0, 0, 0, 100, 0, 100, 0]));
+    for (const down of [1, 0]) viewer.send(Buffer.from([0x85, 0, 0, 0, 2 + (1 - down), 0, 0, 0, 100, 0, 100, 0, 3, down, 0, 0]));
+    assert.equal((await viewer.ended()).code, 4008);
+    await until("the log", () => /A recording has failed.*Stale/.test(server.log));
+    await admin.request("DELETE", `/api/sandboxes/${id}`);
+});
+
 test("what can't be written is not shown", async () => {
     const directory = mkdtempSync(join(tmpdir(), "recordings-"));
     const tight = await startServer({ env: { RECORDING: "required", RECORDINGS_DIR: join(directory, "none") } });

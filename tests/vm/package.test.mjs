@@ -225,6 +225,8 @@ describe("the packages", { skip }, () => {
     test("a purge removes what was installed, and what the users made only when asked", async () => {
         await check("dpkg --purge sandbox-server 2>&1");
         assert.equal(await check("pgrep --uid sandboxd --uid sandbox-server || :"), "");
+        assert.equal(await check("ls /etc/sandbox-server"), "backup.key\n"); // without it no backup could be read again
+        await check("rm -r /etc/sandbox-server");
         const left = "ls -d /etc/sandbox-server /var/lib/sandboxd /run/sandboxd /usr/lib/sandbox-server /etc/apparmor.d/sandbox-server 2>/dev/null || :";
         assert.equal(await check(left), "");
         assert.equal((await check("ls /var/lib/sandbox-server/homes | wc -l")).trim(), "1");
