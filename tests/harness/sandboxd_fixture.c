@@ -243,13 +243,14 @@ static bool readable_or_ended(struct sandboxd_fixture *fixture, int fd)
 
 void sandboxd_start(struct sandboxd_fixture *fixture)
 {
-    char text[64];
+    char text[64] = "";
     start(fixture);
-    assert_true(readable_or_ended(fixture, fixture->notify));
-    ssize_t length = recv(fixture->notify, text, sizeof(text) - 1, 0);
-    assert_true(length > 0);
-    text[length] = '\0';
-    assert_non_null(strstr(text, "READY=1"));
+    while (!strstr(text, "READY=1")) { // one that ran before may have said last that it stops
+        assert_true(readable_or_ended(fixture, fixture->notify));
+        ssize_t length = recv(fixture->notify, text, sizeof(text) - 1, 0);
+        assert_true(length > 0);
+        text[length] = '\0';
+    }
     sandboxd_connect(fixture);
 }
 
