@@ -204,6 +204,19 @@ static void hostile_servers_crash_nothing(void **state)
     }
 }
 
+// A flood of events may cost such a server its connection: libxcb gives it up when it can't follow. Then one line says so.
+static void check_flooded(struct scene *s)
+{
+    int status = rig_wait(&s->rig);
+    char errors[4096];
+    rig_errors(&s->rig, errors, sizeof(errors));
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 0)
+        assert_string_equal(errors, "");
+    else
+        assert_non_null(strstr(errors, "the X server ended the connection"));
+}
+
 static void wild_answers_are_bounded(void **state)
 {
     static const enum hostility cases[] = {HOSTILE_NOT, HOSTILE_REGION_WILD, HOSTILE_REGION_MANY,
@@ -218,7 +231,10 @@ static void wild_answers_are_bounded(void **state)
             assert_true(s->canvas.cursor_width == CURSOR_SIDE_MAX &&
                         s->canvas.cursor_height == CURSOR_SIDE_MAX);
         shutdown(s->rig.stream, SHUT_RDWR);
-        scene_check_exit(s, 0, NULL);
+        if (cases[i] == HOSTILE_EVENTS)
+            check_flooded(s);
+        else
+            scene_check_exit(s, 0, NULL);
         part(s, server);
     }
 }
