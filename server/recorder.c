@@ -20,7 +20,6 @@
 #define KEY_US (10 * SECOND_US) // between two places where playing can begin, while something changes
 #define FLUSH_US SECOND_US      // what a crash of this program may cost
 #define BUFFER_FULL (1u << 20)  // bytes that wait for the disk before the stream does
-#define STREAM_PROVEN_US (10 * SECOND_US) // a streamer that lived this long did not fail at its start
 #define ATTEMPTS_MAX 7
 #define PACKETS_PER_TURN 64
 

@@ -8,6 +8,9 @@
 
 enum tell { TELL_ACCESS = 1, TELL_AUDIENCE = 2, TELL_RECORDING = 4 };
 
+// A streamer that lived this long did not fail at its start.
+#define STREAM_PROVEN_US (10 * SECOND_US)
+
 struct viewer {
     struct viewers *viewers;
     struct server *server;

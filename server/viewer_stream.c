@@ -15,7 +15,6 @@
 #include "server/viewer.h"
 
 #define ATTACH_ANSWER_US (10 * SECOND_US)
-#define STREAM_PROVEN_US (10 * SECOND_US) // a streamer that lived this long did not fail at its start
 
 // Microseconds before each attempt of a row.
 static const int64_t pauses[] = {0, 100000, 200000, 400000, 800000, 1600000, 3200000};

@@ -537,3 +537,14 @@ pid_t sandboxd_find_process(const struct sandboxd_fixture *fixture, const char *
     closedir(processes);
     return found;
 }
+
+int sandboxd_run_tests(enum sandboxd_mode *mode, const struct CMUnitTest *tests, size_t count)
+{
+    int failed = 0;
+    for (*mode = SANDBOXD_DELEGATED; *mode <= SANDBOXD_PLAIN; (*mode)++) {
+        if (sandboxd_mode_possible(*mode))
+            failed += _cmocka_run_group_tests(*mode == SANDBOXD_DELEGATED ? "delegated" : "plain", tests,
+                                              count, NULL, NULL);
+    }
+    return failed;
+}

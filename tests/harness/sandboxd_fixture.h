@@ -36,6 +36,9 @@ struct sandboxd_fixture {
 
 // True when the mode can be had here; DELEGATED needs root.
 bool sandboxd_mode_possible(enum sandboxd_mode mode);
+struct CMUnitTest;
+// Runs the tests in each possible mode, which *mode tells them. How many failed.
+int sandboxd_run_tests(enum sandboxd_mode *mode, const struct CMUnitTest *tests, size_t count);
 // Makes directories and groups; sandboxd does not run yet. PROGRAMS names the installation to test.
 void sandboxd_prepare(struct sandboxd_fixture *fixture, enum sandboxd_mode mode);
 __attribute__((format(printf, 2, 3))) void sandboxd_set(struct sandboxd_fixture *fixture, const char *format,

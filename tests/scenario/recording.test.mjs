@@ -104,11 +104,8 @@ test("the file is the stream: hello, a key frame, times that rise; the index poi
     assert.ok(end[1] >= file.length && end[2] === 0);
 });
 
-test("a still desktop adds nothing", async () => {
-    const before = (await recordings())[0].bytes;
-    const streamer = server.processes("sandbox-streamer");
-    assert.equal(streamer.length, 1);
-    await until("stillness", async () => (await recordings())[0].bytes >= before);
+test("without a viewer one streamer records", () => {
+    assert.equal(server.processes("sandbox-streamer").length, 1);
 });
 
 test("ranges, and who may read or delete", async () => {

@@ -183,11 +183,5 @@ int main(void)
         cmocka_unit_test(only_one_command_is_taken),
         cmocka_unit_test(killed_sandboxd_ends_commands_and_parked_ones),
     };
-    int failed = 0;
-    for (mode = SANDBOXD_DELEGATED; mode <= SANDBOXD_PLAIN; mode++) {
-        if (sandboxd_mode_possible(mode))
-            failed += cmocka_run_group_tests_name(mode == SANDBOXD_DELEGATED ? "delegated" : "plain", tests,
-                                                  NULL, NULL);
-    }
-    return failed;
+    return sandboxd_run_tests(&mode, tests, sizeof(tests) / sizeof(tests[0]));
 }

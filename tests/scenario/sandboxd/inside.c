@@ -339,11 +339,5 @@ int main(void)
         cmocka_unit_test(a_hostile_init_ends_alone),
         cmocka_unit_test(the_usual_keymap_is_ready_and_others_are_compiled),
     };
-    int failed = 0;
-    for (mode = SANDBOXD_DELEGATED; mode <= SANDBOXD_PLAIN; mode++) {
-        if (sandboxd_mode_possible(mode))
-            failed += cmocka_run_group_tests_name(mode == SANDBOXD_DELEGATED ? "delegated" : "plain", tests,
-                                                  NULL, NULL);
-    }
-    return failed;
+    return sandboxd_run_tests(&mode, tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -448,11 +448,5 @@ int main(void)
         cmocka_unit_test(a_burst_is_served_and_refilled),
         cmocka_unit_test(its_window_manager_reads_the_owners_configuration),
     };
-    int failed = 0;
-    for (mode = SANDBOXD_DELEGATED; mode <= SANDBOXD_PLAIN; mode++) {
-        if (sandboxd_mode_possible(mode))
-            failed += cmocka_run_group_tests_name(mode == SANDBOXD_DELEGATED ? "delegated" : "plain", tests,
-                                                  NULL, NULL);
-    }
-    return failed;
+    return sandboxd_run_tests(&mode, tests, sizeof(tests) / sizeof(tests[0]));
 }

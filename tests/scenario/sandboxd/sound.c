@@ -237,11 +237,5 @@ int main(void)
         cmocka_unit_test(nothing_runs_for_a_silent_desktop),
         cmocka_unit_test(a_killed_sound_server_is_replaced),
     };
-    int failed = 0;
-    for (mode = SANDBOXD_DELEGATED; mode <= SANDBOXD_PLAIN; mode++) {
-        if (sandboxd_mode_possible(mode))
-            failed += cmocka_run_group_tests_name(mode == SANDBOXD_DELEGATED ? "delegated" : "plain", tests,
-                                                  NULL, NULL);
-    }
-    return failed;
+    return sandboxd_run_tests(&mode, tests, sizeof(tests) / sizeof(tests[0]));
 }
