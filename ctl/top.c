@@ -163,7 +163,11 @@ static size_t take_escape(struct top *top, const char *keys)
             return length;
         }
     }
-    return strlen(keys); // of another key: nothing of it is a command
+    // Another key, of which nothing is a command: ECMA-48 ends a sequence with a byte of @ to ~.
+    size_t length = 1 + (keys[1] == '[' || keys[1] == 'O');
+    while (length > 1 && keys[length] && (keys[length] < '@' || keys[length] > '~'))
+        length++;
+    return length + (length > 1 && keys[length]);
 }
 
 static void take_key(struct top *top, char key)
@@ -279,7 +283,8 @@ int top(struct context *context)
     AUTO_FD int timer = -1;
     AUTO_FD int signals = -1;
     if (config_number(context->config, CONFIG_METRICS_PORT) == 0) {
-        complain(context, "METRICS_PORT is not set: set it in config.env (a free port) and restart sandbox-server");
+        complain(context,
+                 "METRICS_PORT is not set: set it in config.env (a free port) and restart sandbox-server");
         return STATUS_FAILED;
     }
     bool full = top_terminal_usable() && !context->options.values[OPTION_ONCE];

@@ -264,7 +264,8 @@ static int compare(const void *left, const void *right, void *data)
     const struct top_row *a = left, *b = right;
     const struct order *order = data;
     double difference = value_of(b, order->key) - value_of(a, order->key);
-    int result = order->key == TOP_BY_OWNER ? strcmp(a->owner, b->owner) : (difference > 0) - (difference < 0);
+    int result =
+        order->key == TOP_BY_OWNER ? strcmp(a->owner, b->owner) : (difference > 0) - (difference < 0);
     if (order->reversed)
         result = -result;
     return result ? result : memcmp(&a->id, &b->id, sizeof(a->id));

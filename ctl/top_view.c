@@ -45,6 +45,9 @@ __attribute__((format(printf, 3, 4))) static void line(struct screen *screen, co
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
     unsigned columns = view->columns > 1 ? view->columns - 1 : 1;
+    size_t length = strlen(text);
+    while (!view->terminal && length > 0 && text[length - 1] == ' ') // in reverse video it has a meaning
+        text[--length] = '\0';
     if (view->terminal && screen->used > 0)
         fputs("\r\n", screen->out);
     bool styled = view->terminal && *style;
@@ -113,9 +116,11 @@ static void print_pool(struct screen *screen, const struct top_sample *sample)
     size_t length = 0;
     for (size_t i = 0; i < sample->pool_count && length < sizeof(text); i++) {
         const struct top_pool *pool = &sample->pools[i];
+        if (pool->wanted <= 0)
+            continue;
         length += (size_t)snprintf(text + length, sizeof(text) - length,
-                                   "%s %" PRId64 " of %" PRId64 " ready, %" PRId64 " being made   ", pool->name,
-                                   pool->ready, pool->wanted, pool->building);
+                                   "%s %" PRId64 " of %" PRId64 " ready, %" PRId64 " being made   ",
+                                   pool->name, pool->ready, pool->wanted, pool->building);
     }
     line(screen, "", "pool       %smemory at most %" PRId64 "M of %" PRId64 "M", text, sample->pool_held_mb,
          sample->pool_memory_mb);
@@ -132,8 +137,8 @@ static void print_programs(struct screen *screen, const struct top_sample *sampl
         const struct top_program *program = &sample->programs[i];
         format_bytes(cell, program->resident_bytes);
         length += (size_t)snprintf(text + length, sizeof(text) - length,
-                                   program->processes > 1 ? "   %s %s (%" PRId64 ")" : "   %s %s", program->name,
-                                   cell, program->processes);
+                                   program->processes > 1 ? "   %s %s (%" PRId64 ")" : "   %s %s",
+                                   program->name, cell, program->processes);
     }
     format_bytes(cell, sum);
     line(screen, "", "programs   %s%s", cell, text);
@@ -153,8 +158,9 @@ static void print_head(struct screen *screen, const struct top_sample *sample, c
     struct cells cells = cells_of(total);
     bool well = sample->ready && sample->sandboxd && !sample->draining;
     line(screen, well || !screen->view->colour ? BOLD : RED,
-         "node %s %s, %s   %s   sandboxes %u of %" PRId64 "   viewers %" PRId64, sample->node, sample->version,
-         state_of(sample), screen->view->clock, total->count, sample->maximum, total->viewers);
+         "node %s %s, %s   %s   sandboxes %u of %" PRId64 "   viewers %" PRId64, sample->node,
+         sample->version, state_of(sample), screen->view->clock, total->count, sample->maximum,
+         total->viewers);
     line(screen, "", "total      CPU %s%%   memory %s   tasks %s   frames %s/s   %s kbit/s   latency %s ms",
          cells.cpu, cells.memory, cells.tasks, cells.frames, cells.kbit, cells.latency);
     print_pool(screen, sample);
@@ -172,8 +178,8 @@ static void print_row(struct screen *screen, const struct top_row *row)
         snprintf(id, sizeof(id), "%u", row->count);
     line(screen, view->colour && row->cpu_percent >= BUSY_PERCENT ? RED : "",
          "%-16.16s %6s %6s %5s %6s %7s %4" PRId64 " %6s %6s %-8.8s %s", row->owner, cells.cpu, cells.memory,
-         cells.tasks, cells.frames, cells.kbit, row->viewers, cells.latency, age, view->by_owner ? "" : row->state,
-         id);
+         cells.tasks, cells.frames, cells.kbit, row->viewers, cells.latency, age,
+         view->by_owner ? "" : row->state, id);
 }
 
 // Returns how many rows there was room for. One line is left for the keys.
@@ -213,7 +219,8 @@ size_t top_view_print(FILE *out, const struct top_view *view, const struct top_s
     if (room(&screen) > 0) {
         fprintf(out, "\033[%u;1H", view->lines);
         screen.used = 0;
-        line(&screen, "", "%sby %s%s   sort: c m p f b v l a o   r reverse   u by owner   arrows scroll   q quit", more,
+        line(&screen, "",
+             "%sby %s%s   sort: c m p f b v l a o   r reverse   u by owner   arrows scroll   q quit", more,
              key_names[view->key], view->reversed ? ", reversed" : "");
     }
     return space;

@@ -229,8 +229,9 @@ void cgroup_load(const struct cgroup_root *root, const struct cgroup *cgroup, ui
     *ret_memory_bytes = named ? cgroup_read_number(root, v2 ? CGROUP_UNIFIED : CGROUP_MEMORY, cgroup->name,
                                                    v2 ? "memory.current" : "memory.usage_in_bytes")
                               : UINT64_MAX;
-    *ret_tasks = named ? cgroup_read_number(root, v2 ? CGROUP_UNIFIED : CGROUP_PIDS, cgroup->name, "pids.current")
-                       : UINT64_MAX;
+    *ret_tasks =
+        named ? cgroup_read_number(root, v2 ? CGROUP_UNIFIED : CGROUP_PIDS, cgroup->name, "pids.current")
+              : UINT64_MAX;
 }
 
 uint64_t cgroup_oom_kills(const struct cgroup_root *root, const struct cgroup *cgroup)

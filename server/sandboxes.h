@@ -34,8 +34,8 @@ struct sandbox {
     struct sandbox_traffic {
         uint64_t updates;                    // that streamers have sent
         uint64_t to_browsers, from_browsers; // bytes
-        uint64_t inputs, input_us;           // that were answered by a painted update, and how long that took in all
-    } traffic;                               // of all its viewers, since this process knows it
+        uint64_t inputs, input_us; // that were answered by a painted update, and how long that took in all
+    } traffic;                     // of all its viewers, since this process knows it
     struct sandbox_load {
         bool known; // sandboxd has told; each number may be UINT64_MAX nevertheless
         uint64_t cpu_us, memory_bytes, tasks;

@@ -75,9 +75,10 @@ static json_t *programs_json(pid_t sandboxd)
     json_t *items = json_array();
     bool failed = false;
     for (size_t i = 0; i < count; i++)
-        failed |= json_array_append_new(items, json_pack("{s:s, s:I, s:I}", "name", programs[i].name, "processes",
-                                                         (json_int_t)programs[i].processes, "resident_bytes",
-                                                         (json_int_t)programs[i].bytes)) < 0;
+        failed |=
+            json_array_append_new(items, json_pack("{s:s, s:I, s:I}", "name", programs[i].name, "processes",
+                                                   (json_int_t)programs[i].processes, "resident_bytes",
+                                                   (json_int_t)programs[i].bytes)) < 0;
     if (failed) {
         json_decref(items);
         return NULL;
@@ -89,15 +90,15 @@ static void answer(const struct usage *usage, struct exchange *exchange)
 {
     struct server *server = exchange->server;
     const struct sandboxd_welcome *welcome = sandboxd_client_welcome(server->sandboxd);
-    exchange_json(
-        exchange, 200,
-        json_pack("{s:s, s:s, s:b, s:b, s:b, s:I, s:I, s:I, s:o, s:o, s:o}", "node", server->node, "version",
-                  SANDBOX_VERSION, "sandboxd", welcome != NULL, "ready", sandboxes_ready(usage->sandboxes),
-                  "draining", server->draining, "maximum",
-                  (json_int_t)config_number(server->config, CONFIG_SANDBOX_MAX_PER_NODE), "at_us",
-                  (json_int_t)clock_monotonic_us(), "load_at_us", (json_int_t)usage->told_us, "pool",
-                  pool_json(&server->metrics.pool), "programs", programs_json(welcome ? (pid_t)welcome->pid : 0),
-                  "sandboxes", sandboxes_json(usage->sandboxes)));
+    exchange_json(exchange, 200,
+                  json_pack("{s:s, s:s, s:b, s:b, s:b, s:I, s:I, s:I, s:o, s:o, s:o}", "node", server->node,
+                            "version", SANDBOX_VERSION, "sandboxd", welcome != NULL, "ready",
+                            sandboxes_ready(usage->sandboxes), "draining", server->draining, "maximum",
+                            (json_int_t)config_number(server->config, CONFIG_SANDBOX_MAX_PER_NODE), "at_us",
+                            (json_int_t)clock_monotonic_us(), "load_at_us", (json_int_t)usage->told_us,
+                            "pool", pool_json(&server->metrics.pool), "programs",
+                            programs_json(welcome ? (pid_t)welcome->pid : 0), "sandboxes",
+                            sandboxes_json(usage->sandboxes)));
 }
 
 static void answer_all(struct usage *usage)
