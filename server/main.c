@@ -229,6 +229,7 @@ static void on_signal(void *data, uint32_t events)
     listener_free(steal_pointer(&server->metrics_listener));
     viewers_go_away(server->viewers);
     loop_timer_set(server->loop, &stopper->grace, STOP_GRACE_US);
+    http_go_away(server);
 }
 
 static int watch_signals(struct stopper *stopper)
