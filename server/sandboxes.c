@@ -11,6 +11,7 @@
 #include "server/reconcile.h"
 #include "server/recorder.h"
 #include "server/server.h"
+#include "server/usage.h"
 #include "server/viewers.h"
 #include "server/waiters.h"
 
@@ -23,6 +24,7 @@ struct sandboxes {
     struct server *server;
     struct sandbox *first;
     struct reconcile *reconcile;
+    struct usage *usage;
     unsigned epoch;
 };
 
@@ -35,8 +37,9 @@ struct sandboxes *sandboxes_new(struct server *server)
         return NULL;
     sandboxes->server = server;
     sandboxes->reconcile = reconcile_new(sandboxes);
-    if (!sandboxes->reconcile) {
-        free(sandboxes);
+    sandboxes->usage = usage_new(sandboxes);
+    if (!sandboxes->reconcile || !sandboxes->usage) {
+        sandboxes_free(sandboxes);
         return NULL;
     }
     return sandboxes;
@@ -63,6 +66,7 @@ void sandboxes_free(struct sandboxes *sandboxes)
         sandboxes->first = sandbox->next;
         free_sandbox(sandbox);
     }
+    usage_free(sandboxes->usage);
     reconcile_free(sandboxes->reconcile);
     free(sandboxes);
 }
@@ -75,6 +79,11 @@ bool sandboxes_ready(const struct sandboxes *sandboxes)
 unsigned sandboxes_epoch(const struct sandboxes *sandboxes)
 {
     return sandboxes->epoch;
+}
+
+struct usage *sandboxes_usage(struct sandboxes *sandboxes)
+{
+    return sandboxes->usage;
 }
 
 struct server *sandboxes_server(const struct sandboxes *sandboxes)
@@ -313,6 +322,7 @@ void sandboxes_disconnected(struct sandboxes *sandboxes)
     sandboxes->epoch++;
     metrics_pool(&sandboxes->server->metrics, &(const struct sandboxd_pool){0});
     reconcile_abort(sandboxes->reconcile);
+    usage_abort(sandboxes->usage);
     for (struct sandbox *sandbox = sandboxes->first; sandbox; sandbox = sandbox->next)
         change_interrupt(&sandbox->change);
     viewers_sandboxd_gone(sandboxes->server->viewers);
@@ -355,8 +365,10 @@ void sandboxes_message(struct sandboxes *sandboxes, const struct sandboxd_messag
         return;
     case SANDBOXD_ENTRY:
         reconcile_entry(sandboxes->reconcile, &message->entry);
+        usage_entry(sandboxes->usage, &message->entry);
         return;
     case SANDBOXD_LIST_END:
+        usage_list_end(sandboxes->usage); // of one of the two: neither asks while the other one does
         reconcile_list_end(sandboxes->reconcile);
         return;
     default:
