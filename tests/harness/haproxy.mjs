@@ -124,11 +124,11 @@ export class EdgeClient extends ApiClient {
         Object.assign(this, { proxy, localAddress, extra: headers });
     }
 
-    async request(method, path, { body, token = this.token, headers = {}, cookie } = {}) {
+    async request(method, path, { body, token = this.token, headers = {}, cookie, signal } = {}) {
         const text = body === undefined ? undefined : JSON.stringify(body);
         const { proxy, localAddress } = this;
         const sent = requestHttps({
-            ...{ method, path, port: proxy.port, host: "127.0.0.1", servername: HOST, ca: proxy.ca, localAddress, agent: false },
+            ...{ method, path, port: proxy.port, host: "127.0.0.1", servername: HOST, ca: proxy.ca, localAddress, agent: false, signal },
             headers: {
                 host: `${HOST}:${proxy.port}`,
                 ...(token ? { authorization: `Bearer ${token}` } : {}),
