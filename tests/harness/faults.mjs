@@ -21,8 +21,8 @@ export class Trial {
     // env: of the instance.
     static async begin(env = {}) {
         const trial = new Trial();
-        trial.server = await startServer({ env: { RECORDING: "allowed", TRUSTED_PROXIES: "127.0.0.1", ...env } });
-        trial.password = trial.server.adminPassword;
+        trial.env = { RECORDING: "allowed", TRUSTED_PROXIES: "127.0.0.1", ...env };
+        trial.server = await startServer({ env: trial.env });
         if (AS_ROOT) trial.edge = await HAProxy.start({ local: trial.server.port }, ["--login-rate", "1000", "--api-rate", "1000000"]);
         trial.admin = await trial.server.adminClient();
         trial.load = new Load(trial.server, () => (trial.edge ?? trial.server).client());
@@ -74,6 +74,14 @@ export class Trial {
         const all = processTree(this.server.pid);
         const isChild = ({ parent }) => all.some((other) => other.pid === parent && other.name === parentName);
         return all.find((process) => process.name === name.slice(0, 15) && isChild(process) && isAlive(process));
+    }
+
+    // Another instance with the state and the port of the one that has ended.
+    async startAgain() {
+        const { stateDir, port, adminPassword } = this.server;
+        this.server = await startServer({ stateDir, env: { ...this.env, PORT: String(port) } });
+        this.server.adminPassword = adminPassword;
+        this.load.moveTo(this.server);
     }
 
     // Pid 1 of the watched desktop: the one whose home is the administrator's.
@@ -139,6 +147,11 @@ async function streamedAnew(trial) {
     await trial.picture();
 }
 
+const another = (name) => async (trial) => {
+    await until(`another ${name}`, () => inside(name)(trial));
+    await trial.picture();
+};
+
 // name: what the tests and the table call it. all: every sandbox may end with it.
 export const KILLS = [
     { name: "sandbox-server", inflict: kill(child("sandbox-server", "sandbox-supervi")), mended: (trial) => trial.look() },
@@ -153,6 +166,38 @@ export const KILLS = [
     { name: "sandbox-init", inflict: kill(inside("sandbox-init")), mended: endedBecause("crash") },
     { name: "Xvfb", inflict: kill(inside("Xvfb")), mended: endedBecause("display") },
     { name: "sandbox-display", inflict: kill(inside("sandbox-display")), mended: picture },
-    { name: "the window manager", inflict: kill(inside("openbox")), mended: picture },
+    { name: "the window manager", inflict: kill(inside("openbox")), mended: another("openbox") },
+    { name: "the panel", inflict: kill(inside("tint2")), mended: another("tint2") },
     { name: "the supervisor's sweeper", inflict: kill(child("sandbox-sweeper", "sandbox-supervi")), mended: picture },
+    {
+        name: "the supervisor",
+        all: true,
+        inflict: async (trial) => {
+            await trial.server.end("SIGKILL");
+            await trial.startAgain();
+        },
+        mended: endedBecause("node_restart"),
+    },
+];
+
+// The edge. Without root there is none.
+export const EDGE = [
+    {
+        name: "a reload of HAProxy",
+        inflict: async ({ edge, load }) => {
+            const { doubtful } = load.ledger;
+            for (let i = 0; i < 2; i++) await edge.reload();
+            assert.equal(load.ledger.doubtful, doubtful, "a request was lost");
+        },
+        mended: picture,
+    },
+    {
+        name: "kill -9 of HAProxy's worker",
+        inflict: async ({ edge }) => {
+            for (const pid of edge.workers()) process.kill(Number(pid), "SIGKILL");
+            await edge.ended; // a master without a worker ends
+            await edge.run();
+        },
+        mended: picture,
+    },
 ];
