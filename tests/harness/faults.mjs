@@ -129,6 +129,7 @@ const inside = (name) => async (trial) => (await trial.inside()).find((process) 
 const parked = (trial) => processTree(trial.server.pid).find(({ name, pid }) => name === "sandbox-init" && isParked(pid));
 const backend = (trial) => processTree(trial.server.pid).find(({ name, pid }) => name === "postgres" && readOf(pid, "cmdline").includes("[local]"));
 
+const supervisor = (trial) => processTree(trial.server.pid).find(({ pid }) => pid === trial.server.pid);
 const streamers = (trial) => processTree(trial.server.pid).filter((process) => process.name === "sandbox-streame" && isAlive(process));
 
 const picture = (trial) => trial.picture();
@@ -178,6 +179,35 @@ export const KILLS = [
         },
         mended: endedBecause("node_restart"),
     },
+];
+
+// Stops what find gives, as a program is that hangs, and has it go on after a while under load.
+const hold = (find) => async (trial) => {
+    const victims = [await find(trial)].flat();
+    assert.ok(victims.length > 0 && victims[0], "there is no such process");
+    for (const { pid } of victims) process.kill(pid, "SIGSTOP");
+    await trial.load.acknowledge(20);
+    for (const victim of victims.filter(isAlive)) process.kill(victim.pid, "SIGCONT");
+};
+
+// Stops what find gives until somebody has killed it.
+const hang = (find) => async (trial) => {
+    const victim = find(trial);
+    process.kill(victim.pid, "SIGSTOP");
+    await until("its end", () => !isAlive(victim));
+};
+
+export const HANGS = [
+    { name: "sandbox-server", inflict: hang(child("sandbox-server", "sandbox-supervi")), mended: (trial) => trial.look() },
+    { name: "sandboxd", inflict: hang(child("sandboxd", "sandbox-supervi")), all: true, mended: endedBecause("node_restart") },
+    { name: "the spawner of parked desktops", inflict: hold(child("sandboxd-spawn", "sandboxd")), mended: picture },
+    { name: "sandbox-egress", inflict: hold(child("sandbox-egress", "sandboxd")), mended: picture },
+    { name: "PostgreSQL", inflict: hold(child("postgres", "sandbox-supervi")), mended: picture },
+    { name: "a backend of PostgreSQL", inflict: hold(backend), mended: picture },
+    { name: "every sandbox-streamer", inflict: hold(streamers), mended: picture },
+    { name: "sandbox-init", inflict: hold(inside("sandbox-init")), mended: picture },
+    { name: "Xvfb", inflict: hold(inside("Xvfb")), mended: picture },
+    { name: "the supervisor", inflict: hold(supervisor), mended: picture },
 ];
 
 // The edge. Without root there is none.

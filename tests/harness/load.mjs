@@ -17,6 +17,7 @@ export class Load {
     #stopped = true;
     #failure = null;
     #accounts = [];
+    #usersAtRest = null;
     people = [];
     ledger = new Ledger();
     answers = new Map(); // how often each status came; 0: none came
@@ -39,7 +40,6 @@ export class Load {
         const answer = await client.request(method, path, { ...options, signal }).catch(() => null);
         assert.ok(!signal.aborted, `${method} ${path}: no answer within ${ANSWER_MS} ms`);
         assert.notEqual(answer?.status, 500, `${method} ${path}: ${answer?.text}`);
-        this.trace?.push(`${Math.round(performance.now())} ${client.name ?? ""} ${method} ${path} ${JSON.stringify(options?.body ?? "")} ${answer?.status} ${answer?.text.slice(0, 300)}`);
         this.answers.set(answer?.status ?? 0, (this.answers.get(answer?.status ?? 0) ?? 0) + 1);
         return answer;
     }
@@ -83,7 +83,7 @@ export class Load {
         const account = { name: `user${this.#accounts.length + 1}`, state: GONE };
         this.#accounts.push(account);
         const stateNow = async () => {
-            const user = (await this.#users()).find(({ username }) => username === account.name);
+            const user = (this.#usersAtRest ?? (await this.#users())).find(({ username }) => username === account.name);
             return !user ? GONE : user.disabled_at ? "disabled" : "enabled";
         };
         account.fact = this.ledger.add(`account ${account.name}`, GONE, stateNow, (state) => (account.state = state));
@@ -140,7 +140,9 @@ export class Load {
     // Compares everything with what the service says, at rest.
     async verify() {
         await this.pause();
+        this.#usersAtRest = await this.#users();
         await this.ledger.verify();
+        this.#usersAtRest = null;
         for (const person of this.people) await person.verify();
     }
 

@@ -129,8 +129,11 @@ export class Person {
     async #endedMeanwhile(answer) {
         const { sandbox } = this;
         assert.ok([404, 409].includes(answer.status), answer.text);
-        const { body } = await this.#read(this.#at(""));
-        assert.equal(body.state, ENDED, answer.text);
+        const ended = async () => {
+            const { body } = await this.#read(this.#at(""));
+            return body.state === ENDED && body;
+        };
+        const body = await until(`the end of the sandbox that is told by ${answer.text}`, ended);
         assert.ok(sandbox.fact.permitted.has(ENDED), `sandbox ${sandbox.id} ended: ${JSON.stringify(body.stop)}`);
         this.sandbox = null;
     }
