@@ -18,11 +18,11 @@ const LISTEN = Buffer.from([0x8b, 0, 0, 0, 1, 0, 0, 0]);
 const AS_ROOT = process.getuid() === 0;
 
 export class Trial {
-    // env: of the instance.
-    static async begin(env = {}) {
+    // env: of the instance; stateDir: where it shall be, prepared like makeStateDir does it.
+    static async begin(env = {}, stateDir) {
         const trial = new Trial();
         trial.env = { RECORDING: "allowed", TRUSTED_PROXIES: "127.0.0.1", ...env };
-        trial.server = await startServer({ env: trial.env });
+        trial.server = await startServer({ env: trial.env, ...(stateDir && { stateDir }) });
         if (AS_ROOT) trial.edge = await HAProxy.start({ local: trial.server.port }, ["--login-rate", "1000", "--api-rate", "1000000"]);
         trial.admin = await trial.server.adminClient();
         trial.load = new Load(trial.server, () => (trial.edge ?? trial.server).client());

@@ -124,6 +124,47 @@ async function withoutMemory(trial) {
     setLimit(victim.pid, "--as=unlimited:");
 }
 
+// As the cluster's own user, who alone may do this.
+function asClusterUser(trial, statement) {
+    const { uid, gid } = statSync(join(trial.server.stateDir, "database"));
+    const path = join(trial.server.stateDir, "run/postgres");
+    return spawnSync("psql", ["-X", "-q", "-h", path, "-U", "postgres", "-c", statement], { uid, gid, cwd: "/", encoding: "utf8" });
+}
+
+// The file system of the state directory, which must be the test's own.
+async function withoutSpace(trial) {
+    const filler = join(trial.server.stateDir, "filler");
+    const piece = Buffer.alloc(1 << 16);
+    const fd = openSync(filler, "w");
+    const fill = () => {
+        try {
+            for (;;) writeSync(fd, piece);
+        } catch (error) {
+            assert.equal(error.code, "ENOSPC");
+        }
+    };
+    fill();
+    await until("the report of /ready", async () => {
+        const { checks } = await ready(trial);
+        return checks.storage.ok === false && /STORAGE_FREE_MIN_MB/.test(checks.storage.detail);
+    });
+    assert.equal(await health(trial), 200);
+    // PostgreSQL has made files in store; when they are used up, it can't keep anything and ends.
+    await until("the end of what PostgreSQL has in store", () => {
+        fill();
+        return asClusterUser(trial, "SELECT pg_logical_emit_message(false, 'x', repeat('x', 1000)); SELECT pg_switch_wal()").status !== 0;
+    }, 60000);
+    await refused(trial);
+    assert.equal(await health(trial), 200);
+    const backup = await trial.load.ctl(["backup-key", join(trial.server.stateDir, "full.key")]);
+    assert.notEqual(backup.status, 0);
+    assert.match(backup.err, /No space left/);
+    closeSync(fd);
+    rmSync(filler);
+}
+
+export const FULL_DISK = { name: "the disk is full", inflict: withoutSpace, mended: picture };
+
 export const SHORTAGES = [
     { name: "PostgreSQL is gone", inflict: withoutDatabase, mended: picture },
     { name: "PostgreSQL's connections are used up", inflict: withoutConnections, mended: picture },
