@@ -18,12 +18,14 @@
 #define STOP_ANSWER_US (10 * SECOND_US)
 #define ACTIVITY_SAVE_US (30 * SECOND_US) // a restart forgets at most this much of the latest input
 #define TICK_MAX_US (60 * SECOND_US)      // so that a step of the wall clock is seen
+#define CLOCK_STEP_US (2 * SECOND_US)     // smaller ones add up until they are one
 
 struct sandboxes {
     struct server *server;
     struct sandbox *first;
     struct reconcile *reconcile;
     unsigned epoch;
+    int64_t clock_base; // what the wall clock is ahead of the monotonic one
 };
 
 static void tick(void *data);
@@ -34,6 +36,7 @@ struct sandboxes *sandboxes_new(struct server *server)
     if (!sandboxes)
         return NULL;
     sandboxes->server = server;
+    sandboxes->clock_base = clock_wall_us() - clock_monotonic_us();
     sandboxes->reconcile = reconcile_new(sandboxes);
     if (!sandboxes->reconcile) {
         free(sandboxes);
@@ -134,8 +137,30 @@ static struct sandbox *add(struct sandboxes *sandboxes, const struct store_sandb
     return sandbox;
 }
 
+// When somebody sets the clock, no time has passed: what remains of each sandbox stays as it is.
+static void follow_clock(struct sandboxes *sandboxes)
+{
+    int64_t base = clock_wall_us() - clock_monotonic_us();
+    int64_t step = base - sandboxes->clock_base;
+    if (step > -CLOCK_STEP_US && step < CLOCK_STEP_US)
+        return;
+    sandboxes->clock_base = base;
+    log_warning("The clock was set; the sandboxes keep the time that they had left");
+    for (struct sandbox *sandbox = sandboxes->first; sandbox; sandbox = sandbox->next) {
+        if (sandbox->state != STATE_RUNNING || !sandbox->deadlines.limit_us)
+            continue;
+        deadlines_move(&sandbox->deadlines, step);
+        if (sandbox->active_us)
+            sandbox->active_us += step;
+        sandbox->saved_us = sandbox->active_us;
+        record_moved(&sandbox->record, sandbox->deadlines.limit_us, sandbox->deadlines.idle_us);
+        arm(sandbox, 0);
+    }
+}
+
 static void take_deadlines(struct sandbox *sandbox)
 {
+    follow_clock(sandbox->sandboxes);
     const struct config *config = sandbox->sandboxes->server->config;
     sandbox->deadlines.limit_us = sandbox->row.expires_us;
     sandbox->deadlines.warning_us = config_number(config, CONFIG_SANDBOX_WARNING_SECS) * SECOND_US;
@@ -204,6 +229,7 @@ void sandbox_active(struct sandbox *sandbox)
 {
     if (sandbox->state != STATE_RUNNING)
         return;
+    follow_clock(sandbox->sandboxes);
     sandbox->active_us = clock_wall_us();
     if (deadlines_active(&sandbox->deadlines, sandbox->active_us + sandbox->row.idle_seconds * SECOND_US)) {
         viewers_notice(sandbox, notice_warning_cleared(sandbox->deadlines.idle_us));
@@ -217,6 +243,7 @@ void sandbox_active(struct sandbox *sandbox)
 
 static void tick_running(struct sandbox *sandbox)
 {
+    follow_clock(sandbox->sandboxes);
     int64_t now = clock_wall_us();
     int64_t next = now + TICK_MAX_US;
     enum deadline_event event;

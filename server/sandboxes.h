@@ -34,8 +34,8 @@ struct sandbox {
         uint64_t updates;                    // that streamers have sent
         uint64_t to_browsers, from_browsers; // bytes
     } traffic;                               // of all its viewers, since this process knows it
-    struct recorder *recorder; // NULL: it is not recorded
-    bool recording_failed;     // the last one
+    struct recorder *recorder;               // NULL: it is not recorded
+    bool recording_failed;                   // the last one
     struct sandbox *next;
 };
 

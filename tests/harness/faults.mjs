@@ -25,7 +25,7 @@ export class Trial {
         trial.server = await startServer({ env: trial.env, ...(stateDir && { stateDir }) });
         if (AS_ROOT) trial.edge = await HAProxy.start({ local: trial.server.port }, ["--login-rate", "1000", "--api-rate", "1000000"]);
         trial.admin = await trial.server.adminClient();
-        trial.load = new Load(trial.server, () => (trial.edge ?? trial.server).client());
+        trial.load = new Load(trial.server, { newClient: () => (trial.edge ?? trial.server).client() });
         await trial.watch();
         await trial.load.start(PEOPLE);
         return trial;

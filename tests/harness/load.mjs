@@ -9,7 +9,8 @@ import { until } from "./until.mjs";
 
 const CTL = fileURLToPath(new URL("../../scripts/ctl", import.meta.url));
 const ANSWER_MS = 15000; // no request may wait longer, whatever is broken
-const READY_MS = 60000;
+const DARK_MS = 1000;
+const READY_MS = 60000; // nor anybody for a service that works again
 
 export class Load {
     #server;
@@ -18,14 +19,20 @@ export class Load {
     #failure = null;
     #accounts = [];
     #usersAtRest = null;
+    #asked = new Set();
+    #dark = false;
     people = [];
     ledger = new Ledger();
     answers = new Map(); // how often each status came; 0: none came
 
-    // newClient: makes a client of the interface under test. The operator works beside it.
-    constructor(server, newClient = () => this.#server.client()) {
+    // newClient: makes a client of the interface under test. ctl: carries out words of sandboxctl with an input: {status, out, err}. slowness: of a machine
+    // that takes so many times longer.
+    constructor(server, { newClient = () => this.#server.client(), ctl, slowness = 1 } = {}) {
         this.#server = server;
         this.newClient = newClient;
+        if (ctl) this.ctl = ctl;
+        this.answerMs = slowness * ANSWER_MS;
+        this.readyMs = slowness * READY_MS;
     }
 
     // An instance that took the place of the one before, with the same state.
@@ -34,11 +41,26 @@ export class Load {
         for (const { client } of this.people) client.url = server.url;
     }
 
+    // Nobody is there, as on a machine without power (true), until there is (false): answers are not waited for.
+    dark(dark) {
+        this.#dark = dark;
+        for (const controller of this.#asked) controller.abort();
+    }
+
     // One request. null: no answer, as its connection broke.
     async ask(client, method, path, options) {
-        const signal = AbortSignal.timeout(ANSWER_MS);
-        const answer = await client.request(method, path, { ...options, signal }).catch(() => null);
-        assert.ok(!signal.aborted, `${method} ${path}: no answer within ${ANSWER_MS} ms`);
+        const controller = new AbortController();
+        let late = false;
+        const giveUp = () => {
+            late = !this.#dark;
+            controller.abort();
+        };
+        const timer = setTimeout(giveUp, this.#dark ? DARK_MS : this.answerMs);
+        this.#asked.add(controller);
+        const answer = await client.request(method, path, { ...options, signal: controller.signal }).catch(() => null);
+        clearTimeout(timer);
+        this.#asked.delete(controller);
+        assert.ok(!late, `${method} ${path}: no answer within ${this.answerMs} ms`);
         assert.notEqual(answer?.status, 500, `${method} ${path}: ${answer?.text}`);
         this.answers.set(answer?.status ?? 0, (this.answers.get(answer?.status ?? 0) ?? 0) + 1);
         return answer;
@@ -50,7 +72,7 @@ export class Load {
             const answer = await this.ask(client, "GET", path);
             return answer && answer.status < 500 && answer;
         };
-        return until(`an answer to ${path}`, found, READY_MS);
+        return until(`an answer to ${path}`, found, this.readyMs);
     }
 
     ctl(args, input = "") {
@@ -68,7 +90,7 @@ export class Load {
             const { status, out } = await this.ctl(["user", "list", "--json"]);
             return status === 0 && JSON.parse(out);
         };
-        return until("the list of accounts", list, READY_MS);
+        return until("the list of accounts", list, this.readyMs);
     }
 
     // A command that failed may have been carried out all the same.
@@ -133,7 +155,7 @@ export class Load {
     async acknowledge(count) {
         const goal = this.ledger.acknowledged + count;
         const reached = () => this.#failure || this.ledger.acknowledged >= goal;
-        await until(`${count} acknowledged changes`, reached, READY_MS);
+        await until(`${count} acknowledged changes`, reached, this.readyMs);
         if (this.#failure) throw this.#failure;
     }
 

@@ -6,7 +6,6 @@ import { until } from "./until.mjs";
 export const PASSWORD = "a long enough password";
 export const GONE = "gone";
 export const ENDED = "ended";
-const READY_MS = 60000;
 const SUCCESSOR_MS = 9000; // so long a refresh may be repeated whose answer was lost (store/DESIGN.md)
 const SHARES_MAX = 8;
 
@@ -21,6 +20,8 @@ function chooser(seed) {
 
 // Done, refused, or not known: there was no answer, or one that tells of a failure in the middle.
 const outcomeOf = (answer) => (!answer || answer.status >= 500 ? null : answer.status < 300);
+
+const stateOf = ({ status }) => (status === 200 ? "good" : `void, ${status}`);
 
 export class Person {
     #load;
@@ -42,12 +43,24 @@ export class Person {
         return this.#load.ledger;
     }
 
-    #ask = (method, path, options) => this.#load.ask(this.client, method, path, options);
-    #read = (path) => this.#load.read(this.client, path);
+    // As the browser does it: an access token that is not taken any more is changed for another.
+    async #ask(method, path, options) {
+        const answer = await this.#load.ask(this.client, method, path, options);
+        if (answer?.status !== 401 || !(await this.#refresh())) return answer;
+        return this.#load.ask(this.client, method, path, options);
+    }
+
+    #read(path) {
+        const found = async () => {
+            const answer = await this.#ask("GET", path);
+            return answer && answer.status < 500 && answer;
+        };
+        return until(`an answer to ${path}`, found, this.#load.readyMs);
+    }
 
     async begin() {
         assert.equal((await this.client.login(this.name, PASSWORD)).status, 200);
-        this.#ledger.add(`sign-in of ${this.name}`, "good", () => this.#signIn(this.client));
+        this.#ledger.add(`sign-in of ${this.name}`, "good", async () => stateOf(await this.#read("/api/users/me")));
         await this.#startSandbox();
     }
 
@@ -66,11 +79,6 @@ export class Person {
         assert.deepEqual(running, this.sandbox ? [this.sandbox.id] : [], `the sandboxes of ${this.name}`);
     }
 
-    async #signIn(client) {
-        const { status } = await this.#load.read(client, "/api/users/me");
-        return status === 200 ? "good" : `void, ${status}`;
-    }
-
     // The one with this key, however often it is asked for.
     async #startSandbox() {
         const headers = { "idempotency-key": `${this.name}-${++this.#made}` };
@@ -78,7 +86,7 @@ export class Person {
             const answer = await this.#ask("POST", "/api/sandboxes", { body: { template: "desktop" }, headers });
             return answer && answer.status < 500 && answer;
         };
-        const { status, body, text } = await until("an answer to a start", answered, READY_MS);
+        const { status, body, text } = await until("an answer to a start", answered, this.#load.readyMs);
         assert.equal(status, 201, text);
         if (body.state === ENDED) return; // with what cut the start off
         assert.equal(body.state, "running", text);
@@ -93,7 +101,7 @@ export class Person {
             assert.equal(status, 200, `sandbox ${id} is not known`);
             return ["running", ENDED].includes(body.state) && body.state;
         };
-        const stateNow = () => until(`the state of sandbox ${id}`, settledState, READY_MS);
+        const stateNow = () => until(`the state of sandbox ${id}`, settledState, this.#load.readyMs);
         sandbox.fact = this.#ledger.add(`sandbox ${id}`, "running", stateNow, (state) => state === ENDED && this.#forget(sandbox));
         const part = (name, value, of) => {
             const fact = this.#ledger.add(`${name} of sandbox ${id}`, value, async () => of((await this.#read(path)).body));
@@ -133,7 +141,7 @@ export class Person {
             const { body } = await this.#read(this.#at(""));
             return body.state === ENDED && body;
         };
-        const body = await until(`the end of the sandbox that is told by ${answer.text}`, ended);
+        const body = await until(`the end of the sandbox that is told by ${answer.text}`, ended, this.#load.readyMs);
         assert.ok(sandbox.fact.permitted.has(ENDED), `sandbox ${sandbox.id} ended: ${JSON.stringify(body.stop)}`);
         this.sandbox = null;
     }
@@ -200,7 +208,7 @@ export class Person {
             assert.equal(outcomeOf(answer), null, answer?.text);
             return null;
         }
-        const fact = this.#ledger.add(`sign-in ${++this.#made} of ${this.name}`, "good", () => this.#signIn(other));
+        const fact = this.#ledger.add(`sign-in ${++this.#made} of ${this.name}`, "good", async () => stateOf(await this.#load.read(other, "/api/users/me")));
         return this.#ledger.change(fact, "void, 401", async () => outcomeOf(await other.logout().catch(() => null)));
     }
 

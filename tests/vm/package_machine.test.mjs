@@ -4,6 +4,8 @@ import { dirname, join } from "node:path";
 import { before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
+import { ApiClient } from "../harness/api.mjs";
+import { Load } from "../harness/load.mjs";
 import { skipWithout } from "./base.mjs";
 import { boot } from "./machine.mjs";
 import { PACKAGES, builtPackages } from "./packages.mjs";
@@ -15,6 +17,8 @@ const FIRST_OWNER = 0x70000000 + 1; // SANDBOX_UID_BASE and the first account's 
 const LIMITS = { memory_mb: 256, cpu_percent: 50, pids: 60 };
 const PROFILES = ["sandbox-server", "sandboxd", "sandbox-init", "sandbox-streamer", "sandbox-egress", "sandbox-run"];
 const INSTALL_MS = 400000;
+const SLOWNESS = 10;
+const DAY_SECONDS = 86400;
 const skip = skipWithout(["qemu-system-x86_64", "mmdebstrap"]) || (builtPackages().length === 0 && "no packages: scripts/package makes them");
 
 describe("the packages in a machine of their own", { skip }, () => {
@@ -27,11 +31,11 @@ describe("the packages in a machine of their own", { skip }, () => {
     const denials = () => check(`journalctl --dmesg --no-pager --output=cat | grep -F 'apparmor="DENIED"' || :`);
 
     before(async () => {
-        machine = await boot({ readOnlyBinds: { [PROJECT]: PROJECT, [PACKAGES]: "/packages" } });
+        machine = await boot({ readOnlyBinds: { [PROJECT]: PROJECT, [PACKAGES]: "/packages" }, port: 8080 });
         await check(`rm /etc/postgresql-common/createcluster.d/no-cluster.conf; pg_createcluster --start 15 main`);
         await check("dpkg --install /packages/*.deb 2>&1", { timeoutMs: INSTALL_MS });
         // A small screen: what is emulated has to start within the same 20 s.
-        await check("printf 'DISPLAY_WIDTH=800\\nDISPLAY_HEIGHT=600\\n' >>/etc/sandbox-server/config.env; systemctl restart sandboxd sandbox-server");
+        await check("printf 'HOST=0.0.0.0\\nRECORDING=allowed\\nDISPLAY_WIDTH=800\\nDISPLAY_HEIGHT=600\\n' >>/etc/sandbox-server/config.env; systemctl restart sandboxd sandbox-server");
         await ready();
     });
 
@@ -75,6 +79,40 @@ describe("the packages in a machine of their own", { skip }, () => {
         await ready();
         const group = "/sys/fs/cgroup/system.slice/sandboxd.service";
         assert.equal((await check(`cat ${group}/cgroup.subtree_control`)).trim(), "cpu io memory pids");
+    });
+
+    // From here on by a user of this host, who sees what the machine acknowledges and outlives it.
+    let load;
+    let line = Promise.resolve(); // one job at a time in the machine
+    const inTurn = (job) => (line = line.then(job, job));
+
+    test("a clock that jumps a day ahead and back ends nobody's desktop and no sign-in", async () => {
+        const server = { client: () => new ApiClient(`http://127.0.0.1:${machine.forwarded}`) };
+        const ctl = (args, input) => inTurn(() => machine.execute(["sandboxctl", ...args], { input }).catch(() => ({ status: 1 })));
+        load = new Load(server, { ctl, slowness: SLOWNESS });
+        await load.start(1);
+        load.resume();
+        for (const step of [DAY_SECONDS, -DAY_SECONDS]) {
+            await inTurn(() => check(`date --set=@$(($(date +%s) + ${step}))`));
+            await load.acknowledge(10);
+        }
+        await load.verify();
+    });
+
+    test("a power cut under load loses nothing that was acknowledged", async (t) => {
+        load.resume();
+        await load.acknowledge(10);
+        load.sandboxesMayEnd();
+        load.dark(true);
+        const began = performance.now();
+        await inTurn(() => machine.reset());
+        await inTurn(ready);
+        t.diagnostic(`works again after ${Math.round((performance.now() - began) / 1000)} s, in emulation`);
+        load.dark(false);
+        await load.acknowledge(5);
+        await load.verify();
+        // What was half done is done or gone: no home on its way, no recording without its header.
+        assert.equal(await check("find /var/lib/sandbox-server -name '.*' -mindepth 1; find /var/lib/sandbox-server/recordings -name '*.stream' -size -80c"), "");
     });
 
     test("a reboot brings the service back", async () => {
