@@ -28,7 +28,8 @@ export class Person {
     #choose;
     #made = 0;
     #shares = [];
-    #recordings = [];
+    #recordings = []; // that nobody wanted to delete yet
+    #known = new Set(); // all that were finished
     #refreshLostAt = null;
     sandbox = null;
 
@@ -230,7 +231,8 @@ export class Person {
     async #takeRecordings() {
         const { body } = await this.#read("/api/recordings");
         for (const { id, bytes } of body.items) {
-            if (this.#recordings.some((recording) => recording.id === id)) continue;
+            if (this.#known.has(id)) continue;
+            this.#known.add(id);
             const now = async () => {
                 const found = (await this.#read("/api/recordings")).body.items.find((item) => item.id === id);
                 return !found ? GONE : found.bytes >= bytes ? "kept" : `cut to ${found.bytes} bytes`;
