@@ -6,6 +6,7 @@
 
 #include "lib/log.h"
 #include "server/clock.h"
+#include "server/clock_step.h"
 #include "server/network_wish.h"
 #include "server/notices.h"
 #include "server/reconcile.h"
@@ -18,17 +19,17 @@
 #define STOP_ANSWER_US (10 * SECOND_US)
 #define ACTIVITY_SAVE_US (30 * SECOND_US) // a restart forgets at most this much of the latest input
 #define TICK_MAX_US (60 * SECOND_US)      // so that a step of the wall clock is seen
-#define CLOCK_STEP_US (2 * SECOND_US)     // smaller ones add up until they are one
 
 struct sandboxes {
     struct server *server;
     struct sandbox *first;
     struct reconcile *reconcile;
     unsigned epoch;
-    int64_t clock_base; // what the wall clock is ahead of the monotonic one
+    struct clock_step clock;
 };
 
 static void tick(void *data);
+static void on_clock_step(void *data, int64_t step_us);
 
 struct sandboxes *sandboxes_new(struct server *server)
 {
@@ -36,9 +37,10 @@ struct sandboxes *sandboxes_new(struct server *server)
     if (!sandboxes)
         return NULL;
     sandboxes->server = server;
-    sandboxes->clock_base = clock_wall_us() - clock_monotonic_us();
     sandboxes->reconcile = reconcile_new(sandboxes);
-    if (!sandboxes->reconcile) {
+    if (!sandboxes->reconcile ||
+        clock_step_init(&sandboxes->clock, server->loop, on_clock_step, sandboxes) < 0) {
+        reconcile_free(sandboxes->reconcile);
         free(sandboxes);
         return NULL;
     }
@@ -66,6 +68,7 @@ void sandboxes_free(struct sandboxes *sandboxes)
         sandboxes->first = sandbox->next;
         free_sandbox(sandbox);
     }
+    clock_step_finish(&sandboxes->clock);
     reconcile_free(sandboxes->reconcile);
     free(sandboxes);
 }
@@ -138,20 +141,16 @@ static struct sandbox *add(struct sandboxes *sandboxes, const struct store_sandb
 }
 
 // When somebody sets the clock, no time has passed: what remains of each sandbox stays as it is.
-static void follow_clock(struct sandboxes *sandboxes)
+static void on_clock_step(void *data, int64_t step_us)
 {
-    int64_t base = clock_wall_us() - clock_monotonic_us();
-    int64_t step = base - sandboxes->clock_base;
-    if (step > -CLOCK_STEP_US && step < CLOCK_STEP_US)
-        return;
-    sandboxes->clock_base = base;
+    struct sandboxes *sandboxes = data;
     log_warning("The clock was set; the sandboxes keep the time that they had left");
     for (struct sandbox *sandbox = sandboxes->first; sandbox; sandbox = sandbox->next) {
         if (sandbox->state != STATE_RUNNING || !sandbox->deadlines.limit_us)
             continue;
-        deadlines_move(&sandbox->deadlines, step);
+        deadlines_move(&sandbox->deadlines, step_us);
         if (sandbox->active_us)
-            sandbox->active_us += step;
+            sandbox->active_us += step_us;
         sandbox->saved_us = sandbox->active_us;
         record_moved(&sandbox->record, sandbox->deadlines.limit_us, sandbox->deadlines.idle_us);
         arm(sandbox, 0);
@@ -160,7 +159,7 @@ static void follow_clock(struct sandboxes *sandboxes)
 
 static void take_deadlines(struct sandbox *sandbox)
 {
-    follow_clock(sandbox->sandboxes);
+    clock_step_check(&sandbox->sandboxes->clock);
     const struct config *config = sandbox->sandboxes->server->config;
     sandbox->deadlines.limit_us = sandbox->row.expires_us;
     sandbox->deadlines.warning_us = config_number(config, CONFIG_SANDBOX_WARNING_SECS) * SECOND_US;
@@ -229,7 +228,7 @@ void sandbox_active(struct sandbox *sandbox)
 {
     if (sandbox->state != STATE_RUNNING)
         return;
-    follow_clock(sandbox->sandboxes);
+    clock_step_check(&sandbox->sandboxes->clock);
     sandbox->active_us = clock_wall_us();
     if (deadlines_active(&sandbox->deadlines, sandbox->active_us + sandbox->row.idle_seconds * SECOND_US)) {
         viewers_notice(sandbox, notice_warning_cleared(sandbox->deadlines.idle_us));
@@ -243,7 +242,7 @@ void sandbox_active(struct sandbox *sandbox)
 
 static void tick_running(struct sandbox *sandbox)
 {
-    follow_clock(sandbox->sandboxes);
+    clock_step_check(&sandbox->sandboxes->clock);
     int64_t now = clock_wall_us();
     int64_t next = now + TICK_MAX_US;
     enum deadline_event event;
