@@ -138,6 +138,7 @@ static int open_modules(struct server *server)
     server->login_names = limiter_new((struct bucket_rate){LOGIN_NAME_PER_MINUTE, LOGIN_NAME_BURST});
     server->link_sources = limiter_new((struct bucket_rate){LINK_SOURCE_PER_MINUTE, LINK_SOURCE_BURST});
     server->work = work_new(server->loop, database_url);
+    server->recording_writers.work = server->work;
     server->viewers = viewers_new(server);
     server->sandboxes = server->work ? sandboxes_new(server) : NULL;
     server->notifications = server->work ? notifications_new(server, database_url) : NULL;
@@ -169,8 +170,10 @@ static void server_finish(struct server *server)
 {
     listener_free(server->web);
     listener_free(server->metrics_listener);
+    server->recording_writers.stopping = true;
     work_free(server->work);
     recorders_free(server);
+    recording_writers_finish(&server->recording_writers);
     notifications_free(server->notifications);
     pruning_free(server->pruning);
     sandboxd_client_free(server->sandboxd);

@@ -7,6 +7,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/log.h"
+#include "server/page_query.h"
 #include "server/recorder.h"
 #include "server/recording_files.h"
 #include "server/routes.h"
@@ -71,6 +72,8 @@ static bool answer_failed(struct exchange *exchange)
         return false;
     if (exchange->error == -ENOENT)
         exchange_problem(exchange, PROBLEM_NOT_FOUND, "You have no such recording.");
+    else if (exchange->error == -EBUSY)
+        exchange_problem(exchange, PROBLEM_CONFLICT, "It is still being recorded.");
     else if (exchange->error == -ERANGE)
         exchange_problem(exchange, PROBLEM_RANGE, "The recording ends before that.");
     else if (exchange->error == -EPROTO || exchange->error == -EFBIG)
@@ -80,43 +83,50 @@ static bool answer_failed(struct exchange *exchange)
     return true;
 }
 
-struct recordings {
-    json_t *items;
+struct listing {
+    struct id before;
+    unsigned limit;
+    struct recordings_page page;
 };
 
 int recordings_prepare(struct exchange *exchange)
 {
-    return exchange_detail(exchange, sizeof(struct recordings)) ? 0 : -1;
+    struct listing *listing = exchange_detail(exchange, sizeof(*listing));
+    return listing ? page_query_read(exchange, false, &listing->limit, &listing->before) : -1;
 }
 
 int recordings_work(struct exchange *exchange, struct store *store)
 {
     (void)store;
-    struct recordings *recordings = exchange->detail;
-    int error = recordings_list(directory_of(exchange), owner_of(exchange), &recordings->items);
-    if (error != -ENOENT)
-        return error;
-    recordings->items = json_array();
-    return 0;
+    struct listing *listing = exchange->detail;
+    return recordings_list(directory_of(exchange), owner_of(exchange), &listing->before, listing->limit,
+                           &listing->page);
+}
+
+static void show_time(json_t *item, const char *from, const char *to)
+{
+    json_object_set_new(item, to, time_json(json_integer_value(json_object_get(item, from))));
+    json_object_del(item, from);
 }
 
 void recordings_finish(struct exchange *exchange)
 {
-    struct recordings *recordings = exchange->detail;
+    struct listing *listing = exchange->detail;
     if (answer_failed(exchange))
         return;
     size_t index;
     json_t *item;
-    json_array_foreach(recordings->items, index, item)
+    json_array_foreach(listing->page.items, index, item)
     {
-        json_object_set_new(item, "started_at",
-                            time_json(json_integer_value(json_object_get(item, "started_us"))));
-        json_object_set_new(item, "changed_at",
-                            time_json(json_integer_value(json_object_get(item, "changed_us"))));
-        json_object_del(item, "started_us");
-        json_object_del(item, "changed_us");
+        show_time(item, "started_us", "started_at");
+        show_time(item, "changed_us", "changed_at");
     }
-    exchange_json(exchange, 200, json_pack("{s:o}", "items", steal_pointer(&recordings->items)));
+    char cursor[ID_TEXT_SIZE] = "";
+    if (!id_is_nil(&listing->page.next))
+        id_format(&listing->page.next, cursor);
+    exchange_json(exchange, 200,
+                  json_pack("{s:o, s:s?}", "items", steal_pointer(&listing->page.items), "next_cursor",
+                            *cursor ? cursor : NULL));
 }
 
 struct part {
@@ -166,7 +176,7 @@ int recording_data_work(struct exchange *exchange, struct store *store)
 {
     (void)store;
     struct part *part = exchange->detail;
-    return recordings_read(directory_of(exchange), owner_of(exchange), &exchange->id, RECORDING_DATA,
+    return recordings_read(directory_of(exchange), owner_of(exchange), &exchange->id, RECORDING_STREAM,
                            part->from, &part->bytes, &part->length, &part->size);
 }
 
@@ -202,8 +212,8 @@ int recording_index_work(struct exchange *exchange, struct store *store)
 {
     (void)store;
     struct part *part = exchange->detail;
-    return recordings_read(directory_of(exchange), owner_of(exchange), &exchange->id, RECORDING_INDEX, 0,
-                           &part->bytes, &part->length, &part->size);
+    return recordings_index(directory_of(exchange), owner_of(exchange), &exchange->id, &part->bytes,
+                            &part->length);
 }
 
 void recording_index_finish(struct exchange *exchange)
@@ -212,10 +222,20 @@ void recording_index_finish(struct exchange *exchange)
         answer_bytes(exchange, 200);
 }
 
+int recording_delete_prepare(struct exchange *exchange)
+{
+    bool *busy = exchange_detail(exchange, sizeof(*busy));
+    if (!busy)
+        return -1;
+    *busy = recording_writers_have(&exchange->server->recording_writers, &exchange->id);
+    return 0;
+}
+
 int recording_delete_work(struct exchange *exchange, struct store *store)
 {
     (void)store;
-    return recordings_delete(directory_of(exchange), owner_of(exchange), &exchange->id);
+    const bool *busy = exchange->detail;
+    return recordings_delete(directory_of(exchange), owner_of(exchange), &exchange->id, *busy);
 }
 
 void recording_delete_finish(struct exchange *exchange)

@@ -96,5 +96,6 @@ void recording_data_finish(struct exchange *exchange);
 int recording_index_prepare(struct exchange *exchange);
 int recording_index_work(struct exchange *exchange, struct store *store);
 void recording_index_finish(struct exchange *exchange);
+int recording_delete_prepare(struct exchange *exchange);
 int recording_delete_work(struct exchange *exchange, struct store *store);
 void recording_delete_finish(struct exchange *exchange);
