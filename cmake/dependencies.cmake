@@ -2,7 +2,7 @@
 
 find_package(PkgConfig REQUIRED)
 foreach(library IN ITEMS
-    "ARCHIVE libarchive" "CRYPTO libcrypto" "JANSSON jansson" "JWT libjwt" "OPUS opus" "PQ libpq" "PULSE libpulse" "SECCOMP libseccomp" "SODIUM libsodium"
+    "ARCHIVE libarchive" "AVCODEC libavcodec" "AVFORMAT libavformat" "AVUTIL libavutil" "CRYPTO libcrypto" "JANSSON jansson" "JWT libjwt" "OPUS opus" "PQ libpq" "PULSE libpulse" "SECCOMP libseccomp" "SODIUM libsodium"
     "WEBSOCKETS libwebsockets" "X264 x264"
     "XCB xcb" "XCB_RANDR xcb-randr" "XCB_DAMAGE xcb-damage" "XCB_XFIXES xcb-xfixes" "XCB_XTEST xcb-xtest" "XCB_XKB xcb-xkb"
     "ZLIB zlib")
