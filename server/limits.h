@@ -22,6 +22,9 @@
 #define WORK_PLAYBACK_THREADS 2
 #define WORK_PLAYBACK_QUEUE 64 // each answers up to 1 MiB, or reads a whole recording for its index
 
+#define FILMS_MAX 64 // of recordings: that wait, are made, or have failed
+#define FILMS_PER_ACCOUNT 4
+
 #define LIMITER_ENTRIES 4096 // sources or usernames that are remembered
 #define LOGIN_SOURCE_BURST 20u
 #define LOGIN_SOURCE_PER_MINUTE 20u

@@ -7,9 +7,11 @@
 
 #include "lib/cleanup.h"
 #include "lib/log.h"
+#include "server/films.h"
 #include "server/page_query.h"
 #include "server/recorder.h"
 #include "server/recording_files.h"
+#include "server/recording_request.h"
 #include "server/routes.h"
 #include "server/sandbox_json.h"
 #include "server/sandboxes.h"
@@ -55,34 +57,6 @@ void recording_stop_finish(struct exchange *exchange)
     exchange_empty(exchange, 204);
 }
 
-// NULL: whoever's, for administrators.
-static const struct id *owner_of(const struct exchange *exchange)
-{
-    return exchange->account.role == ROLE_ADMIN ? NULL : &exchange->account.id;
-}
-
-static const char *directory_of(const struct exchange *exchange)
-{
-    return config_text(exchange->server->config, CONFIG_RECORDINGS_DIR);
-}
-
-static bool answer_failed(struct exchange *exchange)
-{
-    if (!exchange->error)
-        return false;
-    if (exchange->error == -ENOENT)
-        exchange_problem(exchange, PROBLEM_NOT_FOUND, "You have no such recording.");
-    else if (exchange->error == -EBUSY)
-        exchange_problem(exchange, PROBLEM_CONFLICT, "It is still being recorded.");
-    else if (exchange->error == -ERANGE)
-        exchange_problem(exchange, PROBLEM_RANGE, "The recording ends before that.");
-    else if (exchange->error == -EPROTO || exchange->error == -EFBIG)
-        exchange_problem(exchange, PROBLEM_NOT_FOUND, "The file is no recording of this version.");
-    else
-        exchange_problem_later(exchange, PROBLEM_UNAVAILABLE, 5, "The recordings can't be read now.");
-    return true;
-}
-
 struct listing {
     struct id before;
     unsigned limit;
@@ -99,8 +73,8 @@ int recordings_work(struct exchange *exchange, struct store *store)
 {
     (void)store;
     struct listing *listing = exchange->detail;
-    return recordings_list(directory_of(exchange), owner_of(exchange), &listing->before, listing->limit,
-                           &listing->page);
+    return recordings_list(recording_directory_of(exchange), recording_owner_of(exchange), &listing->before,
+                           listing->limit, &listing->page);
 }
 
 static void show_time(json_t *item, const char *from, const char *to)
@@ -112,7 +86,7 @@ static void show_time(json_t *item, const char *from, const char *to)
 void recordings_finish(struct exchange *exchange)
 {
     struct listing *listing = exchange->detail;
-    if (answer_failed(exchange))
+    if (recording_answer_failed(exchange))
         return;
     size_t index;
     json_t *item;
@@ -129,97 +103,39 @@ void recordings_finish(struct exchange *exchange)
                             *cursor ? cursor : NULL));
 }
 
-struct part {
-    uint64_t from, size;
-    size_t length;
-    char *bytes;
-};
-
-#define DIGITS "0123456789"
-#define DIGITS_MAX 18 // fits into 63 bits
-
-// "bytes=a-b" or "bytes=a-" (RFC 9110 section 14.1.2), nothing else.
-static bool take_range(const char *text, struct part *part)
-{
-    static const char unit[] = "bytes=";
-    if (strncmp(text, unit, sizeof(unit) - 1) != 0)
-        return false;
-    const char *first = text + sizeof(unit) - 1;
-    size_t first_length = strspn(first, DIGITS);
-    const char *last = first + first_length + 1;
-    if (first_length < 1 || first_length > DIGITS_MAX || first[first_length] != '-')
-        return false;
-    size_t last_length = strspn(last, DIGITS);
-    if (last_length > DIGITS_MAX || last[last_length])
-        return false;
-    part->from = strtoull(first, NULL, 10);
-    uint64_t to = last_length ? strtoull(last, NULL, 10) : UINT64_MAX;
-    if (to < part->from)
-        return false;
-    part->length =
-        to - part->from < RECORDING_RANGE_MAX ? (size_t)(to - part->from) + 1 : RECORDING_RANGE_MAX;
-    return true;
-}
-
 int recording_data_prepare(struct exchange *exchange)
 {
-    struct part *part = exchange_detail(exchange, sizeof(*part));
-    if (!part)
-        return -1;
-    if (take_range(exchange->range, part))
-        return 0;
-    exchange_problem(exchange, PROBLEM_BAD_REQUEST, "Ask for one range: Range: bytes=<first>-<last>.");
-    return -1;
+    return recording_take_range(exchange);
 }
 
 int recording_data_work(struct exchange *exchange, struct store *store)
 {
     (void)store;
-    struct part *part = exchange->detail;
-    return recordings_read(directory_of(exchange), owner_of(exchange), &exchange->id, RECORDING_STREAM,
-                           part->from, &part->bytes, &part->length, &part->size);
-}
-
-static void answer_bytes(struct exchange *exchange, unsigned status)
-{
-    struct part *part = exchange->detail;
-    struct answer *answer = &exchange->answer;
-    answer->status = status;
-    answer->content_type = "application/octet-stream";
-    answer->owned = steal_pointer(&part->bytes);
-    answer->body = answer->owned;
-    answer->length = part->length;
-    exchange_answer(exchange);
+    return recording_read_range(exchange, RECORDING_STREAM);
 }
 
 void recording_data_finish(struct exchange *exchange)
 {
-    const struct part *part = exchange->detail;
-    if (answer_failed(exchange))
-        return;
-    snprintf(exchange->answer.content_range, sizeof(exchange->answer.content_range), "bytes %llu-%llu/%llu",
-             (unsigned long long)part->from, (unsigned long long)(part->from + part->length - 1),
-             (unsigned long long)part->size);
-    answer_bytes(exchange, 206);
+    recording_answer_range(exchange);
 }
 
 int recording_index_prepare(struct exchange *exchange)
 {
-    return exchange_detail(exchange, sizeof(struct part)) ? 0 : -1;
+    return exchange_detail(exchange, sizeof(struct recording_part)) ? 0 : -1;
 }
 
 int recording_index_work(struct exchange *exchange, struct store *store)
 {
     (void)store;
-    struct part *part = exchange->detail;
-    return recordings_index(directory_of(exchange), owner_of(exchange), &exchange->id, &part->bytes,
-                            &part->length);
+    struct recording_part *part = exchange->detail;
+    return recordings_index(recording_directory_of(exchange), recording_owner_of(exchange), &exchange->id,
+                            &part->bytes, &part->length);
 }
 
 void recording_index_finish(struct exchange *exchange)
 {
-    if (!answer_failed(exchange))
-        answer_bytes(exchange, 200);
+    if (!recording_answer_failed(exchange))
+        recording_answer_bytes(exchange, 200);
 }
 
 int recording_delete_prepare(struct exchange *exchange)
@@ -235,16 +151,18 @@ int recording_delete_work(struct exchange *exchange, struct store *store)
 {
     (void)store;
     const bool *busy = exchange->detail;
-    return recordings_delete(directory_of(exchange), owner_of(exchange), &exchange->id, *busy);
+    return recordings_delete(recording_directory_of(exchange), recording_owner_of(exchange), &exchange->id,
+                             *busy);
 }
 
 void recording_delete_finish(struct exchange *exchange)
 {
-    if (answer_failed(exchange))
+    if (recording_answer_failed(exchange))
         return;
     char id[ID_TEXT_SIZE];
     id_format(&exchange->id, id);
     log_info("A recording was deleted", {"recording", id}, {"by", exchange->account.username},
              {"source", exchange->source});
+    films_drop(exchange->server->films, &exchange->id);
     exchange_empty(exchange, 204);
 }

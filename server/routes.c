@@ -51,6 +51,12 @@ static const struct route web_routes[] = {
      recording_data_work, recording_data_finish},
     {HTTP_GET, "/api/recordings/{id}/index", true, 0, WORK_PLAYBACK, recording_index_prepare,
      recording_index_work, recording_index_finish},
+    {HTTP_GET, "/api/recordings/{id}/mp4", true, 0, WORK_PLAYBACK, film_prepare, film_work,
+     film_status_finish},
+    {HTTP_POST, "/api/recordings/{id}/mp4", true, 0, WORK_PLAYBACK, film_prepare, film_work,
+     film_begin_finish},
+    {HTTP_GET, "/api/recordings/{id}/mp4/data", true, 0, WORK_PLAYBACK, recording_data_prepare,
+     film_data_work, recording_data_finish},
     {HTTP_DELETE, "/api/recordings/{id}", true, 0, WORK_PLAYBACK, recording_delete_prepare,
      recording_delete_work, recording_delete_finish},
 };

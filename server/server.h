@@ -31,6 +31,7 @@ struct server {
     struct viewers *viewers;
     struct recorder *recorders; // recorder.c's list
     struct recording_writers recording_writers;
+    struct films *films;
     struct notifications *notifications;
     struct pruning *pruning;
     struct listener *web;
