@@ -12,7 +12,8 @@
 
 struct request {
     struct id owner;
-    bool recorded; // it is still being
+    bool recorded;  // it is still being
+    bool under_way; // the film was, when the request came
     bool made;
     uint64_t bytes; // of the film
 };
@@ -23,6 +24,8 @@ int film_prepare(struct exchange *exchange)
     if (!request)
         return -1;
     request->recorded = recording_writers_have(&exchange->server->recording_writers, &exchange->id);
+    enum film_state state = films_status(exchange->server->films, &exchange->id).state;
+    request->under_way = state == FILM_WAITING || state == FILM_WORKING;
     return 0;
 }
 
@@ -50,6 +53,9 @@ static void answer_status(struct exchange *exchange, unsigned status)
                                         [FILM_FAILED] = "failed"};
     const struct request *request = exchange->detail;
     struct film_status film = films_status(exchange->server->films, &exchange->id);
+    // It became whole after the worker had looked: the next request tells.
+    if (film.state == FILM_NONE && request->under_way && !request->made)
+        film = (struct film_status){.state = FILM_WORKING, .permille = 1000};
     bool made = request->made && film.state == FILM_NONE;
     exchange_json(exchange, status,
                   json_pack("{s:s, s:f, s:I, s:s?}", "state", made ? "ready" : names[film.state], "progress",
