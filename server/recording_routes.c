@@ -94,6 +94,10 @@ void recordings_finish(struct exchange *exchange)
     {
         show_time(item, "started_us", "started_at");
         show_time(item, "changed_us", "changed_at");
+        struct id id;
+        bool recorded = id_parse(json_string_value(json_object_get(item, "id")), &id) == 0 &&
+                        recording_writers_have(&exchange->server->recording_writers, &id);
+        json_object_set_new(item, "recording", json_boolean(recorded));
     }
     char cursor[ID_TEXT_SIZE] = "";
     if (!id_is_nil(&listing->page.next))
