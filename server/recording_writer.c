@@ -152,7 +152,7 @@ static void done(struct work_job *job)
         return; // recording_writers_finish writes the rest
     writer->created |= !writer->error;
     if (!writer->events) {
-        if (writer->error)
+        if (writer->error && writer->created)
             log_error("The end of a recording may be lost", {"reason", strerror(-writer->error)});
         if (writer->file.data < 0)
             free_writer(writer);

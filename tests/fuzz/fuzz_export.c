@@ -31,7 +31,7 @@ static void follow(int fd)
             abort();
         time_us = record.time_us;
         // A large display costs a fuzzer its time and finds nothing that a small one does not.
-        if (canvas_size_of(record.message, record.length, &width, &height) && width > 1024)
+        if (canvas_size_of(record.message, record.length, &width, &height) && width * height > 640 * 480)
             break;
         (void)canvas_continues(&canvas, record.message, record.length);
         if (canvas_apply(&canvas, record.message, record.length) < 0)
