@@ -145,6 +145,10 @@ static const struct config_entry table[CONFIG_KEY_COUNT] = {
         NUMBER("RECORDING_QUOTA_MB", 1, 1073741824, "10240", "MiB", "recordings of one user, all together"),
     [CONFIG_RECORDING_RETENTION_DAYS] = NUMBER("RECORDING_RETENTION_DAYS", 0, 36500, "30", "days",
                                                "recordings are deleted after this time; 0: never"),
+    [CONFIG_WATCHDOG_SECS] =
+        NUMBER("WATCHDOG_SECS", 1, 3600, "30", "s",
+               "sandboxd or sandbox-server that hangs for this long is killed and started again, under "
+               "scripts/run; the systemd units have WatchdogSec"),
     [CONFIG_LOG_LEVEL] = CHOICE("LOG_LEVEL", "error|warning|info|debug", "info", "what is logged"),
     [CONFIG_LOG_FORMAT] = CHOICE("LOG_FORMAT", "text|json", "text", "form of a log line"),
 };

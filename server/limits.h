@@ -18,7 +18,12 @@
 #define WORK_DATABASE_QUEUE 256
 #define WORK_PASSWORD_QUEUE 16
 #define WORK_RECORDING_THREADS 2
-#define WORK_RECORDING_QUEUE 1024 // one of each recorder, and requests
+#define WORK_RECORDING_QUEUE 1024 // one of each recorder
+#define WORK_PLAYBACK_THREADS 2
+#define WORK_PLAYBACK_QUEUE 64 // each answers up to 1 MiB, or reads a whole recording for its index
+
+#define FILMS_MAX 64 // of recordings: that wait, are made, or have failed
+#define FILMS_PER_ACCOUNT 4
 
 #define LIMITER_ENTRIES 4096 // sources or usernames that are remembered
 #define LOGIN_SOURCE_BURST 20u

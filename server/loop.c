@@ -131,6 +131,7 @@ int loop_run(struct loop *loop)
         if (lws_service(loop->context, 0) < 0)
             return -EIO;
     }
+    loop->stopping = false;
     return 0;
 }
 

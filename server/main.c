@@ -13,6 +13,7 @@
 #include "lib/notify.h"
 #include "server/clock.h"
 #include "server/confinement.h"
+#include "server/films.h"
 #include "server/http.h"
 #include "server/http_head.h"
 #include "server/limits.h"
@@ -108,11 +109,13 @@ static int read_key(struct server *server)
 static void on_connected(void *data)
 {
     sandboxes_connected(((struct server *)data)->sandboxes);
+    films_connected(((struct server *)data)->films);
 }
 
 static void on_disconnected(void *data)
 {
     sandboxes_disconnected(((struct server *)data)->sandboxes);
+    films_disconnected(((struct server *)data)->films);
 }
 
 static void on_message(void *data, const struct sandboxd_message *message, int fd)
@@ -122,6 +125,10 @@ static void on_message(void *data, const struct sandboxd_message *message, int f
         viewers_attached(server->viewers, message->attached.viewer, fd);
     else if (message->kind == SANDBOXD_ATTACH_FAILED)
         viewers_attach_failed(server->viewers, message->attach_failed.viewer, message->attach_failed.error);
+    else if (message->kind == SANDBOXD_EXPORTED)
+        films_exported(server->films, message->exported.number, fd);
+    else if (message->kind == SANDBOXD_EXPORT_FAILED)
+        films_export_failed(server->films, message->export_failed.number, message->export_failed.error);
     else
         sandboxes_message(server->sandboxes, message);
 }
@@ -146,6 +153,8 @@ static int open_modules(struct server *server)
     server->sign_in_limits = sign_in_limits_new(server);
     server->link_sources = limiter_new((struct bucket_rate){LINK_SOURCE_PER_MINUTE, LINK_SOURCE_BURST});
     server->work = work_new(server->loop, database_url);
+    server->recording_writers.work = server->work;
+    server->films = films_new(server);
     server->viewers = viewers_new(server);
     server->sandboxes = server->work ? sandboxes_new(server) : NULL;
     server->notifications = server->work ? notifications_new(server, database_url) : NULL;
@@ -153,8 +162,8 @@ static int open_modules(struct server *server)
     server->sandboxd = sandboxd_client_new(server->loop, config_text(config, CONFIG_SANDBOXD_SOCKET),
                                            &sandboxd_events, server);
     if (!server->tickets || !server->sign_in_limits || !server->link_sources || !server->work ||
-        !server->viewers || !server->sandboxes || !server->notifications || !server->pruning ||
-        !server->sandboxd)
+        !server->films || !server->viewers || !server->sandboxes || !server->notifications ||
+        !server->pruning || !server->sandboxd)
         return refuse("out of memory or threads");
     return 0;
 }
@@ -177,9 +186,12 @@ static void server_finish(struct server *server)
 {
     listener_free(server->web);
     listener_free(server->metrics_listener);
+    server->recording_writers.stopping = true;
     work_free(server->work);
     sign_in_limits_free(server->sign_in_limits);
+    films_free(server->films);
     recorders_free(server);
+    recording_writers_finish(&server->recording_writers);
     notifications_free(server->notifications);
     pruning_free(server->pruning);
     sandboxd_client_free(server->sandboxd);

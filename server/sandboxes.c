@@ -6,6 +6,7 @@
 
 #include "lib/log.h"
 #include "server/clock.h"
+#include "server/clock_step.h"
 #include "server/network_wish.h"
 #include "server/notices.h"
 #include "server/reconcile.h"
@@ -26,9 +27,11 @@ struct sandboxes {
     struct reconcile *reconcile;
     struct usage *usage;
     unsigned epoch;
+    struct clock_step clock;
 };
 
 static void tick(void *data);
+static void on_clock_step(void *data, int64_t step_us);
 
 struct sandboxes *sandboxes_new(struct server *server)
 {
@@ -38,8 +41,11 @@ struct sandboxes *sandboxes_new(struct server *server)
     sandboxes->server = server;
     sandboxes->reconcile = reconcile_new(sandboxes);
     sandboxes->usage = usage_new(sandboxes);
-    if (!sandboxes->reconcile || !sandboxes->usage) {
-        sandboxes_free(sandboxes);
+    if (!sandboxes->reconcile || !sandboxes->usage ||
+        clock_step_init(&sandboxes->clock, server->loop, on_clock_step, sandboxes) < 0) {
+        usage_free(sandboxes->usage);
+        reconcile_free(sandboxes->reconcile);
+        free(sandboxes);
         return NULL;
     }
     return sandboxes;
@@ -67,6 +73,7 @@ void sandboxes_free(struct sandboxes *sandboxes)
         free_sandbox(sandbox);
     }
     usage_free(sandboxes->usage);
+    clock_step_finish(&sandboxes->clock);
     reconcile_free(sandboxes->reconcile);
     free(sandboxes);
 }
@@ -143,8 +150,26 @@ static struct sandbox *add(struct sandboxes *sandboxes, const struct store_sandb
     return sandbox;
 }
 
+// When somebody sets the clock, no time has passed: what remains of each sandbox stays as it is.
+static void on_clock_step(void *data, int64_t step_us)
+{
+    struct sandboxes *sandboxes = data;
+    log_warning("The clock was set; the sandboxes keep the time that they had left");
+    for (struct sandbox *sandbox = sandboxes->first; sandbox; sandbox = sandbox->next) {
+        if (sandbox->state != STATE_RUNNING || !sandbox->deadlines.limit_us)
+            continue;
+        deadlines_move(&sandbox->deadlines, step_us);
+        if (sandbox->active_us)
+            sandbox->active_us += step_us;
+        sandbox->saved_us = sandbox->active_us;
+        record_moved(&sandbox->record, sandbox->deadlines.limit_us, sandbox->deadlines.idle_us);
+        arm(sandbox, 0);
+    }
+}
+
 static void take_deadlines(struct sandbox *sandbox)
 {
+    clock_step_check(&sandbox->sandboxes->clock);
     const struct config *config = sandbox->sandboxes->server->config;
     sandbox->deadlines.limit_us = sandbox->row.expires_us;
     sandbox->deadlines.warning_us = config_number(config, CONFIG_SANDBOX_WARNING_SECS) * SECOND_US;
@@ -213,6 +238,7 @@ void sandbox_active(struct sandbox *sandbox)
 {
     if (sandbox->state != STATE_RUNNING)
         return;
+    clock_step_check(&sandbox->sandboxes->clock);
     sandbox->active_us = clock_wall_us();
     if (deadlines_active(&sandbox->deadlines, sandbox->active_us + sandbox->row.idle_seconds * SECOND_US)) {
         viewers_notice(sandbox, notice_warning_cleared(sandbox->deadlines.idle_us));
@@ -226,6 +252,7 @@ void sandbox_active(struct sandbox *sandbox)
 
 static void tick_running(struct sandbox *sandbox)
 {
+    clock_step_check(&sandbox->sandboxes->clock);
     int64_t now = clock_wall_us();
     int64_t next = now + TICK_MAX_US;
     enum deadline_event event;

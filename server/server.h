@@ -7,6 +7,7 @@
 #include "server/limiter.h"
 #include "server/loop.h"
 #include "server/metrics.h"
+#include "server/recording_writer.h"
 #include "server/tickets.h"
 #include "server/work.h"
 
@@ -31,6 +32,8 @@ struct server {
     struct sandboxes *sandboxes;
     struct viewers *viewers;
     struct recorder *recorders; // recorder.c's list
+    struct recording_writers recording_writers;
+    struct films *films;
     struct notifications *notifications;
     struct pruning *pruning;
     struct listener *web;

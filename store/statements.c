@@ -125,6 +125,9 @@ static const struct statement_entry table[SQL_COUNT] = {
         "UPDATE sandboxes SET idle_expires_at ="
         " greatest(idle_expires_at, " AT_MICROSECONDS("$2") " + idle_seconds * interval '1 second')"
         " WHERE id = $1::uuid AND state = 'running' RETURNING true"},
+    [SQL_SANDBOX_MOVED] = {"sandbox_moved",
+        "UPDATE sandboxes SET expires_at = " AT_MICROSECONDS("$2") ", idle_expires_at = " AT_MICROSECONDS("$3")
+        " WHERE id = $1::uuid AND state = 'running'"},
     [SQL_SANDBOX_CHANGED] = {"sandbox_changed",
         "UPDATE sandboxes SET memory_mb = $2::integer, cpu_percent = $3::integer, pids = $4::integer, network = $5::jsonb"
         " WHERE id = $1::uuid AND state <> 'ended'"},

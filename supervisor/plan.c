@@ -121,6 +121,11 @@ static int plan_migrate(const struct plan *plan, struct program *program)
     return result < 0 ? result : program_add_argument(program, "migrate");
 }
 
+static int watchdog_seconds(const struct settings *settings)
+{
+    return (int)config_number(settings->config, CONFIG_WATCHDOG_SECS);
+}
+
 static int plan_sandboxd(const struct plan *plan, struct program *program)
 {
     const struct settings *settings = plan->settings;
@@ -129,6 +134,7 @@ static int plan_sandboxd(const struct plan *plan, struct program *program)
                                 .kind = PROGRAM_SERVICE,
                                 .identity = settings->identities.sandboxd,
                                 .cgroup = plan->cgroup,
+                                .watchdog_seconds = watchdog_seconds(settings),
                                 .stop_signal = SIGTERM,
                                 .ready_seconds = 30,
                                 .stop_seconds = 15};
@@ -148,6 +154,7 @@ static int plan_server(const struct plan *plan, struct program *program)
     *program = (struct program){.name = "sandbox-server",
                                 .kind = PROGRAM_SERVICE,
                                 .identity = settings->identities.server,
+                                .watchdog_seconds = watchdog_seconds(settings),
                                 .stop_signal = SIGTERM,
                                 .ready_seconds = 30,
                                 .stop_seconds = 10};

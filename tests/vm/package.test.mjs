@@ -218,6 +218,15 @@ describe("the packages", { skip }, () => {
         await ready();
     });
 
+    test("without a database for longer than systemd has patience by default, both services come back", async () => {
+        await check("systemctl stop postgresql@15-main");
+        await check(`kill -KILL ${await show("sandbox-server", "MainPID")}`);
+        await until("six tries to start it", async () => Number(await show("sandbox-server", "NRestarts")) >= 6, 60000);
+        await check("systemctl start postgresql@15-main");
+        await ready();
+        assert.equal((await client.sandbox(sandbox.id)).state, "running");
+    });
+
     test("an upgrade keeps state and sandboxes", async () => {
         const [server, daemon] = [await show("sandbox-server", "MainPID"), await show("sandboxd", "MainPID")];
         const version = makeNewer("+newer1", join(directory, "first"), changeProgram("sandbox-keymap"));
