@@ -30,9 +30,10 @@ struct motion {
     uint8_t *fits;     // by cell
     uint16_t *heights; // by column
     unsigned left;     // cells that the last offset would have made right beside those of its copy
-    bool anchored;     // the last offset was found by motion_anchors.c
-    uint8_t failures;  // in a row
-    uint8_t skip;      // updates not to be looked at
+    struct offset last;
+    bool anchored;    // it is not a scroll
+    uint8_t failures; // in a row
+    uint8_t skip;     // updates not to be looked at
 };
 
 int motion_init(struct motion *m, const struct grid *grid);

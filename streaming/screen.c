@@ -74,7 +74,9 @@ void screen_copy(struct screen *s, struct grid *grid, const struct copy_rectangl
                 s->shown_pixels + (copy->source_y + row) * stride + (size_t)copy->source_x * 4, width);
     }
     grid_move(grid, copy, now_ms);
+    // What lies in whole cells of it was compared, and is what was captured.
     grid_set(grid, to, CELL_DAMAGED);
+    grid_clear_within(grid, to, CELL_DAMAGED);
 }
 
 static uint32_t pixel_at(const uint8_t *row, unsigned x)
