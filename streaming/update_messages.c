@@ -9,6 +9,9 @@
 // Heights of a line of text.
 #define LINE_ROWS_MIN 6u
 #define LINE_ROWS_MAX 48u
+// Two rectangles become one if that adds no more than a fourth and so many pixels: what a message of its own costs.
+#define JOINED_WASTE 4u
+#define JOINED_PIXELS 1024u
 
 static struct wire_frame_header make_header(const struct update *u, const struct update_moment *moment)
 {
@@ -120,15 +123,35 @@ static int send_pieces(struct update *u, const struct update_moment *moment, str
     return 0;
 }
 
+// Rectangles that follow the macroblocks cut lines of text in two; what costs few pixels more in one piece goes in one.
+static size_t join(struct rectangle *rectangles, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = i + 1; k < count; k++) {
+            struct rectangle whole = rectangles_union(rectangles[i], rectangles[k]);
+            size_t apart = rectangles_area(&rectangles[i], 1) + rectangles_area(&rectangles[k], 1);
+            if (rectangles_area(&whole, 1) > apart + apart / JOINED_WASTE + JOINED_PIXELS)
+                continue;
+            rectangles[i] = whole;
+            rectangles[k] = rectangles[--count];
+            k = i; // the larger one may take in what the smaller did not
+        }
+    }
+    return count;
+}
+
 int update_send_lossless(struct update *u, const struct update_moment *moment)
 {
     struct rectangle rectangles[UPDATE_LOSSLESS_MAX];
     size_t count = grid_rectangles(&u->grid, CELL_CHANGED, UPDATE_LOSSLESS_MAX, rectangles);
+    for (size_t i = 0; i < count; i++)
+        rectangles[i] = screen_trim(&u->screen, &u->grid, rectangles[i]);
+    grid_clear_all(&u->grid, CELL_CHANGED);
+    count = join(rectangles, count);
     for (size_t i = 0; i < count; i++) {
-        int error = send_pieces(u, moment, screen_trim(&u->screen, &u->grid, rectangles[i]));
+        int error = send_pieces(u, moment, rectangles[i]);
         if (error)
             return error;
-        grid_clear(&u->grid, rectangles[i], CELL_CHANGED);
     }
     return 0;
 }
