@@ -94,11 +94,10 @@ static int put_update(struct update *u, const struct update_moment *moment, int 
 {
     struct grid *g = &u->grid;
     bool full = u->key_needed;
-    screen_capture(&u->screen, &u->live, g);
     int error = full ? 0 : update_send_copies(u, moment);
     if (error)
         return error;
-    screen_take(&u->screen, g);
+    screen_take(&u->screen, &u->live, g);
     if (full)
         grid_set_all(g, CELL_CHANGED | CELL_VIDEO);
     else
@@ -196,8 +195,7 @@ int update_echo(struct update *u, const struct update_moment *moment)
     }
     size_t start = u->outbox->length;
     uint32_t sequence = u->sequence;
-    screen_capture(&u->screen, &u->live, &u->grid);
-    screen_take(&u->screen, &u->grid);
+    screen_take(&u->screen, &u->live, &u->grid);
     int error = update_send_lossless(u, moment);
     grid_put_back(&u->grid);
     if (error || u->sequence == sequence)

@@ -82,14 +82,14 @@ int update_send_copies(struct update *u, const struct update_moment *moment)
 {
     struct offset offsets[MOTION_OFFSETS_MAX];
     struct copy_rectangle copies[MOTION_COPIES_MAX];
-    const struct image *shown = &u->screen.shown, *captured = &u->screen.captured;
+    const struct image *shown = &u->screen.shown, *live = &u->live;
     size_t count = 0;
     choose_searched(u, milliseconds(moment->now_us));
-    size_t offset_count = motion_offsets(&u->motion, shown, captured, &u->grid, offsets);
+    size_t offset_count = motion_offsets(&u->motion, shown, live, &u->grid, offsets);
     for (size_t i = 0; i < offset_count; i++) {
         u->motion.left = MOTION_GAIN_MIN;
         while (count < MOTION_COPIES_MAX && u->motion.left >= MOTION_GAIN_MIN &&
-               motion_copy(&u->motion, shown, captured, &u->grid, offsets[i], &copies[count])) {
+               motion_copy(&u->motion, shown, live, &u->grid, offsets[i], &copies[count])) {
             if (offsets[i].x == 0)
                 learn_line(u, offsets[i].y);
             screen_copy(&u->screen, &u->grid, &copies[count++], milliseconds(moment->now_us));
