@@ -196,9 +196,14 @@ static void find_scroll(struct motion *m, const struct image *before, const stru
 static bool find_anchored(struct motion *m, const struct image *before, const struct image *now,
                           const struct grid *grid, struct rectangle area, struct offset *ret_offset)
 {
-    struct offset first = {m->last.x - NEAR, m->last.y - NEAR}, last = {m->last.x + NEAR, m->last.y + NEAR};
-    return (m->anchored && motion_guess(m, before, now, area, first, last, ret_offset)) ||
-           motion_anchors_vote(m, before, now, grid, ret_offset);
+    static const int distances[] = {NEAR / 3, NEAR};
+    for (size_t i = 0; i < sizeof(distances) / sizeof(distances[0]) && m->anchored; i++) {
+        int far = distances[i];
+        if (motion_guess(m, before, now, area, (struct offset){m->last.x - far, m->last.y - far},
+                         (struct offset){m->last.x + far, m->last.y + far}, ret_offset))
+            return true;
+    }
+    return motion_anchors_vote(m, before, now, grid, ret_offset);
 }
 
 static struct rectangle largest_area(const struct rectangle *areas, size_t count)

@@ -8,8 +8,6 @@
 #include "streaming/clock.h"
 #include "streaming/viewer_private.h"
 
-#define EVENTS_PER_PASS 256
-
 static void notice_size(struct viewer *v, const xcb_generic_event_t *event)
 {
     const xcb_randr_screen_change_notify_event_t *change = (const void *)event;
@@ -30,17 +28,18 @@ static void handle_event(struct viewer *v, const xcb_generic_event_t *event)
     clipboard_event(&v->clipboard, event, clock_us());
 }
 
-// Each look for a reply may put other replies and events into libxcb's queues, so only a pass that read nothing is the last one.
+// Each look for a reply may put other replies and events into libxcb's queues, so only a pass that read nothing is the last one. What is queued is
+// handled whole: a server that sends more events than a pass takes would fill the memory otherwise. A look reads 16 KiB at most, which bounds a pass.
 int viewer_read_display(struct viewer *v, bool *ret_progress)
 {
     uint64_t before = xcb_total_read(v->display.connection);
     bool received = false;
-    int events = 0;
-    for (; events < EVENTS_PER_PASS; events++) {
-        AUTO_FREE xcb_generic_event_t *event = xcb_poll_for_event(v->display.connection);
-        if (!event)
-            break;
+    bool events = false;
+    xcb_generic_event_t *next = xcb_poll_for_event(v->display.connection);
+    for (; next; next = xcb_poll_for_queued_event(v->display.connection)) {
+        AUTO_FREE xcb_generic_event_t *event = next;
         handle_event(v, event);
+        events = true;
     }
     if (display_check(&v->display))
         return viewer_fail(v, -ECONNRESET, "the X server ended the connection");
@@ -60,6 +59,6 @@ int viewer_read_display(struct viewer *v, bool *ret_progress)
         received |= resize_receive(&v->resize) == 0;
     received |= clipboard_receive(&v->clipboard, clock_us()) == 0;
     int error = typing_refresh(&v->input.typing);
-    *ret_progress = received || events > 0 || xcb_total_read(v->display.connection) != before;
+    *ret_progress = received || events || xcb_total_read(v->display.connection) != before;
     return viewer_fail(v, error, "the X server sent an impossible keyboard map");
 }
