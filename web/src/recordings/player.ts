@@ -1,8 +1,9 @@
 import { Store } from "../app/store";
-import { DesktopStream } from "../stream/desktop-stream";
+import { type Cursor, DesktopStream } from "../stream/desktop-stream";
 import { Picture } from "../stream/picture";
 import { StreamStatistics } from "../stream/statistics";
-import { type Index, keyBefore } from "./format";
+import type { Point, Size } from "../stream/wire";
+import { type Index, keyBefore, parsePointer } from "./format";
 import { type Fetch, RecordingReader } from "./reader";
 
 export interface PlayerState {
@@ -11,6 +12,13 @@ export interface PlayerState {
     playing: boolean;
     seeking: boolean;
     failure: string | null;
+}
+
+/** What is to be seen over the picture. */
+export interface PlayerView {
+    resized(size: Size): void;
+    cursor(cursor: Cursor): void;
+    pointer(point: Point): void;
 }
 
 /** Messages handed to the decoder and not painted; the queue behind it takes 256. */
@@ -36,7 +44,7 @@ export class RecordingPlayer {
     /** Rises with each seek and at the end: what was begun before stops. */
     private turn = 0;
 
-    constructor(canvas: HTMLCanvasElement, private readonly index: Index, fetch: Fetch) {
+    constructor(canvas: HTMLCanvasElement, private readonly view: PlayerView, private readonly index: Index, fetch: Fetch) {
         this.picture = new Picture(canvas);
         this.reader = new RecordingReader(fetch, index.end);
     }
@@ -147,6 +155,11 @@ export class RecordingPlayer {
 
     /** Sequences are numbered anew: playing begins in the middle. */
     private give(message: ArrayBuffer): void {
+        const pointer = parsePointer(message);
+        if (pointer !== null) {
+            this.view.pointer(pointer);
+            return;
+        }
         if (isFrame(message)) {
             new DataView(message).setUint32(4, ++this.sent, true);
         } else if (new DataView(message).getUint8(0) === 1) {
@@ -163,9 +176,9 @@ export class RecordingPlayer {
                     this.painted = Math.max(this.painted, view.getUint32(4, true));
                 }
             },
-            hello: () => undefined,
-            resized: () => undefined,
-            cursor: () => undefined,
+            hello: (size) => this.view.resized(size),
+            resized: (size) => this.view.resized(size),
+            cursor: (cursor) => this.view.cursor(cursor),
             clipboard: () => undefined,
             sound: () => undefined,
             painted: () => undefined,
