@@ -1,4 +1,5 @@
 import { Store } from "../app/store";
+import { canPlay, SoundPlayer } from "../sound/player";
 import { type Cursor, DesktopStream } from "../stream/desktop-stream";
 import { Picture } from "../stream/picture";
 import { StreamStatistics } from "../stream/statistics";
@@ -38,6 +39,7 @@ export class RecordingPlayer {
     private readonly picture: Picture;
     private readonly reader: RecordingReader;
     private stream: DesktopStream | null = null;
+    private sound: SoundPlayer | null = null;
     private next = 0;
     private sent = 0;
     private painted = 0;
@@ -57,6 +59,7 @@ export class RecordingPlayer {
         if (!this.state.get().playing) {
             const { position } = this.state.get();
             this.state.patch({ playing: true });
+            this.beginSound();
             void this.run(position >= this.duration ? 0 : position, this.stream === null || position >= this.duration);
         }
     }
@@ -67,12 +70,31 @@ export class RecordingPlayer {
     }
 
     seek(position: number): void {
+        this.beginSound();
         void this.run(Math.min(Math.max(position, 0), this.duration), true);
     }
 
     close(): void {
         this.turn++;
         this.stream?.close();
+        this.sound?.close();
+    }
+
+    /** From here on, by a click or key: its clock knows no way back. */
+    private beginSound(): void {
+        this.sound?.close();
+        const ignored = () => undefined;
+        this.sound = this.state.get().playing && canPlay()
+            ? new SoundPlayer({ permitted: ignored, report: ignored, failed: ignored })
+            : null;
+    }
+
+    /** What is only passed on the way to a place is not heard. */
+    private hear(packet: Uint8Array, captured: number): void {
+        const { playing, seeking } = this.state.get();
+        if (playing && !seeking) {
+            this.sound?.play(packet, captured);
+        }
     }
 
     private async run(position: number, jump: boolean): Promise<void> {
@@ -180,7 +202,7 @@ export class RecordingPlayer {
             resized: (size) => this.view.resized(size),
             cursor: (cursor) => this.view.cursor(cursor),
             clipboard: () => undefined,
-            sound: () => undefined,
+            sound: (packet, captured) => this.hear(packet, captured),
             painted: () => undefined,
             broken: (reason) => this.fail(`The recording is damaged. (${reason})`),
             unsupported: (detail) => this.fail(detail),
