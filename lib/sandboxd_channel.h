@@ -174,6 +174,9 @@ struct sandboxd_entry {
     struct sandbox_limits limits;
     uint32_t viewers;
     struct sandbox_usage usage;
+    // At this moment, as the limits count them
+    uint64_t memory_bytes; // UINT64_MAX: unknown
+    uint64_t tasks;        // processes and their threads; UINT64_MAX: unknown
 };
 
 struct sandboxd_attached { // with one descriptor: the stream's socket

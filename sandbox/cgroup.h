@@ -69,6 +69,9 @@ int cgroup_kill(const struct cgroup_root *root, const struct cgroup *cgroup);
 int cgroup_remove(const struct cgroup_root *root, struct cgroup *cgroup);
 void cgroup_usage(const struct cgroup_root *root, const struct cgroup *cgroup,
                   struct sandbox_usage *ret_usage);
+// What is in use now, as the limits count it. UINT64_MAX: unknown.
+void cgroup_load(const struct cgroup_root *root, const struct cgroup *cgroup, uint64_t *ret_memory_bytes,
+                 uint64_t *ret_tasks);
 // How often the out-of-memory killer chose a process of it; 0 when unknown.
 uint64_t cgroup_oom_kills(const struct cgroup_root *root, const struct cgroup *cgroup);
 

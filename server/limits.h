@@ -28,8 +28,12 @@
 #define LIMITER_ENTRIES 4096 // sources or usernames that are remembered
 #define LOGIN_SOURCE_BURST 20u
 #define LOGIN_SOURCE_PER_MINUTE 20u
-#define LOGIN_NAME_BURST 10u
-#define LOGIN_NAME_PER_MINUTE 10u
+#define LOGIN_PAIR_BURST 10u // one source at one username
+#define LOGIN_PAIR_PER_MINUTE 10u
+#define LOGIN_NAME_BURST 20u // one username, from wherever: then it gets slow, and stays open to its owner
+#define LOGIN_NAME_PER_MINUTE 20u
+#define LOGIN_SLOW_MS 2000
+#define LOGIN_SLOW_MAX 64u // attempts that are held back at once
 #define LINK_SOURCE_BURST 20u
 #define LINK_SOURCE_PER_MINUTE 20u
 

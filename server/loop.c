@@ -137,6 +137,8 @@ int loop_run(struct loop *loop)
 
 void loop_stop(struct loop *loop)
 {
+    if (loop->stopping)
+        return; // it may be on its way out of memory
     loop->stopping = true;
     lws_cancel_service(loop->context);
 }

@@ -24,6 +24,9 @@ static void run(struct work_job *job, struct store *store)
     // What stays because the database is away goes the next time.
     (void)store_prune(store);
     struct pruning *pruning = lws_container_of(job, struct pruning, job);
+    int64_t kept = config_number(pruning->server->config, CONFIG_SANDBOX_RETENTION_DAYS);
+    if (kept)
+        (void)store_prune_sandboxes(store, kept);
     int64_t days = config_number(pruning->server->config, CONFIG_RECORDING_RETENTION_DAYS);
     int64_t now = clock_wall_us() / SECOND_US;
     recordings_prune(config_text(pruning->server->config, CONFIG_RECORDINGS_DIR),

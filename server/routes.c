@@ -63,7 +63,7 @@ static const struct route web_routes[] = {
 
 static const struct route metrics_routes[] = {
     {HTTP_GET, "/metrics", false, 0, WORK_DATABASE, NULL, NULL, metrics_finish},
-    {HTTP_GET, "/sandboxes", false, 0, WORK_DATABASE, NULL, NULL, traffic_finish},
+    {HTTP_GET, "/sandboxes", false, 0, WORK_DATABASE, NULL, NULL, usage_finish},
 };
 
 void routes_find(enum http_site site, enum http_method method, const char *path,

@@ -33,8 +33,10 @@ void health_finish(struct exchange *exchange);
 int ready_work(struct exchange *exchange, struct store *store);
 void ready_finish(struct exchange *exchange);
 void metrics_finish(struct exchange *exchange);
-void traffic_finish(struct exchange *exchange);
 void templates_finish(struct exchange *exchange);
+
+// usage.c
+void usage_finish(struct exchange *exchange);
 
 // sandbox_routes.c
 int list_prepare(struct exchange *exchange);

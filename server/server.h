@@ -11,20 +11,22 @@
 #include "server/tickets.h"
 #include "server/work.h"
 
+struct sign_in_limits;
+
 #define SERVER_SCRATCH (64u << 10)
 
 struct server {
     const struct config *config;
     const char *node;
     struct networks trusted_proxies; // whose X-Forwarded-For is believed
-    struct token_key token_key;
+    struct token_key token_keys[2]; // the first one signs; JWT_SECRET_PREVIOUS is good for what it has signed
+    size_t token_key_count;
     struct successor_key successor_key;
     struct loop *loop;
     struct work *work;
     struct static_files *files;
     struct tickets *tickets;
-    struct limiter *login_sources;
-    struct limiter *login_names;
+    struct sign_in_limits *sign_in_limits;
     struct limiter *link_sources; // who tries links that do not exist
     struct sandboxd_client *sandboxd;
     struct sandboxes *sandboxes;
