@@ -12,6 +12,7 @@
 #include "server/reconcile.h"
 #include "server/recorder.h"
 #include "server/server.h"
+#include "server/usage.h"
 #include "server/viewers.h"
 #include "server/waiters.h"
 
@@ -24,6 +25,7 @@ struct sandboxes {
     struct server *server;
     struct sandbox *first;
     struct reconcile *reconcile;
+    struct usage *usage;
     unsigned epoch;
     struct clock_step clock;
 };
@@ -38,8 +40,10 @@ struct sandboxes *sandboxes_new(struct server *server)
         return NULL;
     sandboxes->server = server;
     sandboxes->reconcile = reconcile_new(sandboxes);
-    if (!sandboxes->reconcile ||
+    sandboxes->usage = usage_new(sandboxes);
+    if (!sandboxes->reconcile || !sandboxes->usage ||
         clock_step_init(&sandboxes->clock, server->loop, on_clock_step, sandboxes) < 0) {
+        usage_free(sandboxes->usage);
         reconcile_free(sandboxes->reconcile);
         free(sandboxes);
         return NULL;
@@ -68,6 +72,7 @@ void sandboxes_free(struct sandboxes *sandboxes)
         sandboxes->first = sandbox->next;
         free_sandbox(sandbox);
     }
+    usage_free(sandboxes->usage);
     clock_step_finish(&sandboxes->clock);
     reconcile_free(sandboxes->reconcile);
     free(sandboxes);
@@ -81,6 +86,11 @@ bool sandboxes_ready(const struct sandboxes *sandboxes)
 unsigned sandboxes_epoch(const struct sandboxes *sandboxes)
 {
     return sandboxes->epoch;
+}
+
+struct usage *sandboxes_usage(struct sandboxes *sandboxes)
+{
+    return sandboxes->usage;
 }
 
 struct server *sandboxes_server(const struct sandboxes *sandboxes)
@@ -339,6 +349,7 @@ void sandboxes_disconnected(struct sandboxes *sandboxes)
     sandboxes->epoch++;
     metrics_pool(&sandboxes->server->metrics, &(const struct sandboxd_pool){0});
     reconcile_abort(sandboxes->reconcile);
+    usage_abort(sandboxes->usage);
     for (struct sandbox *sandbox = sandboxes->first; sandbox; sandbox = sandbox->next)
         change_interrupt(&sandbox->change);
     viewers_sandboxd_gone(sandboxes->server->viewers);
@@ -381,8 +392,10 @@ void sandboxes_message(struct sandboxes *sandboxes, const struct sandboxd_messag
         return;
     case SANDBOXD_ENTRY:
         reconcile_entry(sandboxes->reconcile, &message->entry);
+        usage_entry(sandboxes->usage, &message->entry);
         return;
     case SANDBOXD_LIST_END:
+        usage_list_end(sandboxes->usage); // of one of the two: neither asks while the other one does
         reconcile_list_end(sandboxes->reconcile);
         return;
     default:

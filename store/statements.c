@@ -32,7 +32,9 @@
                                                                                                "s.network_"                                                    \
                                                                                                "refused, "                                                     \
                                                                                                "s.layers, "                                                    \
-                                                                                               "s.network, s.start_kind"
+                                                                                               "s.network, "                                                   \
+                                                                                               "s.start_"                                                      \
+                                                                                               "kind"
 
 // In the order that share.c reads them.
 #define SHARE_COLUMNS                                                                                        \
@@ -144,6 +146,12 @@ static const struct statement_entry table[SQL_COUNT] = {
 
     [SQL_PRUNE_SHARES] = {"prune_shares",
         "DELETE FROM shares h USING sandboxes s WHERE s.id = h.sandbox_id AND (h.expires_at < now() OR s.state = 'ended')"},
+    // Ids are ordered by time (UUIDv7), and nothing ends before it began: the primary key finds the old ones.
+    [SQL_PRUNE_SANDBOXES] = {"prune_sandboxes",
+        "DELETE FROM sandboxes WHERE id IN (SELECT id FROM sandboxes"
+        " WHERE id < (lpad(to_hex((extract(epoch FROM now() - make_interval(days => $1::int)) * 1000)::bigint), 12, '0')"
+        " || repeat('0', 20))::uuid"
+        " AND state = 'ended' AND ended_at < now() - make_interval(days => $1::int) ORDER BY id LIMIT $2::int)"},
     [SQL_SHARE_INSERT] = {"share_insert",
         "SELECT share_insert($1::uuid, $2::uuid, $3::uuid, $4::bytea, $5, $6, $7::bigint, $8::bigint)"},
     [SQL_SHARE_LIST] = {"share_list",

@@ -149,7 +149,7 @@ static int plan_sandboxd(const struct plan *plan, struct program *program)
 static int plan_server(const struct plan *plan, struct program *program)
 {
     const struct settings *settings = plan->settings;
-    const char *secret = config_text(settings->config, CONFIG_JWT_SECRET);
+    static const enum config_key secrets[] = {CONFIG_JWT_SECRET, CONFIG_JWT_SECRET_PREVIOUS};
 
     *program = (struct program){.name = "sandbox-server",
                                 .kind = PROGRAM_SERVICE,
@@ -163,8 +163,11 @@ static int plan_server(const struct plan *plan, struct program *program)
         result = program_add_argument(program, "--secrets");
     if (result == 0)
         result = program_add_argument(program, "%s/secrets.env", settings->state_dir);
-    if (result == 0 && secret[0] != '\0')
-        result = program_add_environment(program, "JWT_SECRET=%s", secret);
+    for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]) && result == 0; i++) {
+        const char *secret = config_text(settings->config, secrets[i]);
+        if (secret[0] != '\0')
+            result = program_add_environment(program, "%s=%s", config_entry(secrets[i])->name, secret);
+    }
     return result;
 }
 
