@@ -17,7 +17,7 @@
 #include "streaming/video.h"
 
 // Lossy parts of the picture are repaired when they have not changed for so long.
-#define REPAIR_AFTER_US UINT64_C(150000)
+#define REPAIR_AFTER_US UINT64_C(200000)
 // At most so many macroblocks are the echo of input.
 #define ECHO_CELLS_MAX 64u
 // Each lossless rectangle is a message, and each message is acknowledged: browsers may send only so many messages per second.
