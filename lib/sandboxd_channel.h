@@ -8,7 +8,8 @@
 // refused whatever the client asked.
 //
 // A network policy travels ahead of the request that uses it: NETWORK_BEGIN, its HEADERs and RULEs in order, then
-// CREATE (with `network` 1) or SET_NETWORK. Requests without a policy may stand between them.
+// CREATE (with `network` 1) or SET_NETWORK. Requests without a policy may stand between them. sandboxd tells a policy behind ENTRY:
+// its ENTRY_HEADERs and ENTRY_RULEs in order, and no other ENTRY between them.
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,7 +21,7 @@
 #include "lib/isolation.h"
 #include "lib/limits.h"
 
-#define SANDBOXD_CHANNEL_VERSION 4u
+#define SANDBOXD_CHANNEL_VERSION 5u
 
 enum sandboxd_kind {
     // client to sandboxd
@@ -46,6 +47,8 @@ enum sandboxd_kind {
     SANDBOXD_ATTACH_FAILED,
     SANDBOXD_LIMITS_SET,
     SANDBOXD_NETWORK_SET,
+    SANDBOXD_ENTRY_HEADER,
+    SANDBOXD_ENTRY_RULE,
     SANDBOXD_POOL, // after WELCOME and whenever it changes; never where nothing is kept ready
 };
 
@@ -166,7 +169,13 @@ struct sandboxd_entry {
     uint32_t ready; // 1: running, 0: starting
     struct sandbox_limits limits;
     uint32_t viewers;
+    uint32_t header_count,
+        rule_count; // of its network policy: what sandbox-egress was told, or is being told
     struct sandbox_usage usage;
+};
+
+struct sandboxd_entry_header {
+    char name[EGRESS_HEADER_NAME_MAX]; // as in struct egress_header; its value is told to nobody
 };
 
 struct sandboxd_attached { // with one descriptor: the stream's socket
@@ -230,6 +239,8 @@ struct sandboxd_message {
         struct sandboxd_failed failed;
         struct sandboxd_ended ended;
         struct sandboxd_entry entry;
+        struct sandboxd_entry_header entry_header;
+        struct egress_rule entry_rule;
         struct sandboxd_attached attached;
         struct sandboxd_attach_failed attach_failed;
         struct sandboxd_limits_set limits_set;

@@ -21,6 +21,8 @@ void egress_network_finish(struct network *network)
     cleanup_fd(&network->listener);
     network->listener = -1;
     network_policy_unref(steal_pointer(&network->policy));
+    network_policy_unref(steal_pointer(&network->told));
+    network_policy_unref(steal_pointer(&network->held));
 }
 
 static bool proxy_serves(const struct sandbox *sandbox)
@@ -29,17 +31,19 @@ static bool proxy_serves(const struct sandbox *sandbox)
     return egress && egress->state == EGRESS_UP && sandbox->network.listener >= 0;
 }
 
-static void tell_set(struct sandbox *sandbox, uint32_t closed, int error)
+// False: nobody waits for it.
+static bool tell_set(struct sandbox *sandbox, uint32_t closed, int error)
 {
     struct network *network = &sandbox->network;
     uint64_t serial = network->client_serial;
     network->client_serial = 0;
     if (!serial || network->client != sandbox->service->client_count)
-        return;
+        return false;
     struct sandboxd_message message = {.kind = SANDBOXD_NETWORK_SET};
     message.network_set = (struct sandboxd_network_set){
         .sandbox = sandbox->request.sandbox, .serial = serial, .closed = closed, .error = error};
     client_send(sandbox->service, &message, -1);
+    return true;
 }
 
 bool egress_settled(const struct sandbox *sandbox)
@@ -47,10 +51,11 @@ bool egress_settled(const struct sandbox *sandbox)
     return !proxy_serves(sandbox) || sandbox->network.settled_serial == sandbox->network.serial;
 }
 
-static void settled(struct sandbox *sandbox, uint32_t closed, int error)
+static void replace_policy(struct network_policy **place, struct network_policy *policy)
 {
-    tell_set(sandbox, closed, error);
-    sandbox_network_settled(sandbox);
+    network_policy_ref(policy);
+    network_policy_unref(*place);
+    *place = policy;
 }
 
 void egress_take_listener(struct sandbox *sandbox, int fd)
@@ -155,6 +160,7 @@ static void begin_policy(struct egress *egress, struct sandbox *sandbox)
 {
     struct network *network = &sandbox->network;
     network->told_serial = network->serial;
+    replace_policy(&network->told, network->policy);
     egress->sending.sandbox = sandbox;
     egress->sending.policy = network_policy_ref(network->policy);
     egress->sending.serial = network->serial;
@@ -174,7 +180,7 @@ static int send_difference(struct egress *egress, struct sandbox *sandbox)
         return 0;
     } else if (!network->added) {
         error = send_add(egress, sandbox);
-    } else if (network->told_serial != network->serial) {
+    } else if (network->told_serial != network->serial && network->told_serial == network->settled_serial) {
         begin_policy(egress, sandbox);
         error = send_piece(egress);
     } else if (network->count_due) {
@@ -231,6 +237,21 @@ static void removed(struct sandbox *sandbox, const struct egress_counters *count
     sandbox_finish(sandbox);
 }
 
+// What holds is what held before. A client that did not ask may have been told otherwise by the list: it comes back and asks for that again.
+static void policy_refused(struct sandbox *sandbox, int error)
+{
+    struct network *network = &sandbox->network;
+    bool latest = network->told_serial == network->serial;
+    network->settled_serial = network->told_serial;
+    if (latest) {
+        replace_policy(&network->policy, network->held);
+        if (!tell_set(sandbox, 0, error))
+            client_close(sandbox->service);
+        sandbox_network_settled(sandbox);
+    }
+    egress_sync(sandbox->service->egress);
+}
+
 static void refused(struct sandbox *sandbox, const struct egress_refused *message)
 {
     char id[ID_TEXT_SIZE];
@@ -241,8 +262,7 @@ static void refused(struct sandbox *sandbox, const struct egress_refused *messag
         silence(sandbox);
         return;
     case EGRESS_POLICY_COMMIT:
-        sandbox->network.settled_serial = sandbox->network.told_serial;
-        settled(sandbox, 0, message->error);
+        policy_refused(sandbox, message->error);
         return;
     case EGRESS_REMOVE:
         removed(sandbox, &sandbox->network.counted);
@@ -252,11 +272,19 @@ static void refused(struct sandbox *sandbox, const struct egress_refused *messag
     }
 }
 
-static void in_force(struct sandbox *sandbox, const struct egress_policy_in_force *message)
+static int in_force(struct sandbox *sandbox, const struct egress_policy_in_force *message)
 {
-    sandbox->network.settled_serial = message->serial;
-    if (message->serial == sandbox->network.serial)
-        settled(sandbox, message->closed, 0);
+    struct network *network = &sandbox->network;
+    if (message->serial != network->told_serial)
+        return -EPROTO;
+    network->settled_serial = message->serial;
+    replace_policy(&network->held, network->told);
+    if (message->serial == network->serial) {
+        tell_set(sandbox, message->closed, 0);
+        sandbox_network_settled(sandbox);
+    }
+    egress_sync(sandbox->service->egress);
+    return 0;
 }
 
 int egress_handle(struct egress *egress, const struct egress_message *message)
@@ -271,8 +299,7 @@ int egress_handle(struct egress *egress, const struct egress_message *message)
         refused(sandbox, &message->refused);
         return 0;
     case EGRESS_POLICY_IN_FORCE:
-        in_force(sandbox, &message->policy_in_force);
-        return 0;
+        return in_force(sandbox, &message->policy_in_force);
     case EGRESS_COUNTERS:
         sandbox->network.counted = message->counters;
         return 0;
@@ -319,7 +346,10 @@ void egress_forget(struct egress *egress)
         network->counted = (struct egress_counters){0};
         network->added = network->removing = network->count_due = false;
         network->told_serial = network->settled_serial = 0;
-        settled(sandbox, 0, 0);
+        replace_policy(&network->told, NULL);
+        replace_policy(&network->held, NULL);
+        tell_set(sandbox, 0, 0); // no byte passes before the next proxy has it
+        sandbox_network_settled(sandbox);
         if (network->leaving)
             sandbox_finish(sandbox);
     }

@@ -6,12 +6,9 @@
 #include <jansson.h>
 
 #include "lib/egress_rule.h"
+#include "server/network_text.h"
 #include "server/sandboxd_client.h"
 #include "server/wish.h"
-#include "store/sandbox.h"
-
-#define NETWORK_TEXT_MAX                                                                                     \
-    4096 // bytes of what is kept, as compact JSON; the database's form of it is a little longer
 
 struct network_wish {
     struct egress_rule rules[EGRESS_RULES_MAX];
@@ -23,5 +20,7 @@ struct network_wish {
 void network_wish_none(struct network_wish *wish);
 // 0, or -EINVAL with the sentence, -ENOMEM with one as well.
 int network_wish_read(const json_t *value, struct network_wish *wish, char wrong[static WISH_WRONG_MAX]);
+// Its headers' values are wiped.
+void network_wish_wipe(struct network_wish *wish);
 // Ahead of CREATE or SET_NETWORK. 0 or -ENOTCONN.
 int network_wish_send(const struct network_wish *wish, struct sandboxd_client *sandboxd);

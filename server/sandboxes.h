@@ -34,8 +34,8 @@ struct sandbox {
         uint64_t updates;                    // that streamers have sent
         uint64_t to_browsers, from_browsers; // bytes
     } traffic;                               // of all its viewers, since this process knows it
-    struct recorder *recorder; // NULL: it is not recorded
-    bool recording_failed;     // the last one
+    struct recorder *recorder;               // NULL: it is not recorded
+    bool recording_failed;                   // the last one
     struct sandbox *next;
 };
 
@@ -67,8 +67,9 @@ void sandboxes_message(struct sandboxes *sandboxes, const struct sandboxd_messag
 // Operators' wishes: looks through the rows for stop_requested. Again when it fails.
 void sandboxes_read_wishes(struct sandboxes *sandboxes);
 
-// For reconcile.c: takes an active row that sandboxd knows; ends one that it does not.
-void sandboxes_adopt(struct sandboxes *sandboxes, const struct store_sandbox *row, bool ready);
+// For reconcile.c: takes an active row that sandboxd knows, with what it told of it; ends one that it does not know.
+void sandboxes_adopt(struct sandboxes *sandboxes, const struct store_sandbox *row,
+                     const struct sandboxd_entry *told, const char *network);
 void sandboxes_lost(struct sandboxes *sandboxes, const struct store_sandbox *row);
 struct server *sandboxes_server(const struct sandboxes *sandboxes);
 struct sandbox *sandboxes_first(const struct sandboxes *sandboxes);

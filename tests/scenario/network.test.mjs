@@ -4,11 +4,13 @@ import { spawnSync } from "node:child_process";
 import { after, before, test } from "node:test";
 
 import { startServer } from "../harness/server.mjs";
+import { SqlSession } from "../harness/sql.mjs";
 import { until } from "../harness/until.mjs";
 
 const SECRET = "opensesame42";
 const NETWORK = { mode: "allow", rules: ["*.example.org:443", "10.0.0.0/8:5432", { to: "api.example.org:80", header: { name: "Authorization", value: SECRET } }] };
 const SHOWN = { ...NETWORK, rules: [...NETWORK.rules.slice(0, 2), { to: "api.example.org:80", header: { name: "Authorization", value: null } }] };
+const SHOWN_NEXT = { mode: "allow", rules: ["next.example.org", "[fd00::/8]:22"] };
 
 let server;
 let admin;
@@ -80,7 +82,7 @@ test("both are set at the start, told back without secrets, changed while it run
     assert.equal((await change(id, { network: NETWORK })).status, 200);
 
     server.kill("sandbox-server");
-    await until("the return", () => admin.request("GET", "/ready").then(({ status }) => status === 200, () => false));
+    await ready();
     const after = await admin.sandbox(id);
     assert.equal(after.state, "running");
     assert.deepEqual(after.network, SHOWN);
@@ -92,6 +94,63 @@ test("both are set at the start, told back without secrets, changed while it run
     const { usage } = await admin.sandbox(id);
     assert.deepEqual([usage.network_allowed, usage.network_refused], [0, 0]);
     assert.equal((await change(id, { network: { mode: "none" } })).status, 409);
+});
+
+const ready = () => until("the return", () => admin.request("GET", "/ready").then(({ status }) => status === 200, () => false));
+const allow = (...rules) => ({ mode: "allow", rules });
+
+test("rules are stored in one spelling", async () => {
+    const made = await create({ network: allow("EXAMPLE.org:80,443", "10.0.0.1/32", "[2001:DB8:0::/32]:8000-8080,9", "*:1") });
+    assert.equal(made.status, 201, made.text);
+    assert.deepEqual(made.body.network, allow("example.org", "10.0.0.1", "[2001:db8::/32]:8000-8080,9", "*:1"));
+    assert.equal((await admin.request("DELETE", `/api/sandboxes/${made.body.id}`)).status, 200);
+});
+
+test("a change that sandboxd answers too late is recorded all the same, and no other begins before", async () => {
+    const { id } = (await create({ network: NETWORK })).body;
+    const { pid } = server.kill("sandboxd", "SIGSTOP");
+    try {
+        const late = change(id, { network: allow("late.test") });
+        await until("the change's begin", async () => (await change(id, {})).status === 409);
+        assert.equal((await late).status, 503);
+        assert.equal((await change(id, { network: allow("other.test") })).status, 409);
+        assert.deepEqual((await admin.sandbox(id)).network, SHOWN);
+    } finally {
+        process.kill(pid, "SIGCONT");
+    }
+    await until("the row", async () => (await admin.sandbox(id)).network.rules[0] === "late.test");
+    assert.equal((await change(id, { network: allow("next.test") })).status, 200);
+    assert.equal((await admin.request("DELETE", `/api/sandboxes/${id}`)).status, 200);
+});
+
+test("what came into force before sandbox-server died is in the row when it is back", async () => {
+    const made = (await create({ network: NETWORK })).body;
+    const limits = made.layers.find(({ name }) => name === "memory_limit").state === "on" ? { pids: 300 } : {};
+    const holder = new SqlSession(server);
+    const watcher = new SqlSession(server); // a transaction would see the first answer again and again
+    const writers = (columns = "pid") => watcher.run(`SELECT ${columns} FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE sandboxes SET memory_mb%'`);
+    await holder.run("BEGIN; LOCK TABLE sandboxes IN EXCLUSIVE MODE"); // who only reads goes on
+    const cut = change(made.id, { limits, network: SHOWN_NEXT }).catch(() => null);
+    await until("sandboxd's answer, with the row unwritten", async () => (await writers()).length === 1);
+    server.kill("sandbox-server");
+    await cut;
+    await writers("pg_terminate_backend(pid)");
+    await until("the end of that write", async () => (await writers()).length === 0);
+    await holder.run("COMMIT");
+    await Promise.all([holder.end(), watcher.end()]);
+    await ready();
+    await until("the row", async () => (await admin.sandbox(made.id)).network.rules.length === 2);
+    const after = await admin.sandbox(made.id);
+    assert.deepEqual(after.network, SHOWN_NEXT);
+    assert.equal(after.limits.pids, limits.pids ?? 400);
+    assert.match(server.log, /it is mended/);
+    // A row that says what is in force is left alone.
+    const mended = server.log.split("it is mended").length;
+    server.kill("sandbox-server");
+    await ready();
+    assert.deepEqual((await admin.sandbox(made.id)).network, SHOWN_NEXT);
+    assert.equal(server.log.split("it is mended").length, mended);
+    assert.equal((await admin.request("DELETE", `/api/sandboxes/${made.id}`)).status, 200);
 });
 
 test("no secret is in the database", { skip: process.getuid() !== 0 && "reads its files" }, () => {

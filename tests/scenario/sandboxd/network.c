@@ -327,6 +327,56 @@ static void a_change_closes_what_it_forbids(void **state)
     outside_stop(&outside);
 }
 
+// What the list says of the only sandbox: its policy, without the values of headers.
+static void expect_listed(struct sandboxd_fixture *f, unsigned port, bool keyed, const char *const *rules)
+{
+    struct sandboxd_message message = {.kind = SANDBOXD_LIST};
+    sandboxd_send(f, &message);
+    struct sandboxd_entry entry = sandboxd_expect(f, SANDBOXD_ENTRY, NULL).entry;
+    assert_int_equal(entry.header_count, keyed);
+    if (keyed)
+        assert_string_equal(sandboxd_expect(f, SANDBOXD_ENTRY_HEADER, NULL).entry_header.name, "X-Key");
+    uint32_t count = 0;
+    for (; rules[count]; count++) {
+        char text[EGRESS_RULE_TEXT_MAX], wanted[128];
+        message = sandboxd_expect(f, SANDBOXD_ENTRY_RULE, NULL);
+        egress_rule_format(&message.entry_rule, text);
+        snprintf(wanted, sizeof(wanted), "%s:%u", rules[count], port);
+        assert_string_equal(text, wanted);
+        assert_int_equal(message.entry_rule.header, keyed && count == 0);
+    }
+    assert_int_equal(entry.rule_count, count);
+    sandboxd_expect(f, SANDBOXD_LIST_END, NULL);
+}
+
+static void the_list_tells_what_is_in_force_but_no_secret(void **state)
+{
+    (void)state;
+    static const char *const rules[] = {"*.example.org", "10.0.0.0/8", "[fd00::/8]", NULL}, *const none[] = {
+                                                                                                NULL};
+    const char *most[EGRESS_RULES_MAX + 1] = {NULL};
+    struct sandboxd_fixture f;
+    sandboxd_prepare(&f, sandboxd_mode_possible(SANDBOXD_DELEGATED) ? SANDBOXD_DELEGATED : SANDBOXD_PLAIN);
+    sandboxd_start(&f);
+    struct sandboxd_create request = sandboxd_request(1);
+    request.network = 1;
+    send_policy(&f, 8080, true, rules);
+    sandboxd_create(&f, &request);
+    expect_listed(&f, 8080, true, rules);
+    assert_int_equal(set_policy(&f, &request.sandbox, 1, 8080, none).error, 0);
+    expect_listed(&f, 8080, false, none);
+    // More packets than a socket holds.
+    for (size_t i = 0; i < EGRESS_RULES_MAX; i++)
+        most[i] = "example.org";
+    assert_int_equal(set_policy(&f, &request.sandbox, 2, 8081, most).error, 0);
+    expect_listed(&f, 8081, false, most);
+    close(f.client);
+    sandboxd_connect(&f);
+    expect_listed(&f, 8081, false, most);
+    end(&f, &request.sandbox);
+    sandboxd_finish(&f);
+}
+
 static void a_proxy_that_dies_or_hangs_is_replaced_under_running_sandboxes(void **state)
 {
     (void)state;
@@ -405,6 +455,7 @@ int main(void)
         cmocka_unit_test(a_policy_opens_what_it_lists_and_its_secret_stays_outside),
         cmocka_unit_test(no_spelling_of_a_private_address_gets_through),
         cmocka_unit_test(a_change_closes_what_it_forbids),
+        cmocka_unit_test(the_list_tells_what_is_in_force_but_no_secret),
         cmocka_unit_test(a_proxy_that_dies_or_hangs_is_replaced_under_running_sandboxes),
         cmocka_unit_test(a_crowd_does_not_reach_the_neighbour),
     };
