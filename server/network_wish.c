@@ -168,11 +168,6 @@ int network_wish_read(const json_t *value, struct network_wish *wish, char wrong
     return error;
 }
 
-void network_wish_wipe(struct network_wish *wish)
-{
-    explicit_bzero(wish->headers, sizeof(wish->headers));
-}
-
 int network_wish_send(const struct network_wish *wish, struct sandboxd_client *sandboxd)
 {
     struct sandboxd_message message = {.kind = SANDBOXD_NETWORK_BEGIN,

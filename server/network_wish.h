@@ -20,7 +20,5 @@ struct network_wish {
 void network_wish_none(struct network_wish *wish);
 // 0, or -EINVAL with the sentence, -ENOMEM with one as well.
 int network_wish_read(const json_t *value, struct network_wish *wish, char wrong[static WISH_WRONG_MAX]);
-// Its headers' values are wiped.
-void network_wish_wipe(struct network_wish *wish);
 // Ahead of CREATE or SET_NETWORK. 0 or -ENOTCONN.
 int network_wish_send(const struct network_wish *wish, struct sandboxd_client *sandboxd);

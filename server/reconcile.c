@@ -7,6 +7,7 @@
 #include "lib/log.h"
 #include "server/clock.h"
 #include "server/network_text.h"
+#include "server/operator_changes.h"
 #include "server/sandboxes.h"
 #include "server/server.h"
 #include "server/viewers.h"
@@ -248,6 +249,7 @@ static void compare(struct reconcile *reconcile)
     }
     reconcile->phase = PHASE_COMPLETE;
     viewers_sandboxd_back(sandboxes_server(reconcile->sandboxes)->viewers);
+    operator_changes_look(sandboxes_server(reconcile->sandboxes)->operator_changes);
 }
 
 static void obey_wishes(struct reconcile *reconcile)

@@ -30,6 +30,7 @@ struct server {
     struct viewers *viewers;
     struct recorder *recorders; // recorder.c's list
     struct notifications *notifications;
+    struct operator_changes *operator_changes;
     struct pruning *pruning;
     struct listener *web;
     struct listener *metrics_listener;

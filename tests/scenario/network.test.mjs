@@ -1,16 +1,22 @@
 // Network and limits of a sandbox over the HTTP interface: what is refused and why, what is told back, and what a restart leaves.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
 
 import { startServer } from "../harness/server.mjs";
-import { SqlSession } from "../harness/sql.mjs";
+import { SqlSession, sql } from "../harness/sql.mjs";
 import { until } from "../harness/until.mjs";
 
 const SECRET = "opensesame42";
 const NETWORK = { mode: "allow", rules: ["*.example.org:443", "10.0.0.0/8:5432", { to: "api.example.org:80", header: { name: "Authorization", value: SECRET } }] };
 const SHOWN = { ...NETWORK, rules: [...NETWORK.rules.slice(0, 2), { to: "api.example.org:80", header: { name: "Authorization", value: null } }] };
 const SHOWN_NEXT = { mode: "allow", rules: ["next.example.org", "[fd00::/8]:22"] };
+
+const COPY = `INSERT INTO sandboxes (id, account_id, template, node, state, memory_mb, cpu_percent, pids, session_seconds, idle_seconds, display_width, display_height, layers)
+    SELECT gen_random_uuid(), account_id, template, 'elsewhere', state, memory_mb, cpu_percent, pids, session_seconds, idle_seconds, display_width, display_height, layers FROM sandboxes`;
+const CTL = fileURLToPath(new URL("../../scripts/ctl", import.meta.url));
 
 let server;
 let admin;
@@ -96,6 +102,14 @@ test("both are set at the start, told back without secrets, changed while it run
     assert.equal((await change(id, { network: { mode: "none" } })).status, 409);
 });
 
+async function ctl(...words) {
+    const child = spawn(CTL, words, { env: { PATH: process.env.PATH, HOME: server.stateDir, STATE_DIR: server.stateDir } });
+    let stderr = "";
+    child.stderr.on("data", (chunk) => (stderr += chunk));
+    const [status] = await once(child, "close");
+    return { status, stderr };
+}
+
 const ready = () => until("the return", () => admin.request("GET", "/ready").then(({ status }) => status === 200, () => false));
 const allow = (...rules) => ({ mode: "allow", rules });
 
@@ -110,11 +124,21 @@ test("a change that sandboxd answers too late is recorded all the same, and no o
     const { id } = (await create({ network: NETWORK })).body;
     const { pid } = server.kill("sandboxd", "SIGSTOP");
     try {
+        // sandboxctl beside it: of a node that is not there, and of this one.
+        const elsewhere = sql(server, `${COPY} WHERE id = '${id}' RETURNING id`).trim();
+        const unheard = ctl("sandbox", "network", elsewhere, "--none");
         const late = change(id, { network: allow("late.test") });
         await until("the change's begin", async () => (await change(id, {})).status === 409);
         assert.equal((await late).status, 503);
         assert.equal((await change(id, { network: allow("other.test") })).status, 409);
         assert.deepEqual((await admin.sandbox(id)).network, SHOWN);
+        const busy = await ctl("sandbox", "network", id, "--none");
+        assert.equal(busy.status, 1);
+        assert.match(busy.stderr, /being changed by somebody else/);
+        const { status, stderr } = await unheard;
+        assert.equal(status, 6, stderr);
+        assert.match(stderr, /node does not answer/);
+        sql(server, `DELETE FROM sandboxes WHERE id = '${elsewhere}'`);
     } finally {
         process.kill(pid, "SIGCONT");
     }
