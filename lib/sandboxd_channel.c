@@ -179,6 +179,7 @@ static const struct channel_form forms[] = {
     [SANDBOXD_ATTACH_FAILED] = {true, CHANNEL_SERVER, BODY(attach_failed), 0, attach_failed_valid},
     [SANDBOXD_LIMITS_SET] = {true, CHANNEL_SERVER, BODY(limits_set), 0, limits_set_valid},
     [SANDBOXD_NETWORK_SET] = {true, CHANNEL_SERVER, BODY(network_set), 0, network_set_valid},
+    [SANDBOXD_EGRESS] = {true, CHANNEL_SERVER, BODY(egress), 0, NULL},
     [SANDBOXD_POOL] = {true, CHANNEL_SERVER, BODY(pool), 0, pool_valid},
 };
 

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "lib/command_words.h"
+#include "lib/egress_reason.h"
 #include "lib/egress_rule.h"
 #include "lib/ids.h"
 #include "lib/ipc.h"
@@ -49,7 +50,8 @@ enum sandboxd_kind {
     SANDBOXD_NETWORK_SET,
     SANDBOXD_ENTRY_HEADER,
     SANDBOXD_ENTRY_RULE,
-    SANDBOXD_POOL, // after WELCOME and whenever it changes; never where nothing is kept ready
+    SANDBOXD_EGRESS, // after WELCOME, and about every 10 s while it changes
+    SANDBOXD_POOL,   // after WELCOME and whenever it changes; never where nothing is kept ready
 };
 
 enum sandbox_template {
@@ -246,6 +248,7 @@ struct sandboxd_message {
         struct sandboxd_limits_set limits_set;
         struct sandboxd_network_set network_set;
         struct sandboxd_pool pool;
+        struct egress_totals egress; // since sandboxd's start
     };
 };
 

@@ -73,6 +73,7 @@ static void welcome(struct service *service)
     service->client->greeted = true;
     client_send(service, &message, -1);
     pool_tell(service);
+    egress_tell_totals(service);
 }
 
 // What comes next in the list. False: nothing more does.

@@ -156,6 +156,14 @@ static int send_count(struct egress *egress, struct sandbox *sandbox)
     return error;
 }
 
+static int send_count_all(struct egress *egress)
+{
+    struct egress_message message = {.kind = EGRESS_COUNT_ALL};
+    int error = send_message(egress, &message, -1, true);
+    egress->totals_due = error != 0;
+    return error;
+}
+
 static void begin_policy(struct egress *egress, struct sandbox *sandbox)
 {
     struct network *network = &sandbox->network;
@@ -206,7 +214,10 @@ static int send_next(struct egress *egress)
         egress->cursor = slot; // it goes on here: a policy follows its sandbox
         return sent;
     }
-    return 0;
+    if (!egress->totals_due)
+        return 0;
+    int error = send_count_all(egress);
+    return error ? error : 1;
 }
 
 void egress_sync(struct egress *egress)
@@ -234,7 +245,10 @@ static void removed(struct sandbox *sandbox, const struct egress_counters *count
 {
     sandbox->network.counted = *counters;
     sandbox->network.added = false;
+    struct egress *egress = sandbox->service->egress;
+    egress->totals_due = true;
     sandbox_finish(sandbox);
+    egress_sync(egress);
 }
 
 // What holds is what held before. A client that did not ask may have been told otherwise by the list: it comes back and asks for that again.
@@ -287,8 +301,33 @@ static int in_force(struct sandbox *sandbox, const struct egress_policy_in_force
     return 0;
 }
 
+void egress_tell_totals(struct service *service)
+{
+    if (!service->egress)
+        return;
+    struct sandboxd_message message = {.kind = SANDBOXD_EGRESS, .egress = service->egress->before};
+    egress_totals_add(&message.egress, &service->egress->counted);
+    message.egress.open = service->egress->counted.open;
+    client_send(service, &message, -1);
+}
+
+static int take_totals(struct egress *egress, const struct egress_totals *totals)
+{
+    bool news = memcmp(&egress->counted, totals, sizeof(*totals)) != 0;
+    if (egress->unanswered == 0)
+        return -EPROTO;
+    egress->unanswered--;
+    egress->counted = *totals;
+    egress_progress(egress);
+    if (news)
+        egress_tell_totals(egress->service);
+    return 0;
+}
+
 int egress_handle(struct egress *egress, const struct egress_message *message)
 {
+    if (message->kind == EGRESS_TOTALS)
+        return take_totals(egress, &message->totals);
     struct sandbox *sandbox = sandbox_find(egress->service, &message->of_sandbox.sandbox);
     if (!sandbox || egress->unanswered == 0 || message->kind == EGRESS_READY)
         return -EPROTO;
@@ -318,6 +357,7 @@ void egress_count_all(struct egress *egress)
         if (sandbox)
             sandbox->network.count_due = sandbox->network.added;
     }
+    egress->totals_due = true;
     egress_sync(egress);
 }
 
@@ -335,7 +375,10 @@ void egress_forget(struct egress *egress)
     egress->sending.sandbox = NULL;
     network_policy_unref(steal_pointer(&egress->sending.policy));
     egress->unanswered = 0;
-    egress->blocked = false;
+    egress->blocked = egress->totals_due = false;
+    egress_totals_add(&egress->before, &egress->counted);
+    egress->counted = (struct egress_totals){0};
+    egress_tell_totals(egress->service);
     for (unsigned i = 0; i < SANDBOX_SLOTS; i++) {
         struct sandbox *sandbox = egress->service->sandboxes[i];
         if (!sandbox)

@@ -176,17 +176,6 @@ void sandbox_ready(struct sandbox *sandbox, enum store_start start)
     record_started(&sandbox->record, start);
 }
 
-static void count_network(const struct sandbox *sandbox, const struct sandbox_usage *usage)
-{
-    struct metrics *metrics = &sandboxes_server(sandbox->sandboxes)->metrics;
-    if (!usage || usage->network_in_bytes == UINT64_MAX)
-        return;
-    metrics_add(metrics, METRIC_EGRESS_ALLOWED, usage->network_allowed);
-    metrics_add(metrics, METRIC_EGRESS_REFUSED, usage->network_refused);
-    metrics_add(metrics, METRIC_EGRESS_BYTES_IN, usage->network_in_bytes);
-    metrics_add(metrics, METRIC_EGRESS_BYTES_OUT, usage->network_out_bytes);
-}
-
 void sandbox_end(struct sandbox *sandbox, enum stop_reason reason, const char *detail,
                  const struct sandbox_usage *usage)
 {
@@ -194,7 +183,6 @@ void sandbox_end(struct sandbox *sandbox, enum stop_reason reason, const char *d
         return;
     sandbox->state = STATE_ENDED;
     change_interrupt(&sandbox->change);
-    count_network(sandbox, usage);
     metrics_end(&sandboxes_server(sandbox->sandboxes)->metrics, reason);
     char id[ID_TEXT_SIZE];
     id_format(&sandbox->row.id, id);

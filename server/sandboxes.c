@@ -121,6 +121,7 @@ void sandboxes_disconnected(struct sandboxes *sandboxes)
 {
     sandboxes->epoch++;
     metrics_pool(&sandboxes->server->metrics, &(const struct sandboxd_pool){0});
+    sandboxes->server->metrics.egress.open = 0;
     reconcile_abort(sandboxes->reconcile);
     for (struct sandbox *sandbox = sandboxes->first; sandbox; sandbox = sandbox->next)
         change_interrupt(&sandbox->change);
@@ -139,6 +140,9 @@ void sandboxes_message(struct sandboxes *sandboxes, const struct sandboxd_messag
         return;
     case SANDBOXD_POOL:
         metrics_pool(&sandboxes->server->metrics, &message->pool);
+        return;
+    case SANDBOXD_EGRESS:
+        metrics_egress(&sandboxes->server->metrics, &message->egress);
         return;
     case SANDBOXD_FAILED:
         sandbox = sandboxes_find(sandboxes, &message->failed.sandbox);

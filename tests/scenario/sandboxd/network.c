@@ -163,6 +163,14 @@ static struct sandboxd_ended end(struct sandboxd_fixture *f, const struct id *sa
     return sandboxd_expect(f, SANDBOXD_ENDED, NULL).ended;
 }
 
+// Of all sandboxes together, as it is told after the last one's end.
+static void expect_decisions(struct sandboxd_fixture *f, enum egress_reason reason, uint64_t count)
+{
+    while (f->egress.decisions[reason] < count)
+        sandboxd_expect(f, SANDBOXD_EGRESS, NULL);
+    assert_int_equal(f->egress.decisions[reason], count);
+}
+
 static void nothing_without_a_policy(struct sandboxd_fixture *f, const struct outside *outside)
 {
     struct sandboxd_create request = sandboxd_request(1);
@@ -184,6 +192,8 @@ static void nothing_without_a_policy(struct sandboxd_fixture *f, const struct ou
     struct sandboxd_ended ended = end(f, &request.sandbox);
     assert_int_equal(ended.usage.network_allowed, 0);
     assert_int_equal(ended.usage.network_refused, 2);
+    expect_decisions(f, EGRESS_REASON_NOT_LISTED, 2);
+    expect_decisions(f, EGRESS_REASON_LISTED, 0);
 }
 
 static void what_the_policy_says(struct sandboxd_fixture *f, const struct outside *outside)
@@ -215,6 +225,11 @@ static void what_the_policy_says(struct sandboxd_fixture *f, const struct outsid
     assert_true(ended.usage.network_allowed >= 4);
     assert_int_equal(ended.usage.network_refused, 2);
     assert_true(ended.usage.network_in_bytes > 100 && ended.usage.network_out_bytes > 100);
+    expect_decisions(f, EGRESS_REASON_LISTED, ended.usage.network_allowed);
+    expect_decisions(f, EGRESS_REASON_NOT_LISTED, 2);
+    assert_int_equal(f->egress.bytes_in, ended.usage.network_in_bytes);
+    assert_int_equal(f->egress.bytes_out, ended.usage.network_out_bytes);
+    assert_int_equal(f->egress.open, 0);
 }
 
 static void with_each_mode(void (*check)(struct sandboxd_fixture *, const struct outside *))
