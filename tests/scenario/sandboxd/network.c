@@ -8,6 +8,7 @@
 // clang-format on
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -16,10 +17,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
 #include "lib/egress_channel.h"
+#include "lib/fd.h"
 #include "tests/harness/sandboxd_fixture.h"
 
 #define DEADLINE_MS 30000
@@ -392,6 +395,54 @@ static void the_list_tells_what_is_in_force_but_no_secret(void **state)
     sandboxd_finish(&f);
 }
 
+// The programs of the installation, with another sandbox-egress.
+static void replace_proxy(struct sandboxd_fixture *f, const char *proxy)
+{
+    static const char *const links[] = {"share",
+                                        "bin/sandbox-init",
+                                        "bin/sandbox-sound",
+                                        "bin/sandbox-display",
+                                        "bin/sandbox-keymap",
+                                        "bin/sandbox-streamer"};
+    AUTO_FREE char *program = NULL;
+    size_t length;
+    char from[512], to[512];
+    snprintf(to, sizeof(to), "%s/p", f->directory);
+    assert_int_equal(mkdir(to, 0755), 0);
+    snprintf(f->program_dir, sizeof(f->program_dir), "%s/p/bin", f->directory);
+    assert_int_equal(mkdir(f->program_dir, 0755), 0);
+    for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+        snprintf(from, sizeof(from), "%s/%s", getenv("PROGRAMS"), links[i]);
+        snprintf(to, sizeof(to), "%s/p/%s", f->directory, links[i]);
+        assert_int_equal(symlink(from, to), 0);
+    }
+    snprintf(to, sizeof(to), "%s/sandbox-egress", f->program_dir);
+    assert_int_equal(read_file_at(AT_FDCWD, proxy, 16u << 20, &program, &length), 0);
+    AUTO_FD int fd = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+    assert_true(fd >= 0 && fchmod(fd, 0755) == 0);
+    assert_int_equal(write_all(fd, program, length), 0);
+}
+
+static void a_policy_that_the_proxy_refuses_is_not_told_as_in_force(void **state)
+{
+    (void)state;
+    static const char *const rules[] = {"example.org", NULL}, *const others[] = {"other.example.org", NULL};
+    struct sandboxd_fixture f;
+    sandboxd_prepare(&f, sandboxd_mode_possible(SANDBOXD_DELEGATED) ? SANDBOXD_DELEGATED : SANDBOXD_PLAIN);
+    replace_proxy(&f, getenv("HOSTILE_EGRESS"));
+    sandboxd_start(&f);
+    struct sandboxd_create request = sandboxd_request(1);
+    request.network = 1;
+    send_policy(&f, 80, true, rules);
+    sandboxd_create(&f, &request);
+    assert_int_equal(set_policy(&f, &request.sandbox, 1, 8080, others).error, ENOMEM);
+    expect_listed(&f, 80, true, rules);
+    assert_int_equal(set_policy(&f, &request.sandbox, 2, 8081, others).error, ENOMEM);
+    expect_listed(&f, 80, true, rules);
+    end(&f, &request.sandbox);
+    sandboxd_finish(&f);
+}
+
 static void a_proxy_that_dies_or_hangs_is_replaced_under_running_sandboxes(void **state)
 {
     (void)state;
@@ -471,6 +522,7 @@ int main(void)
         cmocka_unit_test(no_spelling_of_a_private_address_gets_through),
         cmocka_unit_test(a_change_closes_what_it_forbids),
         cmocka_unit_test(the_list_tells_what_is_in_force_but_no_secret),
+        cmocka_unit_test(a_policy_that_the_proxy_refuses_is_not_told_as_in_force),
         cmocka_unit_test(a_proxy_that_dies_or_hangs_is_replaced_under_running_sandboxes),
         cmocka_unit_test(a_crowd_does_not_reach_the_neighbour),
     };
