@@ -32,8 +32,21 @@ static void expect_answer(struct sandbox *sandbox, int64_t within_us)
     arm(sandbox, within_us);
 }
 
+void sandbox_move(struct sandbox *sandbox, int64_t step_us)
+{
+    if (sandbox->state != STATE_RUNNING || !sandbox->deadlines.limit_us)
+        return;
+    deadlines_move(&sandbox->deadlines, step_us);
+    if (sandbox->active_us)
+        sandbox->active_us += step_us;
+    sandbox->saved_us = sandbox->active_us;
+    record_moved(&sandbox->record, sandbox->deadlines.limit_us, sandbox->deadlines.idle_us);
+    arm(sandbox, 0);
+}
+
 static void take_deadlines(struct sandbox *sandbox)
 {
+    sandboxes_check_clock(sandbox->sandboxes);
     const struct config *config = sandboxes_server(sandbox->sandboxes)->config;
     sandbox->deadlines.limit_us = sandbox->row.expires_us;
     sandbox->deadlines.warning_us = config_number(config, CONFIG_SANDBOX_WARNING_SECS) * SECOND_US;
@@ -102,6 +115,7 @@ void sandbox_active(struct sandbox *sandbox)
 {
     if (sandbox->state != STATE_RUNNING)
         return;
+    sandboxes_check_clock(sandbox->sandboxes);
     sandbox->active_us = clock_wall_us();
     if (deadlines_active(&sandbox->deadlines, sandbox->active_us + sandbox->row.idle_seconds * SECOND_US)) {
         viewers_notice(sandbox, notice_warning_cleared(sandbox->deadlines.idle_us));
@@ -115,6 +129,7 @@ void sandbox_active(struct sandbox *sandbox)
 
 static void tick_running(struct sandbox *sandbox)
 {
+    sandboxes_check_clock(sandbox->sandboxes);
     int64_t now = clock_wall_us();
     int64_t next = now + TICK_MAX_US;
     enum deadline_event event;

@@ -3,11 +3,13 @@
 #include <stdlib.h>
 
 #include "lib/log.h"
+#include "server/clock_step.h"
 #include "server/notices.h"
 #include "server/reconcile.h"
 #include "server/recorder.h"
 #include "server/sandbox_life.h"
 #include "server/server.h"
+#include "server/usage.h"
 #include "server/viewers.h"
 #include "server/waiters.h"
 
@@ -15,8 +17,19 @@ struct sandboxes {
     struct server *server;
     struct sandbox *first;
     struct reconcile *reconcile;
+    struct usage *usage;
     unsigned epoch;
+    struct clock_step clock;
 };
+
+// When somebody sets the clock, no time has passed: what remains of each sandbox stays as it is.
+static void on_clock_step(void *data, int64_t step_us)
+{
+    struct sandboxes *sandboxes = data;
+    log_warning("The clock was set; the sandboxes keep the time that they had left");
+    for (struct sandbox *sandbox = sandboxes->first; sandbox; sandbox = sandbox->next)
+        sandbox_move(sandbox, step_us);
+}
 
 struct sandboxes *sandboxes_new(struct server *server)
 {
@@ -25,7 +38,11 @@ struct sandboxes *sandboxes_new(struct server *server)
         return NULL;
     sandboxes->server = server;
     sandboxes->reconcile = reconcile_new(sandboxes);
-    if (!sandboxes->reconcile) {
+    sandboxes->usage = usage_new(sandboxes);
+    if (!sandboxes->reconcile || !sandboxes->usage ||
+        clock_step_init(&sandboxes->clock, server->loop, on_clock_step, sandboxes) < 0) {
+        usage_free(sandboxes->usage);
+        reconcile_free(sandboxes->reconcile);
         free(sandboxes);
         return NULL;
     }
@@ -53,6 +70,8 @@ void sandboxes_free(struct sandboxes *sandboxes)
         sandboxes->first = sandbox->next;
         free_sandbox(sandbox);
     }
+    usage_free(sandboxes->usage);
+    clock_step_finish(&sandboxes->clock);
     reconcile_free(sandboxes->reconcile);
     free(sandboxes);
 }
@@ -65,6 +84,16 @@ bool sandboxes_ready(const struct sandboxes *sandboxes)
 unsigned sandboxes_epoch(const struct sandboxes *sandboxes)
 {
     return sandboxes->epoch;
+}
+
+struct usage *sandboxes_usage(struct sandboxes *sandboxes)
+{
+    return sandboxes->usage;
+}
+
+void sandboxes_check_clock(struct sandboxes *sandboxes)
+{
+    clock_step_check(&sandboxes->clock);
 }
 
 struct server *sandboxes_server(const struct sandboxes *sandboxes)
@@ -123,6 +152,7 @@ void sandboxes_disconnected(struct sandboxes *sandboxes)
     metrics_pool(&sandboxes->server->metrics, &(const struct sandboxd_pool){0});
     sandboxes->server->metrics.egress.open = 0;
     reconcile_abort(sandboxes->reconcile);
+    usage_abort(sandboxes->usage);
     for (struct sandbox *sandbox = sandboxes->first; sandbox; sandbox = sandbox->next)
         change_interrupt(&sandbox->change);
     viewers_sandboxd_gone(sandboxes->server->viewers);
@@ -168,6 +198,7 @@ void sandboxes_message(struct sandboxes *sandboxes, const struct sandboxd_messag
         return;
     case SANDBOXD_ENTRY:
         reconcile_entry(sandboxes->reconcile, &message->entry);
+        usage_entry(sandboxes->usage, &message->entry);
         return;
     case SANDBOXD_ENTRY_HEADER:
         reconcile_entry_header(sandboxes->reconcile, &message->entry_header);
@@ -176,6 +207,7 @@ void sandboxes_message(struct sandboxes *sandboxes, const struct sandboxd_messag
         reconcile_entry_rule(sandboxes->reconcile, &message->entry_rule);
         return;
     case SANDBOXD_LIST_END:
+        usage_list_end(sandboxes->usage); // of one of the two: neither asks while the other one does
         reconcile_list_end(sandboxes->reconcile);
         return;
     default:
