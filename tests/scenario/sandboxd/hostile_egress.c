@@ -1,5 +1,6 @@
 // A sandbox-egress that was taken over: takes one policy of each sandbox, refuses every other, and counts what it likes.
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 
 #include "lib/cleanup.h"
@@ -48,6 +49,9 @@ int main(void)
     for (;;) {
         struct egress_message buffer, message;
         AUTO_PACKET struct ipc_packet packet = {0};
+        struct pollfd wait = {.fd = EGRESS_CHANNEL_FD, .events = POLLIN};
+        if (poll(&wait, 1, -1) < 0)
+            return EXIT_FAILURE;
         if (ipc_receive(EGRESS_CHANNEL_FD, &buffer, sizeof(buffer), &packet) < 0)
             return EXIT_SUCCESS;
         if (egress_message_decode(&buffer, packet.length, packet.fd_count, EGRESS_SIDE_SANDBOXD, &message) ==
