@@ -301,33 +301,10 @@ static int in_force(struct sandbox *sandbox, const struct egress_policy_in_force
     return 0;
 }
 
-void egress_tell_totals(struct service *service)
-{
-    if (!service->egress)
-        return;
-    struct sandboxd_message message = {.kind = SANDBOXD_EGRESS, .egress = service->egress->before};
-    egress_totals_add(&message.egress, &service->egress->counted);
-    message.egress.open = service->egress->counted.open;
-    client_send(service, &message, -1);
-}
-
-static int take_totals(struct egress *egress, const struct egress_totals *totals)
-{
-    bool news = memcmp(&egress->counted, totals, sizeof(*totals)) != 0;
-    if (egress->unanswered == 0)
-        return -EPROTO;
-    egress->unanswered--;
-    egress->counted = *totals;
-    egress_progress(egress);
-    if (news)
-        egress_tell_totals(egress->service);
-    return 0;
-}
-
 int egress_handle(struct egress *egress, const struct egress_message *message)
 {
     if (message->kind == EGRESS_TOTALS)
-        return take_totals(egress, &message->totals);
+        return egress_take_totals(egress, &message->totals);
     struct sandbox *sandbox = sandbox_find(egress->service, &message->of_sandbox.sandbox);
     if (!sandbox || egress->unanswered == 0 || message->kind == EGRESS_READY)
         return -EPROTO;
@@ -350,43 +327,20 @@ int egress_handle(struct egress *egress, const struct egress_message *message)
     }
 }
 
-void egress_count_all(struct egress *egress)
-{
-    for (unsigned i = 0; i < SANDBOX_SLOTS; i++) {
-        struct sandbox *sandbox = egress->service->sandboxes[i];
-        if (sandbox)
-            sandbox->network.count_due = sandbox->network.added;
-    }
-    egress->totals_due = true;
-    egress_sync(egress);
-}
-
-static void add_counters(struct egress_counters *sum, const struct egress_counters *more)
-{
-    sum->connections += more->connections;
-    sum->requests += more->requests;
-    sum->denied += more->denied;
-    sum->bytes_in += more->bytes_in;
-    sum->bytes_out += more->bytes_out;
-}
-
 void egress_forget(struct egress *egress)
 {
     egress->sending.sandbox = NULL;
     network_policy_unref(steal_pointer(&egress->sending.policy));
     egress->unanswered = 0;
     egress->blocked = egress->totals_due = false;
-    egress_totals_add(&egress->before, &egress->counted);
-    egress->counted = (struct egress_totals){0};
-    egress_tell_totals(egress->service);
+    egress_keep_totals(egress);
     for (unsigned i = 0; i < SANDBOX_SLOTS; i++) {
         struct sandbox *sandbox = egress->service->sandboxes[i];
         if (!sandbox)
             continue;
         struct network *network = &sandbox->network;
         silence(sandbox);
-        add_counters(&network->before, &network->counted);
-        network->counted = (struct egress_counters){0};
+        egress_keep_counted(network);
         network->added = network->removing = network->count_due = false;
         network->told_serial = network->settled_serial = 0;
         replace_policy(&network->told, NULL);
@@ -406,14 +360,4 @@ bool egress_leaving(struct sandbox *sandbox)
     if (first && network->added)
         egress_sync(sandbox->service->egress);
     return network->added;
-}
-
-void egress_usage(const struct sandbox *sandbox, struct sandbox_usage *usage)
-{
-    struct egress_counters sum = sandbox->network.before;
-    add_counters(&sum, &sandbox->network.counted);
-    usage->network_in_bytes = sum.bytes_in;
-    usage->network_out_bytes = sum.bytes_out;
-    usage->network_allowed = sum.requests;
-    usage->network_refused = sum.denied;
 }
