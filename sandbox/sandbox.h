@@ -67,6 +67,8 @@ int sandbox_run(struct sandbox *sandbox, const struct command_words *command);
 // Other limits for a running one. -ERANGE over the service's own, -ENOTSUP without control groups, -ESHUTDOWN while it ends; the old ones
 // hold after any failure.
 int sandbox_set_limits(struct sandbox *sandbox, const struct sandbox_limits *limits);
+// What it used since it has an owner.
+void sandbox_usage(const struct sandbox *sandbox, struct sandbox_usage *ret_usage);
 void sandbox_describe(const struct sandbox *sandbox, struct sandboxd_entry *ret_entry);
 // Its network policy is in force, or nobody serves its network.
 void sandbox_network_settled(struct sandbox *sandbox);
