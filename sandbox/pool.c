@@ -166,6 +166,9 @@ static void start_spawner(struct pool *pool)
     struct service *service = pool->service;
     struct spawner_setup setup = {
         .host = &service->host, .cgroups = &service->cgroups, .null_fd = service->null_fd};
+    if (service->host.own_uids)
+        setup.ids = (struct foundation_ids){.first = service->settings->uid_base + HOST_UID_PARKED,
+                                            .count = HOST_UID_PARKED_COUNT};
     int error = spawner_start(&setup, &pool->spawner);
     if (!error) {
         error = watch_open(&pool->channel, service->epoll, pool->spawner.channel, EPOLLIN, on_answer);

@@ -45,8 +45,9 @@ double direct_spawn(void)
     return (double)(direct_now_ns() - began) / 1e6;
 }
 
-void direct_prepare(struct direct *direct)
+void direct_prepare(struct direct *direct, bool foundation)
 {
+    static const struct foundation_ids ids = {.first = UID, .count = 1};
     struct probe probe;
     if (cgroup_root_for_command(&direct->cgroups) < 0)
         exit(EXIT_FAILURE);
@@ -55,6 +56,10 @@ void direct_prepare(struct direct *direct)
                              .cgroups = direct->cgroups.backend != CGROUP_NONE,
                              .landlock = probe.landlock,
                              .seccomp = probe.seccomp};
+    direct->foundation = FOUNDATION_NONE;
+    host.foundation = foundation;
+    if (foundation && foundation_make(&ids, &direct->foundation) < 0)
+        exit(EXIT_FAILURE);
     direct->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (plan_waiting(&direct->plan, &host, UID, &owner_limits) < 0)
         exit(EXIT_FAILURE);
@@ -77,7 +82,10 @@ static enum setup_event expect(struct direct *direct, int *ret_status, int *ret_
 void direct_park(struct direct *direct, const char *name)
 {
     int pair[2], status, fd;
+    int network = -1;
     struct launched launched;
+    if (direct->foundation.user >= 0 && foundation_network(&direct->foundation, &network) < 0)
+        exit(EXIT_FAILURE);
     if (cgroup_make(&direct->cgroups, name, &parked_limits, &direct->cgroup) < 0 || ipc_pair(0, pair) < 0)
         exit(EXIT_FAILURE);
     struct launch launch = {
@@ -85,11 +93,14 @@ void direct_park(struct direct *direct, const char *name)
         .standard = {direct->null_fd, direct->null_fd, direct->null_fd},
         .descriptors = {{pair[1], INIT_CHANNEL_FD}},
         .descriptor_count = 1,
+        .foundation = {direct->foundation.user, direct->foundation.mounts, network},
     };
     if (cgroup_open_entry(&direct->cgroups, &direct->cgroup, &launch.cgroup) < 0 ||
         launch_start(&launch, &launched) < 0)
         exit(EXIT_FAILURE);
     cgroup_entry_finish(&launch.cgroup);
+    if (network >= 0)
+        close(network);
     close(pair[1]);
     direct->channel = pair[0];
     direct->setup = launched.setup;
