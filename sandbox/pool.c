@@ -1,6 +1,7 @@
 #include "sandbox/pool.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -220,6 +221,14 @@ void pool_touch(struct service *service)
 {
     if (service->pool)
         service->pool->changed = true;
+}
+
+const struct spawner *pool_spawner(const struct service *service)
+{
+    struct pool *pool = service->pool;
+    struct pollfd channel = {.fd = pool ? pool->channel.fd : -1, .events = POLLOUT};
+    bool takes = poll(&channel, 1, 0) == 1 && channel.revents == POLLOUT;
+    return takes ? &pool->spawner : NULL;
 }
 
 struct sandbox *pool_choose(const struct service *service, unsigned template_id)

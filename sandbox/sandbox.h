@@ -104,6 +104,9 @@ struct spawner;
 // Has one built that waits for an owner. On failure nothing is left.
 int sandbox_park(struct service *service, const struct spawner *spawner, unsigned template_id,
                  const struct sandbox_limits *limits);
+// Has the spawner build what was prepared; its tmpfs are sized for these limits. Takes `channel`, not `theirs`.
+int sandbox_spawn(struct sandbox *sandbox, const struct spawner *spawner, const struct sandbox_limits *limits,
+                  int channel, int theirs);
 // The spawner's answer: the builder's pidfd, or a positive errno.
 void sandbox_spawned(struct sandbox *sandbox, int builder, int error);
 // The spawner ended before it answered.
