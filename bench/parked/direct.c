@@ -45,6 +45,12 @@ double direct_spawn(void)
     return (double)(direct_now_ns() - began) / 1e6;
 }
 
+__attribute__((noreturn)) static void give_up(const char *step, int error)
+{
+    fprintf(stderr, "%s: %s\n", step, strerror(-error));
+    exit(EXIT_FAILURE);
+}
+
 void direct_prepare(struct direct *direct, bool foundation)
 {
     static const struct foundation_ids ids = {.first = UID, .count = 1};
@@ -58,8 +64,9 @@ void direct_prepare(struct direct *direct, bool foundation)
                              .seccomp = probe.seccomp};
     direct->foundation = FOUNDATION_NONE;
     host.foundation = foundation;
-    if (foundation && foundation_make(&ids, &direct->foundation) < 0)
-        exit(EXIT_FAILURE);
+    int error = foundation ? foundation_make(&ids, &direct->foundation) : 0;
+    if (error)
+        give_up("foundation", error);
     direct->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (plan_waiting(&direct->plan, &host, UID, &owner_limits) < 0)
         exit(EXIT_FAILURE);
@@ -84,10 +91,14 @@ void direct_park(struct direct *direct, const char *name)
     int pair[2], status, fd;
     int network = -1;
     struct launched launched;
-    if (direct->foundation.user >= 0 && foundation_network(&direct->foundation, &network) < 0)
-        exit(EXIT_FAILURE);
-    if (cgroup_make(&direct->cgroups, name, &parked_limits, &direct->cgroup) < 0 || ipc_pair(0, pair) < 0)
-        exit(EXIT_FAILURE);
+    int error = direct->foundation.user < 0 ? 0 : foundation_network(&direct->foundation, &network);
+    if (error)
+        give_up("network", error);
+    error = cgroup_make(&direct->cgroups, name, &parked_limits, &direct->cgroup);
+    if (!error)
+        error = ipc_pair(0, pair);
+    if (error)
+        give_up("group", error);
     struct launch launch = {
         .plan = &direct->plan,
         .standard = {direct->null_fd, direct->null_fd, direct->null_fd},
@@ -95,9 +106,11 @@ void direct_park(struct direct *direct, const char *name)
         .descriptor_count = 1,
         .foundation = {direct->foundation.user, direct->foundation.mounts, network},
     };
-    if (cgroup_open_entry(&direct->cgroups, &direct->cgroup, &launch.cgroup) < 0 ||
-        launch_start(&launch, &launched) < 0)
-        exit(EXIT_FAILURE);
+    error = cgroup_open_entry(&direct->cgroups, &direct->cgroup, &launch.cgroup);
+    if (!error)
+        error = launch_start(&launch, &launched);
+    if (error)
+        give_up("launch", error);
     cgroup_entry_finish(&launch.cgroup);
     if (network >= 0)
         close(network);
@@ -107,7 +120,7 @@ void direct_park(struct direct *direct, const char *name)
     enum setup_event event;
     while ((event = expect(direct, &status, &fd)) != SETUP_EVENT_RUNNING) {
         if (event == SETUP_EVENT_FAILED || event == SETUP_EVENT_EXECUTED)
-            exit(EXIT_FAILURE);
+            give_up("start", -EIO);
         if (event == SETUP_EVENT_STARTED)
             direct->init = fd;
         else if (fd >= 0)
@@ -140,5 +153,5 @@ void direct_claim(struct direct *direct, bool limits)
         exit(EXIT_FAILURE);
     if (init_message_send(direct->channel, &message, INIT_SIDE_SANDBOXD, -1) < 0 ||
         expect(direct, &status, &fd) != SETUP_EVENT_ENDED || status != 0)
-        exit(EXIT_FAILURE);
+        give_up("claim", -EIO);
 }
