@@ -18,5 +18,5 @@ void plan_add_identity(struct plan *plan, const struct plan_host *host, uint32_t
 void plan_add_root(struct plan *plan);
 // No capability, limits, and no descriptor too many.
 void plan_add_confinement(struct plan *plan, enum limit_profile limits);
-// The last of all. A streamer confines itself further, after its last descriptor is set up (streaming/).
+// The last of all. Helpers confine themselves further, after their last descriptor is set up (streaming/, export/).
 void plan_add_filters(struct plan *plan, const struct plan_host *host, enum profile profile);
