@@ -112,7 +112,7 @@ static int run_helper(work_fn *function, struct work *work, const struct foundat
         return (int)pid;
     if (pid == 0) {
         close(ours); // its maker's end is the end of waiting
-        error = prctl(PR_SET_DUMPABLE, 1) < 0 ? -errno : function(work);
+        error = function(work);
         ipc_send(theirs, &error, sizeof(error), work->fds, error ? 0 : work->count);
         _exit(EXIT_SUCCESS);
     }
@@ -137,10 +137,12 @@ int foundation_make(const struct foundation_ids *ids, struct foundation *ret_fou
 {
     struct work work = {.user = -1};
     int fds[FDS_MAX] = {-1, -1};
-    // As in home.c: a process that is not dumpable makes some whose files of /proc are not its own.
-    if (prctl(PR_SET_DUMPABLE, 1) < 0)
+    // A process that is not dumpable makes some whose files of /proc are not its own (home.c): as long as that one begins.
+    int before = prctl(PR_GET_DUMPABLE);
+    if (before < 0 || prctl(PR_SET_DUMPABLE, 1) < 0)
         return -errno;
     int error = run_helper(build, &work, ids, fds);
+    prctl(PR_SET_DUMPABLE, before == 1);
     if (error)
         return error;
     *ret_foundation = (struct foundation){.user = fds[0], .mounts = fds[1]};
