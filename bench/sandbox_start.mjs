@@ -44,7 +44,8 @@ async function startSandbox(server, client) {
     return { answered, ready, stopped: performance.now() - stopping };
 }
 
-const server = await startServer();
+// Cold: scripts/bench parked has the others.
+const server = await startServer({ env: { SANDBOX_POOL_DESKTOP: "0", SANDBOX_POOL_CODE: "0" } });
 const samples = { ours: [], plain: [] };
 try {
     const client = await server.adminClient();

@@ -19,6 +19,7 @@
 static operation_fn *const functions[OPERATION_COUNT] = {
     [OPERATION_HOME] = operation_home,
     [OPERATION_CGROUPS] = operation_cgroups,
+    [OPERATION_ENTER] = operation_enter,
     [OPERATION_BECOME] = operation_become,
     [OPERATION_NAMESPACES] = operation_namespaces,
     [OPERATION_NETWORK] = operation_network,
@@ -37,6 +38,7 @@ static operation_fn *const functions[OPERATION_COUNT] = {
     [OPERATION_TMPFS] = operation_tmpfs,
     [OPERATION_TERMINALS] = operation_terminals,
     [OPERATION_PROCESSES] = operation_processes,
+    [OPERATION_NO_PROCESSES] = operation_no_processes,
     [OPERATION_SYSCTL] = operation_sysctl,
     [OPERATION_WRITABLE] = operation_writable,
     [OPERATION_READ_ONLY] = operation_read_only,
@@ -64,25 +66,38 @@ struct start {
     int setup;
 };
 
+static int work_off(struct run *run)
+{
+    const struct plan *plan = run->launch->plan;
+    int error = 0;
+    for (size_t i = 0; i < PLAN_OPERATIONS_MAX; i++)
+        run->sources[i] = -1;
+    for (; run->position < plan->count && !error; run->position += !error) {
+        const struct operation *operation = &plan->operations[run->position];
+        error = functions[operation->kind](run, operation);
+    }
+    return error;
+}
+
 static int run_plan(void *data)
 {
     const struct start *start = data;
-    const struct launch *launch = start->launch;
-    struct run run = {.launch = launch, .setup = start->setup};
-    for (size_t i = 0; i < PLAN_OPERATIONS_MAX; i++)
-        run.sources[i] = -1;
-    for (; run.position < launch->plan->count; run.position++) {
-        const struct operation *operation = &launch->plan->operations[run.position];
-        int error = functions[operation->kind](&run, operation);
-        if (error) {
-            // An operation may fail on behalf of a later one, whose source it opens.
-            enum operation_kind failed = launch->plan->operations[run.position].kind;
-            struct setup_message message = {.kind = SETUP_FAILED, .operation = failed, .error = -error};
-            ipc_send(run.setup, &message, sizeof(message), NULL, 0);
-            break;
-        }
+    struct run run = {.launch = start->launch, .setup = start->setup};
+    int error = work_off(&run);
+    if (error) {
+        // An operation may fail on behalf of a later one, whose source it opens.
+        enum operation_kind failed = run.launch->plan->operations[run.position].kind;
+        struct setup_message message = {.kind = SETUP_FAILED, .operation = failed, .error = -error};
+        ipc_send(run.setup, &message, sizeof(message), NULL, 0);
     }
     _exit(EXIT_FAILURE); // never into the frames of whom it shares memory with
+}
+
+int launch_work(const struct plan *plan)
+{
+    const struct launch launch = {.plan = plan};
+    struct run run = {.launch = &launch, .setup = -1};
+    return work_off(&run);
 }
 
 void launch_mounts_finish(struct launch_mounts *mounts)

@@ -31,6 +31,9 @@ struct launch {
     struct launch_descriptor descriptors[LAUNCH_DESCRIPTORS_MAX];
     size_t descriptor_count;
     struct launch_mounts mounts;
+    struct launch_foundation { // OPERATION_ENTER: namespaces
+        int user, mounts, network;
+    } foundation;
     // OPERATION_RUN: the own command line, which pid 1 inherits and every process inside could read in /proc
     char *own_line;
     size_t own_line_length;
@@ -67,6 +70,9 @@ int launch_start(const struct launch *launch, struct launched *ret_launched);
 // The same with a set-up socket of the caller's, the child's end of it, and CLONE_* flags: with CLONE_PARENT both processes become children of
 // the caller's parent.
 int launch_start_with(const struct launch *launch, int setup, uint64_t flags, int *ret_builder);
+
+// Works a plan off in the calling process, which goes on. 0 or -errno.
+int launch_work(const struct plan *plan);
 
 // Gives the groups to a launch that goes on without them (cgroup_follows): they are made while it builds its root.
 int launch_join(int setup, const struct cgroup_entry *entry);

@@ -19,14 +19,16 @@ struct run {
 };
 
 // operations_identity.c
-operation_fn operation_cgroups, operation_become, operation_namespaces, operation_map_ids,
+operation_fn operation_cgroups, operation_enter, operation_become, operation_namespaces, operation_map_ids,
     operation_cgroup_namespace, operation_session, operation_hostname;
 // operations_mounts.c
 operation_fn operation_root, operation_bind, operation_bind_home, operation_tmpfs, operation_terminals,
-    operation_processes, operation_writable, operation_read_only, operation_empty, operation_mask,
+    operation_processes, operation_no_processes, operation_writable, operation_read_only, operation_empty, operation_mask,
     operation_pivot, operation_read_only_root;
 // operations_network.c
 operation_fn operation_network, operation_loopback, operation_listener, operation_admission;
+// A new network namespace, which the caller is in then, with lo up; a descriptor of it, or -errno.
+int operation_new_network(void);
 // operations_files.c
 operation_fn operation_directory, operation_link, operation_file, operation_sysctl;
 // operations_confine.c

@@ -42,6 +42,17 @@ int operation_cgroups(struct run *run, const struct operation *operation)
     return error ? error : join(packet.fds, packet.fd_count);
 }
 
+// A sandbox owns neither: whatever it is inside, here it has no right.
+int operation_enter(struct run *run, const struct operation *operation)
+{
+    (void)operation;
+    const struct launch_foundation *foundation = &run->launch->foundation;
+    if (setns(foundation->user, CLONE_NEWUSER) < 0 || setns(foundation->network, CLONE_NEWNET) < 0 ||
+        setns(foundation->mounts, CLONE_NEWNS) < 0)
+        return -errno;
+    return 0;
+}
+
 static int change_ids(uid_t id)
 {
     if (setgroups(0, NULL) < 0 || setresgid(id, id, id) < 0 || setresuid(id, id, id) < 0)
@@ -64,6 +75,10 @@ int operation_become(struct run *run, const struct operation *operation)
             return error;
         if (setresuid(before, before, before) == 0)
             return -EPERM; // the way back must be shut
+    } else {
+        int error = drop_capabilities(); // those over a foundation
+        if (error)
+            return error;
     }
     run->uid = geteuid();
     run->gid = getegid();

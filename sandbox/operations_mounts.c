@@ -6,12 +6,14 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
 #include "lib/fd.h"
 #include "sandbox/operations.h"
 #include "sandbox/plan_tables.h"
+#include "sandbox/process.h"
 
 // Every host has it, and what lies below is not needed until the root is left.
 #define ROOT_MOUNT_POINT "/tmp"
@@ -207,10 +209,30 @@ int operation_processes(struct run *run, const struct operation *operation)
                            operation->target);
 }
 
+// The kernel lets a user namespace have its own proc only where another one lies open. This one has no processes of anybody.
+int operation_no_processes(struct run *run, const struct operation *operation)
+{
+    AUTO_FD int pidfd = -1;
+    pid_t pid = process_fork(CLONE_NEWPID, &pidfd);
+    if (pid == 0)
+        _exit(-operation_processes(run, operation) & 0xff);
+    if (pid < 0)
+        return (int)pid;
+    int status;
+    while (waitpid(pid, &status, 0) < 0) {
+        if (errno != EINTR)
+            return -errno;
+    }
+    return WIFEXITED(status) ? -WEXITSTATUS(status) : -EIO;
+}
+
 int operation_writable(struct run *run, const struct operation *operation)
 {
     (void)run;
-    return mount(operation->target, operation->target, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
+    return mount(operation->source ? operation->source : operation->target, operation->target, NULL, MS_BIND,
+                 NULL) < 0
+               ? -errno
+               : 0;
 }
 
 int operation_read_only(struct run *run, const struct operation *operation)

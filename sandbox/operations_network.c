@@ -19,7 +19,7 @@
 
 #define MAKER_STACK (64u * 1024)
 
-static int make_network(void)
+int operation_new_network(void)
 {
     if (unshare(CLONE_NEWNET) < 0)
         return -errno;
@@ -34,7 +34,7 @@ static int make_network(void)
 __attribute__((unused)) static int maker(void *data) // unused where memory can't be shared
 {
     struct run *run = data;
-    run->network = make_network();
+    run->network = operation_new_network();
     _exit(EXIT_SUCCESS);
 }
 
@@ -50,7 +50,7 @@ int operation_network(struct run *run, const struct operation *operation)
     if (run->network_maker < 0 && errno != EAGAIN)
         return -errno;
     if (run->network_maker <= 0) // a group of one process has no room for it
-        run->network = make_network();
+        run->network = operation_new_network();
     return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "sandbox/plan_tables.h"
+#include "sandbox/plan_write.h"
 
 struct description {
     const char *name;
@@ -15,6 +16,7 @@ struct description {
 static const struct description descriptions[OPERATION_COUNT] = {
     [OPERATION_HOME] = {"home", START_HOME},
     [OPERATION_CGROUPS] = {"cgroups", START_CGROUP},
+    [OPERATION_ENTER] = {"enter", START_NAMESPACES},
     [OPERATION_BECOME] = {"become", START_NAMESPACES},
     [OPERATION_NAMESPACES] = {"namespaces", START_NAMESPACES},
     [OPERATION_NETWORK] = {"network", START_NAMESPACES},
@@ -33,6 +35,7 @@ static const struct description descriptions[OPERATION_COUNT] = {
     [OPERATION_TMPFS] = {"tmpfs", START_MOUNTS},
     [OPERATION_TERMINALS] = {"terminals", START_MOUNTS},
     [OPERATION_PROCESSES] = {"processes", START_MOUNTS},
+    [OPERATION_NO_PROCESSES] = {"no_processes", START_MOUNTS},
     [OPERATION_SYSCTL] = {"sysctl", START_MOUNTS},
     [OPERATION_WRITABLE] = {"writable", START_MOUNTS},
     [OPERATION_READ_ONLY] = {"read_only", START_MOUNTS},
@@ -65,7 +68,7 @@ const char *operation_name(enum operation_kind kind)
     return descriptions[kind].name;
 }
 
-static void add(struct plan *plan, struct operation operation)
+void plan_add(struct plan *plan, struct operation operation)
 {
     if (plan->count == PLAN_OPERATIONS_MAX) {
         plan->overflow = true;
@@ -74,10 +77,7 @@ static void add(struct plan *plan, struct operation operation)
     plan->operations[plan->count++] = operation;
 }
 
-#define ADD(plan, ...) add(plan, (struct operation){__VA_ARGS__})
-
-// A composed string that lives in the plan.
-__attribute__((format(printf, 2, 3))) static const char *compose(struct plan *plan, const char *format, ...)
+const char *plan_compose(struct plan *plan, const char *format, ...)
 {
     char *text = plan->text + plan->text_length;
     size_t room = sizeof(plan->text) - plan->text_length;
@@ -93,14 +93,13 @@ __attribute__((format(printf, 2, 3))) static const char *compose(struct plan *pl
     return text;
 }
 
-static void add_table(struct plan *plan, const struct operation *table, size_t count)
+void plan_add_table(struct plan *plan, const struct operation *table, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        add(plan, table[i]);
+        plan_add(plan, table[i]);
 }
 
-// Appends to what is there; the array ends with NULL.
-static void add_words(struct plan *plan, const char **words, size_t maximum, const char *const *table)
+void plan_add_words(struct plan *plan, const char **words, size_t maximum, const char *const *table)
 {
     size_t have = 0, count = 0;
     while (words[have])
@@ -115,7 +114,7 @@ static void add_words(struct plan *plan, const char **words, size_t maximum, con
         memcpy(words + have, table, sizeof(*words) * count);
 }
 
-static void add_identity(struct plan *plan, const struct plan_host *host, uint32_t host_uid)
+void plan_add_identity(struct plan *plan, const struct plan_host *host, uint32_t host_uid)
 {
     if (host->cgroups)
         ADD(plan, .kind = OPERATION_CGROUPS);
@@ -127,22 +126,20 @@ static void add_identity(struct plan *plan, const struct plan_host *host, uint32
     ADD(plan, .kind = OPERATION_HOSTNAME, .source = PLAN_HOSTNAME);
 }
 
-static enum limit_profile limits_of(enum profile profile)
-{
-    return profile == PROFILE_CODE ? LIMITS_CODE : LIMITS_DESKTOP;
-}
-
-static void add_confinement(struct plan *plan, enum limit_profile limits)
+void plan_add_root(struct plan *plan)
 {
     ADD(plan, .kind = OPERATION_PIVOT);
     ADD(plan, .kind = OPERATION_READ_ONLY_ROOT);
+}
+
+void plan_add_confinement(struct plan *plan, enum limit_profile limits)
+{
     ADD(plan, .kind = OPERATION_CAPABILITIES);
     ADD(plan, .kind = OPERATION_DESCRIPTORS);
     ADD(plan, .kind = OPERATION_LIMITS, .number = limits);
 }
 
-// Helpers confine themselves further, after their last descriptor is set up (streaming/, export/).
-static void add_filters(struct plan *plan, const struct plan_host *host, enum profile profile)
+void plan_add_filters(struct plan *plan, const struct plan_host *host, enum profile profile)
 {
     if (host->landlock)
         ADD(plan, .kind = OPERATION_LANDLOCK);
@@ -156,11 +153,11 @@ static void add_memory_file_systems(struct plan *plan, const struct sandbox_limi
     uint32_t half = limits->memory_mb / 2;
     uint32_t eighth = limits->memory_mb / 8;
     ADD(plan, .kind = OPERATION_TMPFS, .target = "tmp",
-        .source = compose(plan, "mode=1777,size=%um,nr_inodes=%u", half, PLAN_TMP_INODES));
+        .source = plan_compose(plan, "mode=1777,size=%um,nr_inodes=%u", half, PLAN_TMP_INODES));
     ADD(plan, .kind = OPERATION_TMPFS, .target = "dev/shm",
-        .source = compose(plan, "mode=1777,size=%um,nr_inodes=%u", half, PLAN_TMP_INODES));
+        .source = plan_compose(plan, "mode=1777,size=%um,nr_inodes=%u", half, PLAN_TMP_INODES));
     ADD(plan, .kind = OPERATION_TMPFS, .target = "run",
-        .source = compose(plan, "mode=0755,size=%um,nr_inodes=%u", eighth, PLAN_RUN_INODES));
+        .source = plan_compose(plan, "mode=0755,size=%um,nr_inodes=%u", eighth, PLAN_RUN_INODES));
     ADD(plan, .kind = OPERATION_DIRECTORY, .target = "run/user", .number = 0755);
     ADD(plan, .kind = OPERATION_DIRECTORY, .target = "run/user/1000", .number = 0700);
 }
@@ -173,46 +170,53 @@ int plan_desktop(struct plan *plan, const struct plan_host *host, const struct p
     const char *name = NULL;
     if (home) {
         id_format(&home->owner, owner);
-        name = compose(plan, "%s", owner);
+        name = plan_compose(plan, "%s", owner);
         ADD(plan, .kind = OPERATION_HOME, .source = home->storage, .target = name,
             .number = host->own_uids ? (int64_t)host_uid : -1);
     }
-    add_identity(plan, host, host_uid);
+    plan_add_identity(plan, host, host_uid);
     ADD(plan, .kind = OPERATION_ROOT, .source = "mode=0755,size=4m,nr_inodes=512");
-    add_table(plan, plan_system_table, plan_system_count);
-    add_table(plan, plan_base_table, plan_base_count);
-    add_table(plan, plan_desktop_table, plan_desktop_count);
+    plan_add_table(plan, plan_system_table, plan_system_count);
+    plan_add_table(plan, plan_base_table, plan_base_count);
+    ADD(plan, .kind = OPERATION_TERMINALS, .target = "dev/pts");
+    plan_add_table(plan, plan_desktop_table, plan_desktop_count);
     add_memory_file_systems(plan, limits);
     ADD(plan, .kind = OPERATION_BIND, .target = "sandbox/sandbox-init", .number = BIND_EXECUTABLE,
-        .source = compose(plan, "%s/sandbox-init", host->program_dir));
+        .source = plan_compose(plan, "%s/sandbox-init", host->program_dir));
     ADD(plan, .kind = OPERATION_BIND, .target = "sandbox/desktop", .number = BIND_EXECUTABLE,
         .source = host->desktop_dir);
     ADD(plan, .kind = OPERATION_BIND, .target = "sandbox/sandbox-sound",
         .number = BIND_EXECUTABLE | BIND_OPTIONAL,
-        .source = compose(plan, "%s/sandbox-sound", host->program_dir));
+        .source = plan_compose(plan, "%s/sandbox-sound", host->program_dir));
     // Without it the window manager does not say that it is ready, and the start fails with that stage.
     ADD(plan, .kind = OPERATION_BIND, .target = "sandbox/sandbox-display",
         .number = BIND_EXECUTABLE | BIND_OPTIONAL,
-        .source = compose(plan, "%s/sandbox-display", host->program_dir));
+        .source = plan_compose(plan, "%s/sandbox-display", host->program_dir));
+    // The X server writes zeros over its whole framebuffer twice: without it, a start takes longer (framebuffer/).
+    ADD(plan, .kind = OPERATION_BIND, .target = "sandbox/sandbox-framebuffer.so",
+        .number = BIND_EXECUTABLE | BIND_OPTIONAL,
+        .source = plan_compose(plan, "%s/sandbox-framebuffer.so", host->program_dir));
     // The X server has its keymap compiled at each start: the usual one is ready (keymap/).
     ADD(plan, .kind = OPERATION_BIND, .source = "/usr/bin/xkbcomp", .target = "sandbox/xkbcomp",
         .number = BIND_EXECUTABLE);
     ADD(plan, .kind = OPERATION_BIND, .target = "usr/bin/xkbcomp", .number = BIND_EXECUTABLE | BIND_OPTIONAL,
-        .source = compose(plan, "%s/sandbox-keymap", host->program_dir));
+        .source = plan_compose(plan, "%s/sandbox-keymap", host->program_dir));
     if (home)
         ADD(plan, .kind = OPERATION_BIND_HOME, .source = home->storage, .data = name, .target = "home/user");
     ADD(plan, .kind = OPERATION_LOOPBACK); // before the limits of namespaces
     ADD(plan, .kind = OPERATION_LISTENER);
-    add_table(plan, plan_proc_table, plan_proc_count);
-    add_table(plan, plan_browser_namespaces, plan_browser_namespaces_count);
-    add_table(plan, plan_read_only_table, plan_read_only_count);
-    add_confinement(plan, LIMITS_DESKTOP);
+    ADD(plan, .kind = OPERATION_PROCESSES, .target = "proc");
+    plan_add_table(plan, plan_proc_table, plan_proc_count);
+    plan_add_table(plan, plan_browser_namespaces, plan_browser_namespaces_count);
+    plan_add_table(plan, plan_read_only_table, plan_read_only_count);
+    plan_add_root(plan);
+    plan_add_confinement(plan, LIMITS_DESKTOP);
     ADD(plan, .kind = OPERATION_NO_NEW_PRIVILEGES);
-    add_filters(plan, host, PROFILE_DESKTOP);
+    plan_add_filters(plan, host, PROFILE_DESKTOP);
     ADD(plan, .kind = OPERATION_EXEC, .target = "/sandbox/sandbox-init");
-    add_words(plan, plan->arguments, PLAN_WORDS_MAX, plan_desktop_arguments);
-    add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_desktop_environment);
-    add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_proxy_environment);
+    plan_add_words(plan, plan->arguments, PLAN_WORDS_MAX, plan_desktop_arguments);
+    plan_add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_desktop_environment);
+    plan_add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_proxy_environment);
     return plan->overflow ? -E2BIG : 0;
 }
 
@@ -221,17 +225,18 @@ static int plan_helper(struct plan *plan, const struct plan_host *host, uint32_t
                        const char *const *arguments)
 {
     *plan = (struct plan){0};
-    add_identity(plan, host, host_uid);
+    plan_add_identity(plan, host, host_uid);
     ADD(plan, .kind = OPERATION_ROOT, .source = "mode=0755,size=64k,nr_inodes=64");
-    add_table(plan, plan_system_table, plan_system_count);
+    plan_add_table(plan, plan_system_table, plan_system_count);
     ADD(plan, .kind = OPERATION_BIND, .target = arguments[0], .number = BIND_EXECUTABLE,
-        .source = compose(plan, "%s/%s", host->program_dir, arguments[0]));
+        .source = plan_compose(plan, "%s/%s", host->program_dir, arguments[0]));
     ADD(plan, .kind = OPERATION_LOOPBACK);
-    add_confinement(plan, LIMITS_STREAMER);
+    plan_add_root(plan);
+    plan_add_confinement(plan, LIMITS_STREAMER);
     ADD(plan, .kind = OPERATION_NO_NEW_PRIVILEGES);
-    ADD(plan, .kind = OPERATION_EXEC, .target = compose(plan, "/%s", arguments[0]));
-    add_words(plan, plan->arguments, PLAN_WORDS_MAX, arguments);
-    add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_helper_environment);
+    ADD(plan, .kind = OPERATION_EXEC, .target = plan_compose(plan, "/%s", arguments[0]));
+    plan_add_words(plan, plan->arguments, PLAN_WORDS_MAX, arguments);
+    plan_add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_helper_environment);
     return plan->overflow ? -E2BIG : 0;
 }
 
@@ -255,105 +260,12 @@ int plan_egress(struct plan *plan, const struct plan_host *host, uint32_t host_u
     ADD(plan, .kind = OPERATION_SESSION);
     ADD(plan, .kind = OPERATION_NO_NEW_PRIVILEGES);
     ADD(plan, .kind = OPERATION_DESCRIPTORS);
-    ADD(plan, .kind = OPERATION_EXEC, .target = compose(plan, "%s/sandbox-egress", host->program_dir));
+    ADD(plan, .kind = OPERATION_EXEC, .target = plan_compose(plan, "%s/sandbox-egress", host->program_dir));
     const char *words[] = {"sandbox-egress", NULL};
-    const char *environment[] = {compose(plan, "LOG_LEVEL=%s", log_level),
-                                 compose(plan, "LOG_FORMAT=%s", log_format), NULL};
-    add_words(plan, plan->arguments, PLAN_WORDS_MAX, words);
-    add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, environment);
-    return plan->overflow ? -E2BIG : 0;
-}
-
-// What control groups would do, as far as a process can be held to it.
-static void add_fallback_limits(struct plan *plan, const struct plan_host *host,
-                                const struct plan_command *command)
-{
-    if (host->cgroups)
-        return;
-    ADD(plan, .kind = OPERATION_PROCESS_LIMIT, .number = (int64_t)command->limits.pids + 1);
-    if (command->profile == PROFILE_CODE) // browsers reserve more than they use
-        ADD(plan, .kind = OPERATION_MEMORY_LIMIT, .number = (int64_t)command->limits.memory_mb << 20);
-}
-
-static void add_command_files(struct plan *plan, const struct plan_host *host,
-                              const struct plan_command *command)
-{
-    unsigned flags = BIND_EXECUTABLE | BIND_GRANT | (host->own_uids ? BIND_PREPARED : 0);
-    bool code = command->profile == PROFILE_CODE;
-    // One file system with one bound for all that the command may write.
-    ADD(plan, .kind = OPERATION_ROOT,
-        .source =
-            compose(plan, "mode=0755,size=%um,nr_inodes=%u", command->limits.memory_mb / 2, PLAN_TMP_INODES));
-    add_table(plan, plan_system_table, plan_system_count);
-    add_table(plan, plan_base_table, plan_base_count);
-    if (code)
-        add_table(plan, plan_code_table, plan_code_count);
-    else
-        add_table(plan, plan_desktop_table, plan_desktop_count);
-    add_table(plan, plan_writable_table, plan_writable_count);
-    for (size_t i = 0; i < command->bind_count; i++)
-        ADD(plan, .kind = OPERATION_BIND, .source = command->binds[i].path,
-            .target = command->binds[i].path + 1,
-            .number = flags | (command->binds[i].writable ? BIND_WRITABLE : 0));
-    // What was begun before is taken as late as the limits of namespaces allow. The group's files were opened with the rights of the one who
-    // made it; the builder outside never counts against the limits.
-    bool waits = !command->words; // then it was in its groups before it had its uid
-    if (host->cgroups && !waits)
-        ADD(plan, .kind = OPERATION_CGROUPS);
-    if (!waits)
-        ADD(plan, .kind = OPERATION_CGROUP_NAMESPACE);
-    ADD(plan, .kind = OPERATION_LOOPBACK);
-    if (command->network)
-        ADD(plan, .kind = OPERATION_LISTENER);
-    add_table(plan, plan_proc_table, plan_proc_count);
-    if (code)
-        add_table(plan, plan_code_namespaces, plan_code_namespaces_count);
-    else
-        add_table(plan, plan_browser_namespaces, plan_browser_namespaces_count);
-    add_table(plan, plan_read_only_table, plan_read_only_count);
-    if (command->network && !waits)
-        ADD(plan, .kind = OPERATION_ADMISSION);
-}
-
-int plan_command(struct plan *plan, const struct plan_host *host, const struct plan_command *command,
-                 uint32_t host_uid)
-{
-    *plan = (struct plan){.command = command->words};
-    ADD(plan, .kind = OPERATION_BECOME, .number = host->own_uids ? (int64_t)host_uid : -1);
-    ADD(plan, .kind = OPERATION_NAMESPACES, .number = PLAN_NAMESPACES);
-    ADD(plan, .kind = OPERATION_NETWORK);
-    ADD(plan, .kind = OPERATION_MAP_IDS, .number = PLAN_INSIDE_ID);
-    ADD(plan, .kind = OPERATION_SESSION);
-    ADD(plan, .kind = OPERATION_HOSTNAME, .source = PLAN_HOSTNAME);
-    add_command_files(plan, host, command);
-    add_confinement(plan, limits_of(command->profile));
-    add_fallback_limits(plan, host, command);
-    ADD(plan, .kind = OPERATION_NO_NEW_PRIVILEGES);
-    ADD(plan, .kind = OPERATION_DIRECTORY_CHANGE, .target = command->directory, .data = "/home/user");
-    add_filters(plan, host, command->profile);
-    ADD(plan, .kind = OPERATION_RUN);
-    add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_command_environment);
-    if (command->network)
-        add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_proxy_environment);
-    add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, command->environment);
-    return plan->overflow ? -E2BIG : 0;
-}
-
-int plan_waiting(struct plan *plan, const struct plan_host *host, uint32_t host_uid,
-                 const struct sandbox_limits *limits)
-{
-    const struct plan_command command = {.profile = PROFILE_CODE, .limits = *limits, .network = true};
-    *plan = (struct plan){0};
-    add_identity(plan, host, host_uid);
-    add_command_files(plan, host, &command);
-    add_confinement(plan, LIMITS_CODE);
-    add_fallback_limits(plan, host, &command);
-    ADD(plan, .kind = OPERATION_NO_NEW_PRIVILEGES);
-    ADD(plan, .kind = OPERATION_DIRECTORY_CHANGE, .data = "/home/user");
-    add_filters(plan, host, PROFILE_CODE);
-    ADD(plan, .kind = OPERATION_PARK);
-    add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_command_environment);
-    add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_proxy_environment);
+    const char *environment[] = {plan_compose(plan, "LOG_LEVEL=%s", log_level),
+                                 plan_compose(plan, "LOG_FORMAT=%s", log_format), NULL};
+    plan_add_words(plan, plan->arguments, PLAN_WORDS_MAX, words);
+    plan_add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, environment);
     return plan->overflow ? -E2BIG : 0;
 }
 

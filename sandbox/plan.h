@@ -15,6 +15,7 @@ enum operation_kind {
     OPERATION_HOME,    // source: storage directory, target: name in it, number: owner's host uid; made when
                        // absent
     OPERATION_CGROUPS, // joins the groups whose descriptors the launch carries
+    OPERATION_ENTER,   // the foundation and the network namespace that the launch carries
     OPERATION_BECOME,  // number: host uid and gid; -1: stays
     OPERATION_NAMESPACES, // number: CLONE_NEW* flags; the rest of the list runs as pid 1 inside
     // Inside, with capabilities over the own namespaces only
@@ -24,19 +25,20 @@ enum operation_kind {
     OPERATION_SESSION,          // own session, empty keyring, standard signals
     OPERATION_HOSTNAME,         // source
     OPERATION_LOOPBACK,         // enters that namespace, whose lo is up
-    OPERATION_LISTENER,  // opens where sandbox-egress serves this sandbox, and passes it to the service
-    OPERATION_ADMISSION, // waits until the service says that its network policy is in force (launch_admit)
-    OPERATION_ROOT,      // source: tmpfs options; targets from here on are relative to it
-    OPERATION_DIRECTORY, // target, number: mode
-    OPERATION_LINK,      // source: text of the link, target
-    OPERATION_FILE,      // source: content, target
-    OPERATION_BIND,      // source: host path, target, number: BIND_*
-    OPERATION_BIND_HOME, // source: storage directory, data: name in it, target
-    OPERATION_TMPFS,     // source: options, target, number: MOUNT_ATTR_*
-    OPERATION_TERMINALS, // devpts at target
-    OPERATION_PROCESSES, // proc at target
-    OPERATION_SYSCTL,    // target: path, source: value
-    OPERATION_WRITABLE,  // target: becomes a mount of itself, which stays writable in a read-only root
+    OPERATION_LISTENER,     // opens where sandbox-egress serves this sandbox, and passes it to the service
+    OPERATION_ADMISSION,    // waits until the service says that its network policy is in force (launch_admit)
+    OPERATION_ROOT,         // source: tmpfs options; targets from here on are relative to it
+    OPERATION_DIRECTORY,    // target, number: mode
+    OPERATION_LINK,         // source: text of the link, target
+    OPERATION_FILE,         // source: content, target
+    OPERATION_BIND,         // source: host path, target, number: BIND_*
+    OPERATION_BIND_HOME,    // source: storage directory, data: name in it, target
+    OPERATION_TMPFS,        // source: options, target, number: MOUNT_ATTR_*
+    OPERATION_TERMINALS,    // devpts at target
+    OPERATION_PROCESSES,    // proc at target
+    OPERATION_NO_PROCESSES, // the same, of a namespace without processes
+    OPERATION_SYSCTL,       // target: path, source: value
+    OPERATION_WRITABLE, // target: becomes a mount of source, or of itself, which stays writable in a read-only root
     OPERATION_READ_ONLY, // target: becomes a read-only mount of itself
     OPERATION_EMPTY,     // target: a directory that is and stays empty
     OPERATION_MASK,      // target: the null device or the empty directory lies over it; absent is fine
@@ -99,8 +101,9 @@ struct plan_home {
 struct plan_host {
     const char *program_dir;
     const char *desktop_dir;
-    bool own_uids; // CAP_SETUID and CAP_SETGID are there
-    bool cgroups;  // there are groups to join
+    bool own_uids;   // CAP_SETUID and CAP_SETGID are there
+    bool cgroups;    // there are groups to join
+    bool foundation; // plan_waiting begins in one (foundation.h)
     bool landlock;
     bool seccomp;
 };
@@ -143,6 +146,9 @@ int plan_command(struct plan *plan, const struct plan_host *host, const struct p
 // The plan of a sandbox that waits for one command, with nothing of the host's that it may write. 0 or -E2BIG.
 int plan_waiting(struct plan *plan, const struct plan_host *host, uint32_t host_uid,
                  const struct sandbox_limits *limits);
+
+// The root of what plan_waiting begins in.
+int plan_foundation(struct plan *plan);
 
 // In which stage of the start an operation fails.
 enum start_stage operation_stage(enum operation_kind kind);

@@ -70,7 +70,6 @@ const struct operation plan_base_table[] = {
     DEVICE("urandom"),
     DEVICE("tty"),
     DIRECTORY("dev/pts", 0755),
-    {.kind = OPERATION_TERMINALS, .target = "dev/pts"},
     LINK("pts/ptmx", "dev/ptmx"),
     LINK("/proc/self/fd", "dev/fd"),
     LINK("/proc/self/fd/0", "dev/stdin"),
@@ -83,6 +82,7 @@ const struct operation plan_base_table[] = {
     DIRECTORY("home/user", 0700),
     DIRECTORY("proc", 0555),
     DIRECTORY("sandbox", 0755),
+    {.kind = OPERATION_EMPTY, .target = PLAN_EMPTY_DIRECTORY},
 };
 const size_t plan_base_count = COUNT(plan_base_table);
 
@@ -99,6 +99,26 @@ const struct operation plan_writable_table[] = {
     WRITABLE("home/user"),
 };
 const size_t plan_writable_count = COUNT(plan_writable_table);
+
+// The same over a foundation, which is read-only: in a file system of the sandbox's own, whose place nobody sees afterwards.
+#define WRITABLE_FROM(place, path)                                                                           \
+    {                                                                                                        \
+        .kind = OPERATION_WRITABLE, .source = PLAN_COVERED_DIRECTORY "/" place, .target = path               \
+    }
+const struct operation plan_covered_table[] = {
+    DIRECTORY(PLAN_COVERED_DIRECTORY "/tmp", 01777),
+    DIRECTORY(PLAN_COVERED_DIRECTORY "/shm", 01777),
+    DIRECTORY(PLAN_COVERED_DIRECTORY "/home", 0700),
+    DIRECTORY(PLAN_COVERED_DIRECTORY "/run", 0755),
+    DIRECTORY(PLAN_COVERED_DIRECTORY "/run/user", 0755),
+    DIRECTORY(PLAN_COVERED_DIRECTORY "/run/user/1000", 0700),
+    WRITABLE_FROM("run", "run"),
+    WRITABLE_FROM("tmp", "tmp"),
+    WRITABLE_FROM("shm", "dev/shm"),
+    WRITABLE_FROM("home", "home/user"),
+    MASK(PLAN_COVERED_DIRECTORY),
+};
+const size_t plan_covered_count = COUNT(plan_covered_table);
 
 const struct operation plan_code_table[] = {
     OPTIONAL("etc/alternatives"),
@@ -144,8 +164,6 @@ const struct operation plan_desktop_table[] = {
 const size_t plan_desktop_count = COUNT(plan_desktop_table);
 
 const struct operation plan_proc_table[] = {
-    {.kind = OPERATION_EMPTY, .target = PLAN_EMPTY_DIRECTORY},
-    {.kind = OPERATION_PROCESSES, .target = "proc"},
     MASK("proc/acpi"),
     MASK("proc/buddyinfo"),
     MASK("proc/bus"),

@@ -11,6 +11,7 @@
 #define PLAN_COMMAND_PATH "/usr/local/bin:/usr/bin:/bin"
 #define PLAN_COMMAND_DIRECTORIES "/usr/local/bin", "/usr/bin", "/bin"
 #define PLAN_EMPTY_DIRECTORY "sandbox/empty" // what lies over masked directories
+#define PLAN_COVERED_DIRECTORY "sandbox/covered"
 #define PLAN_HOSTNAME "sandbox"
 #define PLAN_TMP_INODES 65536u
 #define PLAN_RUN_INODES 4096u
@@ -21,6 +22,8 @@ extern const struct operation plan_base_table[]; // /etc, /var, /dev of every pr
 extern const size_t plan_base_count;
 extern const struct operation plan_writable_table[]; // what a command may write
 extern const size_t plan_writable_count;
+extern const struct operation plan_covered_table[];
+extern const size_t plan_covered_count;
 extern const struct operation plan_code_table[]; // what a profile has besides
 extern const size_t plan_code_count;
 extern const struct operation plan_desktop_table[];

@@ -1,6 +1,7 @@
 #include "sandbox/pool.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,6 +167,9 @@ static void start_spawner(struct pool *pool)
     struct service *service = pool->service;
     struct spawner_setup setup = {
         .host = &service->host, .cgroups = &service->cgroups, .null_fd = service->null_fd};
+    if (service->host.own_uids)
+        setup.ids = (struct foundation_ids){.first = service->settings->uid_base + HOST_UID_PARKED,
+                                            .count = HOST_UID_PARKED_COUNT};
     int error = spawner_start(&setup, &pool->spawner);
     if (!error) {
         error = watch_open(&pool->channel, service->epoll, pool->spawner.channel, EPOLLIN, on_answer);
@@ -217,6 +221,14 @@ void pool_touch(struct service *service)
 {
     if (service->pool)
         service->pool->changed = true;
+}
+
+const struct spawner *pool_spawner(const struct service *service)
+{
+    struct pool *pool = service->pool;
+    struct pollfd channel = {.fd = pool ? pool->channel.fd : -1, .events = POLLOUT};
+    bool takes = poll(&channel, 1, 0) == 1 && channel.revents == POLLOUT;
+    return takes ? &pool->spawner : NULL;
 }
 
 struct sandbox *pool_choose(const struct service *service, unsigned template_id)

@@ -13,6 +13,9 @@ void pool_close(struct service *service);
 void pool_touch(struct service *service);
 // Parks the next one if it is time; to be called whenever an event was handled.
 void pool_run(struct service *service);
+// What builds them, when it is there and takes a request now, or NULL.
+struct spawner;
+const struct spawner *pool_spawner(const struct service *service);
 // One that is ready, or NULL.
 struct sandbox *pool_choose(const struct service *service, unsigned template_id);
 // It has an owner from here on.

@@ -12,11 +12,7 @@
 #include "sandbox/home.h"
 #include "sandbox/launch.h"
 #include "sandbox/pool.h"
-#include "sandbox/streamer.h"
 #include "sandbox/template.h"
-
-#define REMOVAL_PAUSE_NS 2000000
-#define REMOVALS_MAX 1000u // two seconds
 
 uint64_t sandbox_now_us(void)
 {
@@ -183,6 +179,19 @@ int sandbox_take_uid(struct sandbox *sandbox)
     return error;
 }
 
+// Of a desktop that would save a twentieth of the start, for a second foundation with all that it shows of the host.
+static int start_from_foundation(struct sandbox *sandbox, const struct spawner *spawner,
+                                 enum start_stage *ret_stage)
+{
+    int ours;
+    AUTO_FD int theirs = -1;
+    int error = sandbox_prepare(sandbox, &sandbox->request.limits, false, &ours, &theirs, ret_stage);
+    if (error)
+        return error;
+    sandbox->state = SANDBOX_BUILDING;
+    return sandbox_spawn(sandbox, spawner, &sandbox->request.limits, ours, theirs);
+}
+
 int sandbox_start_cold(struct sandbox *sandbox, enum start_stage *ret_stage)
 {
     struct service *service = sandbox->service;
@@ -193,6 +202,9 @@ int sandbox_start_cold(struct sandbox *sandbox, enum start_stage *ret_stage)
                                   : sandbox_take_uid(sandbox);
     if (error)
         return error;
+    const struct spawner *spawner = template->desktop ? NULL : pool_spawner(service);
+    if (spawner)
+        return start_from_foundation(sandbox, spawner, ret_stage);
     *ret_stage = START_REFUSED;
     AUTO_FREE struct plan *plan = malloc(sizeof(*plan));
     if (!plan)
@@ -249,48 +261,6 @@ int sandbox_create(struct service *service, const struct sandboxd_create *reques
     return 0;
 }
 
-static void kill_processes(struct sandbox *sandbox)
-{
-    cgroup_lift_cpu(&sandbox->service->cgroups, &sandbox->cgroup);
-    int error = cgroup_kill(&sandbox->service->cgroups, &sandbox->cgroup);
-    if (error && sandbox->init.fd >= 0)
-        error = launch_kill(sandbox->init.fd, sandbox->host_uid); // takes its whole pid namespace along
-    // It came into the groups as its first step, or never: what it waits for may not come.
-    if (sandbox->builder.fd >= 0 && launch_kill(sandbox->builder.fd, sandbox->host_uid) < 0)
-        log_error("can't kill the builder of a sandbox");
-    if (error && error != -ENOTSUP)
-        log_error("can't kill a sandbox", {"error", strerror(-error)});
-    watch_close(&sandbox->channel); // sandbox-init ends at the end of its channel as well
-}
-
-void sandbox_stop(struct sandbox *sandbox, enum stop_reason reason)
-{
-    if (sandbox->reason == STOP_NONE)
-        sandbox->reason = reason;
-    sandbox->state = SANDBOX_ENDING;
-    kill_processes(sandbox);
-    streamer_stop_all(sandbox->service, sandbox);
-    egress_leaving(sandbox);
-    sandbox_finish(sandbox);
-}
-
-void sandbox_stop_all(struct service *service, enum stop_reason reason)
-{
-    for (unsigned i = 0; i < SANDBOX_SLOTS; i++) {
-        if (service->sandboxes[i])
-            sandbox_stop(service->sandboxes[i], reason);
-    }
-}
-
-void sandbox_fail(struct sandbox *sandbox, enum start_stage stage, int error)
-{
-    if (sandbox->reason == STOP_NONE) {
-        sandbox->failed_stage = stage;
-        sandbox->failed_error = error > 0 ? error : EIO;
-    }
-    sandbox_stop(sandbox, STOP_START_FAILED);
-}
-
 int sandbox_run(struct sandbox *sandbox, const struct command_words *command)
 {
     if (template_of(sandbox->request.template_id)->desktop || sandbox->state != SANDBOX_READY ||
@@ -319,15 +289,7 @@ int sandbox_set_limits(struct sandbox *sandbox, const struct sandbox_limits *lim
     return 0;
 }
 
-void sandbox_viewer_ended(struct sandbox *sandbox)
-{
-    sandbox->viewers--;
-    if (sandbox->state == SANDBOX_ENDING)
-        sandbox_finish(sandbox);
-}
-
-// What was used before it had an owner is nobody's.
-static void sandbox_usage(const struct sandbox *sandbox, struct sandbox_usage *ret_usage)
+void sandbox_usage(const struct sandbox *sandbox, struct sandbox_usage *ret_usage)
 {
     cgroup_usage(&sandbox->service->cgroups, &sandbox->cgroup, ret_usage);
     if (ret_usage->cpu_us != UINT64_MAX && sandbox->parked)
@@ -350,57 +312,4 @@ void sandbox_describe(const struct sandbox *sandbox, struct sandboxd_entry *ret_
     sandbox_usage(sandbox, &ret_entry->usage);
     egress_usage(sandbox, &ret_entry->usage);
     cgroup_load(&sandbox->service->cgroups, &sandbox->cgroup, &ret_entry->memory_bytes, &ret_entry->tasks);
-}
-
-static void report_end(struct sandbox *sandbox)
-{
-    struct sandboxd_message message = {.kind = SANDBOXD_ENDED};
-    char id[ID_TEXT_SIZE];
-    id_format(&sandbox->request.sandbox, id);
-    if (sandbox->reason == STOP_START_FAILED) {
-        message.kind = SANDBOXD_FAILED;
-        message.failed = (struct sandboxd_failed){.sandbox = sandbox->request.sandbox,
-                                                  .stage = sandbox->failed_stage,
-                                                  .error = sandbox->failed_error};
-        log_warning("sandbox did not start", {"sandbox", id},
-                    {"stage", start_stage_name(sandbox->failed_stage)},
-                    {"operation", sandbox->failed_operation ? sandbox->failed_operation : "-"},
-                    {"error", strerror(sandbox->failed_error)});
-    } else {
-        message.ended = (struct sandboxd_ended){.sandbox = sandbox->request.sandbox,
-                                                .reason = sandbox->reason,
-                                                .status = sandbox->command_status,
-                                                .usage = sandbox->usage};
-        log_info("sandbox ended", {"sandbox", id}, {"reason", stop_reason_name(sandbox->reason)});
-    }
-    client_send(sandbox->service, &message, -1);
-}
-
-// True when its groups are gone. A group may still be busy for a moment after its last process was reaped.
-static bool groups_removed(struct sandbox *sandbox)
-{
-    if (sandbox->removals++ == 0)
-        sandbox_usage(sandbox, &sandbox->usage);
-    int error = cgroup_remove(&sandbox->service->cgroups, &sandbox->cgroup);
-    if (error == -EBUSY && sandbox->removals < REMOVALS_MAX &&
-        sandbox_set_timer(sandbox, REMOVAL_PAUSE_NS) == 0)
-        return false;
-    if (error)
-        log_error("the control groups of an ended sandbox stay", {"error", strerror(-error)});
-    return true;
-}
-
-void sandbox_finish(struct sandbox *sandbox)
-{
-    if (sandbox->spawning || sandbox->builder.fd >= 0 || sandbox->setup.fd >= 0 || sandbox->init.fd >= 0 ||
-        sandbox->claim.fd >= 0 || sandbox->viewers > 0)
-        return;
-    if (egress_leaving(sandbox) || !sandbox_builders_gone(sandbox) || !groups_removed(sandbox))
-        return;
-    egress_usage(sandbox, &sandbox->usage);
-    if (sandbox_has_owner(sandbox))
-        report_end(sandbox);
-    else
-        pool_ended(sandbox);
-    sandbox_free(sandbox);
 }

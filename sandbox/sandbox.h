@@ -67,6 +67,8 @@ int sandbox_run(struct sandbox *sandbox, const struct command_words *command);
 // Other limits for a running one. -ERANGE over the service's own, -ENOTSUP without control groups, -ESHUTDOWN while it ends; the old ones
 // hold after any failure.
 int sandbox_set_limits(struct sandbox *sandbox, const struct sandbox_limits *limits);
+// What it used since it has an owner.
+void sandbox_usage(const struct sandbox *sandbox, struct sandbox_usage *ret_usage);
 void sandbox_describe(const struct sandbox *sandbox, struct sandboxd_entry *ret_entry);
 // Its network policy is in force, or nobody serves its network.
 void sandbox_network_settled(struct sandbox *sandbox);
@@ -102,6 +104,9 @@ struct spawner;
 // Has one built that waits for an owner. On failure nothing is left.
 int sandbox_park(struct service *service, const struct spawner *spawner, unsigned template_id,
                  const struct sandbox_limits *limits);
+// Has the spawner build what was prepared; its tmpfs are sized for these limits. Takes `channel`, not `theirs`.
+int sandbox_spawn(struct sandbox *sandbox, const struct spawner *spawner, const struct sandbox_limits *limits,
+                  int channel, int theirs);
 // The spawner's answer: the builder's pidfd, or a positive errno.
 void sandbox_spawned(struct sandbox *sandbox, int builder, int error);
 // The spawner ended before it answered.

@@ -15,7 +15,8 @@ static void cleanup_sandbox(struct sandbox **sandbox)
     sandbox_free(*sandbox);
 }
 
-static int spawn(struct sandbox *sandbox, const struct spawner *spawner, int channel, int theirs)
+int sandbox_spawn(struct sandbox *sandbox, const struct spawner *spawner, const struct sandbox_limits *limits,
+                  int channel, int theirs)
 {
     AUTO_FD int ours = channel;
     int pair[2];
@@ -30,10 +31,13 @@ static int spawn(struct sandbox *sandbox, const struct spawner *spawner, int cha
     struct spawn_request request = {.slot = sandbox->slot,
                                     .template_id = sandbox->request.template_id,
                                     .host_uid = sandbox->host_uid,
-                                    .limits = sandbox->service->settings->limits};
+                                    .limits = *limits};
     memcpy(request.cgroup, sandbox->cgroup.name, sizeof(request.cgroup));
     error = sandbox_watch(sandbox, steal_fd(&setup), -1, steal_fd(&ours));
-    return error ? error : spawner_ask(spawner, &request, setup_theirs, theirs);
+    if (!error)
+        error = spawner_ask(spawner, &request, setup_theirs, theirs);
+    sandbox->spawning = !error;
+    return error;
 }
 
 int sandbox_park(struct service *service, const struct spawner *spawner, unsigned template_id,
@@ -52,10 +56,9 @@ int sandbox_park(struct service *service, const struct spawner *spawner, unsigne
     if (!error)
         error = sandbox_prepare(sandbox, limits, true, &ours, &theirs, &stage);
     if (!error)
-        error = spawn(sandbox, spawner, ours, theirs);
+        error = sandbox_spawn(sandbox, spawner, &service->settings->limits, ours, theirs);
     if (error)
         return error;
-    sandbox->spawning = true;
     sandbox_enter(sandbox);
     steal_pointer(&sandbox);
     return 0;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -16,6 +17,8 @@
 #include "lib/fd.h"
 #include "lib/init_channel.h"
 #include "lib/ipc.h"
+#include "lib/log.h"
+#include "sandbox/foundation.h"
 #include "sandbox/launch.h"
 #include "sandbox/process.h"
 #include "sandbox/template.h"
@@ -47,11 +50,37 @@ static int close_others(const struct spawner_setup *setup, int channel)
     return 0;
 }
 
-static int build(const struct spawner_setup *setup, struct plan *plan, const struct spawn_request *request,
-                 const int *fds, int *ret_builder)
+// What it has for all that it makes.
+struct workshop {
+    const struct spawner_setup *setup;
+    struct plan_host host;
+    struct plan plan;
+    struct foundation foundation;
+    bool tried; // to make it
+};
+
+// Made for the first that asks. Where the kernel refuses, everything is built from the host's files, as for a desktop.
+static void lay_foundation(struct workshop *workshop)
 {
-    int error = template_of(request->template_id)
-                    ->plan_parked(plan, setup->host, request->host_uid, &request->limits);
+    workshop->tried = true;
+    int error = foundation_make(&workshop->setup->ids, &workshop->foundation);
+    workshop->host.foundation = !error;
+    if (error)
+        log_warning("parked sandboxes are built without a foundation", {"error", strerror(-error)});
+}
+
+static int build(struct workshop *workshop, const struct spawn_request *request, const int *fds,
+                 int *ret_builder)
+{
+    const struct spawner_setup *setup = workshop->setup;
+    const struct sandbox_template_row *template = template_of(request->template_id);
+    struct plan *plan = &workshop->plan;
+    AUTO_FD int network = -1;
+    if (!template->desktop && !workshop->tried)
+        lay_foundation(workshop);
+    int error = template->plan_parked(plan, &workshop->host, request->host_uid, &request->limits);
+    if (!error && !template->desktop && workshop->host.foundation)
+        error = foundation_network(&workshop->foundation, &network);
     if (error)
         return error;
     struct launch launch = {
@@ -59,6 +88,7 @@ static int build(const struct spawner_setup *setup, struct plan *plan, const str
         .standard = {setup->null_fd, setup->null_fd, setup->null_fd},
         .descriptors = {{fds[1], INIT_CHANNEL_FD}},
         .descriptor_count = 1,
+        .foundation = {workshop->foundation.user, workshop->foundation.mounts, network},
     };
     struct cgroup cgroup;
     memcpy(cgroup.name, request->cgroup, sizeof(cgroup.name));
@@ -70,7 +100,7 @@ static int build(const struct spawner_setup *setup, struct plan *plan, const str
 }
 
 // False when sandboxd is gone.
-static bool serve_one(const struct spawner_setup *setup, struct plan *plan, int channel)
+static bool serve_one(struct workshop *workshop, int channel)
 {
     struct spawn_request request;
     AUTO_PACKET struct ipc_packet packet = {0};
@@ -79,19 +109,29 @@ static bool serve_one(const struct spawner_setup *setup, struct plan *plan, int 
     if (error || packet.length != sizeof(request) || packet.fd_count != 2 ||
         request.template_id >= TEMPLATE_COUNT || memchr(request.cgroup, '\0', sizeof(request.cgroup)) == NULL)
         return false;
-    error = build(setup, plan, &request, packet.fds, &builder);
+    error = build(workshop, &request, packet.fds, &builder);
     struct spawn_answer answer = {.slot = request.slot, .error = -error};
     return ipc_send(channel, &answer, sizeof(answer), &builder, error ? 0 : 1) == 0;
 }
 
 __attribute__((noreturn)) static void serve(const struct spawner_setup *setup, int channel)
 {
-    static struct plan plan;
+    static struct workshop workshop;
+    workshop = (struct workshop){.setup = setup, .host = *setup->host, .foundation = FOUNDATION_NONE};
     prctl(PR_SET_NAME, NAME);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || setpgid(0, 0) < 0 || close_others(setup, channel) < 0)
         _exit(EXIT_FAILURE);
-    while (serve_one(setup, &plan, channel))
-        ;
+    bool busy = true;
+    do {
+        // Networks are made when nothing else is to do.
+        struct pollfd request = {.fd = channel, .events = POLLIN};
+        int count = poll(&request, 1, busy ? 0 : -1);
+        busy = count != 0 || foundation_refill(&workshop.foundation);
+        if (count < 0 && errno != EINTR)
+            break;
+        if (count > 0 && !serve_one(&workshop, channel))
+            break;
+    } while (true);
     _exit(EXIT_SUCCESS);
 }
 

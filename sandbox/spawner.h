@@ -8,6 +8,7 @@
 
 #include "lib/sandboxd_channel.h"
 #include "sandbox/cgroup.h"
+#include "sandbox/foundation.h"
 #include "sandbox/plan.h"
 
 struct spawn_request { // with two descriptors: the child's ends of set-up socket and channel
@@ -28,6 +29,7 @@ struct spawner_setup {
     const struct plan_host *host;
     const struct cgroup_root *cgroups;
     int null_fd;
+    struct foundation_ids ids; // which of the host's uids its sandboxes get
 };
 
 struct spawner {

@@ -45,8 +45,15 @@ double direct_spawn(void)
     return (double)(direct_now_ns() - began) / 1e6;
 }
 
-void direct_prepare(struct direct *direct)
+__attribute__((noreturn)) static void give_up(const char *step, int error)
 {
+    fprintf(stderr, "%s: %s\n", step, strerror(-error));
+    exit(EXIT_FAILURE);
+}
+
+void direct_prepare(struct direct *direct, bool foundation)
+{
+    static const struct foundation_ids ids = {.first = UID, .count = 1};
     struct probe probe;
     if (cgroup_root_for_command(&direct->cgroups) < 0)
         exit(EXIT_FAILURE);
@@ -55,6 +62,11 @@ void direct_prepare(struct direct *direct)
                              .cgroups = direct->cgroups.backend != CGROUP_NONE,
                              .landlock = probe.landlock,
                              .seccomp = probe.seccomp};
+    direct->foundation = FOUNDATION_NONE;
+    host.foundation = foundation;
+    int error = foundation ? foundation_make(&ids, &direct->foundation) : 0;
+    if (error)
+        give_up("foundation", error);
     direct->null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (plan_waiting(&direct->plan, &host, UID, &owner_limits) < 0)
         exit(EXIT_FAILURE);
@@ -77,26 +89,38 @@ static enum setup_event expect(struct direct *direct, int *ret_status, int *ret_
 void direct_park(struct direct *direct, const char *name)
 {
     int pair[2], status, fd;
+    int network = -1;
     struct launched launched;
-    if (cgroup_make(&direct->cgroups, name, &parked_limits, &direct->cgroup) < 0 || ipc_pair(0, pair) < 0)
-        exit(EXIT_FAILURE);
+    int error = direct->foundation.user < 0 ? 0 : foundation_network(&direct->foundation, &network);
+    if (error)
+        give_up("network", error);
+    error = cgroup_make(&direct->cgroups, name, &parked_limits, &direct->cgroup);
+    if (!error)
+        error = ipc_pair(0, pair);
+    if (error)
+        give_up("group", error);
     struct launch launch = {
         .plan = &direct->plan,
         .standard = {direct->null_fd, direct->null_fd, direct->null_fd},
         .descriptors = {{pair[1], INIT_CHANNEL_FD}},
         .descriptor_count = 1,
+        .foundation = {direct->foundation.user, direct->foundation.mounts, network},
     };
-    if (cgroup_open_entry(&direct->cgroups, &direct->cgroup, &launch.cgroup) < 0 ||
-        launch_start(&launch, &launched) < 0)
-        exit(EXIT_FAILURE);
+    error = cgroup_open_entry(&direct->cgroups, &direct->cgroup, &launch.cgroup);
+    if (!error)
+        error = launch_start(&launch, &launched);
+    if (error)
+        give_up("launch", error);
     cgroup_entry_finish(&launch.cgroup);
+    if (network >= 0)
+        close(network);
     close(pair[1]);
     direct->channel = pair[0];
     direct->setup = launched.setup;
     enum setup_event event;
     while ((event = expect(direct, &status, &fd)) != SETUP_EVENT_RUNNING) {
         if (event == SETUP_EVENT_FAILED || event == SETUP_EVENT_EXECUTED)
-            exit(EXIT_FAILURE);
+            give_up("start", -EIO);
         if (event == SETUP_EVENT_STARTED)
             direct->init = fd;
         else if (fd >= 0)
@@ -129,5 +153,5 @@ void direct_claim(struct direct *direct, bool limits)
         exit(EXIT_FAILURE);
     if (init_message_send(direct->channel, &message, INIT_SIDE_SANDBOXD, -1) < 0 ||
         expect(direct, &status, &fd) != SETUP_EVENT_ENDED || status != 0)
-        exit(EXIT_FAILURE);
+        give_up("claim", -EIO);
 }

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "sandbox/foundation.h"
 #include "sandbox/launch.h"
 
 struct direct {
@@ -11,11 +12,12 @@ struct direct {
     struct cgroup cgroup;
     struct plan plan;
     int null_fd;
+    struct foundation foundation; // as in the spawner; FOUNDATION_NONE: none
     int setup, channel, init;
 };
 
 // Whatever fails ends the program.
-void direct_prepare(struct direct *direct);
+void direct_prepare(struct direct *direct, bool foundation);
 void direct_park(struct direct *direct, const char *name); // of its control group
 // From the claim to the end of the command, which is what waitpid tells of posix_spawn.
 void direct_claim(struct direct *direct, bool limits);

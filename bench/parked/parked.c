@@ -56,7 +56,7 @@ static void measure_commands(long rounds)
     static struct direct direct;
     double *plain = calloc((size_t)rounds, sizeof(double)), *claimed = calloc((size_t)rounds, sizeof(double)),
            *limited = calloc((size_t)rounds, sizeof(double));
-    direct_prepare(&direct);
+    direct_prepare(&direct, true);
     for (long i = 0; i < rounds; i++) {
         plain[i] = direct_spawn();
         claimed[i] = claim_one(&direct, false);

@@ -101,7 +101,7 @@ static void measure_rates(long rounds)
     enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
     static struct direct direct;
     double *rates[ROWS];
-    direct_prepare(&direct);
+    direct_prepare(&direct, true);
     for (size_t i = 0; i < ROWS; i++)
         rates[i] = calloc((size_t)rounds, sizeof(double));
     for (long round = 0; round < rounds; round++) {

@@ -94,7 +94,7 @@ pid_t display_start(const struct init_start_desktop *start, int listener, int fr
         "-auth", DISPLAY_COOKIE, "-nolisten", "tcp",        "-nocursor", "-noreset",   "-s",
         "0",     "-extension",   "GLX",       "-extension", "DPMS",      "-extension", "XVideo",
         NULL};
-    const char *const environment[] = {"LISTEN_FDS=1", NULL};
+    const char *const environment[] = {"LISTEN_FDS=1", "LD_PRELOAD=/sandbox/sandbox-framebuffer.so", NULL};
     const struct passed_fd fds[] = {{listener, LISTEN_FD}, {framebuffer, FRAMEBUFFER_FD}};
     const struct program program = {.arguments = arguments,
                                     .environment = environment,

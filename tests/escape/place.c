@@ -27,7 +27,7 @@
 #define WORDS_MAX (PLACE_ARGUMENTS_MAX + 16)
 #define PLAIN_UID 64999
 
-static const char *const profile_names[PLACE_PROFILES] = {"desktop", "code", "browser"};
+static const char *const profile_names[PLACE_PROFILES] = {"desktop", "code", "browser", "code"};
 
 const char *place_profile_name(enum place_profile profile)
 {
@@ -40,6 +40,7 @@ const char *place_name(const struct place *place)
         {"desktop, started by root", "desktop, started by a user"},
         {"code, started by root", "code, started by a user"},
         {"browser, started by root", "browser, started by a user"},
+        {"parked code, started by root", "parked code, started by a user"},
     };
     return names[place->profile][place->starter];
 }
@@ -55,7 +56,7 @@ bool place_possible(const struct place *place)
     if (place->starter == PLACE_ROOT && geteuid() != 0)
         return false;
     run_path(path);
-    return place->profile == PLACE_DESKTOP || access(path, X_OK) == 0;
+    return place->profile == PLACE_DESKTOP || place->profile == PLACE_PARKED || access(path, X_OK) == 0;
 }
 
 // Into the home of the sandbox, readable by its user.
@@ -96,6 +97,73 @@ static char *run_in_desktop(const struct place *place, const char *const *argume
     sandboxd_create(&f, &request);
     char *text = sandboxd_result(&f, &request);
     sandboxd_end(&f, &request.sandbox);
+    sandboxd_finish(&f);
+    return text;
+}
+
+static void send_script(struct sandboxd_fixture *f, const struct id *sandbox, const char *script)
+{
+    struct sandboxd_message message = {.kind = SANDBOXD_RUN, .run = {.sandbox = *sandbox}};
+    struct command_words *command = &message.run.command;
+    const char *const words[] = {"/bin/sh", "-c", script};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        size_t size = strlen(words[i]) + 1;
+        assert_true(command->length + size <= COMMAND_TEXT_MAX);
+        memcpy(command->text + command->length, words[i], size);
+        command->length += (uint32_t)size;
+        command->count++;
+    }
+    sandboxd_send(f, &message);
+}
+
+// Goes on when a reader is there.
+static void open_gate(int home, const char *name)
+{
+    AUTO_FD int gate = openat(home, name, O_WRONLY | O_CLOEXEC);
+    assert_true(gate >= 0);
+}
+
+// Nothing of the host's reaches such a sandbox: the program is written into a file that it made.
+static char *run_in_parked(const struct place *place, const char *const *arguments)
+{
+    struct sandboxd_fixture f;
+    char script[1024] = ": >attack && chmod 700 attack && mkfifo begin end && cat begin && ./attack";
+    sandboxd_prepare(&f, place->starter == PLACE_ROOT ? SANDBOXD_DELEGATED : SANDBOXD_PLAIN);
+    sandboxd_set(&f, "SANDBOX_POOL_CODE=%u", 1);
+    sandboxd_start(&f);
+    while (f.pool.rows[TEMPLATE_CODE].ready == 0)
+        sandboxd_expect(&f, SANDBOXD_POOL, NULL);
+    for (size_t i = 1; arguments[i]; i++) {
+        size_t length = strlen(script);
+        assert_true(snprintf(script + length, sizeof(script) - length, " '%s'", arguments[i]) <
+                    (int)(sizeof(script) - length));
+    }
+    strncat(script, " | cat >out; cat end", sizeof(script) - strlen(script) - 1);
+    struct sandboxd_create request = sandboxd_request(5);
+    request.template_id = TEMPLATE_CODE;
+    sandboxd_create(&f, &request);
+    assert_true(f.ready.parked);
+    send_script(&f, &request.sandbox, script);
+    pid_t reader;
+    while ((reader = sandboxd_find_process(&f, "cat")) == 0)
+        ;
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/root/home/user", (int)reader);
+    AUTO_FD int home = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    assert_true(home >= 0);
+    AUTO_FREE char *program = NULL;
+    char *text = NULL;
+    size_t length;
+    assert_int_equal(read_file_at(AT_FDCWD, arguments[0], PROGRAM_MAX_BYTES, &program, &length), 0);
+    AUTO_FD int copy = openat(home, "attack", O_WRONLY | O_CLOEXEC);
+    assert_true(copy >= 0);
+    assert_int_equal(write_all(copy, program, length), 0);
+    close(steal_fd(&copy));
+    open_gate(home, "begin");
+    open_gate(home, "end");
+    assert_int_equal(read_file_at(home, "out", OUTPUT_MAX_BYTES, &text, NULL), 0);
+    close(steal_fd(&home));
+    sandboxd_expect(&f, SANDBOXD_ENDED, NULL);
     sandboxd_finish(&f);
     return text;
 }
@@ -174,8 +242,10 @@ static char *run_in_command(const struct place *place, const char *const *argume
 
 char *place_run(const struct place *place, const char *const *arguments)
 {
-    return place->profile == PLACE_DESKTOP ? run_in_desktop(place, arguments)
-                                           : run_in_command(place, arguments);
+    if (place->profile == PLACE_DESKTOP)
+        return run_in_desktop(place, arguments);
+    return place->profile == PLACE_PARKED ? run_in_parked(place, arguments)
+                                          : run_in_command(place, arguments);
 }
 
 char *place_run_outside(enum place_starter starter, const char *const *arguments)

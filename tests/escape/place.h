@@ -5,7 +5,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-enum place_profile { PLACE_DESKTOP, PLACE_CODE, PLACE_BROWSER, PLACE_PROFILES };
+// PARKED is the profile code, parked by sandboxd and claimed: made from the spawner's foundation, in a network namespace that was kept ready.
+enum place_profile { PLACE_DESKTOP, PLACE_CODE, PLACE_BROWSER, PLACE_PARKED, PLACE_PROFILES };
 enum place_starter { PLACE_ROOT, PLACE_USER, PLACE_STARTERS };
 
 struct place {

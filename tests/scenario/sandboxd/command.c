@@ -7,11 +7,15 @@
 #include <cmocka.h>
 // clang-format on
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/nsfs.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -94,6 +98,13 @@ static void a_command_runs_and_its_end_is_told(void **state)
             {"grep -q 'NoNewPrivs:.1' /proc/self/status && grep -q 'Seccomp:.2' /proc/self/status && "
              "grep -q 'CapBnd:.0000000000000000' /proc/self/status && ! unshare -U true",
              STOP_EXITED, 0},
+            // The place of the file system that it may write shows nothing, and what it may not write is as read-only as ever.
+            {"test -z \"$(ls -A /sandbox/covered 2>/dev/null)\" && for d in / /usr /etc /dev /sandbox /home; "
+             "do "
+             "touch $d/x 2>/dev/null && exit 1; done; for d in /tmp /run /dev/shm /home/user; do touch $d/x "
+             "|| "
+             "exit 1; done; ! ls /home/user/.. | grep -v user",
+             STOP_EXITED, 0},
             {"(setsid sleep 1000 &) ; exit 3", STOP_EXITED, 3 << 8}};
         for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
             expect_parked(&f, (unsigned)parked);
@@ -113,6 +124,66 @@ static void a_command_runs_and_its_end_is_told(void **state)
             memset(&f.pool, 0, sizeof(f.pool));
             sandboxd_start(&f);
         }
+    }
+    sandboxd_finish(&f);
+}
+
+struct namespaces {
+    int network, user, owner; // whose the network is
+};
+
+static struct namespaces namespaces_of(pid_t pid)
+{
+    struct namespaces namespaces;
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+    namespaces.network = open(path, O_RDONLY | O_CLOEXEC);
+    snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
+    namespaces.user = open(path, O_RDONLY | O_CLOEXEC);
+    namespaces.owner = ioctl(namespaces.network, NS_GET_USERNS);
+    assert_true(namespaces.network >= 0 && namespaces.user >= 0 && namespaces.owner >= 0);
+    return namespaces;
+}
+
+static ino_t number_of(int fd)
+{
+    struct stat status;
+    assert_int_equal(fstat(fd, &status), 0);
+    return status.st_ino;
+}
+
+// A network namespace that was kept ready: the sandbox has no right over it, whatever it becomes inside, and nobody was or will be in it.
+static void a_pooled_network_is_for_one_and_of_nobody(void **state)
+{
+    (void)state;
+    enum { COUNT = 6 }; // more than are kept ready
+    struct sandboxd_fixture f;
+    struct namespaces all[COUNT];
+    if (geteuid() != 0)
+        skip(); // to ask the kernel for the owner takes a right in it
+    start(&f, 1);
+    AUTO_FD int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    for (unsigned i = 0; i < COUNT; i++) {
+        static const char *const words[] = {"sleep", "1000", NULL};
+        struct sandboxd_create request = request_code(7);
+        expect_parked(&f, 1);
+        sandboxd_create(&f, &request);
+        assert_true(f.ready.parked);
+        send_command(&f, &request.sandbox, words);
+        pid_t pid;
+        while ((pid = sandboxd_find_process(&f, "sleep")) == 0)
+            ;
+        all[i] = namespaces_of(pid);
+        sandboxd_end(&f, &request.sandbox);
+        assert_int_not_equal(number_of(all[i].network), number_of(own));
+        assert_int_not_equal(number_of(all[i].owner), number_of(all[i].user));
+        for (unsigned k = 0; k < i; k++) // their descriptors keep the earlier ones, and their numbers, in use
+            assert_int_not_equal(number_of(all[i].network), number_of(all[k].network));
+    }
+    for (unsigned i = 0; i < COUNT; i++) {
+        close(all[i].network);
+        close(all[i].user);
+        close(all[i].owner);
     }
     sandboxd_finish(&f);
 }
@@ -179,6 +250,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_command_runs_and_its_end_is_told),
+        cmocka_unit_test(a_pooled_network_is_for_one_and_of_nobody),
         cmocka_unit_test(memory_of_its_owner_bounds_it),
         cmocka_unit_test(only_one_command_is_taken),
         cmocka_unit_test(killed_sandboxd_ends_commands_and_parked_ones),

@@ -57,8 +57,8 @@ static void operations_stand_in_the_order_that_holds(void **state)
                                                 OPERATION_MAP_IDS,
                                                 OPERATION_ROOT,
                                                 OPERATION_BIND,
-                                                OPERATION_BIND_HOME,
                                                 OPERATION_EMPTY,
+                                                OPERATION_BIND_HOME,
                                                 OPERATION_PROCESSES,
                                                 OPERATION_MASK,
                                                 OPERATION_SYSCTL,
@@ -79,6 +79,37 @@ static void operations_stand_in_the_order_that_holds(void **state)
         assert_true(position(plan, order[i - 1]) < position(plan, order[i]));
     }
     assert_int_equal(plan->operations[plan->count - 1].kind, OPERATION_EXEC);
+}
+
+// Nothing of the host is opened any more; what the foundation gives is given up before the sandbox's own namespaces are made.
+static void a_plan_on_a_foundation_takes_nothing_of_the_host(void **state)
+{
+    (void)state;
+    static const enum operation_kind order[] = {
+        OPERATION_CGROUPS,     OPERATION_ENTER,     OPERATION_BECOME,
+        OPERATION_NAMESPACES,  OPERATION_PROCESSES, OPERATION_MAP_IDS,
+        OPERATION_TMPFS,       OPERATION_WRITABLE,  OPERATION_MASK,
+        OPERATION_SYSCTL,      OPERATION_READ_ONLY, OPERATION_CAPABILITIES,
+        OPERATION_DESCRIPTORS, OPERATION_LIMITS,    OPERATION_NO_NEW_PRIVILEGES,
+        OPERATION_LANDLOCK,    OPERATION_SECCOMP,   OPERATION_PARK};
+    static const enum operation_kind never[] = {OPERATION_ROOT, OPERATION_BIND, OPERATION_BIND_HOME,
+                                                OPERATION_NETWORK};
+    struct plan_host founded = host;
+    founded.foundation = true;
+    AUTO_FREE struct plan *plan = malloc(sizeof(*plan));
+    assert_int_equal(plan_waiting(plan, &founded, 4711, &limits), 0);
+    for (size_t i = 1; i < sizeof(order) / sizeof(order[0]); i++) {
+        assert_true(position(plan, order[i]) < plan->count);
+        assert_true(position(plan, order[i - 1]) < position(plan, order[i]));
+    }
+    for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
+        assert_int_equal(position(plan, never[i]), SIZE_MAX);
+    assert_non_null(find(plan, OPERATION_MASK, PLAN_COVERED_DIRECTORY));
+    assert_int_equal(plan_foundation(plan), 0);
+    assert_int_equal(plan->operations[plan->count - 1].kind, OPERATION_READ_ONLY_ROOT);
+    assert_int_equal(position(plan, OPERATION_TERMINALS),
+                     SIZE_MAX); // one for all would be a way from one to another
+    assert_int_equal(position(plan, OPERATION_TMPFS), SIZE_MAX);
 }
 
 static void what_the_host_lacks_is_left_out(void **state)
@@ -189,6 +220,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(operations_stand_in_the_order_that_holds),
+        cmocka_unit_test(a_plan_on_a_foundation_takes_nothing_of_the_host),
         cmocka_unit_test(what_the_host_lacks_is_left_out),
         cmocka_unit_test(every_bind_of_the_host_is_read_only_or_the_home),
         cmocka_unit_test(memory_file_systems_follow_the_limit),
