@@ -60,14 +60,6 @@ struct recorder {
     int error; // of the worker's part
 };
 
-enum recording_mode recording_mode(const struct server *server)
-{
-    const char *mode = config_text(server->config, CONFIG_RECORDING);
-    return strcmp(mode, "required") == 0  ? RECORDING_REQUIRED
-           : strcmp(mode, "allowed") == 0 ? RECORDING_ALLOWED
-                                          : RECORDING_OFF;
-}
-
 bool recorder_on(const struct sandbox *sandbox)
 {
     return sandbox->recorder && sandbox->recorder->on;
@@ -119,12 +111,11 @@ static void finish(struct recorder *recorder)
 static void fail(struct recorder *recorder, const char *why)
 {
     struct sandbox *sandbox = recorder->sandbox;
-    struct server *server = recorder->server;
     if (!sandbox)
         return;
     char id[ID_TEXT_SIZE];
     id_format(&sandbox->row.id, id);
-    bool required = recording_mode(server) == RECORDING_REQUIRED;
+    bool required = sandbox->policy.recording == RECORDING_REQUIRED;
     log_error("A recording has failed; look at the space in RECORDINGS_DIR and at RECORDING_QUOTA_MB",
               {"sandbox", id}, {"reason", why}, {"viewers", required ? "closed" : "told"});
     sandbox->recorder = NULL;
@@ -315,7 +306,7 @@ static void stream_lost(struct recorder *recorder)
     drop_stream(recorder);
     recorder->attempts = proven ? 0 : recorder->attempts;
     // Until it records again nobody sees what it must record: their new streams wait for it.
-    if (recorder->on && recorder->sandbox && recording_mode(recorder->server) == RECORDING_REQUIRED) {
+    if (recorder->on && recorder->sandbox && recorder->sandbox->policy.recording == RECORDING_REQUIRED) {
         recorder->on = false;
         for (struct viewer *viewer = recorder->sandbox->viewers; viewer; viewer = viewer->next_of_sandbox)
             viewer_stream_renew(viewer);

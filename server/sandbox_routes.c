@@ -9,6 +9,7 @@
 #include "server/clock.h"
 #include "server/json_body.h"
 #include "server/network_wish.h"
+#include "server/policy_json.h"
 #include "server/routes.h"
 #include "server/sandbox_json.h"
 #include "server/sandboxes.h"
@@ -101,6 +102,7 @@ struct creation {
     struct network_wish network;
     struct store_sandbox_order order;
     struct layer_report layers[LAYER_COUNT];
+    char policy[POLICY_TEXT_MAX + 1];
     unsigned epoch;
     enum store_outcome outcome;
     struct store_sandbox row;
@@ -123,6 +125,7 @@ static void fill_order(struct creation *creation, const struct exchange *exchang
         .node = exchange->server->node,
         .limits = creation->limits,
         .network = creation->network.text,
+        .policy = creation->policy,
         .session_seconds = (uint32_t)config_number(config, CONFIG_SANDBOX_SESSION_TIMEOUT_SECS),
         .idle_seconds = (uint32_t)config_number(config, CONFIG_SANDBOX_IDLE_TIMEOUT_SECS),
         .display_width = welcome->display_width,
@@ -165,8 +168,14 @@ int create_prepare(struct exchange *exchange)
     }
     if (!take_wishes(exchange, creation))
         return -1;
-    if (strcmp(creation->template_name, "desktop") != 0)
+    int template_index = config_find_template(server->config, creation->template_name);
+    if (template_index < 0)
         return refuse(exchange, "There is no such template. GET /api/templates lists them.");
+    struct policy policy = policy_of(server->config, (unsigned)template_index);
+    if (!policy_text(&policy, creation->policy)) {
+        exchange_problem(exchange, PROBLEM_UNAVAILABLE, "The server is out of memory. Try again later.");
+        return -1;
+    }
     const struct sandboxd_welcome *welcome = sandboxd_client_welcome(server->sandboxd);
     if (!welcome || !sandboxes_ready(server->sandboxes)) {
         sandbox_answer_disconnected(exchange);

@@ -8,6 +8,7 @@
 #include "server/clock.h"
 #include "server/network_wish.h"
 #include "server/notices.h"
+#include "server/policy_json.h"
 #include "server/reconcile.h"
 #include "server/recorder.h"
 #include "server/server.h"
@@ -126,6 +127,7 @@ static struct sandbox *add(struct sandboxes *sandboxes, const struct store_sandb
     sandbox->sandboxes = sandboxes;
     sandbox->row = *row;
     sandbox->state = row->state;
+    sandbox->policy = policy_read(row->policy, sandboxes->server->config);
     sandbox->timer = (struct loop_timer){.fire = tick, .data = sandbox};
     record_init(&sandbox->record, sandbox);
     change_init(&sandbox->change, sandbox);
@@ -170,7 +172,8 @@ void sandboxes_start(struct sandboxes *sandboxes, const struct store_sandbox *ro
                    .account_number = account_number,
                    .template_id = TEMPLATE_DESKTOP,
                    .limits = row->limits,
-                   .network = network->rule_count > 0},
+                   .network = network->rule_count > 0,
+                   .policy = sandbox->policy.stream},
     };
     expect_answer(sandbox, START_ANSWER_US);
     if ((network->rule_count > 0 && network_wish_send(network, sandboxes->server->sandboxd) < 0) ||

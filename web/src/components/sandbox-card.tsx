@@ -1,5 +1,6 @@
 import type { Sandbox } from "../api/types";
 import { networkSummary } from "../api/network";
+import { policySummary, sentence } from "../api/policy";
 import { secondsSince, shortDuration } from "../app/time";
 import { Button, PageLink } from "./button";
 import { Layers } from "./layers";
@@ -30,6 +31,7 @@ export function SandboxCard({ sandbox, now, onNetwork, onStop }: Props) {
     const { limits, display } = sandbox;
     const age = shortDuration(secondsSince(sandbox.started_at ?? sandbox.created_at, now));
     const running = sandbox.state === "running";
+    const facts = sandbox.policy === null ? [] : policySummary(sandbox.policy, display);
     const name = `${sandbox.template}, ${age} old`;
     return (
         <article class="sandbox-card" aria-label={name}>
@@ -64,6 +66,12 @@ export function SandboxCard({ sandbox, now, onNetwork, onStop }: Props) {
                         <dt>Limits</dt>
                         <dd>{memory(limits.memory_mb)}, {cores(limits.cpu_percent)}, {limits.pids} processes</dd>
                     </div>
+                    {facts.length > 0 && (
+                        <div>
+                            <dt>Policy</dt>
+                            <dd>{sentence(facts)}</dd>
+                        </div>
+                    )}
                     <div>
                         <dt>Network</dt>
                         <dd class="sandbox-network">

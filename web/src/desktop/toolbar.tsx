@@ -66,7 +66,7 @@ interface Props {
 export function Toolbar(props: Props) {
     const { open, show, hide, pin } = useAutoHide(FIRST_SHOWN_MS);
     const fullScreen = useFullScreen();
-    const { access, connection: state, viewers } = props.state;
+    const { access, connection: state, permissions, viewers } = props.state;
     const connection = CONNECTIONS[state];
     const watching = viewers.count === 1 ? "Only you are watching" : `${viewers.count} are watching`;
     const running = props.state.connection !== "ended" && props.state.connection !== "failed";
@@ -112,8 +112,8 @@ export function Toolbar(props: Props) {
                     ))}
                 </Menu>}
                 {props.inputMenu !== null && <InputMenu {...props.inputMenu} onOpen={pin} />}
-                {access === "control" && <Toggle icon="clipboard" label="Clipboard" pressed={props.clipboard} onPress={props.onClipboard} />}
-                {props.sound !== null && <SoundButton sound={props.sound} />}
+                {access === "control" && permissions.clipboard && <Toggle icon="clipboard" label="Clipboard" pressed={props.clipboard} onPress={props.onClipboard} />}
+                {props.sound !== null && permissions.sound && <SoundButton sound={props.sound} />}
                 <Toggle icon="chart" label="Statistics" hint="Ctrl + Alt + Shift + S" pressed={props.statistics} onPress={props.onStatistics} />
                 <Menu face={<Icon name="monitor" />} label="Display size" className="toolbar-button" align="left" onOpen={pin}>
                     {(close) => MODES.map(([mode, name]) => (

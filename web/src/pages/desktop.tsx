@@ -196,7 +196,7 @@ function Desktop({ source, id }: Props) {
                     }}
                 />
             )}
-            {controller !== null && acts && clipboard && running && (
+            {controller !== null && acts && state.permissions.clipboard && clipboard && running && (
                 <ClipboardPanel
                     clipboard={controller.clipboard}
                     onClose={() => {
@@ -263,6 +263,7 @@ function Desktop({ source, id }: Props) {
                 <ShareDialog
                     id={id}
                     viewers={state.viewers.items ?? []}
+                    sharing={state.permissions.sharing}
                     onClose={() => {
                         setSharing(false);
                         focusDesktop();
