@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { framesPainted, launchBrowser, painted, signIn, startDesktop } from "../harness/browser.mjs";
+import { control, framesPainted, launchBrowser, painted, showControls, signIn, startDesktop } from "../harness/browser.mjs";
 import { startServer } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
 
@@ -30,14 +30,8 @@ const shot = async (who, name) => process.env.SHOTS && who.screenshot({ path: `$
 const dialog = () => page.getByRole("dialog");
 const terminals = () => server.processes("xterm").length;
 
-async function openTools(who) {
-    const handle = who.getByRole("button", { name: "Show controls" });
-    if (await handle.isVisible()) await handle.click();
-}
-
 async function openDialog() {
-    await openTools(page);
-    await page.getByRole("button", { name: /^Share\./ }).click();
+    await control(page, /^Share\./);
     await dialog().waitFor();
 }
 
@@ -62,7 +56,7 @@ test("a link is made and shown once", async () => {
 test("it opens without an account, and offers nothing that may not be done", async () => {
     await guest.goto(link);
     await painted(guest, 1);
-    await openTools(guest);
+    await showControls(guest);
     await guest.getByText("View only").waitFor();
     await shot(guest, "guest-view");
     for (const name of ["Send keys", "Stop desktop", /^Share/]) assert.equal(await guest.getByRole("button", { name }).count(), 0, `${name}`);
@@ -108,7 +102,7 @@ test("the owner's keys show at the guest's", async () => {
     const before = await framesPainted(guest);
     await page.keyboard.press("Control+Alt+KeyT");
     await painted(guest, before + 1);
-    await openTools(page);
+    await showControls(page);
     await page.getByRole("button", { name: "Share. 2 are watching" }).waitFor();
     await shot(page, "share-toolbar");
 });

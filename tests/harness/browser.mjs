@@ -52,8 +52,12 @@ export async function typeText(page, text) {
     }
 }
 
-// The controls of the desktop page hide by themselves; a pointer over their handle brings them back.
-export async function control(page, name) {
+// The controls of the desktop page hide by themselves; a pointer over them or over their handle brings them back and keeps them.
+export async function showControls(page) {
     await page.getByRole("toolbar", { name: "Controls" }).hover();
+}
+
+export async function control(page, name) {
+    await showControls(page);
     await page.getByRole("button", { name, exact: true }).click();
 }
