@@ -44,6 +44,12 @@ static int handle_message(struct viewer *v, const struct browser_message *messag
     case WIRE_BROWSER_AUDIO:
         sound_listen(&v->sound, message->audio_on && v->start->policy.sound, now_us);
         return 0;
+    case WIRE_MICROPHONE:
+        voice_switch(&v->voice, &v->sound, message->microphone_on && v->start->policy.microphone, now_us);
+        return 0;
+    case WIRE_VOICE:
+        voice_take(&v->voice, &v->sound, message->voice.data, message->voice.length, now_us);
+        return 0;
     default:
         update_hurry(&v->update, now_us);
         input_handle(&v->input, message, now_us);
