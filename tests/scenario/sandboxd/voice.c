@@ -31,7 +31,7 @@
 #define PACKET_NS 20000000
 #define PATIENCE 1000 // packets
 
-// A program that knows nothing of us records: it waits for something loud, and tells the tone of the next second by the usual distance of two
+// A program that knows nothing of us records: it waits for something loud, and tells the tone of the next half second by the usual distance of two
 // waves, which a gap does not change; or, for so many tenths of a second, how loud the loudest was.
 #define RECORD                                                                                               \
     "parec --raw --format=s16le --rate=48000 --channels=1 --latency-msec=20 2>/dev/null |"                   \
@@ -41,7 +41,7 @@
 #define RECORD_TONE                                                                                          \
     RECORD "while max(tenth()) < 4000: pass\n"                                                               \
            "[tenth() for i in range(3)]\n"                                                                   \
-           "heard = [s for i in range(10) for s in tenth()]\n"                                               \
+           "heard = [s for i in range(5) for s in tenth()]\n"                                               \
            "waves = [i for i in range(1, len(heard)) if heard[i - 1] < 0 <= heard[i]]\n"                     \
            "print(round(48000 / statistics.mean(sorted(b - a for a, b in zip(waves, waves[1:]))[len(waves) " \
            "// 4:-len(waves) // 4])))'\n"
@@ -170,7 +170,7 @@ static void expect_nothing_heard(bool permitted, bool on, void (*speak)(struct s
 {
     struct sandboxd_fixture f;
     struct sandboxd_create request;
-    begin(&f, &request, permitted, RECORD_PEAK("20"));
+    begin(&f, &request, permitted, RECORD_PEAK("8"));
     struct speaker s = attach(&f, &request.sandbox, 1, false);
     if (on)
         turn_on(&s, true);

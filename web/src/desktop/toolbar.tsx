@@ -4,6 +4,8 @@ import { Icon, type IconName } from "../components/icon";
 import { Menu, MenuItem } from "../components/menu";
 import type { DisplayMode } from "./display-size";
 import { InputMenu, type InputMenuProps } from "./input-menu";
+import type { DesktopMicrophone } from "./microphone";
+import { MicrophoneButton } from "./microphone-button";
 import type { SessionState } from "./session";
 import type { DesktopSound } from "./sound";
 import { SoundButton } from "./sound-button";
@@ -49,6 +51,7 @@ interface Props {
     mode: DisplayMode;
     clipboard: boolean;
     sound: DesktopSound | null;
+    microphone: DesktopMicrophone | null;
     /** null while nothing may be sent. */
     inputMenu: Omit<InputMenuProps, "onOpen"> | null;
     /** Set to the element that takes the focus when the keyboard leaves the desktop. */
@@ -114,6 +117,9 @@ export function Toolbar(props: Props) {
                 {props.inputMenu !== null && <InputMenu {...props.inputMenu} onOpen={pin} />}
                 {access === "control" && permissions.clipboard && <Toggle icon="clipboard" label="Clipboard" pressed={props.clipboard} onPress={props.onClipboard} />}
                 {props.sound !== null && permissions.sound && <SoundButton sound={props.sound} />}
+                {props.microphone !== null && permissions.microphone && access === "control" && (
+                    <MicrophoneButton microphone={props.microphone} />
+                )}
                 <Toggle icon="chart" label="Statistics" hint="Ctrl + Alt + Shift + S" pressed={props.statistics} onPress={props.onStatistics} />
                 <Menu face={<Icon name="monitor" />} label="Display size" className="toolbar-button" align="left" onOpen={pin}>
                     {(close) => MODES.map(([mode, name]) => (

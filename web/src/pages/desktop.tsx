@@ -10,6 +10,7 @@ import { ClipboardPanel } from "../desktop/clipboard-panel";
 import { DesktopController, PLATFORM } from "../desktop/controller";
 import { enterOrLeaveFullScreen } from "../desktop/full-screen";
 import { KeyBar } from "../desktop/key-bar";
+import { MicrophoneMark } from "../desktop/microphone-button";
 import { Overlay } from "../desktop/overlay";
 import { RecordingMark } from "../desktop/recording-mark";
 import { PointerNotice } from "../desktop/pointer-notice";
@@ -209,12 +210,14 @@ function Desktop({ source, id }: Props) {
                 <KeyBar input={controller.input} sticky={controller.sticky} onClose={() => setKeyBar(false)} />
             )}
             {open && <RecordingMark {...state.recording} />}
+            {controller !== null && open && acts && <MicrophoneMark microphone={controller.microphone} />}
             {locked && <PointerNotice />}
             <Toolbar
                 state={state}
                 statistics={statistics}
                 guest={source.guest}
                 sound={controller?.sound ?? null}
+                microphone={controller?.microphone ?? null}
                 inputMenu={acts && controller !== null ? {
                     settings: controller.settings,
                     apple: PLATFORM === "apple",

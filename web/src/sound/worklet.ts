@@ -1,3 +1,4 @@
+import { Chunks } from "./chunks";
 import { Playout, type PlayoutReport, SAMPLE_RATE } from "./playout";
 
 /** What the page sends; the buffers are given away. */
@@ -47,4 +48,17 @@ class SoundProcessor extends AudioWorkletProcessor {
     }
 }
 
+class MicrophoneProcessor extends AudioWorkletProcessor {
+    private readonly chunks = new Chunks((chunk) => this.port.postMessage(chunk, [chunk.buffer]));
+
+    process(inputs: Float32Array[][]): boolean {
+        const channel = inputs[0]?.[0];
+        if (channel !== undefined) {
+            this.chunks.push(channel);
+        }
+        return true;
+    }
+}
+
 registerProcessor("desktop-sound", SoundProcessor);
+registerProcessor("microphone", MicrophoneProcessor);
