@@ -114,8 +114,13 @@ static const struct json_field create_fields[] = {
     {"network", false, 0, 0, NULL, offsetof(struct creation, network_wish)},
 };
 
+static uint32_t at_most(uint32_t size, uint32_t most)
+{
+    return size < most ? size : most;
+}
+
 static void fill_order(struct creation *creation, const struct exchange *exchange,
-                       const struct sandboxd_welcome *welcome)
+                       const struct sandboxd_welcome *welcome, const struct stream_policy *policy)
 {
     const struct config *config = exchange->server->config;
     memcpy(creation->layers, welcome->layers, sizeof(creation->layers));
@@ -128,8 +133,8 @@ static void fill_order(struct creation *creation, const struct exchange *exchang
         .policy = creation->policy,
         .session_seconds = (uint32_t)config_number(config, CONFIG_SANDBOX_SESSION_TIMEOUT_SECS),
         .idle_seconds = (uint32_t)config_number(config, CONFIG_SANDBOX_IDLE_TIMEOUT_SECS),
-        .display_width = welcome->display_width,
-        .display_height = welcome->display_height,
+        .display_width = at_most(welcome->display_width, policy->width_max),
+        .display_height = at_most(welcome->display_height, policy->height_max),
         .layers = creation->layers,
         .idempotency_key = *exchange->idempotency_key ? exchange->idempotency_key : NULL,
         .maximum_per_user = (uint32_t)config_number(config, CONFIG_SANDBOX_MAX_PER_USER),
@@ -187,7 +192,7 @@ int create_prepare(struct exchange *exchange)
         return -1;
     }
     creation->epoch = sandboxes_epoch(server->sandboxes);
-    fill_order(creation, exchange, welcome);
+    fill_order(creation, exchange, welcome, &policy.stream);
     return 0;
 }
 

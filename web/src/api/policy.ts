@@ -24,6 +24,11 @@ export function policySummary(policy: Policy, display: Display): string[] {
     return facts.filter((fact) => fact !== null);
 }
 
+/** quiet-room is "quiet room" to people. */
+export function kindName(template: string): string {
+    return template.replaceAll("-", " ");
+}
+
 export function sentence(facts: readonly string[]): string {
     const text = facts.join(", ");
     return text.charAt(0).toUpperCase() + text.slice(1);
