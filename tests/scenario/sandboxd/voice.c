@@ -41,7 +41,7 @@
 #define RECORD_TONE                                                                                          \
     RECORD "while max(tenth()) < 4000: pass\n"                                                               \
            "[tenth() for i in range(3)]\n"                                                                   \
-           "heard = [s for i in range(5) for s in tenth()]\n"                                               \
+           "heard = [s for i in range(5) for s in tenth()]\n"                                                \
            "waves = [i for i in range(1, len(heard)) if heard[i - 1] < 0 <= heard[i]]\n"                     \
            "print(round(48000 / statistics.mean(sorted(b - a for a, b in zip(waves, waves[1:]))[len(waves) " \
            "// 4:-len(waves) // 4])))'\n"
@@ -161,7 +161,7 @@ static void a_program_records_what_the_viewer_says(void **state)
     turn_on(&s, true);
     AUTO_FREE char *result = speak_until_result(&f, &request, &s, say);
     assert_false(s.left);
-    assert_in_range(atoi(result), TONE_HZ - 4, TONE_HZ + 4);
+    assert_in_range(strtol(result, NULL, 10), TONE_HZ - 4, TONE_HZ + 4);
     leave(&s);
     sandboxd_finish(&f);
 }
@@ -176,7 +176,7 @@ static void expect_nothing_heard(bool permitted, bool on, void (*speak)(struct s
         turn_on(&s, true);
     AUTO_FREE char *result = speak_until_result(&f, &request, &s, speak);
     assert_false(s.left);
-    assert_int_equal(atoi(result), 0);
+    assert_int_equal(strtol(result, NULL, 10), 0);
     leave(&s);
     sandboxd_finish(&f);
 }
@@ -235,7 +235,7 @@ static void a_killed_sound_server_takes_the_voice_again(void **state)
     struct speaker s = attach(&f, &request.sandbox, 1, false);
     turn_on(&s, true);
     AUTO_FREE char *result = speak_until_result(&f, &request, &s, say);
-    assert_in_range(atoi(result), TONE_HZ - 4, TONE_HZ + 4);
+    assert_in_range(strtol(result, NULL, 10), TONE_HZ - 4, TONE_HZ + 4);
     turn_on(&s, false);
     leave(&s);
     sandboxd_finish(&f);
