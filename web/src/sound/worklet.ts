@@ -8,6 +8,11 @@ export interface WorkletInput {
     captured: number;
 }
 
+/** Or: at most so many milliseconds are to be kept ready. */
+export interface WorkletLimit {
+    mostMs: number;
+}
+
 /** What the page hears from time to time while there is sound. */
 export interface WorkletReport extends PlayoutReport {
     /** The context's time at which `captured` is handed to the output. */
@@ -28,7 +33,13 @@ class SoundProcessor extends AudioWorkletProcessor {
 
     constructor() {
         super();
-        this.port.onmessage = ({ data }: MessageEvent<WorkletInput>) => this.playout.push(data.left, data.right, data.captured);
+        this.port.onmessage = ({ data }: MessageEvent<WorkletInput | WorkletLimit>) => {
+            if ("mostMs" in data) {
+                this.playout.limit(data.mostMs);
+            } else {
+                this.playout.push(data.left, data.right, data.captured);
+            }
+        };
     }
 
     process(_inputs: Float32Array[][], outputs: Float32Array[][]): boolean {
