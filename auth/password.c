@@ -2,9 +2,14 @@
 
 #include <errno.h>
 #include <sodium.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/limits.h"
+
+#define HASH_BYTES 32
+#define KIB_MAX (1u << 20) // no hash of ours costs more
 
 _Static_assert(PASSWORD_HASH_SIZE == crypto_pwhash_STRBYTES, "hash size");
 
@@ -34,6 +39,35 @@ int password_hash(const char *password, size_t length, struct password_hash *ret
     return 0;
 }
 
+// What crypto_pwhash_str makes: salt and hash of one length each, one lane.
+struct parts {
+    unsigned kib, passes;
+    unsigned char salt[crypto_pwhash_SALTBYTES];
+    unsigned char hash[HASH_BYTES];
+};
+
+static bool read_base64(const char *text, unsigned char *bytes, size_t size)
+{
+    size_t length;
+    return sodium_base642bin(bytes, size, text, strlen(text), NULL, &length, NULL,
+                             sodium_base64_VARIANT_ORIGINAL_NO_PADDING) == 0 &&
+           length == size;
+}
+
+static bool read_parts(const char *text, struct parts *ret_parts)
+{
+    char salt[23], hash[44];
+    int end = 0;
+    struct parts parts;
+    if (sscanf(text, "$argon2id$v=19$m=%7u,t=%2u,p=1$%22[A-Za-z0-9+/]$%43[A-Za-z0-9+/]%n", &parts.kib,
+               &parts.passes, salt, hash, &end) != 4 ||
+        text[end] != '\0' || !read_base64(salt, parts.salt, sizeof(parts.salt)) ||
+        !read_base64(hash, parts.hash, sizeof(parts.hash)))
+        return false;
+    *ret_parts = parts;
+    return parts.kib >= crypto_pwhash_MEMLIMIT_MIN / 1024 && parts.kib <= KIB_MAX && parts.passes > 0;
+}
+
 int password_verify(const struct password_hash *hash, const char *password, size_t length)
 {
     // The length is the caller's own request: refusing it early tells nothing about the account.
@@ -41,9 +75,15 @@ int password_verify(const struct password_hash *hash, const char *password, size
         return -EACCES;
     if (sodium_init() < 0)
         return -ENOMEM;
-    errno = 0;
-    int differs = crypto_pwhash_str_verify(hash ? hash->text : nobodys_hash, password, length);
-    if (differs && errno == ENOMEM)
+    // crypto_pwhash_str_verify calls a want of memory a wrong password.
+    struct parts parts;
+    unsigned char computed[HASH_BYTES];
+    if (!read_parts(hash ? hash->text : nobodys_hash, &parts))
+        return -EACCES;
+    if (crypto_pwhash(computed, sizeof(computed), password, length, parts.salt, parts.passes,
+                      (size_t)parts.kib * 1024, crypto_pwhash_ALG_ARGON2ID13) != 0)
         return -ENOMEM;
+    bool differs = sodium_memcmp(computed, parts.hash, sizeof(computed)) != 0;
+    sodium_memzero(computed, sizeof(computed));
     return differs || !hash ? -EACCES : 0;
 }

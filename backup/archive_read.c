@@ -32,6 +32,48 @@ static int open_staging(const struct backup_reading *reading, int *ret_fd)
     return open_beneath(storage, reading->staging, O_RDONLY | O_DIRECTORY, 0, ret_fd);
 }
 
+struct text {
+    char bytes[4 * MEMBER_PATH_MAX + 1024];
+    size_t length;
+};
+
+// Names are whatever a user made them: what is no printable character, and the backslash, stands as \xNN.
+static void add_escaped(struct text *text, const char *name)
+{
+    for (; *name && text->length + 5 < sizeof(text->bytes); name++) {
+        bool plain = *name > ' ' && *name <= '~' && *name != '\\';
+        text->length += (size_t)snprintf(text->bytes + text->length, sizeof(text->bytes) - text->length,
+                                         plain ? "%c" : "\\x%02x", (unsigned char)*name);
+    }
+}
+
+static void add(struct text *text, const char *words)
+{
+    text->length +=
+        (size_t)snprintf(text->bytes + text->length, sizeof(text->bytes) - text->length, "%s", words);
+}
+
+static void tell_left(const struct id *home, const char *below, const char *attribute, int error)
+{
+    char id[ID_TEXT_SIZE];
+    AUTO_FREE struct text *text = calloc(1, sizeof(*text));
+    if (!text)
+        return; // it is counted
+    id_format(home, id);
+    add(text, "left out: ");
+    add(text, id);
+    add(text, "/");
+    add_escaped(text, below);
+    if (attribute) {
+        add(text, ", attribute ");
+        add_escaped(text, attribute);
+    }
+    add(text, ": ");
+    add(text, strerrordesc_np(-error));
+    add(text, "\n");
+    (void)write_all(STDERR_FILENO, text->bytes, text->length);
+}
+
 static int run(void *data)
 {
     struct job *job = data;
@@ -44,10 +86,13 @@ static int run(void *data)
     extract->staging = staging;
     extract->uid_base = reading->uid_base;
     extract->give = geteuid() == 0;
+    extract->name_max = reading->name_max;
+    extract->tell_left = reading->tell ? tell_left : NULL;
     error = archive_members_read(job->pipe, extract, reading->dump, job->contents->manifest);
     job->contents->homes = extract->homes;
     job->contents->entries = extract->entries;
     job->contents->bytes = extract->bytes;
+    job->contents->left = extract->left;
     if (extract->problem)
         snprintf(job->contents->problem, sizeof(job->contents->problem), "%s", extract->problem);
     return error;

@@ -1,6 +1,8 @@
 #pragma once
 // Reading a whole backup: first all of it, changing nothing; then its homes into an empty directory.
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "backup/key.h"
@@ -11,6 +13,7 @@
 struct backup_contents {
     char manifest[MANIFEST_MAX];
     uint64_t homes, entries, bytes;
+    uint64_t left;     // entries and attributes that the file system does not take
     char problem[256]; // what is wrong with it, for the operator
 };
 
@@ -22,6 +25,8 @@ struct backup_reading {
         *storage; // homes are made there, each complete under its own name or not at all; NULL: only checked
     const char *staging; // ... in this directory of it meanwhile, which must be empty
     uint64_t uid_base;
+    size_t name_max; // bytes that the file system gives a name; 0: not known
+    bool tell;       // on standard error, a line for each that is left out
 };
 
 // Unseals in this process, and reads the archive in a confined child, which sees nothing that was not authenticated. 0 only when

@@ -20,16 +20,42 @@ static int refuse(struct extract *extract, const char *problem)
     return -EPROTO;
 }
 
-static int put_attributes(int fd, struct archive_entry *entry)
+// What a file system refuses to one entry, whatever room there is.
+static bool is_of_entry(int error)
 {
-    const char *name;
+    return error == -ENAMETOOLONG || error == -EMLINK || error == -EILSEQ || error == -EFBIG;
+}
+
+static bool is_of_attribute(int error)
+{
+    return error == -E2BIG || error == -ENOSPC || error == -ENOTSUP || error == -ERANGE;
+}
+
+static void count_left(struct extract *extract, const char *below, const char *attribute, int error)
+{
+    extract->left++;
+    extract->left_here++;
+    if (extract->tell_left)
+        extract->tell_left(&extract->home, below, attribute, error);
+}
+
+// A full disk refuses attributes too; it does not take the next file either, and that ends the restore.
+static int put_attributes(struct extract *extract, const char *below, int fd, struct archive_entry *entry)
+{
+    const char *name, *refused = ""; // libarchive writes each in two dialects, and reads both
     const void *value;
     size_t size;
     archive_entry_xattr_reset(entry);
     while (archive_entry_xattr_next(entry, &name, &value, &size) == ARCHIVE_OK) {
-        if (name && strncmp(name, USER_PREFIX, strlen(USER_PREFIX)) == 0 &&
-            fsetxattr(fd, name, value, size, 0) < 0)
-            return -errno;
+        if (!name || strncmp(name, USER_PREFIX, strlen(USER_PREFIX)) != 0 ||
+            fsetxattr(fd, name, value, size, 0) == 0)
+            continue;
+        int error = -errno;
+        if (!is_of_attribute(error))
+            return error;
+        if (strcmp(name, refused) != 0)
+            count_left(extract, below, name, error);
+        refused = name;
     }
     return 0;
 }
@@ -98,7 +124,7 @@ static int enter(struct extract *extract, int parent, const char *name, const ch
             return -errno;
         int error = open_beneath(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd);
         if (!error)
-            error = put_attributes(fd, entry);
+            error = put_attributes(extract, below, fd, entry);
         if (error)
             return error;
     }
@@ -122,6 +148,8 @@ static int begin_home(struct extract *extract, const struct id *home, struct arc
     extract->number = (uint32_t)number;
     extract->owner = (uid_t)(extract->uid_base + (uint64_t)number);
     extract->homes++;
+    extract->left_here = 0;
+    extract->left_below[0] = '\0';
     id_format(home, name);
     return enter(extract, extract->staging, name, "", entry);
 }
@@ -168,7 +196,7 @@ static int put_data(int fd, struct extract *extract, struct archive *archive, in
     return fd >= 0 && ftruncate(fd, size) < 0 ? -errno : 0;
 }
 
-static int make_file(struct extract *extract, const char *name, struct archive *archive,
+static int make_file(struct extract *extract, const char *name, const char *below, struct archive *archive,
                      struct archive_entry *entry)
 {
     AUTO_FD int fd = -1;
@@ -180,7 +208,7 @@ static int make_file(struct extract *extract, const char *name, struct archive *
     int error = put_data(fd, extract, archive, archive_entry_size(entry));
     if (error || fd < 0)
         return error;
-    error = put_attributes(fd, entry);
+    error = put_attributes(extract, below, fd, entry);
     return error ? error : give_fd(extract, fd, archive_entry_perm(entry), modified_of(entry));
 }
 
@@ -201,6 +229,22 @@ static int make_symlink(struct extract *extract, const char *name, struct archiv
 }
 
 // To a file of the same home. O_PATH and no link on the way; the link itself is not followed either.
+static int link_file(const struct extract *extract, const char *name, char *target)
+{
+    char *slash = strrchr(target, '/');
+    const char *last = slash ? slash + 1 : target;
+    AUTO_FD int opened = -1;
+    int parent = extract->levels[0].fd;
+    if (slash) {
+        *slash = '\0';
+        int error = open_beneath(parent, target, O_PATH | O_DIRECTORY, 0, &opened);
+        if (error)
+            return error;
+        parent = opened;
+    }
+    return linkat(parent, last, extract->levels[extract->depth - 1].fd, name, 0) < 0 ? -errno : 0;
+}
+
 static int make_hard_link(struct extract *extract, const char *name, const char *target)
 {
     struct id home;
@@ -209,18 +253,40 @@ static int make_hard_link(struct extract *extract, const char *name, const char 
         return refuse(extract, "a hard link leads out of its home");
     if (extract->staging < 0)
         return 0;
-    char *slash = strrchr(below, '/');
-    const char *last = slash ? slash + 1 : below;
-    AUTO_FD int opened = -1;
-    int parent = extract->levels[0].fd;
-    if (slash) {
-        *slash = '\0';
-        int error = open_beneath(parent, below, O_PATH | O_DIRECTORY, 0, &opened);
-        if (error)
-            return error;
-        parent = opened;
+    int error = link_file(extract, name, below);
+    // Its first name may be among those that were left out.
+    return error == -ENOENT && extract->left_here > 0 ? -EMLINK : error;
+}
+
+// An entry of a home, in its place: 0, or why it is not there.
+static int make_entry(struct extract *extract, const char *name, const char *below, struct archive *archive,
+                      struct archive_entry *entry)
+{
+    const char *link = archive_entry_hardlink(entry);
+    if (extract->name_max > 0 && strlen(name) > extract->name_max)
+        return -ENAMETOOLONG;
+    if (link)
+        return make_hard_link(extract, name, link);
+    switch (archive_entry_filetype(entry)) {
+    case AE_IFDIR:
+        return enter(extract, extract->levels[extract->depth - 1].fd, name, below, entry);
+    case AE_IFREG:
+        return make_file(extract, name, below, archive, entry);
+    case AE_IFLNK:
+        return make_symlink(extract, name, entry);
+    default:
+        return refuse(extract, "an entry is neither file, directory nor link");
     }
-    return linkat(parent, last, extract->levels[extract->depth - 1].fd, name, 0) < 0 ? -errno : 0;
+}
+
+// Whether it is in a directory that was left out.
+static bool is_left(struct extract *extract, const char *below)
+{
+    size_t length = strlen(extract->left_below);
+    if (length > 0 && strncmp(below, extract->left_below, length) == 0 && below[length] == '/')
+        return true;
+    extract->left_below[0] = '\0'; // its entries follow it at once
+    return false;
 }
 
 int extract_member(struct extract *extract, struct archive *archive, struct archive_entry *entry)
@@ -228,7 +294,6 @@ int extract_member(struct extract *extract, struct archive *archive, struct arch
     struct id home;
     char below[MEMBER_PATH_MAX];
     const char *member = archive_entry_pathname(entry);
-    const char *link = archive_entry_hardlink(entry);
     const char *name;
     if (!member || member_parse(member, &home, below))
         return refuse(extract, "a name leads out of the homes");
@@ -239,19 +304,17 @@ int extract_member(struct extract *extract, struct archive *archive, struct arch
                                 : refuse(extract, "a home is no directory");
     if (extract->depth == 0 || !id_equal(&home, &extract->home))
         return refuse(extract, "an entry comes before its home");
-    int error = go_to_parent(extract, below, &name);
-    if (error)
-        return error;
-    if (link)
-        return make_hard_link(extract, name, link);
-    switch (type) {
-    case AE_IFDIR:
-        return enter(extract, extract->levels[extract->depth - 1].fd, name, below, entry);
-    case AE_IFREG:
-        return make_file(extract, name, archive, entry);
-    case AE_IFLNK:
-        return make_symlink(extract, name, entry);
-    default:
-        return refuse(extract, "an entry is neither file, directory nor link");
+    if (is_left(extract, below)) {
+        extract->left++;
+        return 0;
     }
+    int error = go_to_parent(extract, below, &name);
+    if (!error)
+        error = make_entry(extract, name, below, archive, entry);
+    if (!is_of_entry(error))
+        return error;
+    count_left(extract, below, NULL, error);
+    if (type == AE_IFDIR && !archive_entry_hardlink(entry))
+        memcpy(extract->left_below, below, strlen(below) + 1);
+    return 0;
 }

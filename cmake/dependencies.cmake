@@ -2,14 +2,13 @@
 
 find_package(PkgConfig REQUIRED)
 foreach(library IN ITEMS
-    "ARCHIVE libarchive" "CRYPTO libcrypto" "JANSSON jansson" "JWT libjwt" "OPUS opus" "PQ libpq" "PULSE libpulse" "SECCOMP libseccomp" "SODIUM libsodium"
+    "ARCHIVE libarchive" "AVCODEC libavcodec libavutil" "AVFORMAT libavformat" "CRYPTO libcrypto" "JANSSON jansson" "JWT libjwt" "OPUS opus" "PQ libpq" "PULSE libpulse" "SECCOMP libseccomp" "SODIUM libsodium"
     "WEBSOCKETS libwebsockets" "X264 x264"
     "XCB xcb" "XCB_RANDR xcb-randr" "XCB_DAMAGE xcb-damage" "XCB_XFIXES xcb-xfixes" "XCB_XTEST xcb-xtest" "XCB_XKB xcb-xkb"
     "ZLIB zlib")
   separate_arguments(library)
-  list(GET library 0 prefix)
-  list(GET library 1 module)
-  pkg_check_modules(${prefix} REQUIRED IMPORTED_TARGET GLOBAL ${module})
+  list(POP_FRONT library prefix)
+  pkg_check_modules(${prefix} REQUIRED IMPORTED_TARGET GLOBAL ${library})
 endforeach()
 if(BUILD_TESTING)
   pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET GLOBAL cmocka)

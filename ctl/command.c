@@ -50,6 +50,8 @@ static const struct command table[] = {
      "Tell everything that is wrong with the configuration. Status 1: something is."},
     {"status", ACCEPT(OPTION_JSON), NULL, false, false, node_status,
      "Ask this node how it is. Status 0: ready, 4: not ready, 5: draining, 6: nobody answers."},
+    {"top", ACCEPT(OPTION_ONCE), NULL, false, false, top,
+     "Show what this node's sandboxes take, live; once with --once or without a terminal."},
     {"drain", ACCEPT(OPTION_NODE) | ACCEPT(OPTION_OFF), NULL, true, false, node_drain,
      "Ask a node to take no new sandboxes until it is started again, or --off."},
     {"haproxy-config", EDGE, NULL, false, true, haproxy_config,

@@ -37,4 +37,5 @@ int doctor(struct context *context);
 int config_check(struct context *context);
 int node_status(struct context *context);
 int node_drain(struct context *context);
+int top(struct context *context);
 int haproxy_config(struct context *context);

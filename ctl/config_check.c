@@ -58,14 +58,18 @@ static int64_t number(const struct check *check, enum config_key key)
 
 static void check_secret_strength(struct check *check)
 {
-    const char *text = config_text(check->config, CONFIG_JWT_SECRET);
-    struct token_key key;
-    if (!*text)
-        return;
-    if (token_key_init(&key, text) < 0)
-        wrong(check, "JWT_SECRET is not random enough; make one with: openssl rand -hex 32");
-    else
-        token_key_finish(&key);
+    static const enum config_key secrets[] = {CONFIG_JWT_SECRET, CONFIG_JWT_SECRET_PREVIOUS};
+    for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
+        const char *text = config_text(check->config, secrets[i]);
+        struct token_key key;
+        if (!*text)
+            continue;
+        if (token_key_init(&key, text) < 0)
+            wrong(check, "%s is not random enough; make one with: openssl rand -hex 32",
+                  config_entry(secrets[i])->name);
+        else
+            token_key_finish(&key);
+    }
 }
 
 static void check_times(struct check *check)

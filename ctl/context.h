@@ -14,8 +14,9 @@ enum status {
     // Of `status`, for scripts.
     STATUS_NOT_READY = 4, // it lives, and something that it needs does not
     STATUS_DRAINING = 5,
-    STATUS_DOWN = 6,   // nobody answers
-    STATUS_EXISTS = 3, // the username is taken: a script that wants it to exist can go on
+    STATUS_DOWN = 6,    // nobody answers
+    STATUS_PARTIAL = 7, // restored, but for what the file system does not take
+    STATUS_EXISTS = 3,  // the username is taken: a script that wants it to exist can go on
 };
 
 struct context {

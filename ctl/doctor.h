@@ -30,5 +30,7 @@ void check_running_programs(struct context *context, struct findings *findings);
 
 // A layer that is not on: failed when SANDBOX_LAYERS_REQUIRED names it (or says "all"), else weak.
 enum verdict layer_verdict(const char *required, enum layer layer, enum layer_state state);
+// What to make of adjtimex(2): its result (-1: it failed), and the status that it tells.
+enum verdict clock_verdict(int result, int status);
 // What to make of a kernel release as uname(2) tells it ("6.1.0-18-amd64").
 enum verdict kernel_verdict(const char *release);

@@ -59,18 +59,24 @@ void check_tls(struct context *context, struct findings *findings)
     found(findings, VERDICT_OK, "TLS", "%s behind %s", host, origins);
 }
 
+enum verdict clock_verdict(int result, int status)
+{
+    return result < 0 || result == TIME_ERROR || (status & STA_UNSYNC) ? VERDICT_WEAK : VERDICT_OK;
+}
+
 void check_clock(struct context *context, struct findings *findings)
 {
     (void)context;
     struct timex state = {0};
     int result = adjtimex(&state);
+    enum verdict verdict = clock_verdict(result, state.status);
     if (result < 0)
-        found(findings, VERDICT_WEAK, "clock", "adjtimex: %s", strerror(errno));
-    else if (result == TIME_ERROR || (state.status & STA_UNSYNC))
-        found(findings, VERDICT_WEAK, "clock",
+        found(findings, verdict, "clock", "adjtimex: %s", strerror(errno));
+    else if (verdict != VERDICT_OK)
+        found(findings, verdict, "clock",
               "not synchronised: tokens and time limits go by it; run: timedatectl set-ntp true");
     else
-        found(findings, VERDICT_OK, "clock", "synchronised, %ld us at most off", state.maxerror);
+        found(findings, verdict, "clock", "synchronised, %ld us at most off", state.maxerror);
 }
 
 static void check_modes_of(struct findings *findings, const char *name, const char *path, unsigned forbidden,

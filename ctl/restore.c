@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "backup/archive_read.h"
@@ -57,6 +58,13 @@ static int complain_file(const struct restore *restore, int error)
     return STATUS_FAILED;
 }
 
+// Of a name in the homes' file system, as far as it is there yet; 0: not known.
+static size_t longest_name(const char *storage)
+{
+    struct statvfs status;
+    return statvfs(storage, &status) == 0 ? status.f_namemax : 0;
+}
+
 static int read_file(struct restore *restore, int dump, const char *storage)
 {
     struct backup_reading reading = {
@@ -65,6 +73,8 @@ static int read_file(struct restore *restore, int dump, const char *storage)
         .dump = dump,
         .storage = storage,
         .staging = STAGING,
+        .name_max = longest_name(restore->storage),
+        .tell = storage || restore->context->options.values[OPTION_DRY_RUN],
         .uid_base = (uint64_t)config_number(restore->context->config, CONFIG_SANDBOX_UID_BASE)};
     int error = lseek(restore->file, 0, SEEK_SET) < 0 ? -errno : backup_read(&reading, &restore->contents);
     return error ? complain_file(restore, error) : STATUS_OK;
@@ -227,6 +237,18 @@ static int restore_database(struct restore *restore, unsigned *ret_ended)
     return error ? complain_store(context, error) : STATUS_OK;
 }
 
+// What the exit status says besides success.
+static int tell_left(const struct restore *restore)
+{
+    if (restore->contents.left == 0)
+        return STATUS_OK;
+    complain(restore->context,
+             "left out: %" PRIu64
+             " entries or attributes, named above, which the file system of %s does not take",
+             restore->contents.left, restore->storage);
+    return STATUS_PARTIAL;
+}
+
 int restore(struct context *context)
 {
     CLEANUP(cleanup_restore) struct restore *restore = calloc(1, sizeof(*restore));
@@ -241,9 +263,11 @@ int restore(struct context *context)
         return STATUS_USAGE;
     }
     int status = restore->storage ? verify(restore) : STATUS_FAILED;
-    if (!status && dry_run)
+    if (!status && dry_run) {
         printf("it is whole; nothing was changed\n");
-    if (status || dry_run)
+        return tell_left(restore);
+    }
+    if (status)
         return status;
     status = backup_open_store(context);
     if (!status)
@@ -264,5 +288,5 @@ int restore(struct context *context)
         "restored. Users sign in anew. %u sandboxes that ran then are recorded as ended; what still runs is "
         "stopped by its node, which logs and records it.\n",
         ended);
-    return STATUS_OK;
+    return tell_left(restore);
 }

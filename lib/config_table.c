@@ -41,6 +41,8 @@ static const struct config_entry table[CONFIG_KEY_COUNT] = {
     [CONFIG_WEB_ROOT] = TEXT("WEB_ROOT", 0, 1024, "", "directory of the built web client"),
     [CONFIG_JWT_SECRET] = SECRET("JWT_SECRET", 64, 256,
                                  "key of the access tokens: at least 32 random bytes as hexadecimal digits"),
+    [CONFIG_JWT_SECRET_PREVIOUS] = SECRET("JWT_SECRET_PREVIOUS", 0, 256,
+                                          "an earlier JWT_SECRET, whose tokens are good until they expire"),
     [CONFIG_JWT_ACCESS_EXPIRY] = NUMBER("JWT_ACCESS_EXPIRY", 5, 86400, "900", "s", "life of an access token"),
     [CONFIG_JWT_REFRESH_EXPIRY] =
         NUMBER("JWT_REFRESH_EXPIRY", 60, 31536000, "604800", "s", "life of a refresh token"),
@@ -64,6 +66,9 @@ static const struct config_entry table[CONFIG_KEY_COUNT] = {
         NUMBER("SANDBOX_MAX_PER_USER", 1, SANDBOX_MAX_TOTAL, "3", "", "sandboxes one user may run at once"),
     [CONFIG_SANDBOX_MAX_PER_NODE] =
         NUMBER("SANDBOX_MAX_PER_NODE", 1, SANDBOX_MAX_TOTAL, "32", "", "sandboxes this node runs at once"),
+    [CONFIG_SANDBOX_RETENTION_DAYS] =
+        NUMBER("SANDBOX_RETENTION_DAYS", 0, 36500, "90", "days",
+               "records of ended sandboxes are deleted after this time; 0: never"),
     [CONFIG_SANDBOX_POOL_DESKTOP] = NUMBER(
         "SANDBOX_POOL_DESKTOP", 0, SANDBOX_POOL_MAX, "1", "",
         "desktops that are kept ready for whoever comes next; 0: each is started when it is asked for"),
@@ -145,6 +150,10 @@ static const struct config_entry table[CONFIG_KEY_COUNT] = {
         NUMBER("RECORDING_QUOTA_MB", 1, 1073741824, "10240", "MiB", "recordings of one user, all together"),
     [CONFIG_RECORDING_RETENTION_DAYS] = NUMBER("RECORDING_RETENTION_DAYS", 0, 36500, "30", "days",
                                                "recordings are deleted after this time; 0: never"),
+    [CONFIG_WATCHDOG_SECS] =
+        NUMBER("WATCHDOG_SECS", 1, 3600, "30", "s",
+               "sandboxd or sandbox-server that hangs for this long is killed and started again, under "
+               "scripts/run; the systemd units have WatchdogSec"),
     [CONFIG_LOG_LEVEL] = CHOICE("LOG_LEVEL", "error|warning|info|debug", "info", "what is logged"),
     [CONFIG_LOG_FORMAT] = CHOICE("LOG_FORMAT", "text|json", "text", "form of a log line"),
 };

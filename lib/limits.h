@@ -14,6 +14,7 @@
 #define SANDBOX_POOL_MAX 64           // sandboxes of one template that wait for an owner
 #define ACCOUNT_NUMBER_MAX (1u << 20) // host uids 1 .. this above SANDBOX_UID_BASE
 #define VIEWER_MAX 8                  // viewers of one sandbox
+#define EXPORTERS_MAX 2               // films of recordings that are made at once on one node
 #define MEMORY_LIMIT_MIN_MB 128
 #define MEMORY_LIMIT_MAX_MB 1048576
 #define CPU_PERCENT_MAX 25600
@@ -36,6 +37,6 @@
 #define BROWSER_MESSAGES_BURST 2000u
 #define BROWSER_BYTES_PER_SECOND (8u << 20)
 #define BROWSER_BYTES_BURST (8u << 20)
-#define RECTANGLES_MAX 64u // rectangles of one message
+#define RECTANGLES_MAX 64u             // rectangles of one message
 #define UPDATES_UNACKNOWLEDGED_MAX 32u // by streamers; how many in fact depends on the way to the browser
 #define CURSOR_SIDE_MAX 256u

@@ -29,7 +29,7 @@ static int notify_address(const char *name, struct sockaddr_un *address, socklen
     return 0;
 }
 
-static int notify(const char *message)
+static int notify(const char *message, int flags)
 {
     struct sockaddr_un address;
     socklen_t length;
@@ -47,7 +47,7 @@ static int notify(const char *message)
     if (fd < 0) {
         return -errno;
     }
-    if (sendto(fd, message, strlen(message), MSG_NOSIGNAL, (struct sockaddr *)&address, length) < 0) {
+    if (sendto(fd, message, strlen(message), MSG_NOSIGNAL | flags, (struct sockaddr *)&address, length) < 0) {
         error = errno;
     }
     close(fd);
@@ -56,17 +56,18 @@ static int notify(const char *message)
 
 int notify_ready(void)
 {
-    return notify("READY=1");
+    return notify("READY=1", 0);
 }
 
 int notify_stopping(void)
 {
-    return notify("STOPPING=1");
+    return notify("STOPPING=1", 0);
 }
 
 int notify_alive(void)
 {
-    return notify("WATCHDOG=1");
+    // Who does not listen must not hang the loop that says so.
+    return notify("WATCHDOG=1", MSG_DONTWAIT);
 }
 
 uint64_t notify_watchdog_us(void)

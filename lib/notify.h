@@ -10,7 +10,7 @@
 int notify_ready(void);
 // It is about to end in order.
 int notify_stopping(void);
-// It is alive. Due every notify_watchdog_us().
+// It is alive. Due every notify_watchdog_us(). Never waits: -EAGAIN when nobody reads what was told before.
 int notify_alive(void);
 
 // How often notify_alive is due, half of the time after which the starter loses patience (WATCHDOG_USEC); 0: nobody waits for it.

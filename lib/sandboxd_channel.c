@@ -147,6 +147,12 @@ static bool attach_failed_valid(const void *message)
     return m->attach_failed.error > 0;
 }
 
+static bool export_failed_valid(const void *message)
+{
+    const struct sandboxd_message *m = message;
+    return m->export_failed.error > 0;
+}
+
 #define BODY(member) sizeof(((struct sandboxd_message *)0)->member)
 
 static const struct channel_form forms[] = {
@@ -161,6 +167,7 @@ static const struct channel_form forms[] = {
     [SANDBOXD_NETWORK_RULE] = {true, CHANNEL_CLIENT, BODY(network_rule), 0, network_rule_valid},
     [SANDBOXD_SET_NETWORK] = {true, CHANNEL_CLIENT, BODY(set_network), 0, set_network_valid},
     [SANDBOXD_RUN] = {true, CHANNEL_CLIENT, BODY(run), 0, run_valid},
+    [SANDBOXD_EXPORT] = {true, CHANNEL_CLIENT, BODY(export), 0, NULL},
     [SANDBOXD_WELCOME] = {true, CHANNEL_SERVER, BODY(welcome), 0, welcome_valid},
     [SANDBOXD_READY] = {true, CHANNEL_SERVER, BODY(ready), 0, ready_valid},
     [SANDBOXD_FAILED] = {true, CHANNEL_SERVER, BODY(failed), 0, failed_valid},
@@ -172,6 +179,8 @@ static const struct channel_form forms[] = {
     [SANDBOXD_LIMITS_SET] = {true, CHANNEL_SERVER, BODY(limits_set), 0, limits_set_valid},
     [SANDBOXD_NETWORK_SET] = {true, CHANNEL_SERVER, BODY(network_set), 0, network_set_valid},
     [SANDBOXD_POOL] = {true, CHANNEL_SERVER, BODY(pool), 0, pool_valid},
+    [SANDBOXD_EXPORTED] = {true, CHANNEL_SERVER, BODY(exported), 1, NULL},
+    [SANDBOXD_EXPORT_FAILED] = {true, CHANNEL_SERVER, BODY(export_failed), 0, export_failed_valid},
 };
 
 static const struct channel_codec codec = {.forms = forms,

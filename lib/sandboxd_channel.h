@@ -36,6 +36,7 @@ enum sandboxd_kind {
     SANDBOXD_NETWORK_RULE,
     SANDBOXD_SET_NETWORK, // of a running sandbox: answered by NETWORK_SET
     SANDBOXD_RUN, // in a ready sandbox without a desktop, once: its end is the sandbox's, ENDED tells the status
+    SANDBOXD_EXPORT, // answered by EXPORTED with the exporter's descriptor, or EXPORT_FAILED
     // sandboxd to client
     SANDBOXD_WELCOME = 64,
     SANDBOXD_READY,  // the sandbox's desktop is usable
@@ -48,6 +49,8 @@ enum sandboxd_kind {
     SANDBOXD_LIMITS_SET,
     SANDBOXD_NETWORK_SET,
     SANDBOXD_POOL, // after WELCOME and whenever it changes; never where nothing is kept ready
+    SANDBOXD_EXPORTED,
+    SANDBOXD_EXPORT_FAILED,
 };
 
 enum sandbox_template {
@@ -132,6 +135,10 @@ struct sandboxd_run {
     struct command_words command;
 };
 
+struct sandboxd_export {
+    uint64_t number; // the client's own for this film
+};
+
 struct sandboxd_welcome {
     uint32_t version;
     uint32_t sandbox_count;
@@ -169,6 +176,9 @@ struct sandboxd_entry {
     struct sandbox_limits limits;
     uint32_t viewers;
     struct sandbox_usage usage;
+    // At this moment, as the limits count them
+    uint64_t memory_bytes; // UINT64_MAX: unknown
+    uint64_t tasks;        // processes and their threads; UINT64_MAX: unknown
 };
 
 struct sandboxd_attached { // with one descriptor: the stream's socket
@@ -213,6 +223,16 @@ struct sandboxd_pool {
     uint32_t held_mb;   // that those there are may take
 };
 
+struct sandboxd_exported { // with one descriptor: lib/export_channel.h
+    uint64_t number;
+};
+
+struct sandboxd_export_failed {
+    uint64_t number;
+    int32_t error; // positive errno: EUSERS all exporters are busy, or what failed
+    uint32_t reserved;
+};
+
 struct sandboxd_message {
     uint32_t kind; // enum sandboxd_kind
     uint32_t reserved;
@@ -223,6 +243,7 @@ struct sandboxd_message {
         struct sandboxd_attach attach;
         struct sandboxd_set_limits set_limits;
         struct sandboxd_run run;
+        struct sandboxd_export export;
         struct sandboxd_network_begin network_begin;
         struct egress_header network_header;
         struct egress_rule network_rule;
@@ -237,6 +258,8 @@ struct sandboxd_message {
         struct sandboxd_limits_set limits_set;
         struct sandboxd_network_set network_set;
         struct sandboxd_pool pool;
+        struct sandboxd_exported exported;
+        struct sandboxd_export_failed export_failed;
     };
 };
 

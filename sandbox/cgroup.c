@@ -222,6 +222,18 @@ void cgroup_usage(const struct cgroup_root *root, const struct cgroup *cgroup,
     *ret_usage = usage;
 }
 
+void cgroup_load(const struct cgroup_root *root, const struct cgroup *cgroup, uint64_t *ret_memory_bytes,
+                 uint64_t *ret_tasks)
+{
+    bool v2 = root->backend == CGROUP_V2, named = cgroup->name[0] != '\0';
+    *ret_memory_bytes = named ? cgroup_read_number(root, v2 ? CGROUP_UNIFIED : CGROUP_MEMORY, cgroup->name,
+                                                   v2 ? "memory.current" : "memory.usage_in_bytes")
+                              : UINT64_MAX;
+    *ret_tasks =
+        named ? cgroup_read_number(root, v2 ? CGROUP_UNIFIED : CGROUP_PIDS, cgroup->name, "pids.current")
+              : UINT64_MAX;
+}
+
 uint64_t cgroup_oom_kills(const struct cgroup_root *root, const struct cgroup *cgroup)
 {
     if (!cgroup->name[0])

@@ -1,5 +1,5 @@
 #pragma once
-// Control groups: one group per sandbox and per streamer below a delegated one, in each hierarchy that the
+// Control groups: one group per sandbox, streamer and exporter below a delegated one, in each hierarchy that the
 // machine has. Files are written directly.
 
 #include <stdbool.h>
@@ -41,7 +41,7 @@ struct cgroup_owners {
     uid_t own;
     uid_t first, count;
 };
-// Ends what an earlier run left and removes its groups: those named as the ones of sandboxes and streamers. 0, or the first -errno;
+// Ends what an earlier run left and removes its groups: those named as the ones of sandboxes, streamers and exporters. 0, or the first -errno;
 // -ETIMEDOUT when something would not end, -EPERM when a process of another owner is in such a group, which then stays.
 int cgroup_clear(const struct cgroup_root *root, const struct cgroup_owners *owners);
 
@@ -69,6 +69,9 @@ int cgroup_kill(const struct cgroup_root *root, const struct cgroup *cgroup);
 int cgroup_remove(const struct cgroup_root *root, struct cgroup *cgroup);
 void cgroup_usage(const struct cgroup_root *root, const struct cgroup *cgroup,
                   struct sandbox_usage *ret_usage);
+// What is in use now, as the limits count it. UINT64_MAX: unknown.
+void cgroup_load(const struct cgroup_root *root, const struct cgroup *cgroup, uint64_t *ret_memory_bytes,
+                 uint64_t *ret_tasks);
 // How often the out-of-memory killer chose a process of it; 0 when unknown.
 uint64_t cgroup_oom_kills(const struct cgroup_root *root, const struct cgroup *cgroup);
 

@@ -254,7 +254,7 @@ static int clear_group(const struct group *group)
 static bool is_ours(const char *name)
 {
     size_t digits = strspn(name + 1, "0123456789");
-    return (name[0] == 's' || name[0] == 'v' || name[0] == 'e') && digits > 0 &&
+    return (name[0] == 's' || name[0] == 'v' || name[0] == 'x' || name[0] == 'e') && digits > 0 &&
            digits < CGROUP_NAME_MAX - 1 && name[1 + digits] == '\0';
 }
 

@@ -10,6 +10,7 @@
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "sandbox/egress.h"
+#include "sandbox/exporter.h"
 #include "sandbox/pool.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/streamer.h"
@@ -148,6 +149,16 @@ static void attach(struct service *service, const struct sandboxd_attach *reques
     client_send(service, &message, -1);
 }
 
+static void export(struct service *service, const struct sandboxd_export *request)
+{
+    int error = exporter_start(service, request);
+    if (!error)
+        return;
+    struct sandboxd_message message = {.kind = SANDBOXD_EXPORT_FAILED};
+    message.export_failed = (struct sandboxd_export_failed){.number = request->number, .error = -error};
+    client_send(service, &message, -1);
+}
+
 static void set_limits(struct service *service, const struct sandboxd_set_limits *request)
 {
     struct sandboxd_message message = {.kind = SANDBOXD_LIMITS_SET};
@@ -199,6 +210,9 @@ static int handle(struct service *service, const struct sandboxd_message *messag
         return 0;
     case SANDBOXD_ATTACH:
         attach(service, &message->attach);
+        return 0;
+    case SANDBOXD_EXPORT:
+        export(service, &message->export);
         return 0;
     case SANDBOXD_RUN:
         return run(service, &message->run);

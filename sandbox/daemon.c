@@ -18,6 +18,7 @@
 #include "lib/notify.h"
 #include "sandbox/client.h"
 #include "sandbox/egress.h"
+#include "sandbox/exporter.h"
 #include "sandbox/pool.h"
 #include "sandbox/sandbox.h"
 
@@ -85,6 +86,7 @@ static void on_signal(struct watch *watch, uint32_t events)
     daemon->service.stopping = true;
     watch_close(&daemon->listener);
     sandbox_stop_all(&daemon->service, STOP_SHUTDOWN);
+    exporters_stop(&daemon->service);
 }
 
 static int open_signals(struct daemon *daemon)
@@ -199,7 +201,7 @@ static int serve(struct daemon *daemon)
         error = watch_run(daemon->service.epoll, -1);
     }
     egress_stop(&daemon->service);
-    while (!error && !egress_gone(&daemon->service))
+    while (!error && !(egress_gone(&daemon->service) && exporters_gone(&daemon->service)))
         error = watch_run(daemon->service.epoll, -1);
     return error;
 }

@@ -96,8 +96,9 @@ int launch_start_with(const struct launch *launch, int setup, uint64_t flags, in
     int builder = -1;
     struct start start = {.launch = launch, .setup = setup};
     bool borrow = launch->borrow && !launch->cgroup.born && PROCESS_CAN_SHARE && flags == 0;
-    pid_t pid = borrow ? process_borrow(run_plan, &start, &builder)
-                       : process_fork_into(launch->cgroup.born ? launch->cgroup.directory : -1, flags, &builder);
+    pid_t pid = borrow
+                    ? process_borrow(run_plan, &start, &builder)
+                    : process_fork_into(launch->cgroup.born ? launch->cgroup.directory : -1, flags, &builder);
     if (pid < 0)
         return (int)pid;
     if (pid == 0)

@@ -141,7 +141,7 @@ static void add_confinement(struct plan *plan, enum limit_profile limits)
     ADD(plan, .kind = OPERATION_LIMITS, .number = limits);
 }
 
-// A streamer confines itself further, after its last descriptor is set up (streaming/).
+// Helpers confine themselves further, after their last descriptor is set up (streaming/, export/).
 static void add_filters(struct plan *plan, const struct plan_host *host, enum profile profile)
 {
     if (host->landlock)
@@ -216,21 +216,33 @@ int plan_desktop(struct plan *plan, const struct plan_host *host, const struct p
     return plan->overflow ? -E2BIG : 0;
 }
 
-int plan_streamer(struct plan *plan, const struct plan_host *host, uint32_t host_uid)
+// One of our own programs that needs nothing of the host but libraries.
+static int plan_helper(struct plan *plan, const struct plan_host *host, uint32_t host_uid,
+                       const char *const *arguments)
 {
     *plan = (struct plan){0};
     add_identity(plan, host, host_uid);
     ADD(plan, .kind = OPERATION_ROOT, .source = "mode=0755,size=64k,nr_inodes=64");
     add_table(plan, plan_system_table, plan_system_count);
-    ADD(plan, .kind = OPERATION_BIND, .target = "sandbox-streamer", .number = BIND_EXECUTABLE,
-        .source = compose(plan, "%s/sandbox-streamer", host->program_dir));
+    ADD(plan, .kind = OPERATION_BIND, .target = arguments[0], .number = BIND_EXECUTABLE,
+        .source = compose(plan, "%s/%s", host->program_dir, arguments[0]));
     ADD(plan, .kind = OPERATION_LOOPBACK);
     add_confinement(plan, LIMITS_STREAMER);
     ADD(plan, .kind = OPERATION_NO_NEW_PRIVILEGES);
-    ADD(plan, .kind = OPERATION_EXEC, .target = "/sandbox-streamer");
-    add_words(plan, plan->arguments, PLAN_WORDS_MAX, plan_streamer_arguments);
-    add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_streamer_environment);
+    ADD(plan, .kind = OPERATION_EXEC, .target = compose(plan, "/%s", arguments[0]));
+    add_words(plan, plan->arguments, PLAN_WORDS_MAX, arguments);
+    add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_helper_environment);
     return plan->overflow ? -E2BIG : 0;
+}
+
+int plan_streamer(struct plan *plan, const struct plan_host *host, uint32_t host_uid)
+{
+    return plan_helper(plan, host, host_uid, plan_streamer_arguments);
+}
+
+int plan_exporter(struct plan *plan, const struct plan_host *host, uint32_t host_uid)
+{
+    return plan_helper(plan, host, host_uid, plan_exporter_arguments);
 }
 
 int plan_egress(struct plan *plan, const struct plan_host *host, uint32_t host_uid, const char *log_level,

@@ -111,6 +111,8 @@ int plan_desktop(struct plan *plan, const struct plan_host *host, const struct p
                  uint32_t host_uid, const struct sandbox_limits *limits);
 // The plan of a streamer: no home, no file system but the libraries.
 int plan_streamer(struct plan *plan, const struct plan_host *host, uint32_t host_uid);
+// That of an exporter, which is the same.
+int plan_exporter(struct plan *plan, const struct plan_host *host, uint32_t host_uid);
 
 // The plan of sandbox-egress: in the service's own namespaces, under an own uid, without any capability. It confines itself further (egress/).
 int plan_egress(struct plan *plan, const struct plan_host *host, uint32_t host_uid, const char *log_level,

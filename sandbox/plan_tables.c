@@ -273,4 +273,5 @@ const char *const plan_proxy_environment[] = {
     NULL,
 };
 const char *const plan_streamer_arguments[] = {"sandbox-streamer", NULL};
-const char *const plan_streamer_environment[] = {"LANG=C.UTF-8", NULL};
+const char *const plan_exporter_arguments[] = {"sandbox-export", NULL};
+const char *const plan_helper_environment[] = {"LANG=C.UTF-8", NULL};

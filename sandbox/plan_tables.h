@@ -39,4 +39,5 @@ extern const char *const plan_desktop_environment[];
 extern const char *const plan_command_environment[];
 extern const char *const plan_proxy_environment[];
 extern const char *const plan_streamer_arguments[];
-extern const char *const plan_streamer_environment[];
+extern const char *const plan_exporter_arguments[];
+extern const char *const plan_helper_environment[];

@@ -348,6 +348,7 @@ void sandbox_describe(const struct sandbox *sandbox, struct sandboxd_entry *ret_
     };
     sandbox_usage(sandbox, &ret_entry->usage);
     egress_usage(sandbox, &ret_entry->usage);
+    cgroup_load(&sandbox->service->cgroups, &sandbox->cgroup, &ret_entry->memory_bytes, &ret_entry->tasks);
 }
 
 static void report_end(struct sandbox *sandbox)

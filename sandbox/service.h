@@ -15,6 +15,7 @@
 
 struct client;
 struct egress;
+struct exporter;
 struct pool;
 struct sandbox;
 struct streamer;
@@ -36,4 +37,5 @@ struct service {
     unsigned parked_count;                     // of nobody yet
     struct sandbox *sandboxes[SANDBOX_SLOTS];  // by slot
     struct streamer *streamers[STREAMERS_MAX]; // by slot
+    struct exporter *exporters[EXPORTERS_MAX]; // by slot
 };

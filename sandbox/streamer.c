@@ -13,7 +13,7 @@
 #include "lib/log.h"
 #include "lib/streamer_channel.h"
 #include "sandbox/client.h"
-#include "sandbox/launch.h"
+#include "sandbox/helper.h"
 
 // Memory of an encoder at that picture size, with room for its queue: a constant part and so many pictures.
 #define STREAMER_MEMORY_MB 256u
@@ -22,28 +22,21 @@
 #define STREAMER_PIDS 64u
 
 struct streamer {
+    struct helper helper;
     struct service *service;
     struct sandbox *sandbox;
     unsigned slot;
     uint64_t viewer;
     uint64_t client; // who asked: service->client_count then
-    uid_t host_uid;
-    int stream; // the client's end until it is passed on
-    bool ending;
-    int failed; // positive errno
-    struct cgroup cgroup;
-    struct watch setup, builder, process;
+    int stream;      // the client's end until it is passed on
 };
 
 static void streamer_free(struct streamer *streamer)
 {
     if (!streamer)
         return;
-    watch_close(&streamer->setup);
-    watch_close(&streamer->builder);
-    watch_close(&streamer->process);
+    helper_finish(&streamer->helper);
     cleanup_fd(&streamer->stream);
-    cgroup_remove(&streamer->service->cgroups, &streamer->cgroup);
     if (streamer->service->streamers[streamer->slot] == streamer)
         streamer->service->streamers[streamer->slot] = NULL;
     free(streamer);
@@ -54,100 +47,38 @@ static void cleanup_streamer(struct streamer **streamer)
     streamer_free(*streamer);
 }
 
-static void answer(struct streamer *streamer)
+static void answer(struct streamer *streamer, int failed)
 {
     struct sandboxd_message message = {.kind = SANDBOXD_ATTACHED};
     int fd = streamer->stream;
     if (streamer->client != streamer->service->client_count) {
         fd = -1; // it asked and went away: nobody waits for the stream
-    } else if (fd >= 0 && !streamer->failed) {
+    } else if (fd >= 0 && !failed) {
         message.attached = (struct sandboxd_attached){streamer->sandbox->request.sandbox, streamer->viewer};
         client_send(streamer->service, &message, fd);
     } else if (fd >= 0) {
         message.kind = SANDBOXD_ATTACH_FAILED;
-        message.attach_failed = (struct sandboxd_attach_failed){.sandbox = streamer->sandbox->request.sandbox,
-                                                                .viewer = streamer->viewer,
-                                                                .error = streamer->failed};
+        message.attach_failed = (struct sandboxd_attach_failed){
+            .sandbox = streamer->sandbox->request.sandbox, .viewer = streamer->viewer, .error = failed};
         client_send(streamer->service, &message, -1);
     }
     cleanup_fd(&streamer->stream);
     streamer->stream = -1;
 }
 
-static void finish(struct streamer *streamer)
+static void on_started(struct helper *helper)
 {
-    if (streamer->setup.fd >= 0 || streamer->builder.fd >= 0 || streamer->process.fd >= 0)
-        return;
-    if (streamer->stream >= 0) {
-        streamer->failed = streamer->failed ? streamer->failed : EIO;
-        answer(streamer);
-    }
+    answer(CONTAINER_OF(helper, struct streamer, helper), helper->failed);
+}
+
+static void on_ended(struct helper *helper)
+{
+    struct streamer *streamer = CONTAINER_OF(helper, struct streamer, helper);
+    if (streamer->stream >= 0)
+        answer(streamer, helper->failed ? helper->failed : EIO);
     struct sandbox *sandbox = streamer->sandbox;
     streamer_free(streamer);
     sandbox_viewer_ended(sandbox);
-}
-
-static void end(struct streamer *streamer)
-{
-    streamer->ending = true;
-    cgroup_lift_cpu(&streamer->service->cgroups, &streamer->cgroup);
-    int error = cgroup_kill(&streamer->service->cgroups, &streamer->cgroup);
-    if (error && streamer->process.fd >= 0)
-        error = launch_kill(streamer->process.fd, streamer->host_uid);
-    if (error && error != -ENOTSUP)
-        log_error("can't kill a streamer", {"error", strerror(-error)});
-}
-
-static void on_process_ended(struct watch *watch, uint32_t events)
-{
-    (void)events;
-    struct streamer *streamer = CONTAINER_OF(watch, struct streamer, process);
-    int status;
-    if (launch_reap(watch->fd, &status) == 0)
-        return;
-    watch_close(watch);
-    finish(streamer);
-}
-
-static void on_builder_ended(struct watch *watch, uint32_t events)
-{
-    (void)events;
-    struct streamer *streamer = CONTAINER_OF(watch, struct streamer, builder);
-    int status;
-    if (launch_reap(watch->fd, &status) == 0)
-        return;
-    watch_close(watch);
-    finish(streamer);
-}
-
-static void on_setup(struct watch *watch, uint32_t events)
-{
-    (void)events;
-    struct streamer *streamer = CONTAINER_OF(watch, struct streamer, setup);
-    struct setup_message message;
-    enum setup_event event;
-    int pidfd = -1;
-    int error = launch_receive(watch->fd, &event, &message, &pidfd);
-    if (error == -EAGAIN)
-        return;
-    if (!error && event == SETUP_EVENT_STARTED) {
-        error = watch_open(&streamer->process, streamer->service->epoll, pidfd, EPOLLIN, on_process_ended);
-        if (!error && streamer->ending)
-            end(streamer);
-        if (!error)
-            return;
-    }
-    watch_close(watch);
-    if (error || event == SETUP_EVENT_FAILED) {
-        streamer->failed = error ? -error : message.error;
-        log_error("streamer did not start",
-                  {"operation", error ? "set-up" : operation_name(message.operation)},
-                  {"error", strerror(streamer->failed)});
-        end(streamer);
-    } else if (!streamer->ending && streamer->process.fd >= 0) {
-        answer(streamer);
-    }
-    finish(streamer);
 }
 
 static int seal_start(const struct streamer_start *start, int *ret_fd)
@@ -200,25 +131,12 @@ static int make_start(const struct streamer *streamer, const struct sandboxd_att
     return error;
 }
 
-static int join_cgroup(struct streamer *streamer, struct launch *launch)
+static struct sandbox_limits limits_of(const struct desktop *desktop)
 {
-    const struct desktop *desktop = &streamer->sandbox->desktop;
     uint64_t pictures = (uint64_t)desktop->width_max * desktop->height_max * 4 * STREAMER_PICTURES;
-    struct sandbox_limits limits = {.memory_mb = STREAMER_MEMORY_MB + (uint32_t)(pictures >> 20),
-                                    .cpu_percent = STREAMER_CPU_PERCENT,
-                                    .pids = STREAMER_PIDS};
-    char name[CGROUP_NAME_MAX];
-    snprintf(name, sizeof(name), "v%u", streamer->slot);
-    int error = cgroup_make(&streamer->service->cgroups, name, &limits, &streamer->cgroup);
-    return error ? error : cgroup_open_entry(&streamer->service->cgroups, &streamer->cgroup, &launch->cgroup);
-}
-
-static int watch_all(struct streamer *streamer, const struct launched *launched)
-{
-    int epoll = streamer->service->epoll;
-    int error = watch_open(&streamer->setup, epoll, launched->setup, EPOLLIN, on_setup);
-    int result = watch_open(&streamer->builder, epoll, launched->builder, EPOLLIN, on_builder_ended);
-    return error ? error : result;
+    return (struct sandbox_limits){.memory_mb = STREAMER_MEMORY_MB + (uint32_t)(pictures >> 20),
+                                   .cpu_percent = STREAMER_CPU_PERCENT,
+                                   .pids = STREAMER_PIDS};
 }
 
 // The way to the sandbox's sound: one end goes to its sandbox-init. When that does not take it, nothing will ever sound.
@@ -262,7 +180,7 @@ static int start(struct streamer *streamer, const struct sandboxd_attach *reques
     AUTO_FREE struct plan *plan = malloc(sizeof(*plan));
     if (!plan)
         return -ENOMEM;
-    error = plan_streamer(plan, &streamer->service->host, streamer->host_uid);
+    error = plan_streamer(plan, &streamer->service->host, streamer->helper.host_uid);
     if (error)
         return error;
     struct launch launch = {
@@ -274,12 +192,10 @@ static int start(struct streamer *streamer, const struct sandboxd_attach *reques
                         {message, STREAMER_START_FD},
                         {sound, STREAMER_SOUND_FD}},
         .descriptor_count = 5};
-    error = join_cgroup(streamer, &launch);
-    struct launched launched;
-    if (!error)
-        error = launch_start(&launch, &launched);
-    cgroup_entry_finish(&launch.cgroup);
-    return error ? error : watch_all(streamer, &launched);
+    struct sandbox_limits limits = limits_of(&streamer->sandbox->desktop);
+    char group[CGROUP_NAME_MAX];
+    snprintf(group, sizeof(group), "v%u", streamer->slot);
+    return helper_launch(&streamer->helper, &launch, group, &limits);
 }
 
 int streamer_attach(struct service *service, const struct sandboxd_attach *request)
@@ -295,19 +211,15 @@ int streamer_attach(struct service *service, const struct sandboxd_attach *reque
     CLEANUP(cleanup_streamer) struct streamer *streamer = calloc(1, sizeof(*streamer));
     if (!streamer)
         return -ENOMEM;
-    const struct watch closed = WATCH_CLOSED;
     *streamer = (struct streamer){.service = service,
                                   .sandbox = sandbox,
                                   .slot = slot,
                                   .viewer = request->viewer,
                                   .client = service->client_count,
-                                  .host_uid = service->host.own_uids
-                                                  ? service->settings->uid_base + HOST_UID_STREAMERS + slot
-                                                  : geteuid(),
-                                  .stream = -1,
-                                  .setup = closed,
-                                  .builder = closed,
-                                  .process = closed};
+                                  .stream = -1};
+    helper_init(&streamer->helper, service, "streamer", HOST_UID_STREAMERS + slot);
+    streamer->helper.started = on_started;
+    streamer->helper.ended = on_ended;
     int error = start(streamer, request);
     if (error)
         return error;
@@ -321,6 +233,6 @@ void streamer_stop_all(struct service *service, const struct sandbox *sandbox)
 {
     for (unsigned i = 0; i < STREAMERS_MAX; i++) {
         if (service->streamers[i] && service->streamers[i]->sandbox == sandbox)
-            end(service->streamers[i]);
+            helper_end(&service->streamers[i]->helper);
     }
 }

@@ -11,6 +11,7 @@
 #include "server/routes.h"
 #include "server/sandbox_json.h"
 #include "server/server.h"
+#include "server/sign_in_limits.h"
 #include "server/viewers.h"
 #include "store/sign_in.h"
 
@@ -27,25 +28,6 @@ static const struct json_field login_fields[] = {
     {"password", true, 1, PASSWORD_MAX, NULL, offsetof(struct session, password)},
 };
 
-// Usernames are equal without regard to case: so are their buckets.
-static void fold_case(const char *name, char folded[static USERNAME_MAX + 1])
-{
-    size_t i = 0;
-    for (; name[i] && i < USERNAME_MAX; i++)
-        folded[i] = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] - 'A' + 'a') : name[i];
-    folded[i] = '\0';
-}
-
-static unsigned take_attempt(struct exchange *exchange, const char *username)
-{
-    struct server *server = exchange->server;
-    char folded[USERNAME_MAX + 1];
-    fold_case(username, folded);
-    int64_t now = clock_monotonic_us();
-    unsigned wait = limiter_take(server->login_sources, exchange->source_key, now);
-    return wait ? wait : limiter_take(server->login_names, folded, now);
-}
-
 int login_prepare(struct exchange *exchange)
 {
     struct session *session = exchange_detail(exchange, sizeof(*session));
@@ -57,15 +39,7 @@ int login_prepare(struct exchange *exchange)
         exchange_problem(exchange, PROBLEM_BAD_REQUEST, wrong);
         return -1;
     }
-    unsigned wait = take_attempt(exchange, session->username);
-    if (wait == 0)
-        return 0;
-    metrics_limit(&exchange->server->metrics, LIMIT_SIGN_INS);
-    log_warning("A sign-in was refused by the limit", {"source", exchange->source},
-                {"request", exchange->request_id});
-    exchange_problem_later(exchange, PROBLEM_TOO_MANY_REQUESTS, wait,
-                           "Too many attempts to sign in. Wait before the next one.");
-    return -1;
+    return sign_in_limits_take(exchange->server->sign_in_limits, exchange, session->username);
 }
 
 static int make_sign_in(struct exchange *exchange, struct store *store, const struct password_hash *verified)
@@ -122,7 +96,7 @@ static void answer_session(struct exchange *exchange)
         .expires_at = now + life,
     };
     char token[TOKEN_MAX + 1];
-    if (token_issue(&server->token_key, &claims, token) < 0) {
+    if (token_issue(&server->token_keys[0], &claims, token) < 0) {
         exchange_problem_later(exchange, PROBLEM_UNAVAILABLE, 5,
                                "The server is out of memory. Try again later.");
         return;
@@ -147,10 +121,7 @@ void login_finish(struct exchange *exchange)
         return;
     }
     // Only wrong attempts count.
-    char folded[USERNAME_MAX + 1];
-    fold_case(session->username, folded);
-    limiter_refund(server->login_sources, exchange->source_key);
-    limiter_refund(server->login_names, folded);
+    sign_in_limits_refund(server->sign_in_limits, exchange, session->username);
     if (exchange->error) {
         exchange_store_failed(exchange, exchange->error);
         return;

@@ -23,6 +23,12 @@ enum deadline_event deadlines_due(struct deadlines *deadlines, int64_t now_us, i
     return DEADLINE_NONE;
 }
 
+void deadlines_move(struct deadlines *deadlines, int64_t step_us)
+{
+    deadlines->limit_us += step_us;
+    deadlines->idle_us += step_us;
+}
+
 bool deadlines_active(struct deadlines *deadlines, int64_t idle_us)
 {
     bool warned = deadlines->idle_warned;

@@ -23,5 +23,8 @@ enum deadline_event {
 // What is due now, the gravest first; each warning once. Without anything due, ret_next_us is when to ask again.
 enum deadline_event deadlines_due(struct deadlines *deadlines, int64_t now_us, int64_t *ret_next_us);
 
+// The clock was set by so much: what remains of both stays as it is.
+void deadlines_move(struct deadlines *deadlines, int64_t step_us);
+
 // There was input: the idle limit moves. True when a warning had been given, which is cleared then.
 bool deadlines_active(struct deadlines *deadlines, int64_t idle_us);

@@ -53,8 +53,9 @@ void *exchange_detail(struct exchange *exchange, size_t size)
 static int authenticate(struct exchange *exchange, struct store *store)
 {
     struct token_claims claims;
-    int error = token_verify(&exchange->server->token_key, 1, exchange->bearer, strlen(exchange->bearer),
-                             clock_wall_us() / SECOND_US, &claims);
+    int error =
+        token_verify(exchange->server->token_keys, exchange->server->token_key_count, exchange->bearer,
+                     strlen(exchange->bearer), clock_wall_us() / SECOND_US, &claims);
     if (error)
         return -EKEYREJECTED;
     error = store_sign_in_check(store, &claims.sign_in, &exchange->account);
@@ -105,9 +106,14 @@ void exchange_start(struct exchange *exchange)
         route->finish(exchange);
         return;
     }
+    exchange_work(exchange);
+}
+
+void exchange_work(struct exchange *exchange)
+{
     exchange->job = (struct work_job){.run = run, .done = done};
     exchange->error = -ECANCELED;
-    if (work_submit(exchange->server->work, route->lane, &exchange->job) == 0)
+    if (work_submit(exchange->server->work, exchange->route->lane, &exchange->job) == 0)
         return;
     metrics_limit(&exchange->server->metrics, LIMIT_WORK);
     exchange_problem_later(exchange, PROBLEM_UNAVAILABLE, 2,

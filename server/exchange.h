@@ -82,6 +82,9 @@ void *exchange_detail(struct exchange *exchange, size_t size);
 // The body is there: runs the route's prepare, work and finish.
 void exchange_start(struct exchange *exchange);
 
+// The work of the route's prepare that returned -1 to have it done later.
+void exchange_work(struct exchange *exchange);
+
 // Answers; each exactly once. The exchange may be gone afterwards.
 void exchange_json(struct exchange *exchange, unsigned status,
                    json_t *document); // takes the reference; NULL: memory is out

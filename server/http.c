@@ -49,10 +49,24 @@ void http_connection_free(struct connection *connection)
         connection->next->previous = connection->previous;
     server->connection_count--;
     free(connection);
+    if (server->stopping && server->connection_count == 0)
+        loop_stop(server->loop);
+}
+
+void http_go_away(struct server *server)
+{
+    for (struct connection *connection = server->connections; connection; connection = connection->next) {
+        if (connection->wsi && !connection->viewer && !connection->exchange)
+            lws_set_timeout(connection->wsi, PENDING_TIMEOUT_KILLED_BY_PARENT, LWS_TO_KILL_ASYNC);
+    }
+    if (server->connection_count == 0)
+        loop_stop(server->loop);
 }
 
 void http_send(struct connection *connection)
 {
+    // The next request is for the process that comes after this one.
+    connection->exchange->answer.close |= connection->server->stopping;
     lws_set_timeout(connection->wsi, PENDING_TIMEOUT_HTTP_CONTENT, HTTP_REQUEST_SECONDS);
     lws_rx_flow_control(connection->wsi, 1);
     lws_callback_on_writable(connection->wsi);

@@ -37,6 +37,8 @@ void listener_free(struct listener *listener);
 
 int http_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length);
 
+// The server is stopping: connections without a request are closed, the others with their answers, and the loop ends with the last one.
+void http_go_away(struct server *server);
 // The connection's exchange has its answer.
 void http_send(struct connection *connection);
 // Sends an answer at once, in place of an upgrade, and frees the exchange. -1: the connection must be closed, as it always must.

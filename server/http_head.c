@@ -76,6 +76,7 @@ static const char *reason_phrase(unsigned status)
     } phrases[] = {
         {200, "OK"},
         {201, "Created"},
+        {202, "Accepted"},
         {204, "No Content"},
         {206, "Partial Content"},
         {304, "Not Modified"},

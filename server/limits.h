@@ -18,13 +18,22 @@
 #define WORK_DATABASE_QUEUE 256
 #define WORK_PASSWORD_QUEUE 16
 #define WORK_RECORDING_THREADS 2
-#define WORK_RECORDING_QUEUE 1024 // one of each recorder, and requests
+#define WORK_RECORDING_QUEUE 1024 // one of each recorder
+#define WORK_PLAYBACK_THREADS 2
+#define WORK_PLAYBACK_QUEUE 64 // each answers up to 1 MiB, or reads a whole recording for its index
+
+#define FILMS_MAX 64 // of recordings: that wait, are made, or have failed
+#define FILMS_PER_ACCOUNT 4
 
 #define LIMITER_ENTRIES 4096 // sources or usernames that are remembered
 #define LOGIN_SOURCE_BURST 20u
 #define LOGIN_SOURCE_PER_MINUTE 20u
-#define LOGIN_NAME_BURST 10u
-#define LOGIN_NAME_PER_MINUTE 10u
+#define LOGIN_PAIR_BURST 10u // one source at one username
+#define LOGIN_PAIR_PER_MINUTE 10u
+#define LOGIN_NAME_BURST 20u // one username, from wherever: then it gets slow, and stays open to its owner
+#define LOGIN_NAME_PER_MINUTE 20u
+#define LOGIN_SLOW_MS 2000
+#define LOGIN_SLOW_MAX 64u // attempts that are held back at once
 #define LINK_SOURCE_BURST 20u
 #define LINK_SOURCE_PER_MINUTE 20u
 

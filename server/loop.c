@@ -131,11 +131,14 @@ int loop_run(struct loop *loop)
         if (lws_service(loop->context, 0) < 0)
             return -EIO;
     }
+    loop->stopping = false;
     return 0;
 }
 
 void loop_stop(struct loop *loop)
 {
+    if (loop->stopping)
+        return; // it may be on its way out of memory
     loop->stopping = true;
     lws_cancel_service(loop->context);
 }

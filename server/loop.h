@@ -22,7 +22,7 @@ struct loop_shape {
 struct loop *loop_new(const struct loop_shape *shape);
 void loop_free(struct loop *loop);
 
-// Serves until loop_stop. 0 or -errno.
+// Serves until loop_stop, and again when called again. 0 or -errno.
 int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 

@@ -13,6 +13,7 @@
 #include "lib/notify.h"
 #include "server/clock.h"
 #include "server/confinement.h"
+#include "server/films.h"
 #include "server/http.h"
 #include "server/http_head.h"
 #include "server/limits.h"
@@ -24,6 +25,7 @@
 #include "server/sandboxd_client.h"
 #include "server/sandboxes.h"
 #include "server/server.h"
+#include "server/sign_in_limits.h"
 #include "server/static_files.h"
 #include "server/viewers.h"
 
@@ -89,21 +91,31 @@ static int check_config(struct server *server)
 
 static int read_key(struct server *server)
 {
-    if (token_key_init(&server->token_key, config_text(server->config, CONFIG_JWT_SECRET)) < 0)
-        return refuse("JWT_SECRET is weak: it must be at least 32 random bytes as hexadecimal digits; make "
-                      "one with: openssl rand -hex 32");
-    token_key_successor(&server->token_key, &server->successor_key);
+    static const enum config_key secrets[] = {CONFIG_JWT_SECRET, CONFIG_JWT_SECRET_PREVIOUS};
+    for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]); i++) {
+        const char *text = config_text(server->config, secrets[i]);
+        if (i > 0 && !*text)
+            continue;
+        if (token_key_init(&server->token_keys[server->token_key_count], text) < 0)
+            return refuse("%s is weak: it must be at least 32 random bytes as hexadecimal digits; make one "
+                          "with: openssl rand -hex 32",
+                          config_entry(secrets[i])->name);
+        server->token_key_count++;
+    }
+    token_key_successor(&server->token_keys[0], &server->successor_key);
     return 0;
 }
 
 static void on_connected(void *data)
 {
     sandboxes_connected(((struct server *)data)->sandboxes);
+    films_connected(((struct server *)data)->films);
 }
 
 static void on_disconnected(void *data)
 {
     sandboxes_disconnected(((struct server *)data)->sandboxes);
+    films_disconnected(((struct server *)data)->films);
 }
 
 static void on_message(void *data, const struct sandboxd_message *message, int fd)
@@ -113,6 +125,10 @@ static void on_message(void *data, const struct sandboxd_message *message, int f
         viewers_attached(server->viewers, message->attached.viewer, fd);
     else if (message->kind == SANDBOXD_ATTACH_FAILED)
         viewers_attach_failed(server->viewers, message->attach_failed.viewer, message->attach_failed.error);
+    else if (message->kind == SANDBOXD_EXPORTED)
+        films_exported(server->films, message->exported.number, fd);
+    else if (message->kind == SANDBOXD_EXPORT_FAILED)
+        films_export_failed(server->films, message->export_failed.number, message->export_failed.error);
     else
         sandboxes_message(server->sandboxes, message);
 }
@@ -134,18 +150,19 @@ static int open_modules(struct server *server)
     if (!server->loop)
         return refuse("the event loop can't be set up: %s", strerror(errno));
     server->tickets = tickets_new();
-    server->login_sources = limiter_new((struct bucket_rate){LOGIN_SOURCE_PER_MINUTE, LOGIN_SOURCE_BURST});
-    server->login_names = limiter_new((struct bucket_rate){LOGIN_NAME_PER_MINUTE, LOGIN_NAME_BURST});
+    server->sign_in_limits = sign_in_limits_new(server);
     server->link_sources = limiter_new((struct bucket_rate){LINK_SOURCE_PER_MINUTE, LINK_SOURCE_BURST});
     server->work = work_new(server->loop, database_url);
+    server->recording_writers.work = server->work;
+    server->films = films_new(server);
     server->viewers = viewers_new(server);
     server->sandboxes = server->work ? sandboxes_new(server) : NULL;
     server->notifications = server->work ? notifications_new(server, database_url) : NULL;
     server->pruning = server->work ? pruning_new(server) : NULL;
     server->sandboxd = sandboxd_client_new(server->loop, config_text(config, CONFIG_SANDBOXD_SOCKET),
                                            &sandboxd_events, server);
-    if (!server->tickets || !server->login_sources || !server->login_names || !server->link_sources ||
-        !server->work || !server->viewers || !server->sandboxes || !server->notifications ||
+    if (!server->tickets || !server->sign_in_limits || !server->link_sources || !server->work ||
+        !server->films || !server->viewers || !server->sandboxes || !server->notifications ||
         !server->pruning || !server->sandboxd)
         return refuse("out of memory or threads");
     return 0;
@@ -169,20 +186,23 @@ static void server_finish(struct server *server)
 {
     listener_free(server->web);
     listener_free(server->metrics_listener);
+    server->recording_writers.stopping = true;
     work_free(server->work);
+    sign_in_limits_free(server->sign_in_limits);
+    films_free(server->films);
     recorders_free(server);
+    recording_writers_finish(&server->recording_writers);
     notifications_free(server->notifications);
     pruning_free(server->pruning);
     sandboxd_client_free(server->sandboxd);
     sandboxes_free(server->sandboxes);
     loop_free(server->loop); // closes all connections
     viewers_free(server->viewers);
-    limiter_free(server->login_sources);
-    limiter_free(server->login_names);
     limiter_free(server->link_sources);
     tickets_free(server->tickets);
     static_files_free(server->files);
-    token_key_finish(&server->token_key);
+    for (size_t i = 0; i < server->token_key_count; i++)
+        token_key_finish(&server->token_keys[i]);
     explicit_bzero(&server->successor_key, sizeof(server->successor_key));
 }
 
@@ -221,6 +241,7 @@ static void on_signal(void *data, uint32_t events)
     listener_free(steal_pointer(&server->metrics_listener));
     viewers_go_away(server->viewers);
     loop_timer_set(server->loop, &stopper->grace, STOP_GRACE_US);
+    http_go_away(server);
 }
 
 static int watch_signals(struct stopper *stopper)

@@ -26,6 +26,7 @@ enum metric {
 enum metric_limit {
     LIMIT_CONNECTIONS,
     LIMIT_SIGN_INS,
+    LIMIT_SLOW_SIGN_INS, // held back, as many guess at that username
     LIMIT_SANDBOXES_PER_USER,
     LIMIT_SANDBOXES_PER_NODE,
     LIMIT_VIEWERS, // of one sandbox

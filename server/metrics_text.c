@@ -137,6 +137,7 @@ static void print_outcomes(FILE *out, const struct metrics *metrics)
     static const char *const limits[LIMIT_COUNT] = {
         [LIMIT_CONNECTIONS] = "connections",
         [LIMIT_SIGN_INS] = "sign_ins",
+        [LIMIT_SLOW_SIGN_INS] = "slow_sign_ins",
         [LIMIT_SANDBOXES_PER_USER] = "sandboxes_per_user",
         [LIMIT_SANDBOXES_PER_NODE] = "sandboxes_per_node",
         [LIMIT_VIEWERS] = "viewers",

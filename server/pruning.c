@@ -9,6 +9,7 @@
 
 #define INTERVAL_US (5 * 60 * SECOND_US)
 #define FIRST_US SECOND_US
+#define DAY (24 * 3600) // seconds
 
 struct pruning {
     struct server *server;
@@ -23,10 +24,13 @@ static void run(struct work_job *job, struct store *store)
     // What stays because the database is away goes the next time.
     (void)store_prune(store);
     struct pruning *pruning = lws_container_of(job, struct pruning, job);
+    int64_t kept = config_number(pruning->server->config, CONFIG_SANDBOX_RETENTION_DAYS);
+    if (kept)
+        (void)store_prune_sandboxes(store, kept);
     int64_t days = config_number(pruning->server->config, CONFIG_RECORDING_RETENTION_DAYS);
-    if (days)
-        recordings_prune(config_text(pruning->server->config, CONFIG_RECORDINGS_DIR),
-                         clock_wall_us() / SECOND_US - days * 24 * 3600);
+    int64_t now = clock_wall_us() / SECOND_US;
+    recordings_prune(config_text(pruning->server->config, CONFIG_RECORDINGS_DIR),
+                     days ? now - days * DAY : INT64_MIN, now - DAY);
     pruning->error = store_backup_last(store, pruning->server->node, &pruning->backup);
 }
 

@@ -23,6 +23,10 @@ static void run(struct work_job *job, struct store *store)
         record->error =
             store_sandbox_changed(store, id, &record->sent.limits, record->sent.network, &record->row);
         return;
+    case RECORD_MOVED:
+        record->error = store_sandbox_moved(store, id, record->sent.expires_us, record->sent.idle_expires_us,
+                                            &record->row);
+        return;
     case RECORD_STOPPING:
         record->error = store_sandbox_stopping(store, id, record->sent.reason, &record->row);
         return;
@@ -74,6 +78,8 @@ static void write_next(struct record *record)
     record->sent.start = record->start;
     record->sent.reason = record->reason;
     record->sent.active_us = record->active_us;
+    record->sent.expires_us = record->expires_us;
+    record->sent.idle_expires_us = record->idle_expires_us;
     record->sent.limits = record->limits;
     memcpy(record->sent.network, record->network, sizeof(record->network));
     record->error = -ECANCELED;
@@ -113,6 +119,14 @@ void record_changed(struct record *record, const struct sandbox_limits *limits, 
     record->limits = *limits;
     snprintf(record->network, sizeof(record->network), "%s", network);
     record->wanted |= 1u << RECORD_CHANGED;
+    write_next(record);
+}
+
+void record_moved(struct record *record, int64_t expires_us, int64_t idle_expires_us)
+{
+    record->expires_us = expires_us;
+    record->idle_expires_us = idle_expires_us;
+    record->wanted |= 1u << RECORD_MOVED;
     write_next(record);
 }
 

@@ -10,6 +10,7 @@
 enum record_change {
     RECORD_STARTED,
     RECORD_CHANGED,
+    RECORD_MOVED,
     RECORD_STOPPING,
     RECORD_ACTIVE,
     RECORD_ENDED,
@@ -29,6 +30,7 @@ struct record {
     struct sandbox_usage usage;
     enum store_start start;
     int64_t active_us;
+    int64_t expires_us, idle_expires_us;
     struct sandbox_limits limits;
     char network[STORE_NETWORK_MAX + 1];
     struct {
@@ -36,6 +38,7 @@ struct record {
         enum store_start start;
         enum stop_reason reason;
         int64_t active_us;
+        int64_t expires_us, idle_expires_us;
         struct sandbox_limits limits;
         char network[STORE_NETWORK_MAX + 1];
     } sent; // the worker's copy
@@ -49,6 +52,8 @@ void record_finish(struct record *record);
 
 void record_started(struct record *record, enum store_start start);
 void record_changed(struct record *record, const struct sandbox_limits *limits, const char *network);
+// The times of its two limits are others now.
+void record_moved(struct record *record, int64_t expires_us, int64_t idle_expires_us);
 void record_stopping(struct record *record, enum stop_reason reason);
 void record_active(struct record *record, int64_t active_us);
 // Nothing else is written after it; `usage` may be NULL.

@@ -11,7 +11,7 @@
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "server/clock.h"
-#include "server/recording_files.h"
+#include "server/recording_writer.h"
 #include "server/relay.h"
 #include "server/sandboxes.h"
 #include "server/server.h"
@@ -19,23 +19,16 @@
 
 #define KEY_US (10 * SECOND_US) // between two places where playing can begin, while something changes
 #define FLUSH_US SECOND_US      // what a crash of this program may cost
-#define BUFFER_FULL (1u << 20)  // bytes that wait for the disk before the stream does
 #define ATTEMPTS_MAX 7
 #define PACKETS_PER_TURN 64
 
-struct buffer {
-    uint8_t *bytes;
-    size_t length, capacity;
-    size_t whole; // of it, records that are complete
-};
-
 struct recorder {
-    struct work_job job;
     struct server *server;
-    struct sandbox *sandbox; // NULL: it ends
-    struct recorder *next;   // of all
-    struct recording_header header;
+    struct sandbox *sandbox;
+    struct recorder *next; // of all
+    struct recording_writer *writer;
     int64_t started_us; // monotonic
+    bool begun;         // the file is there
 
     uint64_t number; // of its streamer
     int stream;
@@ -49,15 +42,6 @@ struct recorder {
     uint32_t painted;
     bool acknowledge, refreshing;
     int64_t key_us; // monotonic, of the last key frame
-
-    struct buffer taken;   // the loop's
-    struct buffer written; // a worker's while busy
-    struct recording_scan scan;
-    struct recording_file file;
-    const char *directory;
-    uint64_t quota;
-    bool busy, created, closing;
-    int error; // of the worker's part
 };
 
 bool recorder_on(const struct sandbox *sandbox)
@@ -82,140 +66,57 @@ static void drop_stream(struct recorder *recorder)
         close(steal_fd(&recorder->stream));
     recorder->asked = false;
     recorder->down = (struct relay_down){0};
-    recorder->taken.length = recorder->taken.whole; // the message that was cut off
+    recording_writer_abandon(recorder->writer);
 }
 
+// What was taken is still written.
 static void free_recorder(struct recorder *recorder)
 {
     struct recorder **link = &recorder->server->recorders;
     while (*link != recorder)
         link = &(*link)->next;
     *link = recorder->next;
-    free(recorder->taken.bytes);
-    free(recorder->written.bytes);
-    free(recorder);
-}
-
-static void submit(struct recorder *recorder);
-
-// The sandbox lets go of it; what was taken is written before it goes itself.
-static void finish(struct recorder *recorder)
-{
+    recorder->sandbox->recorder = NULL;
     drop_stream(recorder);
-    recorder->sandbox = NULL;
-    recorder->closing = true;
-    if (!recorder->busy)
-        submit(recorder);
+    recording_writer_close(recorder->writer);
+    free(recorder);
 }
 
 static void fail(struct recorder *recorder, const char *why)
 {
     struct sandbox *sandbox = recorder->sandbox;
-    if (!sandbox)
-        return;
     char id[ID_TEXT_SIZE];
     id_format(&sandbox->row.id, id);
     bool required = sandbox->policy.recording == RECORDING_REQUIRED;
     log_error("A recording has failed; look at the space in RECORDINGS_DIR and at RECORDING_QUOTA_MB",
               {"sandbox", id}, {"reason", why}, {"viewers", required ? "closed" : "told"});
-    sandbox->recorder = NULL;
+    free_recorder(recorder);
     sandbox->recording_failed = true;
-    finish(recorder);
     for (struct viewer *viewer = sandbox->viewers; required && viewer; viewer = viewer->next_of_sandbox)
         viewer_close(viewer, CLOSE_NOT_RECORDED, "the recording that is required can't be written");
     tell_viewers(sandbox);
 }
 
-static void run(struct work_job *job, struct store *store)
-{
-    (void)store;
-    struct recorder *recorder = lws_container_of(job, struct recorder, job);
-    recorder->error = 0;
-    if (!recorder->created && !recorder->closing)
-        recorder->error =
-            recording_file_create(recorder->directory, &recorder->header, recorder->quota, &recorder->file);
-    else if (recorder->created && recorder->written.whole)
-        recorder->error = recording_file_append(&recorder->file, recorder->directory, recorder->quota,
-                                                recorder->written.bytes, recorder->written.whole);
-    recorder->written.length = recorder->written.whole = 0;
-    if (recorder->closing) {
-        int error = recording_file_close(&recorder->file);
-        recorder->error = recorder->error ? recorder->error : error;
-    }
-}
-
 static void attach(struct recorder *recorder);
-static void watch(struct recorder *recorder, uint32_t events);
+static bool watch(struct recorder *recorder);
 
-static void done(struct work_job *job)
+static void on_written(void *data)
 {
-    struct recorder *recorder = lws_container_of(job, struct recorder, job);
-    recorder->busy = false;
-    if (recorder->server->stopping)
-        return; // recorders_free writes the rest
-    bool was_created = recorder->created;
-    recorder->created |= !recorder->error;
-    if (recorder->closing && recorder->file.data < 0) {
-        free_recorder(recorder);
-        return;
-    }
-    if (recorder->error && recorder->sandbox)
-        fail(recorder, strerror(-recorder->error));
-    else if (recorder->closing || recorder->taken.whole >= BUFFER_FULL)
-        submit(recorder);
-    else if (!was_created)
+    struct recorder *recorder = data;
+    bool begun = recorder->begun;
+    recorder->begun = true;
+    if (!begun)
         attach(recorder);
-    else if (recorder->stream >= 0)
-        watch(recorder, EPOLLIN);
+    else if (recorder->stream >= 0 && !recording_writer_full(recorder->writer))
+        (void)watch(recorder);
 }
 
-// Hands the whole records to a worker; the begin of one that is not whole stays here.
-static void submit(struct recorder *recorder)
+static void on_failed(void *data, int error)
 {
-    struct buffer full = recorder->taken;
-    struct buffer *next = &recorder->written;
-    size_t rest = full.length - full.whole;
-    if (rest > next->capacity) {
-        uint8_t *bytes = realloc(next->bytes, rest);
-        if (!bytes) {
-            fail(recorder, "out of memory");
-            return;
-        }
-        next->bytes = bytes;
-        next->capacity = rest;
-    }
-    if (rest)
-        memcpy(next->bytes, full.bytes + full.whole, rest);
-    recorder->taken = (struct buffer){.bytes = next->bytes, .length = rest, .capacity = next->capacity};
-    recorder->written = full;
-    recorder->job = (struct work_job){.run = run, .done = done};
-    recorder->error = -ECANCELED;
-    recorder->busy = true;
-    if (work_submit(recorder->server->work, WORK_RECORDING, &recorder->job) < 0) {
-        recorder->busy = false;
-        if (recorder->sandbox)
-            fail(recorder, "too much waits for the disk");
-        // else recorders_free finds it
-    }
+    fail(data, strerror(-error));
 }
 
-static bool append(struct recorder *recorder, const void *bytes, size_t length)
-{
-    struct buffer *buffer = &recorder->taken;
-    if (length > buffer->capacity - buffer->length) {
-        size_t capacity = buffer->capacity ? buffer->capacity : BUFFER_FULL / 8;
-        while (length > capacity - buffer->length)
-            capacity *= 2;
-        uint8_t *grown = realloc(buffer->bytes, capacity);
-        if (!grown)
-            return false;
-        buffer->bytes = grown;
-        buffer->capacity = capacity;
-    }
-    memcpy(buffer->bytes + buffer->length, bytes, length);
-    buffer->length += length;
-    return true;
-}
+static const struct recording_writer_events writer_events = {on_written, on_failed};
 
 static void answer(struct recorder *recorder)
 {
@@ -232,55 +133,41 @@ static void answer(struct recorder *recorder)
 
 static void take_message(struct recorder *recorder)
 {
-    struct buffer *buffer = &recorder->taken;
-    uint8_t *start = buffer->bytes + buffer->whole;
-    const uint8_t *message = start + RECORDING_RECORD_SIZE;
-    struct recording_record record = {
-        .length = (uint32_t)(buffer->length - buffer->whole - RECORDING_RECORD_SIZE),
-        .time_us = (uint64_t)(clock_monotonic_us() - recorder->started_us),
-    };
-    struct recording_key key;
-    if (recording_scan_message(&recorder->scan, &record, message, &key)) {
-        recorder->key_us = clock_monotonic_us();
-        recorder->refreshing = false;
-    }
-    recording_record_write(&record, start);
-    buffer->whole = buffer->length;
-    bool frame = message[0] >= WIRE_VIDEO_FRAME && message[0] <= WIRE_COPY_RECTANGLE && record.length >= 8;
+    uint32_t length;
+    const uint8_t *message = recording_writer_message(recorder->writer, &length);
+    if (!message)
+        return;
+    bool frame = message[0] >= WIRE_VIDEO_FRAME && message[0] <= WIRE_COPY_RECTANGLE && length >= 8;
     if (frame || message[0] == WIRE_HELLO) {
         struct reader r = reader_of(message + 4, 4);
         recorder->painted = frame ? read_u32(&r) : 0;
         recorder->acknowledge = true;
     }
+    int64_t now = clock_monotonic_us();
+    if (recording_writer_end(recorder->writer, (uint64_t)(now - recorder->started_us))) {
+        recorder->key_us = now;
+        recorder->refreshing = false;
+    }
 }
 
 static int take_packet(struct recorder *recorder, const uint8_t *packet, size_t length)
 {
-    static const uint8_t room[RECORDING_RECORD_SIZE];
     struct stream_report report;
     struct relay_fragment fragment;
     if (length > 0 && packet[0] == STREAM_PACKET_REPORT)
         return relay_down_report(&recorder->down, packet, length, &report);
     int error = relay_down_packet(&recorder->down, packet, length, &fragment);
-    if (error)
-        return error;
-    if ((fragment.first && !append(recorder, room, sizeof(room))) ||
-        !append(recorder, fragment.data, fragment.length))
-        return -ENOMEM;
-    if (fragment.last)
+    if (!error)
+        error = recording_writer_add(recorder->writer, fragment.first, fragment.data, fragment.length);
+    if (!error && fragment.last)
         take_message(recorder);
-    return 0;
-}
-
-static bool full(const struct recorder *recorder)
-{
-    return recorder->taken.whole >= BUFFER_FULL;
+    return error;
 }
 
 static int read_stream(struct recorder *recorder)
 {
     uint8_t *bytes = recorder->server->scratch + LWS_PRE;
-    for (int i = 0; i < PACKETS_PER_TURN && !full(recorder); i++) {
+    for (int i = 0; i < PACKETS_PER_TURN && !recording_writer_full(recorder->writer); i++) {
         AUTO_PACKET struct ipc_packet packet = {.fds = {-1, -1, -1, -1}};
         int error = ipc_receive(recorder->stream, bytes, STREAM_PACKET_MAX, &packet);
         if (error == -EAGAIN)
@@ -306,7 +193,7 @@ static void stream_lost(struct recorder *recorder)
     drop_stream(recorder);
     recorder->attempts = proven ? 0 : recorder->attempts;
     // Until it records again nobody sees what it must record: their new streams wait for it.
-    if (recorder->on && recorder->sandbox && recorder->sandbox->policy.recording == RECORDING_REQUIRED) {
+    if (recorder->on && recorder->sandbox->policy.recording == RECORDING_REQUIRED) {
         recorder->on = false;
         for (struct viewer *viewer = recorder->sandbox->viewers; viewer; viewer = viewer->next_of_sandbox)
             viewer_stream_renew(viewer);
@@ -317,13 +204,15 @@ static void stream_lost(struct recorder *recorder)
         schedule(recorder, recorder->attempts * SECOND_US / 8);
 }
 
-static void watch(struct recorder *recorder, uint32_t events)
+// False: it has failed, and is gone.
+static bool watch(struct recorder *recorder)
 {
-    struct loop *loop = recorder->server->loop;
-    int error = recorder->watch.fd < 0 ? loop_watch_add(loop, &recorder->watch, recorder->stream, events)
-                                       : loop_watch_change(loop, &recorder->watch, events);
+    int error = recorder->watch.fd < 0
+                    ? loop_watch_add(recorder->server->loop, &recorder->watch, recorder->stream, EPOLLIN)
+                    : 0;
     if (error)
         fail(recorder, strerror(-error));
+    return !error;
 }
 
 static void on_stream(void *data, uint32_t events)
@@ -336,12 +225,11 @@ static void on_stream(void *data, uint32_t events)
         return;
     }
     answer(recorder);
-    if (full(recorder))
-        loop_watch_remove(recorder->server->loop, &recorder->watch);
-    if (full(recorder) && !recorder->busy)
-        submit(recorder);
-    else
-        schedule(recorder, FLUSH_US);
+    schedule(recorder, FLUSH_US);
+    if (recording_writer_full(recorder->writer)) {
+        loop_watch_remove(recorder->server->loop, &recorder->watch); // until it is written
+        recording_writer_flush(recorder->writer);
+    }
 }
 
 static void on_timer(void *data)
@@ -353,16 +241,15 @@ static void on_timer(void *data)
         attach(recorder);
     } else {
         answer(recorder);
-        if (!recorder->busy && recorder->taken.whole)
-            submit(recorder);
-        else if (recorder->acknowledge || recorder->taken.whole)
+        if (recorder->acknowledge || recording_writer_pending(recorder->writer))
             schedule(recorder, FLUSH_US);
+        recording_writer_flush(recorder->writer);
     }
 }
 
 static void attach(struct recorder *recorder)
 {
-    if (!recorder->sandbox || recorder->stream >= 0 || recorder->asked)
+    if (recorder->stream >= 0 || recorder->asked)
         return;
     struct server *server = recorder->server;
     recorder->number = viewers_number(server->viewers);
@@ -399,8 +286,7 @@ bool recorder_attached(struct server *server, uint64_t number, int fd)
     recorder->watch = (struct loop_watch){.fd = -1, .ready = on_stream, .data = recorder};
     recorder->key_us = clock_monotonic_us();
     recorder->refreshing = false;
-    watch(recorder, EPOLLIN);
-    if (recorder->sandbox && !recorder->on) {
+    if (watch(recorder) && !recorder->on) {
         recorder->on = true;
         tell_viewers(recorder->sandbox);
     }
@@ -417,6 +303,20 @@ bool recorder_attach_failed(struct server *server, uint64_t number, int error)
     return true;
 }
 
+static struct recording_writer *new_writer(struct recorder *recorder)
+{
+    struct server *server = recorder->server;
+    const struct sandbox *sandbox = recorder->sandbox;
+    struct recording_header header = {.recording = id_new(),
+                                      .sandbox = sandbox->row.id,
+                                      .account = sandbox->row.account,
+                                      .started_us = clock_wall_us()};
+    uint64_t quota = (uint64_t)config_number(server->config, CONFIG_RECORDING_QUOTA_MB) << 20;
+    return recording_writer_new(&server->recording_writers, &header,
+                                config_text(server->config, CONFIG_RECORDINGS_DIR), quota, &writer_events,
+                                recorder);
+}
+
 void recorder_start(struct sandbox *sandbox)
 {
     struct server *server = sandboxes_server(sandbox->sandboxes);
@@ -425,57 +325,37 @@ void recorder_start(struct sandbox *sandbox)
     struct recorder *recorder = calloc(1, sizeof(*recorder));
     if (!recorder)
         return; // nobody is shown anything where it is required
-    *recorder = (struct recorder){
-        .server = server,
-        .sandbox = sandbox,
-        .next = server->recorders,
-        .header = {.recording = id_new(),
-                   .sandbox = sandbox->row.id,
-                   .account = sandbox->row.account,
-                   .started_us = clock_wall_us()},
-        .started_us = clock_monotonic_us(),
-        .stream = -1,
-        .watch = LOOP_WATCH_NONE,
-        .timer = {.fire = on_timer, .data = recorder},
-        .scan = recording_scan_new(),
-        .file = RECORDING_FILE_NONE,
-        .directory = config_text(server->config, CONFIG_RECORDINGS_DIR),
-        .quota = (uint64_t)config_number(server->config, CONFIG_RECORDING_QUOTA_MB) << 20,
-    };
+    *recorder = (struct recorder){.server = server,
+                                  .sandbox = sandbox,
+                                  .started_us = clock_monotonic_us(),
+                                  .stream = -1,
+                                  .watch = LOOP_WATCH_NONE,
+                                  .timer = {.fire = on_timer, .data = recorder}};
+    recorder->writer = new_writer(recorder);
+    if (!recorder->writer) {
+        free(recorder);
+        return;
+    }
+    recorder->next = server->recorders;
     server->recorders = recorder;
     sandbox->recorder = recorder;
     sandbox->recording_failed = false;
     char id[ID_TEXT_SIZE], recording[ID_TEXT_SIZE];
     id_format(&sandbox->row.id, id);
-    id_format(&recorder->header.recording, recording);
+    id_format(recording_writer_id(recorder->writer), recording);
     log_info("A recording begins", {"sandbox", id}, {"recording", recording});
-    submit(recorder);
 }
 
 void recorder_stop(struct sandbox *sandbox)
 {
-    struct recorder *recorder = steal_pointer(&sandbox->recorder);
-    if (!recorder)
+    if (!sandbox->recorder)
         return;
-    finish(recorder);
+    free_recorder(sandbox->recorder);
     tell_viewers(sandbox);
 }
 
 void recorders_free(struct server *server)
 {
-    while (server->recorders) {
-        struct recorder *recorder = server->recorders;
-        drop_stream(recorder);
-        if (recorder->sandbox)
-            recorder->sandbox->recorder = NULL;
-        if (recorder->file.data >= 0) {
-            const struct buffer *rest[] = {&recorder->written, &recorder->taken};
-            for (int i = 0; i < 2; i++)
-                (void)recording_file_append(&recorder->file, recorder->directory, recorder->quota,
-                                            rest[i]->bytes, rest[i]->whole);
-            if (recording_file_close(&recorder->file) < 0)
-                log_error("The end of a recording may be lost");
-        }
-        free_recorder(recorder);
-    }
+    while (server->recorders)
+        free_recorder(server->recorders);
 }

@@ -21,5 +21,5 @@ bool recorder_on(const struct sandbox *sandbox);
 bool recorder_attached(struct server *server, uint64_t number, int fd);
 bool recorder_attach_failed(struct server *server, uint64_t number, int error);
 
-// Writes what is left and closes all files, when no worker runs any more.
+// Ends all of them, without a word to the viewers.
 void recorders_free(struct server *server);

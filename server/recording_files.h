@@ -1,13 +1,13 @@
 #pragma once
-// The recordings in RECORDINGS_DIR: <account>/<recording>.stream, as lib/recording.h says. Every function may block on the disk: they are
-// for workers.
+// The files of recordings, as lib/recording.h says. Every function may block on the disk: they are for workers.
 
 #include <jansson.h>
 
 #include "lib/recording.h"
+#include "server/recording_directory.h"
 
 #define RECORDING_RANGE_MAX (1u << 20) // bytes of one answer
-#define RECORDINGS_LISTED_MAX 1000u
+#define RECORDINGS_PAGE_MAX 100u
 
 struct recording_file {
     int data; // -1: not open
@@ -30,13 +30,23 @@ int recording_file_append(struct recording_file *file, const char *directory, ui
 // Synchronises and closes. -errno of what may be lost.
 int recording_file_close(struct recording_file *file);
 
-// Of one account, or of all (NULL): id, account, sandbox, started_us, bytes, duration_us as integers and texts. -errno.
-int recordings_list(const char *directory, const struct id *account, json_t **ret_items);
-enum recording_part { RECORDING_DATA, RECORDING_INDEX };
-// Up to RECORDING_RANGE_MAX bytes of the stream, or its whole index (docs/RECORDING.md), which is made from it. `account` NULL: whoever's. -ENOENT, -ERANGE.
+struct recordings_page {
+    json_t *items;  // newest first: id, account, sandbox, started_us, changed_us, bytes as texts and integers
+    struct id next; // what the next page lies before; nil: this is the last one
+};
+
+// Those of one account, or of all (NULL), that were begun before `before` (nil: all); `limit` is 1 to RECORDINGS_PAGE_MAX. -errno.
+int recordings_list(const char *directory, const struct id *account, const struct id *before, unsigned limit,
+                    struct recordings_page *ret_page);
+// Up to RECORDING_RANGE_MAX bytes of a file. `account` NULL: whoever's. -ENOENT, -ERANGE.
 int recordings_read(const char *directory, const struct id *account, const struct id *recording,
-                    enum recording_part part, uint64_t from, char **ret_bytes, size_t *inout_length,
+                    enum recording_kind kind, uint64_t from, char **ret_bytes, size_t *inout_length,
                     uint64_t *ret_size);
-int recordings_delete(const char *directory, const struct id *account, const struct id *recording);
-// Deletes what was last written to before this time (seconds of the wall clock).
-void recordings_prune(const char *directory, int64_t before);
+// The whole index (docs/RECORDING.md), which is made from the stream. -EPROTO, -EFBIG.
+int recordings_index(const char *directory, const struct id *account, const struct id *recording,
+                     char **ret_bytes, size_t *ret_length);
+
+// The stream and what was made of it. -ENOENT, -EBUSY: it is being written (`busy`).
+int recordings_delete(const char *directory, const struct id *account, const struct id *recording, bool busy);
+// Deletes what was last written to before this time (seconds of the wall clock), and films before the other one.
+void recordings_prune(const char *directory, int64_t before, int64_t films_before);

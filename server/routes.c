@@ -45,19 +45,25 @@ static const struct route web_routes[] = {
      recording_start_finish},
     {HTTP_DELETE, "/api/sandboxes/{id}/recording", true, 0, WORK_DATABASE, sandbox_prepare, sandbox_work,
      recording_stop_finish},
-    {HTTP_GET, "/api/recordings", true, 0, WORK_RECORDING, recordings_prepare, recordings_work,
+    {HTTP_GET, "/api/recordings", true, 0, WORK_PLAYBACK, recordings_prepare, recordings_work,
      recordings_finish},
-    {HTTP_GET, "/api/recordings/{id}/data", true, 0, WORK_RECORDING, recording_data_prepare,
+    {HTTP_GET, "/api/recordings/{id}/data", true, 0, WORK_PLAYBACK, recording_data_prepare,
      recording_data_work, recording_data_finish},
-    {HTTP_GET, "/api/recordings/{id}/index", true, 0, WORK_RECORDING, recording_index_prepare,
+    {HTTP_GET, "/api/recordings/{id}/index", true, 0, WORK_PLAYBACK, recording_index_prepare,
      recording_index_work, recording_index_finish},
-    {HTTP_DELETE, "/api/recordings/{id}", true, 0, WORK_RECORDING, NULL, recording_delete_work,
-     recording_delete_finish},
+    {HTTP_GET, "/api/recordings/{id}/mp4", true, 0, WORK_PLAYBACK, film_prepare, film_work,
+     film_status_finish},
+    {HTTP_POST, "/api/recordings/{id}/mp4", true, 0, WORK_PLAYBACK, film_prepare, film_work,
+     film_begin_finish},
+    {HTTP_GET, "/api/recordings/{id}/mp4/data", true, 0, WORK_PLAYBACK, recording_data_prepare,
+     film_data_work, recording_data_finish},
+    {HTTP_DELETE, "/api/recordings/{id}", true, 0, WORK_PLAYBACK, recording_delete_prepare,
+     recording_delete_work, recording_delete_finish},
 };
 
 static const struct route metrics_routes[] = {
     {HTTP_GET, "/metrics", false, 0, WORK_DATABASE, NULL, NULL, metrics_finish},
-    {HTTP_GET, "/sandboxes", false, 0, WORK_DATABASE, NULL, NULL, traffic_finish},
+    {HTTP_GET, "/sandboxes", false, 0, WORK_DATABASE, NULL, NULL, usage_finish},
 };
 
 void routes_find(enum http_site site, enum http_method method, const char *path,

@@ -33,8 +33,10 @@ void health_finish(struct exchange *exchange);
 int ready_work(struct exchange *exchange, struct store *store);
 void ready_finish(struct exchange *exchange);
 void metrics_finish(struct exchange *exchange);
-void traffic_finish(struct exchange *exchange);
 void templates_finish(struct exchange *exchange);
+
+// usage.c
+void usage_finish(struct exchange *exchange);
 
 // sandbox_routes.c
 int list_prepare(struct exchange *exchange);
@@ -84,6 +86,13 @@ int guest_prepare(struct exchange *exchange);
 int guest_work(struct exchange *exchange, struct store *store);
 void guest_finish(struct exchange *exchange);
 
+// film_routes.c
+int film_prepare(struct exchange *exchange);
+int film_work(struct exchange *exchange, struct store *store);
+void film_status_finish(struct exchange *exchange);
+void film_begin_finish(struct exchange *exchange);
+int film_data_work(struct exchange *exchange, struct store *store);
+
 // recording_routes.c
 void recording_start_finish(struct exchange *exchange);
 void recording_stop_finish(struct exchange *exchange);
@@ -96,5 +105,6 @@ void recording_data_finish(struct exchange *exchange);
 int recording_index_prepare(struct exchange *exchange);
 int recording_index_work(struct exchange *exchange, struct store *store);
 void recording_index_finish(struct exchange *exchange);
+int recording_delete_prepare(struct exchange *exchange);
 int recording_delete_work(struct exchange *exchange, struct store *store);
 void recording_delete_finish(struct exchange *exchange);

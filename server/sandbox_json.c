@@ -141,3 +141,20 @@ json_t *account_json(const struct store_account *account, const struct config *c
                      role_name(account->role), "created_at", time_json(account->created_us), "sandbox_limit",
                      limit);
 }
+
+json_t *pool_json(const struct sandboxd_pool *pool)
+{
+    json_t *object = json_pack("{s:I, s:I}", "memory_mb", (json_int_t)pool->memory_mb, "held_mb",
+                               (json_int_t)pool->held_mb);
+    for (uint32_t i = 0; object && i < TEMPLATE_COUNT; i++) {
+        const struct sandboxd_pool_row *row = &pool->rows[i];
+        json_t *counts = json_pack("{s:I, s:I, s:I, s:I}", "wanted", (json_int_t)row->size, "ready",
+                                   (json_int_t)row->ready, "building", (json_int_t)row->building, "losses",
+                                   (json_int_t)row->losses);
+        if (json_object_set_new(object, template_name(i), counts) < 0) {
+            json_decref(object);
+            return NULL;
+        }
+    }
+    return object;
+}

@@ -13,3 +13,5 @@ json_t *template_json(const struct config *config, unsigned template_index, unsi
 json_t *account_json(const struct store_account *account, const struct config *config);
 // NULL text for 0.
 json_t *time_json(int64_t wall_us);
+// What is kept ready, as sandboxd told last. NULL when memory is out.
+json_t *pool_json(const struct sandboxd_pool *pool);

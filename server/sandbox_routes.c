@@ -9,14 +9,13 @@
 #include "server/clock.h"
 #include "server/json_body.h"
 #include "server/network_wish.h"
+#include "server/page_query.h"
 #include "server/policy_json.h"
 #include "server/routes.h"
 #include "server/sandbox_json.h"
 #include "server/sandboxes.h"
 #include "server/server.h"
 #include "server/wish.h"
-
-#define PAGE_DEFAULT 20
 
 struct page {
     struct store_sandbox_query query;
@@ -47,18 +46,8 @@ int list_prepare(struct exchange *exchange)
     struct page *page = exchange_detail(exchange, sizeof(*page));
     if (!page)
         return -1;
-    page->query.limit = PAGE_DEFAULT;
-    if (given->wrong)
-        return refuse(exchange, "The query has a parameter that is unknown, repeated or too long.");
-    if (*given->limit) {
-        char *end;
-        long limit = strtol(given->limit, &end, 10);
-        if (*end || given->limit[0] < '0' || given->limit[0] > '9' || limit < 1 || limit > STORE_PAGE_MAX)
-            return refuse(exchange, "limit must be a whole number from 1 to 100.");
-        page->query.limit = (uint32_t)limit;
-    }
-    if (*given->cursor && id_parse(given->cursor, &page->query.before) < 0)
-        return refuse(exchange, "cursor must be a next_cursor of an earlier answer.");
+    if (page_query_read(exchange, true, &page->query.limit, &page->query.before) < 0)
+        return -1;
     if (strcmp(given->state, "active") == 0)
         page->query.filter = FILTER_ACTIVE;
     else if (strcmp(given->state, "ended") == 0)

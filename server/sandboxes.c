@@ -6,12 +6,14 @@
 
 #include "lib/log.h"
 #include "server/clock.h"
+#include "server/clock_step.h"
 #include "server/network_wish.h"
 #include "server/notices.h"
 #include "server/policy_json.h"
 #include "server/reconcile.h"
 #include "server/recorder.h"
 #include "server/server.h"
+#include "server/usage.h"
 #include "server/viewers.h"
 #include "server/waiters.h"
 
@@ -24,10 +26,13 @@ struct sandboxes {
     struct server *server;
     struct sandbox *first;
     struct reconcile *reconcile;
+    struct usage *usage;
     unsigned epoch;
+    struct clock_step clock;
 };
 
 static void tick(void *data);
+static void on_clock_step(void *data, int64_t step_us);
 
 struct sandboxes *sandboxes_new(struct server *server)
 {
@@ -36,7 +41,11 @@ struct sandboxes *sandboxes_new(struct server *server)
         return NULL;
     sandboxes->server = server;
     sandboxes->reconcile = reconcile_new(sandboxes);
-    if (!sandboxes->reconcile) {
+    sandboxes->usage = usage_new(sandboxes);
+    if (!sandboxes->reconcile || !sandboxes->usage ||
+        clock_step_init(&sandboxes->clock, server->loop, on_clock_step, sandboxes) < 0) {
+        usage_free(sandboxes->usage);
+        reconcile_free(sandboxes->reconcile);
         free(sandboxes);
         return NULL;
     }
@@ -64,6 +73,8 @@ void sandboxes_free(struct sandboxes *sandboxes)
         sandboxes->first = sandbox->next;
         free_sandbox(sandbox);
     }
+    usage_free(sandboxes->usage);
+    clock_step_finish(&sandboxes->clock);
     reconcile_free(sandboxes->reconcile);
     free(sandboxes);
 }
@@ -76,6 +87,11 @@ bool sandboxes_ready(const struct sandboxes *sandboxes)
 unsigned sandboxes_epoch(const struct sandboxes *sandboxes)
 {
     return sandboxes->epoch;
+}
+
+struct usage *sandboxes_usage(struct sandboxes *sandboxes)
+{
+    return sandboxes->usage;
 }
 
 struct server *sandboxes_server(const struct sandboxes *sandboxes)
@@ -136,8 +152,26 @@ static struct sandbox *add(struct sandboxes *sandboxes, const struct store_sandb
     return sandbox;
 }
 
+// When somebody sets the clock, no time has passed: what remains of each sandbox stays as it is.
+static void on_clock_step(void *data, int64_t step_us)
+{
+    struct sandboxes *sandboxes = data;
+    log_warning("The clock was set; the sandboxes keep the time that they had left");
+    for (struct sandbox *sandbox = sandboxes->first; sandbox; sandbox = sandbox->next) {
+        if (sandbox->state != STATE_RUNNING || !sandbox->deadlines.limit_us)
+            continue;
+        deadlines_move(&sandbox->deadlines, step_us);
+        if (sandbox->active_us)
+            sandbox->active_us += step_us;
+        sandbox->saved_us = sandbox->active_us;
+        record_moved(&sandbox->record, sandbox->deadlines.limit_us, sandbox->deadlines.idle_us);
+        arm(sandbox, 0);
+    }
+}
+
 static void take_deadlines(struct sandbox *sandbox)
 {
+    clock_step_check(&sandbox->sandboxes->clock);
     const struct config *config = sandbox->sandboxes->server->config;
     sandbox->deadlines.limit_us = sandbox->row.expires_us;
     sandbox->deadlines.warning_us = config_number(config, CONFIG_SANDBOX_WARNING_SECS) * SECOND_US;
@@ -207,6 +241,7 @@ void sandbox_active(struct sandbox *sandbox)
 {
     if (sandbox->state != STATE_RUNNING)
         return;
+    clock_step_check(&sandbox->sandboxes->clock);
     sandbox->active_us = clock_wall_us();
     if (deadlines_active(&sandbox->deadlines, sandbox->active_us + sandbox->row.idle_seconds * SECOND_US)) {
         viewers_notice(sandbox, notice_warning_cleared(sandbox->deadlines.idle_us));
@@ -220,6 +255,7 @@ void sandbox_active(struct sandbox *sandbox)
 
 static void tick_running(struct sandbox *sandbox)
 {
+    clock_step_check(&sandbox->sandboxes->clock);
     int64_t now = clock_wall_us();
     int64_t next = now + TICK_MAX_US;
     enum deadline_event event;
@@ -316,6 +352,7 @@ void sandboxes_disconnected(struct sandboxes *sandboxes)
     sandboxes->epoch++;
     metrics_pool(&sandboxes->server->metrics, &(const struct sandboxd_pool){0});
     reconcile_abort(sandboxes->reconcile);
+    usage_abort(sandboxes->usage);
     for (struct sandbox *sandbox = sandboxes->first; sandbox; sandbox = sandbox->next)
         change_interrupt(&sandbox->change);
     viewers_sandboxd_gone(sandboxes->server->viewers);
@@ -358,8 +395,10 @@ void sandboxes_message(struct sandboxes *sandboxes, const struct sandboxd_messag
         return;
     case SANDBOXD_ENTRY:
         reconcile_entry(sandboxes->reconcile, &message->entry);
+        usage_entry(sandboxes->usage, &message->entry);
         return;
     case SANDBOXD_LIST_END:
+        usage_list_end(sandboxes->usage); // of one of the two: neither asks while the other one does
         reconcile_list_end(sandboxes->reconcile);
         return;
     default:

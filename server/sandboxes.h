@@ -13,6 +13,7 @@
 struct network_wish;
 struct recorder;
 struct sandboxes;
+struct usage;
 struct viewer;
 
 struct sandbox {
@@ -34,7 +35,12 @@ struct sandbox {
     struct sandbox_traffic {
         uint64_t updates;                    // that streamers have sent
         uint64_t to_browsers, from_browsers; // bytes
-    } traffic;                               // of all its viewers, since this process knows it
+        uint64_t inputs, input_us; // that were answered by a painted update, and how long that took in all
+    } traffic;                     // of all its viewers, since this process knows it
+    struct sandbox_load {
+        bool known; // sandboxd has told; each number may be UINT64_MAX nevertheless
+        uint64_t cpu_us, memory_bytes, tasks;
+    } load;
     struct recorder *recorder; // NULL: it is not recorded
     bool recording_failed;     // the last one
     struct sandbox *next;
@@ -71,6 +77,7 @@ void sandboxes_read_wishes(struct sandboxes *sandboxes);
 // For reconcile.c: takes an active row that sandboxd knows; ends one that it does not.
 void sandboxes_adopt(struct sandboxes *sandboxes, const struct store_sandbox *row, bool ready);
 void sandboxes_lost(struct sandboxes *sandboxes, const struct store_sandbox *row);
+struct usage *sandboxes_usage(struct sandboxes *sandboxes);
 struct server *sandboxes_server(const struct sandboxes *sandboxes);
 struct sandbox *sandboxes_first(const struct sandboxes *sandboxes);
 void sandbox_end(struct sandbox *sandbox, enum stop_reason reason, const char *detail,

@@ -7,8 +7,11 @@
 #include "server/limiter.h"
 #include "server/loop.h"
 #include "server/metrics.h"
+#include "server/recording_writer.h"
 #include "server/tickets.h"
 #include "server/work.h"
+
+struct sign_in_limits;
 
 #define SERVER_SCRATCH (64u << 10)
 
@@ -16,19 +19,21 @@ struct server {
     const struct config *config;
     const char *node;
     struct networks trusted_proxies; // whose X-Forwarded-For is believed
-    struct token_key token_key;
+    struct token_key token_keys[2]; // the first one signs; JWT_SECRET_PREVIOUS is good for what it has signed
+    size_t token_key_count;
     struct successor_key successor_key;
     struct loop *loop;
     struct work *work;
     struct static_files *files;
     struct tickets *tickets;
-    struct limiter *login_sources;
-    struct limiter *login_names;
+    struct sign_in_limits *sign_in_limits;
     struct limiter *link_sources; // who tries links that do not exist
     struct sandboxd_client *sandboxd;
     struct sandboxes *sandboxes;
     struct viewers *viewers;
     struct recorder *recorders; // recorder.c's list
+    struct recording_writers recording_writers;
+    struct films *films;
     struct notifications *notifications;
     struct pruning *pruning;
     struct listener *web;

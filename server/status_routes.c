@@ -1,4 +1,4 @@
-// /health, /ready, /metrics, /sandboxes (beside /metrics), /api/templates
+// /health, /ready, /metrics, /api/templates
 
 #include <errno.h>
 #include <string.h>
@@ -11,24 +11,6 @@
 #include "server/sandbox_json.h"
 #include "server/sandboxes.h"
 #include "server/server.h"
-
-// What is kept ready, as sandboxd told last.
-static json_t *pool_json(const struct sandboxd_pool *pool)
-{
-    json_t *object = json_pack("{s:I, s:I}", "memory_mb", (json_int_t)pool->memory_mb, "held_mb",
-                               (json_int_t)pool->held_mb);
-    for (uint32_t i = 0; object && i < TEMPLATE_COUNT; i++) {
-        const struct sandboxd_pool_row *row = &pool->rows[i];
-        json_t *counts = json_pack("{s:I, s:I, s:I, s:I}", "wanted", (json_int_t)row->size, "ready",
-                                   (json_int_t)row->ready, "building", (json_int_t)row->building, "losses",
-                                   (json_int_t)row->losses);
-        if (json_object_set_new(object, template_name(i), counts) < 0) {
-            json_decref(object);
-            return NULL;
-        }
-    }
-    return object;
-}
 
 void health_finish(struct exchange *exchange)
 {
@@ -134,32 +116,6 @@ void metrics_finish(struct exchange *exchange)
     answer->body = answer->owned;
     answer->length = answer->owned ? strlen(answer->owned) : 0;
     exchange_answer(exchange);
-}
-
-static json_t *traffic_json(const struct sandbox *sandbox)
-{
-    char id[ID_TEXT_SIZE];
-    id_format(&sandbox->row.id, id);
-    return json_pack("{s:s, s:s, s:i, s:I, s:I, s:I}", "id", id, "state", store_state_name(sandbox->state),
-                     "viewers", (int)sandbox->viewer_count, "updates", (json_int_t)sandbox->traffic.updates,
-                     "to_browsers_bytes", (json_int_t)sandbox->traffic.to_browsers, "from_browsers_bytes",
-                     (json_int_t)sandbox->traffic.from_browsers);
-}
-
-// For sandboxctl top: what a label for each sandbox would bring into /metrics.
-void traffic_finish(struct exchange *exchange)
-{
-    json_t *items = json_array();
-    bool failed = false;
-    for (const struct sandbox *sandbox = sandboxes_first(exchange->server->sandboxes); sandbox;
-         sandbox = sandbox->next) {
-        failed |= json_array_append_new(items, traffic_json(sandbox)) < 0;
-    }
-    if (failed) { // memory is out
-        json_decref(items);
-        items = NULL;
-    }
-    exchange_json(exchange, 200, json_pack("{s:o}", "items", items));
 }
 
 void templates_finish(struct exchange *exchange)

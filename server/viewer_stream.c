@@ -180,8 +180,13 @@ static int take_report(struct viewer *viewer, const uint8_t *packet, size_t leng
     if (error)
         return error;
     metrics_stream(&viewer->server->metrics, &report);
-    for (unsigned i = 0; viewer->sandbox && i < STREAM_REPORT_BUCKETS; i++)
-        viewer->sandbox->traffic.updates += report.encode.buckets[i]; // one for each
+    struct sandbox_traffic *traffic = viewer->sandbox ? &viewer->sandbox->traffic : NULL;
+    for (unsigned i = 0; traffic && i < STREAM_REPORT_BUCKETS; i++) {
+        traffic->updates += report.encode.buckets[i]; // one for each
+        traffic->inputs += report.input.buckets[i];
+    }
+    if (traffic)
+        traffic->input_us += report.input.sum_us;
     lws_callback_on_writable(viewer->wsi);
     return 0;
 }

@@ -174,6 +174,7 @@ struct work *work_new(struct loop *loop, const char *database_url)
                            .thread_count = WORK_PASSWORD_THREADS,
                            .niceness = 5},
         [WORK_RECORDING] = {.queue_max = WORK_RECORDING_QUEUE, .thread_count = WORK_RECORDING_THREADS},
+        [WORK_PLAYBACK] = {.queue_max = WORK_PLAYBACK_QUEUE, .thread_count = WORK_PLAYBACK_THREADS},
     };
     struct work *work = calloc(1, sizeof(*work));
     if (!work)

@@ -8,7 +8,8 @@
 enum work_lane {
     WORK_DATABASE,
     WORK_PASSWORD,  // few threads, and a short queue: each takes 64 MiB and a core
-    WORK_RECORDING, // the disk of the recordings; its jobs ask the database for sign-ins alone
+    WORK_RECORDING, // what is recorded goes to the disk: no request shares it, but for the few films that are being made
+    WORK_PLAYBACK,  // requests for recordings: they ask the database for sign-ins alone
     WORK_LANE_COUNT,
 };
 

@@ -244,6 +244,25 @@ int store_sandbox_changed(struct store *store, const struct id *id, const struct
     return change(store, SQL_SANDBOX_CHANGED, &arguments, id, ret_sandbox);
 }
 
+int store_prune_sandboxes(struct store *store, int64_t days)
+{
+    struct arguments arguments = {0};
+    argument_number(&arguments, days);
+    argument_number(&arguments, STORE_PRUNE_SANDBOXES_MAX);
+    QUERY_RESULT result = NULL;
+    return query_run(store, SQL_PRUNE_SANDBOXES, &arguments, &result);
+}
+
+int store_sandbox_moved(struct store *store, const struct id *id, int64_t expires_us, int64_t idle_expires_us,
+                        struct store_sandbox *ret_sandbox)
+{
+    struct arguments arguments = {0};
+    argument_id(&arguments, id);
+    argument_number(&arguments, expires_us);
+    argument_number(&arguments, idle_expires_us);
+    return change(store, SQL_SANDBOX_MOVED, &arguments, id, ret_sandbox);
+}
+
 int store_sandbox_active_at(struct store *store, const struct id *id, int64_t active_us)
 {
     struct arguments arguments = {0};

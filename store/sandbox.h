@@ -101,6 +101,9 @@ int store_sandbox_ended(struct store *store, const struct id *id, enum stop_reas
 // Its limits and its network are others now.
 int store_sandbox_changed(struct store *store, const struct id *id, const struct sandbox_limits *limits,
                           const char *network, struct store_sandbox *ret_sandbox);
+// The clock was set: its limits are at these times now. Only a running sandbox changes.
+int store_sandbox_moved(struct store *store, const struct id *id, int64_t expires_us, int64_t idle_expires_us,
+                        struct store_sandbox *ret_sandbox);
 // There was input at this time: the idle limit is idle_seconds after it (never moved back). Only a running
 // sandbox changes. -ENOENT.
 int store_sandbox_active_at(struct store *store, const struct id *id, int64_t active_us);

@@ -32,7 +32,9 @@
                                                                                                "s.network_"                                                    \
                                                                                                "refused, "                                                     \
                                                                                                "s.layers, "                                                    \
-                                                                                               "s.network, s.start_kind, s.policy"
+                                                                                               "s.network, "                                                   \
+                                                                                               "s.start_"                                                      \
+                                                                                               "kind, s.policy"
 
 // In the order that share.c reads them.
 #define SHARE_COLUMNS                                                                                        \
@@ -124,6 +126,9 @@ static const struct statement_entry table[SQL_COUNT] = {
         "UPDATE sandboxes SET idle_expires_at ="
         " greatest(idle_expires_at, " AT_MICROSECONDS("$2") " + idle_seconds * interval '1 second')"
         " WHERE id = $1::uuid AND state = 'running' RETURNING true"},
+    [SQL_SANDBOX_MOVED] = {"sandbox_moved",
+        "UPDATE sandboxes SET expires_at = " AT_MICROSECONDS("$2") ", idle_expires_at = " AT_MICROSECONDS("$3")
+        " WHERE id = $1::uuid AND state = 'running'"},
     [SQL_SANDBOX_CHANGED] = {"sandbox_changed",
         "UPDATE sandboxes SET memory_mb = $2::integer, cpu_percent = $3::integer, pids = $4::integer, network = $5::jsonb"
         " WHERE id = $1::uuid AND state <> 'ended'"},
@@ -142,6 +147,12 @@ static const struct statement_entry table[SQL_COUNT] = {
 
     [SQL_PRUNE_SHARES] = {"prune_shares",
         "DELETE FROM shares h USING sandboxes s WHERE s.id = h.sandbox_id AND (h.expires_at < now() OR s.state = 'ended')"},
+    // Ids are ordered by time (UUIDv7), and nothing ends before it began: the primary key finds the old ones.
+    [SQL_PRUNE_SANDBOXES] = {"prune_sandboxes",
+        "DELETE FROM sandboxes WHERE id IN (SELECT id FROM sandboxes"
+        " WHERE id < (lpad(to_hex((extract(epoch FROM now() - make_interval(days => $1::int)) * 1000)::bigint), 12, '0')"
+        " || repeat('0', 20))::uuid"
+        " AND state = 'ended' AND ended_at < now() - make_interval(days => $1::int) ORDER BY id LIMIT $2::int)"},
     [SQL_SHARE_INSERT] = {"share_insert",
         "SELECT share_insert($1::uuid, $2::uuid, $3::uuid, $4::bytea, $5, $6, $7::bigint, $8::bigint)"},
     [SQL_SHARE_LIST] = {"share_list",

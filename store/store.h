@@ -39,3 +39,6 @@ const char *store_error(const struct store *store);
 // Deletes what has expired: refresh tokens, sign-ins, idempotency keys. Call it every few minutes;
 // it is safe on all nodes at once.
 int store_prune(struct store *store);
+// Deletes records of sandboxes that ended `days` ago or earlier, so many at a time that no call takes long.
+#define STORE_PRUNE_SANDBOXES_MAX 2000
+int store_prune_sandboxes(struct store *store, int64_t days);

@@ -352,3 +352,14 @@ size_t rectangles_area(const struct rectangle *rectangles, size_t count)
         area += (size_t)rectangles[i].width * rectangles[i].height;
     return area;
 }
+
+struct rectangle rectangles_union(struct rectangle a, struct rectangle b)
+{
+    if (a.width == 0)
+        return b;
+    unsigned left = a.x < b.x ? a.x : b.x, top = a.y < b.y ? a.y : b.y;
+    unsigned right = a.x + a.width > b.x + b.width ? a.x + a.width : b.x + b.width;
+    unsigned bottom = a.y + a.height > b.y + b.height ? a.y + a.height : b.y + b.height;
+    return (struct rectangle){(uint16_t)left, (uint16_t)top, (uint16_t)(right - left),
+                              (uint16_t)(bottom - top)};
+}

@@ -75,3 +75,5 @@ void grid_put_back(struct grid *g);
 #define STREAK_MS 250u
 
 size_t rectangles_area(const struct rectangle *rectangles, size_t count);
+// The smallest one around both; an empty one adds nothing.
+struct rectangle rectangles_union(struct rectangle a, struct rectangle b);

@@ -22,6 +22,7 @@ struct lossless {
     z_stream stream;
     uint8_t *chunks; // of one rectangle
     size_t length;   // of the chunks
+    int level;       // of their compression
     bool ready;
 };
 

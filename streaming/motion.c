@@ -16,7 +16,9 @@
 #define VOTES_MIN 8u
 #define SKIP_MAX 6u
 #define AREAS_MAX 16u
-#define GROWTH_MAX 15u
+// What is looked for first: a scroll by so many rows, or the last offset and what is so near to it.
+#define LINES_NEAR 96
+#define NEAR 24
 
 static unsigned strips_of(unsigned width)
 {
@@ -59,6 +61,39 @@ void motion_finish(struct motion *m)
     free(m->fits);
     free(m->heights);
     *m = (struct motion){0};
+}
+
+void motion_poll(struct motion *m)
+{
+    memset(m->ballots, 0, BALLOTS * sizeof(*m->ballots));
+}
+
+void motion_cast(struct motion *m, int x, int y)
+{
+    int16_t dx = (int16_t)x, dy = (int16_t)y;
+    size_t slot = ((uint32_t)(dx * 31 + dy) * 0x9e3779b1u) >> 22;
+    for (size_t i = 0; i < 8; i++) { // a ballot that finds no room was no winner
+        struct motion_ballot *ballot = &m->ballots[(slot + i) & (BALLOTS - 1)];
+        if (ballot->votes == 0)
+            *ballot = (struct motion_ballot){.x = dx, .y = dy};
+        if (ballot->x == dx && ballot->y == dy) {
+            ballot->votes += ballot->votes < UINT16_MAX;
+            return;
+        }
+    }
+}
+
+unsigned motion_elect(const struct motion *m, struct offset *ret_offset)
+{
+    const struct motion_ballot *best = &(struct motion_ballot){0};
+    for (size_t i = 0; i < BALLOTS; i++) {
+        const struct motion_ballot *b = &m->ballots[i];
+        if (b->votes > best->votes && (b->x != 0 || b->y != 0))
+            best = b;
+    }
+    if (best->votes > 0)
+        *ret_offset = (struct offset){.x = best->x, .y = best->y};
+    return best->votes;
 }
 
 // Four chains, so that the multiplications overlap; the unused byte of each pixel is hashed too, as X servers move it along.
@@ -122,9 +157,9 @@ static void vote_strip(struct motion *m, const uint64_t *now, const uint64_t *be
     }
 }
 
-// Appends the vertical offset with the most votes in this area.
-static void vote_area(struct motion *m, const struct image *before, const struct image *now,
-                      struct rectangle area, struct offset *offsets, size_t *count)
+// The vertical offset with the most votes in this area; 0: none.
+static int vote_area(struct motion *m, const struct image *before, const struct image *now,
+                     struct rectangle area)
 {
     unsigned strips = strips_of(area.width), rows = area.height;
     uint64_t *hashes_now = m->rows, *hashes_before = m->rows + (size_t)strips * rows;
@@ -136,14 +171,49 @@ static void vote_area(struct motion *m, const struct image *before, const struct
     unsigned best = 0;
     for (unsigned i = 1; i < 2 * rows - 1; i++)
         best = m->votes[i] > m->votes[best] ? i : best;
-    int y = (int)best - (int)rows + 1;
-    if (m->votes[best] < VOTES_MIN || y == 0)
-        return;
-    for (size_t i = 0; i < *count; i++) {
-        if (offsets[i].y == y)
-            return;
+    return m->votes[best] >= VOTES_MIN ? (int)best - (int)rows + 1 : 0;
+}
+
+// Appends how the area has scrolled.
+static void find_scroll(struct motion *m, const struct image *before, const struct image *now,
+                        struct rectangle area, struct offset *offsets, size_t *count)
+{
+    struct offset o = {0};
+    int near = m->last.y;
+    if (!motion_guess(m, before, now, area, (struct offset){0, -LINES_NEAR}, (struct offset){0, LINES_NEAR},
+                      &o) &&
+        (abs(near) <= LINES_NEAR || !motion_guess(m, before, now, area, (struct offset){0, near - NEAR},
+                                                  (struct offset){0, near + NEAR}, &o)))
+        o.y = vote_area(m, before, now, area);
+    bool known = o.y == 0;
+    for (size_t i = 0; i < *count; i++)
+        known |= offsets[i].y == o.y;
+    if (!known)
+        offsets[(*count)++] = o;
+}
+
+// Where the window that is being moved has gone: near where it went before, or anywhere.
+static bool find_anchored(struct motion *m, const struct image *before, const struct image *now,
+                          const struct grid *grid, struct rectangle area, struct offset *ret_offset)
+{
+    static const int distances[] = {NEAR / 3, NEAR};
+    for (size_t i = 0; i < sizeof(distances) / sizeof(distances[0]) && m->anchored; i++) {
+        int far = distances[i];
+        if (motion_guess(m, before, now, area, (struct offset){m->last.x - far, m->last.y - far},
+                         (struct offset){m->last.x + far, m->last.y + far}, ret_offset))
+            return true;
     }
-    offsets[(*count)++] = (struct offset){.y = y};
+    return motion_anchors_vote(m, before, now, grid, ret_offset);
+}
+
+static struct rectangle largest_area(const struct rectangle *areas, size_t count)
+{
+    size_t largest = 0;
+    for (size_t i = 1; i < count; i++) {
+        if (rectangles_area(&areas[i], 1) > rectangles_area(&areas[largest], 1))
+            largest = i;
+    }
+    return areas[largest];
 }
 
 size_t motion_offsets(struct motion *m, const struct image *before, const struct image *now,
@@ -159,158 +229,22 @@ size_t motion_offsets(struct motion *m, const struct image *before, const struct
         return 0;
     }
     size_t count = 0;
-    // What moves goes on to move in the same way.
-    bool anchored = m->anchored && pixels <= ANCHOR_AREA_MAX;
-    if (anchored && motion_anchors_vote(m, before, now, grid, &ret_offsets[0]))
-        return 1;
-    m->anchored = false;
-    for (size_t i = 0; i < area_count && count < MOTION_OFFSETS_MAX; i++) {
+    bool small = pixels <= ANCHOR_AREA_MAX;
+    struct rectangle area = largest_area(areas, area_count);
+    bool tried = m->anchored && small;
+    if (tried)
+        count = m->anchored = find_anchored(m, before, now, grid, area, &ret_offsets[0]);
+    bool anchored = count > 0;
+    for (size_t i = 0; i < area_count && count < MOTION_OFFSETS_MAX && !anchored; i++) {
         if (areas[i].width >= SIDE_MIN && areas[i].height >= SIDE_MIN)
-            vote_area(m, before, now, areas[i], ret_offsets, &count);
+            find_scroll(m, before, now, areas[i], ret_offsets, &count);
     }
-    if (count == 0 && !anchored && pixels <= ANCHOR_AREA_MAX)
-        count = m->anchored = motion_anchors_vote(m, before, now, grid, &ret_offsets[0]);
+    if (count == 0 && !tried && small)
+        count = m->anchored = find_anchored(m, before, now, grid, area, &ret_offsets[0]);
+    if (count > 0)
+        m->last = ret_offsets[0];
     m->failures = (uint8_t)(count > 0 ? 0 : m->failures + (m->failures < SKIP_MAX));
     // A picture that plays is not searched at each of its frames.
     m->skip = (uint8_t)(m->failures > 2 ? m->failures - 2 : 0);
     return count;
-}
-
-static bool same_pixels(const struct image *a, unsigned ax, unsigned ay, const struct image *b, unsigned bx,
-                        unsigned by, unsigned width, unsigned height)
-{
-    for (unsigned row = 0; row < height; row++) {
-        if (memcmp(image_at(a, ax, ay + row), image_at(b, bx, by + row), (size_t)width * 4) != 0)
-            return false;
-    }
-    return true;
-}
-
-enum fit { MISFIT = 0, FITS = 1, GAINS = 2 };
-
-static enum fit fit_of(const struct image *before, const struct image *now, unsigned column, unsigned row,
-                       struct offset offset)
-{
-    unsigned x = column * MACROBLOCK, y = row * MACROBLOCK;
-    int from_x = (int)x - offset.x, from_y = (int)y - offset.y;
-    unsigned width = before->width - x < MACROBLOCK ? before->width - x : MACROBLOCK;
-    unsigned height = before->height - y < MACROBLOCK ? before->height - y : MACROBLOCK;
-    if (from_x < 0 || from_y < 0 || from_x + (int)width > before->width ||
-        from_y + (int)height > before->height)
-        return MISFIT;
-    if (!same_pixels(now, x, y, before, (unsigned)from_x, (unsigned)from_y, width, height))
-        return MISFIT;
-    return same_pixels(now, x, y, before, x, y, width, height) ? FITS : GAINS;
-}
-
-struct block {
-    unsigned left, right, top, bottom; // cells; right and bottom are exclusive
-    unsigned gain;
-};
-
-static unsigned gain_of(const struct motion *m, const struct grid *grid, const struct block *b)
-{
-    unsigned gain = 0;
-    for (unsigned row = b->top; row < b->bottom; row++) {
-        for (unsigned column = b->left; column < b->right; column++)
-            gain += m->fits[(size_t)row * grid->columns + column] == GAINS;
-    }
-    return gain;
-}
-
-// The largest rectangle of cells that fit and end with this row: the classic stack over the columns' heights.
-static void largest_above(const struct motion *m, const struct grid *grid, unsigned row, unsigned *area,
-                          struct block *best)
-{
-    uint16_t stack[DISPLAY_WIDTH_MAX / MACROBLOCK + 1];
-    unsigned depth = 0;
-    for (unsigned column = 0; column <= grid->columns; column++) {
-        unsigned height = column < grid->columns ? m->heights[column] : 0;
-        while (depth > 0 && m->heights[stack[depth - 1]] >= height) {
-            unsigned tall = m->heights[stack[--depth]];
-            unsigned left = depth > 0 ? stack[depth - 1] + 1u : 0;
-            if (tall * (column - left) <= *area)
-                continue;
-            *area = tall * (column - left);
-            *best = (struct block){.left = left, .right = column, .top = row + 1 - tall, .bottom = row + 1};
-        }
-        stack[depth++] = (uint16_t)column;
-    }
-}
-
-static struct block largest_block(struct motion *m, const struct grid *grid)
-{
-    struct block best = {0};
-    unsigned area = 0;
-    memset(m->heights, 0, ((size_t)grid->columns + 1) * sizeof(*m->heights));
-    for (unsigned row = 0; row < grid->rows; row++) {
-        const uint8_t *fits = m->fits + (size_t)row * grid->columns;
-        for (unsigned column = 0; column < grid->columns; column++)
-            m->heights[column] = (uint16_t)(fits[column] != MISFIT ? m->heights[column] + 1 : 0);
-        largest_above(m, grid, row, &area, &best);
-    }
-    best.gain = gain_of(m, grid, &best);
-    return best;
-}
-
-// Takes in the pixels beside the whole cells, one row or column at a time, as long as they have moved too.
-static void grow(const struct image *before, const struct image *now, struct offset o, struct rectangle *r)
-{
-    for (unsigned i = 0; i < GROWTH_MAX && r->y > 0 && r->y - o.y > 0; i++) {
-        if (!same_pixels(now, r->x, r->y - 1u, before, (unsigned)(r->x - o.x), (unsigned)(r->y - 1 - o.y),
-                         r->width, 1))
-            break;
-        r->y--, r->height++;
-    }
-    for (unsigned i = 0; i < GROWTH_MAX; i++) {
-        unsigned bottom = (unsigned)r->y + r->height;
-        if (bottom >= now->height || (int)bottom - o.y >= now->height ||
-            !same_pixels(now, r->x, bottom, before, (unsigned)(r->x - o.x), (unsigned)((int)bottom - o.y),
-                         r->width, 1))
-            break;
-        r->height++;
-    }
-    for (unsigned i = 0; i < GROWTH_MAX && r->x > 0 && r->x - o.x > 0; i++) {
-        if (!same_pixels(now, r->x - 1u, r->y, before, (unsigned)(r->x - 1 - o.x), (unsigned)(r->y - o.y), 1,
-                         r->height))
-            break;
-        r->x--, r->width++;
-    }
-    for (unsigned i = 0; i < GROWTH_MAX; i++) {
-        unsigned right = (unsigned)r->x + r->width;
-        if (right >= now->width || (int)right - o.x >= now->width ||
-            !same_pixels(now, right, r->y, before, (unsigned)((int)right - o.x), (unsigned)(r->y - o.y), 1,
-                         r->height))
-            break;
-        r->width++;
-    }
-}
-
-bool motion_copy(struct motion *m, const struct image *before, const struct image *now,
-                 const struct grid *grid, struct offset offset, struct copy_rectangle *ret_copy)
-{
-    m->left = 0;
-    for (unsigned row = 0; row < grid->rows; row++) {
-        for (unsigned column = 0; column < grid->columns; column++) {
-            size_t cell = (size_t)row * grid->columns + column;
-            m->fits[cell] =
-                grid->cells[cell] & CELL_CHOSEN ? (uint8_t)fit_of(before, now, column, row, offset) : MISFIT;
-        }
-    }
-    struct block block = largest_block(m, grid);
-    m->left -= block.gain;
-    if (block.gain < MOTION_GAIN_MIN)
-        return false;
-    unsigned right = block.right * MACROBLOCK, bottom = block.bottom * MACROBLOCK;
-    right = right < grid->width ? right : grid->width;
-    bottom = bottom < grid->height ? bottom : grid->height;
-    struct rectangle target = {.x = (uint16_t)(block.left * MACROBLOCK),
-                               .y = (uint16_t)(block.top * MACROBLOCK),
-                               .width = (uint16_t)(right - block.left * MACROBLOCK),
-                               .height = (uint16_t)(bottom - block.top * MACROBLOCK)};
-    grow(before, now, offset, &target);
-    *ret_copy = (struct copy_rectangle){.source_x = (uint16_t)(target.x - offset.x),
-                                        .source_y = (uint16_t)(target.y - offset.y),
-                                        .target = target};
-    return true;
 }

@@ -1,7 +1,7 @@
 #pragma once
 // Finds content that has moved: scrolled text, dragged windows. Offsets are voted for by hashes of rows (vertical scrolls) and of short
-// pieces of rows (moves in any direction); what a copy covers is then compared pixel by pixel. Even so a copy is only a proposal: the
-// framebuffer may change meanwhile, and screen_take() has the last word.
+// pieces of rows (moves in any direction); what a copy covers is then compared pixel by pixel. The new picture may change meanwhile: a wrong
+// vote costs a search, and what is drawn after the comparison is new damage.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,9 +30,10 @@ struct motion {
     uint8_t *fits;     // by cell
     uint16_t *heights; // by column
     unsigned left;     // cells that the last offset would have made right beside those of its copy
-    bool anchored;     // the last offset was found by motion_anchors.c
-    uint8_t failures;  // in a row
-    uint8_t skip;      // updates not to be looked at
+    struct offset last;
+    bool anchored;    // it is not a scroll
+    uint8_t failures; // in a row
+    uint8_t skip;     // updates not to be looked at
 };
 
 int motion_init(struct motion *m, const struct grid *grid);

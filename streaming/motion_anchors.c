@@ -39,19 +39,8 @@ static void collect(struct scan *s, uint64_t hash, unsigned x, unsigned y)
 static void vote(struct scan *s, uint64_t hash, unsigned x, unsigned y)
 {
     const struct motion_anchor *anchor = find(s->m, hash);
-    if (anchor->hash != hash || anchor->ambiguous)
-        return;
-    int16_t dx = (int16_t)(anchor->x - (int)x), dy = (int16_t)(anchor->y - (int)y);
-    size_t slot = ((uint32_t)(dx * 31 + dy) * 0x9e3779b1u) >> 22;
-    for (size_t i = 0; i < 8; i++) { // a ballot that finds no room was no winner
-        struct motion_ballot *ballot = &s->m->ballots[(slot + i) & (BALLOTS - 1)];
-        if (ballot->votes == 0)
-            *ballot = (struct motion_ballot){.x = dx, .y = dy};
-        if (ballot->x == dx && ballot->y == dy) {
-            ballot->votes += ballot->votes < UINT16_MAX;
-            return;
-        }
-    }
+    if (anchor->hash == hash && !anchor->ambiguous)
+        motion_cast(s->m, anchor->x - (int)x, anchor->y - (int)y);
 }
 
 // A hash by rotation and exclusive or needs no multiplication in its chain, which makes it more than twice as fast as a polynomial.
@@ -105,18 +94,9 @@ bool motion_anchors_vote(struct motion *m, const struct image *before, const str
 {
     struct scan s = {.m = m};
     memset(m->anchors, 0, ANCHOR_TABLE * sizeof(*m->anchors));
-    memset(m->ballots, 0, BALLOTS * sizeof(*m->ballots));
+    motion_poll(m);
     scan(&s, now, grid, ROW_STEP);
     s.voting = true;
     scan(&s, before, grid, 1);
-    const struct motion_ballot *best = &(struct motion_ballot){0};
-    for (size_t i = 0; i < BALLOTS; i++) {
-        const struct motion_ballot *b = &m->ballots[i];
-        if (b->votes > best->votes && (b->x != 0 || b->y != 0))
-            best = b;
-    }
-    if (best->votes < VOTES_MIN)
-        return false;
-    *ret_offset = (struct offset){.x = best->x, .y = best->y};
-    return true;
+    return motion_elect(m, ret_offset) >= VOTES_MIN;
 }

@@ -1,5 +1,5 @@
 #pragma once
-// The tables that motion.c and motion_anchors.c vote in.
+// What motion.c, motion_anchors.c and motion_guess.c share: the tables that they vote in.
 
 #include "streaming/motion.h"
 
@@ -22,6 +22,15 @@ struct motion_ballot {
     int16_t x, y;
     uint16_t votes; // 0: free
 };
+
+// An election of offsets: opened, voted in, and the winner's votes; 0 when nothing but standing still was voted for.
+void motion_poll(struct motion *m);
+void motion_cast(struct motion *m, int x, int y);
+unsigned motion_elect(const struct motion *m, struct offset *ret_offset);
+
+// Whether most of what is new in the area has moved by one of the offsets from `first` to `last`.
+bool motion_guess(struct motion *m, const struct image *before, const struct image *now,
+                  struct rectangle area, struct offset first, struct offset last, struct offset *ret_offset);
 
 // Moves in any direction. Returns whether ret_offset was found.
 bool motion_anchors_vote(struct motion *m, const struct image *before, const struct image *now,

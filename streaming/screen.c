@@ -17,14 +17,12 @@ static const struct extent whole = {.right = MACROBLOCK, .bottom = MACROBLOCK};
 int screen_init(struct screen *s, const struct grid *grid)
 {
     size_t stride = (size_t)grid->width * 4;
-    *s = (struct screen){.captured_pixels = calloc(grid->height, stride),
-                         .shown_pixels = calloc(grid->height, stride),
+    *s = (struct screen){.shown_pixels = calloc(grid->height, stride),
                          .extents = calloc(grid->count, sizeof(*s->extents)),
                          .costs = calloc(grid->count, sizeof(*s->costs))};
-    s->captured = s->shown = (struct image){.stride = stride, .width = grid->width, .height = grid->height};
-    s->captured.pixels = s->captured_pixels;
-    s->shown.pixels = s->shown_pixels;
-    if (s->captured_pixels && s->shown_pixels && s->extents && s->costs)
+    s->shown = (struct image){
+        .stride = stride, .width = grid->width, .height = grid->height, .pixels = s->shown_pixels};
+    if (s->shown_pixels && s->extents && s->costs)
         return 0;
     screen_finish(s);
     return -ENOMEM;
@@ -32,35 +30,10 @@ int screen_init(struct screen *s, const struct grid *grid)
 
 void screen_finish(struct screen *s)
 {
-    free(s->captured_pixels);
     free(s->shown_pixels);
     free(s->extents);
     free(s->costs);
     *s = (struct screen){0};
-}
-
-static void capture_cells(struct screen *s, const struct image *live, unsigned row, unsigned left,
-                          unsigned right)
-{
-    size_t start = left * CELL_BYTES, stride = s->captured.stride;
-    size_t end = right * CELL_BYTES < stride ? right * CELL_BYTES : stride;
-    unsigned bottom = (row + 1) * MACROBLOCK;
-    for (unsigned y = row * MACROBLOCK; y < bottom && y < s->captured.height; y++)
-        memcpy(s->captured_pixels + y * stride + start, live->pixels + y * live->stride + start, end - start);
-}
-
-void screen_capture(struct screen *s, const struct image *live, const struct grid *grid)
-{
-    for (unsigned row = 0; row < grid->rows; row++) {
-        const uint8_t *cells = grid->cells + (size_t)row * grid->columns;
-        for (unsigned column = 0; column < grid->columns; column++) {
-            unsigned left = column;
-            while (column < grid->columns && (cells[column] & CELL_DAMAGED))
-                column++;
-            if (column > left)
-                capture_cells(s, live, row, left, column);
-        }
-    }
 }
 
 void screen_copy(struct screen *s, struct grid *grid, const struct copy_rectangle *copy, uint32_t now_ms)
@@ -74,7 +47,9 @@ void screen_copy(struct screen *s, struct grid *grid, const struct copy_rectangl
                 s->shown_pixels + (copy->source_y + row) * stride + (size_t)copy->source_x * 4, width);
     }
     grid_move(grid, copy, now_ms);
+    // What lies in whole cells of it was compared when the copy was chosen.
     grid_set(grid, to, CELL_DAMAGED);
+    grid_clear_within(grid, to, CELL_DAMAGED);
 }
 
 static uint32_t pixel_at(const uint8_t *row, unsigned x)
@@ -101,23 +76,27 @@ static void widen(struct extent *e, const uint8_t *was, const uint8_t *is, unsig
     e->bottom = (uint8_t)(row + 1);
 }
 
-// Takes one row of pixels from `left` to `right` (cells) and notes what is new. Only rows that differ are taken apart.
-static void take_row(struct screen *s, const struct grid *grid, unsigned y, unsigned left, unsigned right)
+// Takes one row of pixels from `left` to `right` (cells) and notes what is new. Only rows that differ are taken apart; what is taken is read once, as the
+// sandbox may change it meanwhile.
+static void take_row(struct screen *s, const struct image *live, const struct grid *grid, unsigned y,
+                     unsigned left, unsigned right)
 {
     size_t start = left * CELL_BYTES, stride = s->shown.stride;
     size_t end = right * CELL_BYTES < stride ? right * CELL_BYTES : stride;
-    const uint8_t *captured = s->captured_pixels + y * stride;
+    const uint8_t *is = image_at(live, 0, y);
     uint8_t *shown = s->shown_pixels + y * stride;
-    if (memcmp(captured + start, shown + start, end - start) == 0)
+    if (memcmp(is + start, shown + start, end - start) == 0)
         return;
     struct extent *extents = s->extents + (size_t)(y / MACROBLOCK) * grid->columns;
     for (unsigned column = left; column < right; column++) {
+        uint8_t taken[CELL_BYTES];
         size_t at = column * CELL_BYTES;
         size_t length = end - at < CELL_BYTES ? end - at : CELL_BYTES;
-        if (memcmp(shown + at, captured + at, length) == 0)
+        memcpy(taken, is + at, length);
+        if (memcmp(shown + at, taken, length) == 0)
             continue;
-        widen(&extents[column], shown + at, captured + at, (unsigned)length / 4, y % MACROBLOCK);
-        memcpy(shown + at, captured + at, length);
+        widen(&extents[column], shown + at, taken, (unsigned)length / 4, y % MACROBLOCK);
+        memcpy(shown + at, taken, length);
     }
 }
 
@@ -168,17 +147,18 @@ static void finish_cells(struct screen *s, struct grid *grid, unsigned row, unsi
     }
 }
 
-static void take_cells(struct screen *s, struct grid *grid, unsigned row, unsigned left, unsigned right)
+static void take_cells(struct screen *s, const struct image *live, struct grid *grid, unsigned row,
+                       unsigned left, unsigned right)
 {
     unsigned top = row * MACROBLOCK;
     unsigned bottom = top + MACROBLOCK < grid->height ? top + MACROBLOCK : grid->height;
     memset(&s->extents[(size_t)row * grid->columns + left], 0, (right - left) * sizeof(s->extents[0]));
     for (unsigned y = top; y < bottom; y++)
-        take_row(s, grid, y, left, right);
+        take_row(s, live, grid, y, left, right);
     finish_cells(s, grid, row, left, right);
 }
 
-void screen_take(struct screen *s, struct grid *grid)
+void screen_take(struct screen *s, const struct image *live, struct grid *grid)
 {
     for (unsigned row = 0; row < grid->rows; row++) {
         uint8_t *cells = grid->cells + (size_t)row * grid->columns;
@@ -188,7 +168,7 @@ void screen_take(struct screen *s, struct grid *grid)
             unsigned left = column;
             for (; column < grid->columns && (cells[column] & CELL_DAMAGED); column++)
                 cells[column] &= (uint8_t)~CELL_DAMAGED;
-            take_cells(s, grid, row, left, column);
+            take_cells(s, live, grid, row, left, column);
         }
     }
 }

@@ -20,17 +20,6 @@ static size_t area_of(struct rectangle r)
     return (size_t)r.width * r.height;
 }
 
-static struct rectangle united(struct rectangle a, struct rectangle b)
-{
-    if (area_of(a) == 0)
-        return b;
-    unsigned left = a.x < b.x ? a.x : b.x, top = a.y < b.y ? a.y : b.y;
-    unsigned right = a.x + a.width > b.x + b.width ? a.x + a.width : b.x + b.width;
-    unsigned bottom = a.y + a.height > b.y + b.height ? a.y + a.height : b.y + b.height;
-    return (struct rectangle){(uint16_t)left, (uint16_t)top, (uint16_t)(right - left),
-                              (uint16_t)(bottom - top)};
-}
-
 static bool covers(struct rectangle outer, struct rectangle inner)
 {
     return inner.x >= outer.x && inner.y >= outer.y && inner.x + inner.width <= outer.x + outer.width &&
@@ -123,22 +112,22 @@ int video_cover(struct video *v, const struct grid *grid, bool full, uint64_t no
         v->key_needed = true;
         return area_of(v->region) == area_of(needed) ? 0 : open_region(v, needed, now_us);
     }
-    bool oversized =
-        v->frames >= JUDGED_FRAMES && area_of(united(v->used, needed)) * OVERSIZE < area_of(v->region);
+    bool oversized = v->frames >= JUDGED_FRAMES &&
+                     area_of(rectangles_union(v->used, needed)) * OVERSIZE < area_of(v->region);
     if (v->frames >= JUDGED_FRAMES && !oversized) {
         v->used = (struct rectangle){0};
         v->frames = 0;
     }
     if (covers(v->region, needed) && !oversized) {
-        v->used = united(v->used, needed);
+        v->used = rectangles_union(v->used, needed);
         v->frames++;
         return 0;
     }
     struct rectangle region = needed;
     if (oversized)
-        region = united(v->used, needed);
+        region = rectangles_union(v->used, needed);
     else if (v->encoder && now_us - v->encoded_us < STALE_US)
-        region = united(v->region, needed);
+        region = rectangles_union(v->region, needed);
     if (!oversized && now_us - v->opened_us < RESTLESS_US)
         region = padded(v, region);
     return open_region(v, region, now_us);

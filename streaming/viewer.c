@@ -6,8 +6,6 @@
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 
-#include <xcb/randr.h>
-
 #include "lib/cleanup.h"
 #include "lib/fd.h"
 #include "lib/wire.h"
@@ -15,9 +13,6 @@
 #include "streaming/viewer_private.h"
 #include "streaming/watchdog.h"
 
-#define NEVER UINT64_MAX
-#define ECHO_AFTER_US UINT64_C(500000) // later than this, a change is no answer to input
-#define EVENTS_PER_PASS 256
 #define PASSES_PER_TURN 16
 // Kept small so that stale frames do not pile up; the kernel doubles it for its own bookkeeping.
 #define STREAM_SEND_BUFFER ((int)STREAM_PACKET_MAX)
@@ -43,168 +38,6 @@ static int set_timer(struct viewer *v, uint64_t wake_us)
     return 0;
 }
 
-static void notice_size(struct viewer *v, const xcb_generic_event_t *event)
-{
-    const xcb_randr_screen_change_notify_event_t *change = (const void *)event;
-    resize_notify(&v->resize, change->width, change->height);
-}
-
-static void handle_event(struct viewer *v, const xcb_generic_event_t *event)
-{
-    uint8_t type = event->response_type & 0x7f;
-    if (type == v->display.damage_event)
-        damage_notify(&v->damage, clock_us());
-    else if (type == v->display.cursor_event)
-        v->cursor.changed = true;
-    else if (type == v->display.randr_event && type != 0)
-        notice_size(v, event);
-    else
-        input_event(&v->input, event);
-    clipboard_event(&v->clipboard, event, clock_us());
-}
-
-// Takes what the X server has sent. ret_progress: something came, so that there may be more to do before
-// sleeping. Each look for a reply may put other replies and events into libxcb's queues, so only a pass that
-// read nothing is the last one.
-static int read_display(struct viewer *v, bool *ret_progress)
-{
-    uint64_t before = xcb_total_read(v->display.connection);
-    bool received = false;
-    int events = 0;
-    for (; events < EVENTS_PER_PASS; events++) {
-        AUTO_FREE xcb_generic_event_t *event = xcb_poll_for_event(v->display.connection);
-        if (!event)
-            break;
-        handle_event(v, event);
-    }
-    if (display_check(&v->display))
-        return viewer_fail(v, -ECONNRESET, "the X server ended the connection");
-    if (v->damage.requested) {
-        int error = damage_receive(&v->damage, &v->display, &v->update.grid);
-        if (error && error != -EAGAIN)
-            return viewer_fail(v, error, "the X server refused to tell the damage");
-        received |= error == 0;
-    }
-    if (v->cursor.requested) {
-        int error = cursor_receive(&v->cursor, &v->display, &v->outbox);
-        if (error && error != -EAGAIN)
-            return viewer_fail(v, error, "the X server sent an impossible cursor");
-        received |= error == 0;
-    }
-    if (v->resize.requested)
-        received |= resize_receive(&v->resize) == 0;
-    received |= clipboard_receive(&v->clipboard, clock_us()) == 0;
-    int error = typing_refresh(&v->input.typing);
-    *ret_progress = received || events > 0 || xcb_total_read(v->display.connection) != before;
-    return viewer_fail(v, error, "the X server sent an impossible keyboard map");
-}
-
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-// Shortly after input, small changes wait neither for the pace nor for a moving picture to be encoded. They are looked for once per
-// frame at most. ret_begun: the region was asked for, or something was sent.
-static int advance_echo(struct viewer *v, uint64_t now_us, bool *ret_begun, uint64_t *ret_wake)
-{
-    *ret_begun = false;
-    if (now_us - v->input_us > ECHO_AFTER_US || !pace_permits_echo(&v->update.pace))
-        return 0;
-    if (v->echo_us > now_us) {
-        *ret_wake = v->echo_us;
-        return 0;
-    }
-    if (v->damage.reported) {
-        damage_request(&v->damage, &v->display);
-        *ret_begun = true;
-        return 0;
-    }
-    v->echo_us = now_us + v->update.pace.interval_min_us;
-    struct update_moment moment = {
-        .now_us = now_us, .damaged_us = v->damage.fetched_us, .input = v->input.handled};
-    uint32_t before = v->update.sequence;
-    int error = update_echo(&v->update, &moment);
-    *ret_begun = v->update.sequence != before;
-    return error;
-}
-
-// Sends what has changed, once its region is known. ret_wake: when to look again.
-static int advance_damage(struct viewer *v, uint64_t now_us, uint64_t wait, uint64_t *ret_wake)
-{
-    if (wait > 0) {
-        *ret_wake = wait == PACE_FOREVER ? NEVER : now_us + wait;
-        return 0;
-    }
-    if (v->damage.reported && !v->damage.fetched) {
-        damage_request(&v->damage, &v->display);
-        return 0;
-    }
-    struct update_moment moment = {.now_us = now_us,
-                                   .damaged_us = v->damage.fetched ? v->damage.fetched_us : 0,
-                                   .input = v->input.handled};
-    v->damage.fetched = false;
-    int error = update_damage(&v->update, &moment);
-    // Damage may turn out to have changed no pixel; then nothing is sent that would wake the loop for the repairs still owed.
-    if (!error && update_repairs(&v->update))
-        *ret_wake = v->update.repair_us;
-    return error;
-}
-
-static int advance_repair(struct viewer *v, uint64_t now_us, uint64_t wait, uint64_t *ret_wake)
-{
-    struct update *u = &v->update;
-    if (wait == PACE_FOREVER || !pace_permits_repair(&u->pace))
-        return 0; // an acknowledgement will wake the loop
-    uint64_t due = u->repair_us > now_us + wait ? u->repair_us : now_us + wait;
-    *ret_wake = due;
-    if (due > now_us)
-        return 0;
-    struct update_moment moment = {.now_us = now_us, .input = v->input.handled};
-    int error = update_repair(u, &moment);
-    *ret_wake = u->repair_us;
-    return error;
-}
-
-// Follows a change of the display's size, between two updates: nothing of the old size is on its way to the outbox then.
-static int follow_size(struct viewer *v, uint64_t now_us, uint64_t *ret_wake)
-{
-    if (v->resize.answer && viewer_put_display(v))
-        return -EMSGSIZE;
-    v->resize.answer = false;
-    if (!v->resize.changed || v->damage.requested)
-        return 0;
-    if (now_us < v->resize.apply_us) {
-        *ret_wake = v->resize.apply_us;
-        return 0;
-    }
-    v->resize.changed = false;
-    v->resize.apply_us = now_us + RESIZE_APPLY_US;
-    int error = update_resize(&v->update, v->resize.width, v->resize.height);
-    return error ? error : viewer_put_display(v);
-}
-
-// Makes the update that is due, if any.
-static int make_update(struct viewer *v, uint64_t now_us, uint64_t *ret_wake)
-{
-    if (v->damage.requested)
-        return 0;
-    bool damaged = v->damage.reported || v->damage.fetched, begun = false;
-    uint64_t echo_wake = NEVER;
-    int error = damaged ? advance_echo(v, now_us, &begun, &echo_wake) : 0;
-    if (error || begun)
-        return error;
-    uint64_t wait = pace_wait(&v->update.pace, now_us);
-    if (damaged || v->update.key_needed) {
-        error = advance_damage(v, now_us, wait, ret_wake);
-        *ret_wake = earlier(*ret_wake, v->damage.reported || v->damage.fetched ? echo_wake : NEVER);
-        return error;
-    }
-    if (update_repairs(&v->update))
-        return advance_repair(v, now_us, wait, ret_wake);
-    return 0;
-}
-
 // Decides what to do next and when to wake up.
 static int plan(struct viewer *v)
 {
@@ -216,9 +49,9 @@ static int plan(struct viewer *v)
     if (outbox_empty(&v->outbox)) {
         uint32_t before = v->update.sequence;
         uint64_t follow_us = NEVER;
-        int error = follow_size(v, now_us, &follow_us);
+        int error = viewer_follow_size(v, now_us, &follow_us);
         if (!error)
-            error = make_update(v, now_us, &wake_us);
+            error = viewer_make_update(v, now_us, &wake_us);
         resize_us = earlier(resize_us, follow_us);
         if (error)
             return viewer_fail(v, error, "the encoder failed");
@@ -287,7 +120,7 @@ static int turn(struct viewer *v, bool *ret_more)
             error = send_stream(v);
         // Last, so that nothing read by libxcb meanwhile is slept over.
         if (!error)
-            error = read_display(v, &progress);
+            error = viewer_read_display(v, &progress);
         if (error)
             return error;
         // An outbox that has emptied may be what the next update waited for.

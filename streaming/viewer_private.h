@@ -1,5 +1,6 @@
 #pragma once
-// What viewer.c (the loop) and viewer_messages.c (the browser's messages) share; nobody else includes it.
+// What the parts of a viewer share: viewer.c (the loop), viewer_display.c (what the X server says), viewer_updates.c (the next update),
+// viewer_messages.c (what the browser says) and viewer_reports.c. Nobody else includes it.
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,10 +13,12 @@
 #include "streaming/display.h"
 #include "streaming/input.h"
 #include "streaming/outbox.h"
-#include "streaming/sound.h"
 #include "streaming/resize.h"
+#include "streaming/sound.h"
 #include "streaming/update.h"
 #include "streaming/voice.h"
+
+#define NEVER UINT64_MAX
 
 struct viewer {
     const struct streamer_start *start;
@@ -50,6 +53,17 @@ static inline int viewer_fail(struct viewer *v, int error, const char *problem)
     return error;
 }
 
+static inline uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+// Takes what the X server has sent. ret_progress: something came, so that there may be more to do before sleeping.
+int viewer_read_display(struct viewer *v, bool *ret_progress);
+// Makes the update that is due, if any, into the empty outbox. ret_wake: when to look again, if that is known.
+int viewer_make_update(struct viewer *v, uint64_t now_us, uint64_t *ret_wake);
+// Follows a change of the display's size, between two updates: nothing of the old size is on its way to the outbox then.
+int viewer_follow_size(struct viewer *v, uint64_t now_us, uint64_t *ret_wake);
 // Answers wait in the outbox: a viewer that does not take them is not heard either. Neither is one whose last character is still being
 // typed, so that nothing overtakes it.
 bool viewer_messages_heard(const struct viewer *v);

@@ -41,15 +41,18 @@ int notify_socket_open(const char *path, uid_t uid, int *ret_fd)
     return 0;
 }
 
-static bool says_ready(char *text)
+static unsigned words_of(char *text)
 {
     char *rest = text, *line;
+    unsigned words = 0;
 
     while ((line = strsep(&rest, "\n")) != NULL) {
         if (strcmp(line, "READY=1") == 0)
-            return true;
+            words |= NOTIFY_READY;
+        if (strcmp(line, "WATCHDOG=1") == 0)
+            words |= NOTIFY_ALIVE;
     }
-    return false;
+    return words;
 }
 
 static pid_t sender(struct msghdr *message)
@@ -65,9 +68,9 @@ static pid_t sender(struct msghdr *message)
     return -1;
 }
 
-bool notify_socket_drain(int fd, pid_t pid)
+unsigned notify_socket_drain(int fd, pid_t pid)
 {
-    bool ready = false;
+    unsigned words = 0;
 
     for (int i = 0; i < NOTIFY_MESSAGES_PER_TURN; i++) {
         char text[NOTIFY_MESSAGE_MAX + 1];
@@ -84,8 +87,8 @@ bool notify_socket_drain(int fd, pid_t pid)
         if (length < 0)
             break;
         text[length] = '\0';
-        if (!(message.msg_flags & MSG_TRUNC) && sender(&message) == pid && says_ready(text))
-            ready = true;
+        if (!(message.msg_flags & MSG_TRUNC) && sender(&message) == pid)
+            words |= words_of(text);
     }
-    return ready;
+    return words;
 }

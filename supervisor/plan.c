@@ -138,6 +138,11 @@ static int plan_migrate(const struct plan *plan, struct program *program)
     return result < 0 ? result : program_add_argument(program, "migrate");
 }
 
+static int watchdog_seconds(const struct settings *settings)
+{
+    return (int)config_number(settings->config, CONFIG_WATCHDOG_SECS);
+}
+
 static int plan_sandboxd(const struct plan *plan, struct program *program)
 {
     const struct settings *settings = plan->settings;
@@ -146,6 +151,7 @@ static int plan_sandboxd(const struct plan *plan, struct program *program)
                                 .kind = PROGRAM_SERVICE,
                                 .identity = settings->identities.sandboxd,
                                 .cgroup = plan->cgroup,
+                                .watchdog_seconds = watchdog_seconds(settings),
                                 .stop_signal = SIGTERM,
                                 .ready_seconds = 30,
                                 .stop_seconds = 15};
@@ -160,11 +166,12 @@ static int plan_sandboxd(const struct plan *plan, struct program *program)
 static int plan_server(const struct plan *plan, struct program *program)
 {
     const struct settings *settings = plan->settings;
-    const char *secret = config_text(settings->config, CONFIG_JWT_SECRET);
+    static const enum config_key secrets[] = {CONFIG_JWT_SECRET, CONFIG_JWT_SECRET_PREVIOUS};
 
     *program = (struct program){.name = "sandbox-server",
                                 .kind = PROGRAM_SERVICE,
                                 .identity = settings->identities.server,
+                                .watchdog_seconds = watchdog_seconds(settings),
                                 .stop_signal = SIGTERM,
                                 .ready_seconds = 30,
                                 .stop_seconds = 10};
@@ -173,8 +180,11 @@ static int plan_server(const struct plan *plan, struct program *program)
         result = program_add_argument(program, "--secrets");
     if (result == 0)
         result = program_add_argument(program, "%s/secrets.env", settings->state_dir);
-    if (result == 0 && secret[0] != '\0')
-        result = program_add_environment(program, "JWT_SECRET=%s", secret);
+    for (size_t i = 0; i < sizeof(secrets) / sizeof(secrets[0]) && result == 0; i++) {
+        const char *secret = config_text(settings->config, secrets[i]);
+        if (secret[0] != '\0')
+            result = program_add_environment(program, "%s=%s", config_entry(secrets[i])->name, secret);
+    }
     return result;
 }
 

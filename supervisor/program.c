@@ -188,18 +188,25 @@ static int wait_for_exec(int read_end, pid_t pid, const char **ret_step)
 int program_start(const struct program *program, const char *notify_path, pid_t *ret_pid,
                   const char **ret_step)
 {
-    char *environment[PROGRAM_ENVIRONMENT_MAX + 2];
+    char *environment[PROGRAM_ENVIRONMENT_MAX + 3];
     AUTO_FREE char *notify_entry = NULL;
+    AUTO_FREE char *watchdog_entry = NULL;
     pid_t parent = getpid();
     int ends[2];
 
     *ret_step = "prepare";
     if (notify_path && asprintf(&notify_entry, "NOTIFY_SOCKET=%s", notify_path) < 0)
         return -ENOMEM;
+    if (program->watchdog_seconds > 0 &&
+        asprintf(&watchdog_entry, "WATCHDOG_USEC=%d000000", program->watchdog_seconds) < 0)
+        return -ENOMEM;
     size_t count = 0;
     for (; program->environment[count]; count++)
         environment[count] = program->environment[count];
-    environment[count++] = notify_entry;
+    if (notify_entry)
+        environment[count++] = notify_entry;
+    if (watchdog_entry)
+        environment[count++] = watchdog_entry;
     environment[count] = NULL;
 
     AUTO_FD int input_fd = open_input(program->input);

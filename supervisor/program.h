@@ -26,6 +26,7 @@ struct program {
     int stop_signal;             // asks for an orderly end; also sent when the supervisor dies
     int ready_seconds;           // a task has this long to finish, a service to say that it is ready
     int stop_seconds;            // then SIGKILL
+    int watchdog_seconds;        // a service that does not say WATCHDOG=1 for so long hangs; 0: not asked
     int tolerated_status;        // an exit status of a task that isn't a failure, besides 0
 };
 

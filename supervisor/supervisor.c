@@ -8,41 +8,20 @@
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
 #include "supervisor/announce.h"
-#include "supervisor/backoff.h"
 #include "supervisor/message.h"
 #include "supervisor/notify_socket.h"
 #include "supervisor/orphans.h"
+#include "supervisor/slot.h"
 
 enum { EVENTS_PER_TURN = 8, ORPHAN_SECONDS = 5 };
 
-enum slot_state {
-    SLOT_IDLE,     // not started yet, or ended for good
-    SLOT_STARTING, // deadline: ready_seconds
-    SLOT_READY,
-    SLOT_PAUSED,   // deadline: the next start
-    SLOT_STOPPING, // deadline: stop_seconds, then SIGKILL
-    SLOT_KILLED,
-};
-
-struct slot {
-    const struct plan_row *row;
-    enum slot_state state;
-    pid_t pid;
-    int64_t started, deadline; // ms; a deadline of 0 is none
-    bool was_ready;
-    struct backoff backoff;
-    int notify_fd; // or -1
-    char notify_path[128];
-};
-
 struct supervisor {
     struct plan *plan;
-    const struct sweeper *sweeper;
+    struct sweeper *sweeper;
     struct slot slots[PLAN_ROWS_MAX];
     unsigned next; // the first row that was never done or ready
     bool stopping;
@@ -53,14 +32,6 @@ struct supervisor {
 
 // epoll data: slots count from 0.
 enum { EVENT_SIGNAL = 1000, EVENT_TIMER };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
 
 static void begin_stop(struct supervisor *s, int status)
 {
@@ -75,7 +46,7 @@ static void start_slot(struct supervisor *s, struct slot *slot)
     const char *step;
     int result = program_start(program, slot->notify_fd >= 0 ? slot->notify_path : NULL, &slot->pid, &step);
 
-    slot->started = now_ms();
+    slot->started = slot_now_ms();
     if (result < 0 && !slot->was_ready) {
         say("%s can't start: %s: %s (%s)", program->name, step, strerror(-result), program->arguments[0]);
         slot->state = SLOT_IDLE;
@@ -111,20 +82,12 @@ static void advance(struct supervisor *s)
 static void on_ready(struct supervisor *s, struct slot *slot)
 {
     slot->state = SLOT_READY;
-    slot->deadline = 0;
+    slot_alive(slot);
     slot->was_ready = true;
     if (slot == &s->slots[s->next])
         advance(s);
     else
         say("%s is ready again", slot->row->program.name);
-}
-
-static void describe_end(int status, char *text, size_t size)
-{
-    if (WIFSIGNALED(status))
-        snprintf(text, size, "was ended by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
-    else
-        snprintf(text, size, "ended with status %d", WEXITSTATUS(status));
 }
 
 static void on_task_end(struct supervisor *s, struct slot *slot, int status)
@@ -134,7 +97,7 @@ static void on_task_end(struct supervisor *s, struct slot *slot, int status)
 
     if (!WIFEXITED(status) ||
         (WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != program->tolerated_status)) {
-        describe_end(status, end, sizeof(end));
+        slot_describe_end(status, end, sizeof(end));
         say("%s %s: see the lines above%s", program->name, end,
             program->log_path[0] != '\0' ? ", or log/ in the state directory" : "");
         begin_stop(s, 1);
@@ -156,21 +119,21 @@ static void on_service_end(struct supervisor *s, struct slot *slot, int status)
     const char *name = slot->row->program.name;
     char end[96];
 
-    describe_end(status, end, sizeof(end));
+    slot_describe_end(status, end, sizeof(end));
     if (!slot->was_ready) {
         say("%s %s before it was ready: see the lines above%s", name, end,
             slot->row->program.log_path[0] != '\0' ? ", or log/ in the state directory" : "");
         begin_stop(s, 1);
         return;
     }
-    int64_t wait = backoff_next(&slot->backoff, now_ms() - slot->started);
+    int64_t wait = backoff_next(&slot->backoff, slot_now_ms() - slot->started);
     say("%s %s; starting it again in %.1f s", name, end, (double)wait / 1000);
     if (wait == 0) {
         start_slot(s, slot);
         return;
     }
     slot->state = SLOT_PAUSED;
-    slot->deadline = now_ms() + wait;
+    slot->deadline = slot_now_ms() + wait;
 }
 
 static void on_end(struct supervisor *s, struct slot *slot, int status)
@@ -191,6 +154,21 @@ static void on_end(struct supervisor *s, struct slot *slot, int status)
         on_service_end(s, slot, status);
 }
 
+// Without it a killed supervisor would leave control groups and run/ to the next start.
+static void on_sweeper_end(struct supervisor *s)
+{
+    int result = sweeper_renew(s->sweeper);
+
+    for (unsigned i = 0; i < s->plan->count && result == 0; i++) {
+        if (s->slots[i].pid > 0)
+            result = sweeper_watch(s->sweeper, s->slots[i].pid);
+    }
+    if (result < 0)
+        say("the sweeper has ended, and there can't be another (%s)", strerror(-result));
+    else
+        say("the sweeper has ended; there is another");
+}
+
 // The supervisor is a subreaper, so orphans of its programs are collected here too.
 static void reap(struct supervisor *s)
 {
@@ -198,6 +176,8 @@ static void reap(struct supervisor *s)
     int status;
 
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid == s->sweeper->pid)
+            on_sweeper_end(s);
         for (unsigned i = 0; i < s->plan->count; i++) {
             if (s->slots[i].pid == pid) {
                 on_end(s, &s->slots[i], status);
@@ -221,26 +201,13 @@ static void on_signal(struct supervisor *s)
     reap(s);
 }
 
-static void stop_slot(struct slot *slot)
-{
-    const struct program *program = &slot->row->program;
-
-    if (slot->state == SLOT_STOPPING || slot->state == SLOT_KILLED)
-        return;
-    // Ended in the middle, create-user could leave an administrator whose password nobody has seen.
-    if (slot->row->step != PLAN_REMEMBER_ADMIN)
-        kill(slot->pid, program->stop_signal);
-    slot->state = SLOT_STOPPING;
-    slot->deadline = now_ms() + program->stop_seconds * INT64_C(1000);
-}
-
 // Asks the last started program that still runs to end. True when none of them, and no orphan of theirs, is
 // left.
 static bool stop_next(struct supervisor *s)
 {
     for (unsigned i = s->plan->count; i-- > 0;) {
         if (s->slots[i].pid > 0) {
-            stop_slot(&s->slots[i]);
+            slot_stop(&s->slots[i]);
             return false;
         }
     }
@@ -248,22 +215,39 @@ static bool stop_next(struct supervisor *s)
     if (orphans == 0)
         return true;
     if (s->orphan_deadline == 0)
-        s->orphan_deadline = now_ms() + ORPHAN_SECONDS * INT64_C(1000);
-    if (now_ms() < s->orphan_deadline)
+        s->orphan_deadline = slot_now_ms() + ORPHAN_SECONDS * INT64_C(1000);
+    if (slot_now_ms() < s->orphan_deadline)
         return false;
     say("processes left by the programs don't end, not even killed");
     s->status = 1;
     return true;
 }
 
+static void hear(struct supervisor *s, struct slot *slot)
+{
+    unsigned words = notify_socket_drain(slot->notify_fd, slot->pid);
+
+    if ((words & NOTIFY_READY) && slot->state == SLOT_STARTING)
+        on_ready(s, slot);
+    else if ((words & NOTIFY_ALIVE) && slot->state == SLOT_READY)
+        slot_alive(slot);
+}
+
 static void on_deadline(struct supervisor *s, struct slot *slot)
 {
     slot->deadline = 0;
+    if (slot->state == SLOT_READY) {
+        hear(s, slot); // what came while this program itself was held up
+        if (slot->deadline != 0)
+            return;
+    }
     if (slot->state == SLOT_PAUSED) {
         start_slot(s, slot);
         return;
     }
-    if (slot->state == SLOT_STARTING)
+    if (slot->state == SLOT_READY)
+        say("%s has hung for %d s: killed", slot->row->program.name, slot->row->program.watchdog_seconds);
+    else if (slot->state == SLOT_STARTING)
         say("%s isn't %s after %d s: killed", slot->row->program.name,
             slot->row->program.kind == PROGRAM_TASK ? "done" : "ready", slot->row->program.ready_seconds);
     else
@@ -274,7 +258,7 @@ static void on_deadline(struct supervisor *s, struct slot *slot)
 
 static void run_deadlines(struct supervisor *s)
 {
-    int64_t now = now_ms();
+    int64_t now = slot_now_ms();
 
     for (unsigned i = 0; i < s->plan->count; i++) {
         struct slot *slot = &s->slots[i];
@@ -310,9 +294,7 @@ static void dispatch(struct supervisor *s, uint64_t what)
         if (read(s->timer_fd, &expirations, sizeof(expirations)) > 0)
             run_deadlines(s);
     } else {
-        struct slot *slot = &s->slots[what];
-        if (notify_socket_drain(slot->notify_fd, slot->pid) && slot->state == SLOT_STARTING)
-            on_ready(s, slot);
+        hear(s, &s->slots[what]);
     }
 }
 
@@ -381,7 +363,7 @@ static int open_loop(struct supervisor *s)
     return result;
 }
 
-int supervisor_run(struct plan *plan, const struct sweeper *sweeper)
+int supervisor_run(struct plan *plan, struct sweeper *sweeper)
 {
     struct supervisor s = {.plan = plan, .sweeper = sweeper, .epoll_fd = -1, .signal_fd = -1, .timer_fd = -1};
     int result;

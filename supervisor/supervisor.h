@@ -7,4 +7,4 @@
 // reverse order on SIGTERM, SIGINT or SIGHUP. Those signals and SIGCHLD must be blocked. Returns the exit
 // status: 0 after an orderly stop, 1 when a first start failed, -errno when the supervisor's own means failed
 // before anything was started.
-int supervisor_run(struct plan *plan, const struct sweeper *sweeper);
+int supervisor_run(struct plan *plan, struct sweeper *sweeper);

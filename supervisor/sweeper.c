@@ -158,8 +158,17 @@ int sweeper_start(const struct state_dir *state, const struct cgroup *cgroup, st
         close(state->lock_fd); // a killed supervisor's lock is free at once; the ending lock stays
         _exit(run_sweeper(child_end, state, cgroup));
     }
-    *ret_sweeper = (struct sweeper){.pid = pid, .channel = steal_fd(&own_end)};
+    *ret_sweeper =
+        (struct sweeper){.pid = pid, .channel = steal_fd(&own_end), .state = state, .cgroup = cgroup};
     return 0;
+}
+
+int sweeper_renew(struct sweeper *sweeper)
+{
+    close(sweeper->channel);
+    sweeper->channel = -1;
+    sweeper->pid = 0;
+    return sweeper_start(sweeper->state, sweeper->cgroup, sweeper);
 }
 
 int sweeper_watch(const struct sweeper *sweeper, pid_t pid)

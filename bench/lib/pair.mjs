@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { typeText } from "../../tests/harness/browser.mjs";
 import { until } from "../../tests/harness/until.mjs";
 import { Ours } from "./ours.mjs";
+import { option } from "./report.mjs";
 import { Tigervnc } from "./tigervnc.mjs";
 import { X11vnc } from "./x11vnc.mjs";
 import { Xpra } from "./xpra.mjs";
@@ -24,8 +25,10 @@ async function openPeer(kind, browser) {
     return peer;
 }
 
+const PEERS = [Tigervnc, X11vnc, Xpra].slice(0, option("peers", 3));
+
 // How each side is opened, ours first.
-export const OPENERS = [openOurs, ...[Tigervnc, X11vnc, Xpra].map((kind) => (browser) => openPeer(kind, browser))];
+export const OPENERS = [openOurs, ...PEERS.map((kind) => (browser) => openPeer(kind, browser))];
 
 // A terminal whose shell answers, with the programs that draw in its directory.
 export async function openTerminal(side) {

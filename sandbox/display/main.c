@@ -15,6 +15,7 @@
 
 #include <xcb/randr.h>
 #include <xcb/xcb.h>
+#include <xcb/xtest.h>
 
 #include "lib/cleanup.h"
 #include "lib/fd.h"
@@ -27,6 +28,7 @@
 #define SCALE_NORMAL 100u
 #define MILLIMETRES_PER_INCH_TENTHS 254u
 #define DPI 96u
+#define SHIFT_KEYCODE 50u // Shift_L in every keymap of the rules evdev
 
 struct state {
     xcb_connection_t *connection;
@@ -111,6 +113,50 @@ static int connect_display(struct state *s)
     return 0;
 }
 
+static void handle(struct state *s, const xcb_generic_event_t *event, bool *ret_changed)
+{
+    uint8_t type = event->response_type & 0x7f;
+    const xcb_property_notify_event_t *property = (const void *)event;
+    if (type == s->randr_event || (type == XCB_PROPERTY_NOTIFY && property->atom == s->scale_atom))
+        *ret_changed = true;
+    else if (type == XCB_SELECTION_CLEAR)
+        s->replaced = true;
+}
+
+// The first key of the XTEST device makes its keymap the display's. The window manager then takes its shortcuts anew, and one that is pressed
+// meanwhile is lost: here rather than at the user's first.
+static void press_first_key(struct state *s)
+{
+    xcb_test_fake_input(s->connection, XCB_KEY_PRESS, SHIFT_KEYCODE, XCB_CURRENT_TIME, XCB_NONE, 0, 0, 0);
+    xcb_test_fake_input(s->connection, XCB_KEY_RELEASE, SHIFT_KEYCODE, XCB_CURRENT_TIME, XCB_NONE, 0, 0, 0);
+}
+
+// Until the window manager has heeded all events of before: it answers in their order (Extended Window Manager Hints 1.5,
+// _NET_REQUEST_FRAME_EXTENTS).
+static void await_window_manager(struct state *s)
+{
+    uint32_t asks = find_atom(s->connection, "_NET_REQUEST_FRAME_EXTENTS");
+    uint32_t answers = find_atom(s->connection, "_NET_FRAME_EXTENTS");
+    uint32_t events = XCB_EVENT_MASK_PROPERTY_CHANGE;
+    xcb_change_window_attributes(s->connection, s->window, XCB_CW_EVENT_MASK, &events);
+    xcb_client_message_event_t request = {
+        .response_type = XCB_CLIENT_MESSAGE, .format = 32, .window = s->window, .type = asks};
+    xcb_send_event(s->connection, 0, s->screen->root,
+                   XCB_EVENT_MASK_SUBSTRUCTURE_REDIRECT | XCB_EVENT_MASK_SUBSTRUCTURE_NOTIFY,
+                   (const char *)&request);
+    xcb_flush(s->connection);
+    for (bool answered = false; !answered;) {
+        AUTO_FREE xcb_generic_event_t *event = xcb_wait_for_event(s->connection);
+        if (!event)
+            return; // the display has ended
+        const xcb_property_notify_event_t *property = (const void *)event;
+        bool ignored;
+        handle(s, event, &ignored);
+        answered = (event->response_type & 0x7f) == XCB_PROPERTY_NOTIFY && property->window == s->window &&
+                   property->atom == answers;
+    }
+}
+
 static int begin(struct state *s, uint16_t width, uint16_t height)
 {
     s->scale = read_scale(s);
@@ -119,6 +165,7 @@ static int begin(struct state *s, uint16_t width, uint16_t height)
     s->scale = SCALE_NORMAL;
     xcb_change_property(s->connection, XCB_PROP_MODE_REPLACE, s->screen->root, s->scale_atom,
                         XCB_ATOM_CARDINAL, 32, 1, &s->scale);
+    press_first_key(s);
     int error = width == s->width && height == s->height ? 0 : set_size(s, width, height);
     s->width = width;
     s->height = height;
@@ -144,16 +191,6 @@ static void run_script(uint32_t scale, bool scale_changed)
     }
     while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
         continue;
-}
-
-static void handle(struct state *s, const xcb_generic_event_t *event, bool *ret_changed)
-{
-    uint8_t type = event->response_type & 0x7f;
-    const xcb_property_notify_event_t *property = (const void *)event;
-    if (type == s->randr_event || (type == XCB_PROPERTY_NOTIFY && property->atom == s->scale_atom))
-        *ret_changed = true;
-    else if (type == XCB_SELECTION_CLEAR)
-        s->replaced = true;
 }
 
 static void look(struct state *s)
@@ -203,6 +240,8 @@ int main(int argc, char **argv)
     int error = connect_display(&state);
     if (!error)
         error = begin(&state, (uint16_t)width, (uint16_t)height);
+    if (!error)
+        await_window_manager(&state);
     say_ready();
     if (!error)
         follow(&state);

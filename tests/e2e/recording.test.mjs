@@ -1,5 +1,6 @@
 // A person records a desktop, sees that it is recorded, and watches it later, from any place.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { after, before, test } from "node:test";
 
 import { launchBrowser, signIn, startDesktop } from "../harness/browser.mjs";
@@ -73,6 +74,20 @@ test("it plays from the begin and from any place", async () => {
     await page.getByRole("button", { name: "Play" }).click();
     await until("the terminal again", () => terminalShows());
     await page.getByRole("button", { name: "Play" }).waitFor();
+    assert.equal(await page.getByRole("alert").count(), 0);
+});
+
+test("it is downloaded as a film", async () => {
+    await page.goto(`${server.url}/recordings`);
+    const row = page.getByRole("listitem");
+    const [download] = await Promise.all([page.waitForEvent("download"), row.getByRole("button", { name: "Download MP4" }).click()]);
+    assert.match(download.suggestedFilename(), /^Desktop \d{4}-\d\d-\d\d \d\d\.\d\d\.mp4$/);
+    const file = await download.path();
+    const probed = JSON.parse(execFileSync("ffprobe", ["-v", "error", "-count_frames", "-show_streams", "-of", "json", file], { encoding: "utf8" }));
+    const [video] = probed.streams;
+    assert.equal(video.codec_name, "h264");
+    assert.ok(Number(video.nb_read_frames) > 1 && video.nb_read_frames === video.nb_frames);
+    await row.getByRole("button", { name: "Download MP4" }).waitFor();
     assert.equal(await page.getByRole("alert").count(), 0);
 });
 

@@ -8,11 +8,12 @@ export class ApiClient {
     }
 
     // Any request; body undefined: none. A string or Buffer is sent as it is, anything else as JSON.
-    async request(method, path, { body, token = this.token, headers = {}, cookie } = {}) {
+    async request(method, path, { body, token = this.token, headers = {}, cookie, signal } = {}) {
         const raw = typeof body === "string" || Buffer.isBuffer(body);
         const response = await fetch(this.url + path, {
             method,
             redirect: "manual",
+            signal,
             headers: {
                 connection: "close", // a kept one may be closed, by its time limit or a kill, just as it is used again
                 ...(token ? { authorization: `Bearer ${token}` } : {}),

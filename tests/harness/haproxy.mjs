@@ -45,7 +45,7 @@ export class HAProxy {
         const names = Object.entries(nodes).flatMap(([name, port]) => ["--node", `${name}=127.0.0.1:${port}`]);
         writeFileSync(proxy.file, printConfig([...places, ...names, ...ports.map(String), ...options]));
         proxy.check();
-        await proxy.#run();
+        await proxy.run();
         return proxy;
     }
 
@@ -53,7 +53,8 @@ export class HAProxy {
         execFileSync("haproxy", ["-c", "-q", "-f", this.file], { stdio: "pipe" });
     }
 
-    async #run() {
+    // Again too, as the machine's service manager does it after a crash.
+    async run() {
         this.log = "";
         this.child = spawn("haproxy", ["-W", "-db", "-f", this.file], { stdio: ["ignore", "pipe", "pipe"] });
         for (const stream of [this.child.stdout, this.child.stderr]) stream.on("data", (chunk) => (this.log += chunk));
@@ -124,11 +125,11 @@ export class EdgeClient extends ApiClient {
         Object.assign(this, { proxy, localAddress, extra: headers });
     }
 
-    async request(method, path, { body, token = this.token, headers = {}, cookie } = {}) {
+    async request(method, path, { body, token = this.token, headers = {}, cookie, signal } = {}) {
         const text = body === undefined ? undefined : JSON.stringify(body);
         const { proxy, localAddress } = this;
         const sent = requestHttps({
-            ...{ method, path, port: proxy.port, host: "127.0.0.1", servername: HOST, ca: proxy.ca, localAddress, agent: false },
+            ...{ method, path, port: proxy.port, host: "127.0.0.1", servername: HOST, ca: proxy.ca, localAddress, agent: false, signal },
             headers: {
                 host: `${HOST}:${proxy.port}`,
                 ...(token ? { authorization: `Bearer ${token}` } : {}),

@@ -89,7 +89,7 @@ export function readOf(pid, file) {
     try {
         return readFileSync(`/proc/${pid}/${file}`, "latin1");
     } catch (error) {
-        if (GONE.has(error.code) && error.code !== "EACCES") return "";
+        if (error.code === "EINVAL" || (GONE.has(error.code) && error.code !== "EACCES")) return ""; // EINVAL: it is ending
         throw error;
     }
 }

@@ -1,17 +1,22 @@
 // Sign-in over HTTP: every trap of tokens and cookies.
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { startServer } from "../harness/server.mjs";
+import { freePort, startServer } from "../harness/server.mjs";
+import { until } from "../harness/until.mjs";
 
 let server;
 let admin;
 let key;
+let metricsPort;
 before(async () => {
-    server = await startServer();
+    metricsPort = await freePort();
+    server = await startServer({ env: { METRICS_PORT: String(metricsPort) } });
     admin = await server.adminClient();
     const secrets = readFileSync(join(server.stateDir, "secrets.env"), "utf8");
     key = Buffer.from(/JWT_SECRET="?([0-9a-f]+)/i.exec(secrets)[1], "hex");
@@ -162,10 +167,81 @@ test("a foreign page can change nothing", async () => {
     assert.equal(own.status, 204);
 });
 
-test("too many wrong passwords: 429 says when to come back, another name is not touched", async () => {
-    const client = server.client();
+// From an address of this machine: fetch can't choose one.
+function sendLogin(localAddress, username, password) {
+    const body = JSON.stringify({ username, password });
+    const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
+    const sent = request({ host: "127.0.0.1", port: server.port, localAddress, method: "POST", path: "/api/auth/login", headers, agent: false });
+    sent.end(body);
+    return sent;
+}
+
+async function loginFrom(...words) {
+    const [answer] = await once(sendLogin(...words), "response");
+    answer.resume();
+    return { status: answer.statusCode, wait: Number(answer.headers["retry-after"] ?? 0) };
+}
+
+const slowed = async () => {
+    const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+    return Number(/^sandbox_server_limits_hit_total\{limit="slow_sign_ins"\} (\d+)$/m.exec(text)[1]);
+};
+
+test("too many wrong passwords: 429 says when to come back; the name stays open to its owner elsewhere", async () => {
     let answer;
-    for (let i = 0; i < 12; i++) answer = await client.login("victim", "wrong password");
+    for (let i = 0; i < 60 && answer?.status !== 429; i++) answer = await loginFrom("127.0.0.21", "Admin", "wrong password");
     assert.equal(answer.status, 429);
-    assert.ok(Number(answer.headers.get("retry-after")) >= 1);
+    assert.ok(answer.wait >= 1);
+    assert.equal((await loginFrom("127.0.0.22", "ADMIN", server.adminPassword)).status, 200);
+});
+
+test("a name at which many sources guess gets slow, and never shut", async () => {
+    const statuses = new Set();
+    // Two at a time, as many as hash passwords; a source is refused after ten.
+    for (let i = 0; i < 120 && (await slowed()) === 0; i++) {
+        const address = `127.0.0.${30 + i}`;
+        for (const { status } of await Promise.all([0, 1].map(() => loginFrom(address, "admin", "wrong password")))) statuses.add(status);
+    }
+    assert.deepEqual([...statuses], [401]);
+    assert.ok((await slowed()) > 0, "no guess was slowed");
+    assert.equal((await loginFrom("127.0.0.150", "admin", server.adminPassword)).status, 200);
+    const before = await slowed();
+    assert.equal((await loginFrom("127.0.0.151", "nobody", "wrong password")).status, 401);
+    assert.equal(await slowed(), before, "another name is not touched");
+});
+
+test("guessers who hang up leave the way free", async () => {
+    const before = await slowed();
+    const sent = Array.from({ length: 70 }, (_, i) => sendLogin(`127.0.0.${160 + i}`, "admin", "wrong password").on("error", () => {}));
+    // More than are held back at once: the rest is told to come again, in a moment.
+    await until("all of them", async () => (await slowed()) >= before + 65);
+    for (const one of sent) one.destroy();
+    await until("room", async () => (await loginFrom("127.0.0.240", "admin", server.adminPassword)).status === 200);
+});
+
+test("a new key: what the one before has signed is good until it expires, or as long as that key is named", async () => {
+    const client = await server.adminClient();
+    const file = join(server.stateDir, "secrets.env");
+    const text = readFileSync(file, "utf8");
+    const fresh = "8f1d3b7a90c2e45617283a4b5c6d7e8f9012a3b4c5d6e7f8091a2b3c4d5e6f70";
+    const me = (token) => client.request("GET", "/api/users/me", { token }).then(({ status }) => status);
+    const begin = async (secrets) => {
+        writeFileSync(file, secrets);
+        const { pid } = server.kill("sandbox-server", "SIGTERM");
+        await until("another sandbox-server", async () => {
+            const found = server.processes("sandbox-server");
+            if (found.length !== 1 || found[0].pid === pid) return false;
+            return (await client.request("GET", "/ready").catch(() => null))?.status === 200;
+        });
+    };
+    const old = client.token;
+    await begin(`JWT_SECRET=${fresh}\nJWT_SECRET_PREVIOUS=${key.toString("hex")}\n`);
+    assert.equal(await me(old), 200);
+    assert.equal((await client.refresh()).status, 200);
+    assert.notEqual(decode(client.token.split(".")[0]).kid, decode(old.split(".")[0]).kid);
+    assert.equal(await me(client.token), 200);
+    await begin(`JWT_SECRET=${fresh}\n`);
+    assert.equal(await me(old), 401);
+    assert.equal(await me(client.token), 200);
+    await begin(text);
 });

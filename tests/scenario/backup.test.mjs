@@ -240,12 +240,16 @@ test("a new machine: the first start, then everything comes back, under the acco
     assert.equal(fs.readFileSync(home("shut/inside"), "utf8"), "there");
 });
 
-test("sandboxes started since the backup are stopped, and told", async () => {
-    succeeded(["backup"]);
-    const since = await ada.startSandbox();
+function loseEverything() {
     sql(`DO $$ DECLARE item record; BEGIN FOR item IN SELECT oid::regclass AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
          LOOP EXECUTE format('DROP TABLE %s CASCADE', item.name); END LOOP; END $$`);
     for (const entry of fs.readdirSync(join(server.stateDir, "homes"))) fs.rmSync(join(server.stateDir, "homes", entry), { recursive: true, force: true });
+}
+
+test("sandboxes started since the backup are stopped, and told", async () => {
+    succeeded(["backup"]);
+    const since = await ada.startSandbox();
+    loseEverything();
     const before = server.log.length;
     succeeded(["restore", newest()]);
     await until("the stop of what the database does not know", () => server.log.slice(before).includes(since.id));
@@ -257,6 +261,46 @@ test("sandboxes started since the backup are stopped, and told", async () => {
     const { state, stop } = await ada.sandbox(since.id);
     assert.deepEqual([state, stop.reason], ["ended", "node_restart"]);
     assert.match(stop.detail, /without a row/);
+});
+
+// Blocks of 1 KiB, one of which holds all attributes of an inode. In a mount namespace of its own.
+const SMALL = `set -eu
+    mkfs.ext2 -q -b 1024 "$IMAGE" 8M
+    mkdir "$FILE_STORAGE_PATH"
+    mount -o loop "$IMAGE" "$FILE_STORAGE_PATH"
+    rmdir "$FILE_STORAGE_PATH/lost+found"
+    status=0
+    "$CTL" restore "$1" || status=$?
+    cd "$FILE_STORAGE_PATH/$2"
+    cat large after/it
+    getfattr --absolute-names --only-values --name=user.small large
+    exit $status`;
+
+test("what another file system can't hold is left out by name, and nothing else is", { skip: !ROOT && "only root mounts" }, () => {
+    const { uid } = fs.statSync(home());
+    fs.mkdirSync(home("after"));
+    for (const name of ["large", "ill\x1b[31m", "after/it"]) {
+        fs.writeFileSync(home(name), `${name}\n`);
+        execFileSync("setfattr", ["-n", "user.large", "-v", "x".repeat(2000), home(name)]);
+    }
+    execFileSync("setfattr", ["-x", "user.large", home("after/it")]);
+    execFileSync("setfattr", ["-n", "user.small", "-v", "kept", home("large")]);
+    for (const name of ["large", "ill\x1b[31m", "after", "after/it"]) fs.chownSync(home(name), uid, uid);
+    succeeded(["backup"]);
+    loseEverything();
+    const { status, stdout, stderr } = spawnSync("unshare", ["--mount", "bash", "-c", SMALL, "bash", newest(), account.id], {
+        env: {
+            ...{ PATH: process.env.PATH, HOME: place, STATE_DIR: server.stateDir, BACKUP_DIRECTORY: backups, BACKUP_KEY_FILE: key },
+            ...{ CTL, IMAGE: join(place, "image"), FILE_STORAGE_PATH: join(place, "small") },
+        },
+        encoding: "utf8",
+    });
+    assert.equal(status, 7, stdout + stderr);
+    const left = stderr.split("\n").filter((line) => line.startsWith("left out: "));
+    const line = (name) => `left out: ${account.id}/${name}, attribute user.large: No space left on device`;
+    assert.deepEqual(left.sort(), [line("ill\\x1b[31m"), line("large")]);
+    assert.match(stderr, /left out: 2 entries or attributes, named above/);
+    assert.match(stdout, /\nlarge\nafter\/it\nkept$/);
 });
 
 test("of old backups so many days and weeks stay", () => {

@@ -14,7 +14,6 @@ before(async () => {
     pid = server.process("sandbox-server").pid;
 });
 after(async () => {
-    assert.equal(server.process("sandbox-server").pid, pid, "sandbox-server was restarted");
     await server.stop();
 });
 
@@ -149,4 +148,8 @@ test("the client's files: an address of the client gives the page, a tag saves t
         assert.match((await fetch(server.url + path, { headers: { accept: "text/html" } })).headers.get("content-type"), /problem/);
     for (const path of ["/../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/.git/config", "//etc/passwd"])
         assert.deepEqual((await raw(request(`GET ${path}`))).statuses, [404], path);
+});
+
+test("all of this was one process", () => {
+    assert.equal(server.process("sandbox-server").pid, pid, "sandbox-server was started again");
 });

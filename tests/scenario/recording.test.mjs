@@ -1,6 +1,6 @@
 // Recording: what is in the file, who gets it, what happens when it can't be written, and what a crash leaves.
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -154,12 +154,13 @@ test("a torn end is cut from the index", async () => {
     assert.throws(() => statSync(path));
 });
 
-test("a recording that is deleted while it grows ends, and its viewers with it", async () => {
+test("a recording that grows can't be deleted; when its file goes nevertheless it ends, and its viewers with it", async () => {
     const { id } = await admin.startSandbox();
     const viewer = await open(admin, id);
     await viewer.binary(HELLO);
     const running = (await recordings()).find((item) => item.sandbox === id);
-    assert.equal((await admin.request("DELETE", `/api/recordings/${running.id}`)).status, 204);
+    assert.equal((await admin.request("DELETE", `/api/recordings/${running.id}`)).status, 409);
+    unlinkSync(join(server.stateDir, "recordings", running.account, `${running.id}.stream`));
     // The window manager's menu changes the picture.
     viewer.send(Buffer.from([0x84, 0, 0, 0, 1, 0, 0, 0, 100, 0, 100, 0]));
     for (const down of [1, 0]) viewer.send(Buffer.from([0x85, 0, 0, 0, 2 + (1 - down), 0, 0, 0, 100, 0, 100, 0, 3, down, 0, 0]));

@@ -10,6 +10,7 @@ import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
+import { freePort } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
 import { makeBase } from "./base.mjs";
 import { System, destroyAtEnd } from "./system.mjs";
@@ -18,6 +19,7 @@ const HERE = dirname(fileURLToPath(import.meta.url));
 const BOOT_MS = 180000;
 const STOP_MS = 120000;
 const RUN_MS = 300000;
+const ADDRESS = "10.0.2.15"; // in the machine's own network
 const CPU = process.env.VM_ACCEL === "kvm" ? "host" : "Nehalem";
 const ACCELERATOR = process.env.VM_ACCEL === "kvm" ? "kvm" : "tcg,thread=multi";
 // What no test needs and takes seconds.
@@ -105,6 +107,7 @@ class Machine extends System {
         });
         const state = await this.execute(["systemctl", "is-system-running", "--wait"], { timeoutMs: BOOT_MS });
         this.systemState = state.out.trim();
+        if (this.forwarded) await this.check(`device=$(ls /sys/class/net | grep -v lo); ip link set $device up; ip address add ${ADDRESS}/24 dev $device`);
     }
 
     // Has AppArmor enforce the profiles in that text, also for programs that have such a profile already.
@@ -150,7 +153,12 @@ const share = (tag, path, readOnly) => [
     ...["-device", `virtio-9p-pci,fsdev=${tag},mount_tag=${tag}`],
 ];
 
-function qemuArguments({ kernel, initramfs, disk }, directory, mounts, memoryMb) {
+// A port of this machine's loopback address that leads to the machine's, and nothing that leads out of it.
+function forwardArguments({ from, to }) {
+    return ["-netdev", `user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:${from}-${ADDRESS}:${to}`, "-device", "virtio-net-pci,netdev=net"];
+}
+
+function qemuArguments({ kernel, initramfs, disk }, directory, { mounts, memoryMb, forward }) {
     const options = ["console=ttyS0", "rdinit=/init", "panic=1", "quiet", "systemd.show_status=0", "systemd.wants=agent.service"];
     const append = [...options, ...MASKED.map((unit) => `systemd.mask=${unit}`)].join(" ");
     return [
@@ -162,15 +170,15 @@ function qemuArguments({ kernel, initramfs, disk }, directory, mounts, memoryMb)
         ...["-chardev", `socket,id=port,path=${join(directory, "port")},server=on,wait=off`],
         ...["-device", "virtio-serial-pci", "-device", "virtserialport,chardev=port,name=job"],
         ...["-device", "virtio-rng-pci"],
+        ...(forward ? forwardArguments(forward) : []),
         ...share("job", join(directory, "job"), false),
         ...mounts.flatMap(({ tag, from, readOnly }) => share(tag, from, readOnly)),
     ];
 }
 
-// Boots a machine and waits until its units are up. binds and readOnlyBinds: {path of the host: path inside}. It is destroyed at the latest when
-// the test file ends; what it
-// wrote to its disk goes with it.
-export async function boot({ base = makeBase(), binds = {}, readOnlyBinds = {}, memoryMb = 2048 } = {}) {
+// Boots a machine and waits until its units are up. binds and readOnlyBinds: {path of the host: path inside}. port: one of the machine that `forwarded` of
+// this host's loopback address leads to. It is destroyed at the latest when the test file ends; what it wrote to its disk goes with it.
+export async function boot({ base = makeBase(), binds = {}, readOnlyBinds = {}, memoryMb = 2048, port } = {}) {
     const directory = mkdtempSync(join(realpathSync(process.env.VM_TMPDIR ?? tmpdir()), "sandbox-server-vm-"));
     const shares = [...Object.entries(binds).map((pair) => [...pair, false]), ...Object.entries(readOnlyBinds).map((pair) => [...pair, true])];
     const mounts = shares.map(([from, to, readOnly], index) => ({ tag: `share${index}`, from, to, readOnly }));
@@ -179,11 +187,13 @@ export async function boot({ base = makeBase(), binds = {}, readOnlyBinds = {}, 
     for (const name of ["agent", "agent.service"]) copyFileSync(join(HERE, name), join(job, name));
     writeFileSync(join(job, "mounts"), mounts.map(({ tag, to, readOnly }) => `${tag} ${to} ${readOnly ? "ro,cache=loose" : "rw"}\n`).join(""));
     writeFileSync(join(directory, "console"), "");
-    const child = spawn("setpriv", ["--pdeathsig=KILL", "qemu-system-x86_64", ...qemuArguments(base, directory, mounts, memoryMb)], {
+    const forward = port && { from: await freePort(), to: port };
+    const child = spawn("setpriv", ["--pdeathsig=KILL", "qemu-system-x86_64", ...qemuArguments(base, directory, { mounts, memoryMb, forward })], {
         env: { ...process.env, TMPDIR: directory }, // where what is written to the disk goes
         stdio: ["pipe", "pipe", "pipe"],
     });
     const machine = new Machine(child, directory);
+    machine.forwarded = forward?.from;
     destroyAtEnd(machine);
     child.stdin.on("error", () => {});
     child.stdin.write(`${JSON.stringify({ execute: "qmp_capabilities" })}\n`);

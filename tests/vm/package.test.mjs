@@ -1,24 +1,23 @@
 // An operator's way with the packages, on a clean Debian: install, use, restart, upgrade, purge.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect as connectHttp2 } from "node:http2";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
 
 import { ApiClient } from "../harness/api.mjs";
+import { EdgeClient, HOST, connectOverHttp2 } from "../harness/haproxy.mjs";
 import { until } from "../harness/until.mjs";
-import { WebSocketClient } from "../harness/websocket.mjs";
+import { SUBPROTOCOL, WebSocketClient } from "../harness/websocket.mjs";
 import { skipWithout } from "./base.mjs";
+import { openRelay, setUpEdge } from "./edge.mjs";
 import { boot } from "./nspawn.mjs";
 import { PACKAGES, builtPackages, changeProgram, makeNewer } from "./packages.mjs";
 
-const HERE = dirname(fileURLToPath(import.meta.url));
 const PASSWORD = "correct horse battery";
 const PORT = 8080;
+const EDGE_PORT = 443;
 const KIND_HELLO = 0x01;
 const PICTURE_MIN = 1000; // bytes: nothing else is as long
 const UNITS = ["sandboxd.socket", "sandboxd", "sandbox-server", "sandbox-server-database"];
@@ -28,29 +27,18 @@ const skip = skipWithout(["systemd-nspawn", "mmdebstrap"]) || (builtPackages().l
 
 describe("the packages", { skip }, () => {
     const directory = mkdtempSync(join(tmpdir(), "sandbox-server-package-"));
-    let container, client, url, relay, listener;
+    const relays = [];
+    let container, client, url, edge;
 
     const check = (script) => container.check(script);
     const show = async (unit, property) => (await check(`systemctl show --property=${property} --value ${unit}`)).trim();
     const journal = async (unit, more = "") =>
         (await check(`journalctl --sync; journalctl --unit=${unit} --output=json ${more}`)).trim().split("\n").filter(Boolean).map((line) => JSON.parse(line));
 
-    // A port of this machine that leads to the container's.
-    async function openRelay() {
-        const path = join(directory, "relay");
-        relay = spawn(container.inNetwork[0], [...container.inNetwork.slice(1), process.execPath, join(HERE, "relay.mjs"), path, String(PORT)], {
-            stdio: ["ignore", "pipe", "inherit"],
-        });
-        await once(relay.stdout, "data");
-        listener = createServer((near) => {
-            const far = connect(path);
-            near.pipe(far).pipe(near);
-            near.on("error", () => far.destroy()).on("close", () => far.destroy());
-            far.on("error", () => near.destroy()).on("close", () => near.destroy());
-        }).listen(0, "127.0.0.1");
-        await once(listener, "listening");
-        url = `http://127.0.0.1:${listener.address().port}`;
-    }
+    const reach = async (port) => {
+        relays.push(await openRelay(container, port, directory));
+        return relays.at(-1).port;
+    };
 
     const ready = () =>
         until("the service", async () => {
@@ -81,8 +69,7 @@ describe("the packages", { skip }, () => {
             printf '[Service]\\nEnvironment=SANDBOX_LAYERS_REQUIRED=host_uid,resource_limits,seccomp,egress\\n' >/etc/systemd/system/sandboxd.service.d/test.conf`);
     });
     after(() => {
-        relay?.kill();
-        listener?.close();
+        for (const relay of relays) relay.close();
         rmSync(directory, { recursive: true, force: true });
     });
 
@@ -94,7 +81,7 @@ describe("the packages", { skip }, () => {
         assert.equal((await check("stat --format='%U %G %a' /etc/sandbox-server/credentials/JWT_SECRET")).trim(), "root root 600");
         assert.equal((await check("stat --format='%U %G %a' /var/lib/sandbox-server/homes")).trim(), "sandboxd sandboxd 711");
         assert.equal((await check("stat --format='%U %a' /run/sandboxd/sandboxd.sock")).trim(), "sandbox-server 600");
-        await openRelay();
+        url = `http://127.0.0.1:${await reach(PORT)}`;
         await ready();
     });
 
@@ -127,6 +114,42 @@ describe("the packages", { skip }, () => {
         const rows = JSON.parse((await container.run("sandboxctl doctor --json")).out);
         assert.deepEqual(rows.find((row) => row.check === "database")?.state, "ok", JSON.stringify(rows));
         assert.deepEqual(rows.find((row) => row.check === "upgrade")?.state, "ok", JSON.stringify(rows));
+    });
+
+    // A sign-in, and the first packets of a stream, as a browser has them: TLS, HTTP/2.
+    async function watchThroughEdge() {
+        const visitor = new EdgeClient(edge);
+        const answer = await visitor.login("ada", PASSWORD);
+        assert.equal(answer.status, 200, answer.text);
+        const { status, body, text } = await visitor.request("POST", `/api/sandboxes/${sandbox.id}/ticket`, { body: {} });
+        assert.equal(status, 201, text);
+        const session = connectHttp2(edge.url, { ca: edge.ca, lookup: (_, options, done) => done(null, options.all ? [{ address: "127.0.0.1", family: 4 }] : "127.0.0.1", 4) });
+        session.on("error", () => {});
+        const stream = await connectOverHttp2(session, body.path, { protocol: SUBPROTOCOL, origin: edge.url });
+        const socket = new WebSocketClient(stream, Buffer.alloc(0));
+        await socket.binary(KIND_HELLO, 20000);
+        await socket.next(({ binary, data }) => binary && data[0] !== KIND_HELLO && data.length > PICTURE_MIN, 20000);
+        return { socket, session, end: () => (socket.destroy(), session.destroy()) };
+    }
+
+    const edgeUp = () => until("HAProxy's node", async () => (await new EdgeClient(edge).request("GET", "/ready").catch(() => null))?.status === 200, 30000);
+
+    test("HAProxy before it: sign-in and frames through TLS and HTTP/2", async () => {
+        const ca = await setUpEdge(container, PORT);
+        const port = await reach(EDGE_PORT);
+        edge = { url: `https://${HOST}:${port}`, port, ca };
+        await edgeUp();
+        assert.equal(await show("haproxy", "ActiveState"), "active");
+        const viewer = await watchThroughEdge();
+        // Who asks is who asks HAProxy.
+        const guess = `curl --silent --insecure --interface 127.0.0.9 --output /dev/null --write-out '%{http_code}' --json '{"username":"ada","password":"wrong password"}'`;
+        assert.equal(await check(`${guess} https://${HOST}/api/auth/login`), "401");
+        assert.ok((await journal("sandbox-server")).some(({ MESSAGE, SANDBOX_SOURCE }) => MESSAGE.startsWith("A sign-in failed") && SANDBOX_SOURCE === "127.0.0.9"));
+        // A reload of the edge leaves who watches, and serves who comes.
+        await check("systemctl reload haproxy");
+        (await watchThroughEdge()).end();
+        assert.equal(viewer.socket.closed, null);
+        viewer.end();
     });
 
     test("with a key there are backups, and each can be read again", async () => {
@@ -167,7 +190,17 @@ describe("the packages", { skip }, () => {
         await ready();
         assert.equal(await show("sandboxd", "MainPID"), daemon);
         assert.equal((await client.sandbox(sandbox.id)).state, "running");
-        (await watch(sandbox)).destroy();
+        await edgeUp();
+        (await watchThroughEdge()).end();
+    });
+
+    test("nor does one of HAProxy or of PostgreSQL", async () => {
+        const pids = [await show("sandbox-server", "MainPID"), await show("sandboxd", "MainPID")];
+        await check("systemctl restart postgresql@15-main haproxy");
+        await ready();
+        await edgeUp();
+        (await watchThroughEdge()).end();
+        assert.deepEqual([await show("sandbox-server", "MainPID"), await show("sandboxd", "MainPID")], pids);
     });
 
     test("a sandbox-server that hangs is started again", async () => {
@@ -185,6 +218,15 @@ describe("the packages", { skip }, () => {
         await ready();
     });
 
+    test("without a database for longer than systemd has patience by default, both services come back", async () => {
+        await check("systemctl stop postgresql@15-main");
+        await check(`kill -KILL ${await show("sandbox-server", "MainPID")}`);
+        await until("six tries to start it", async () => Number(await show("sandbox-server", "NRestarts")) >= 6, 60000);
+        await check("systemctl start postgresql@15-main");
+        await ready();
+        assert.equal((await client.sandbox(sandbox.id)).state, "running");
+    });
+
     test("an upgrade keeps state and sandboxes", async () => {
         const [server, daemon] = [await show("sandbox-server", "MainPID"), await show("sandboxd", "MainPID")];
         const version = makeNewer("+newer1", join(directory, "first"), changeProgram("sandbox-keymap"));
@@ -194,7 +236,8 @@ describe("the packages", { skip }, () => {
         assert.notEqual(await show("sandbox-server", "MainPID"), server);
         assert.equal(await show("sandboxd", "MainPID"), daemon);
         assert.equal((await client.sandbox(sandbox.id)).state, "running");
-        (await watch(sandbox)).destroy();
+        await edgeUp();
+        (await watchThroughEdge()).end();
         const rows = JSON.parse((await container.run("sandboxctl doctor --json")).out);
         assert.equal(rows.find((row) => row.check === "upgrade").state, "weak");
     });

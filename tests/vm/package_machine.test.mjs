@@ -4,6 +4,9 @@ import { dirname, join } from "node:path";
 import { before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
+import { ApiClient } from "../harness/api.mjs";
+import { Load } from "../harness/load.mjs";
+import { until } from "../harness/until.mjs";
 import { skipWithout } from "./base.mjs";
 import { boot } from "./machine.mjs";
 import { PACKAGES, builtPackages } from "./packages.mjs";
@@ -13,8 +16,11 @@ const URL_INSIDE = "http://127.0.0.1:8080";
 const PASSWORD = "correct horse battery";
 const FIRST_OWNER = 0x70000000 + 1; // SANDBOX_UID_BASE and the first account's number
 const LIMITS = { memory_mb: 256, cpu_percent: 50, pids: 60 };
-const PROFILES = ["sandbox-server", "sandboxd", "sandbox-init", "sandbox-streamer", "sandbox-egress", "sandbox-run"];
+const PROFILES = ["sandbox-server", "sandboxd", "sandbox-init", "sandbox-streamer", "sandbox-egress", "sandbox-export", "sandbox-run"];
 const INSTALL_MS = 400000;
+const SLOWNESS = 10;
+const DAY_SECONDS = 86400;
+const HOUR_MS = 3600000;
 const skip = skipWithout(["qemu-system-x86_64", "mmdebstrap"]) || (builtPackages().length === 0 && "no packages: scripts/package makes them");
 
 describe("the packages in a machine of their own", { skip }, () => {
@@ -27,11 +33,11 @@ describe("the packages in a machine of their own", { skip }, () => {
     const denials = () => check(`journalctl --dmesg --no-pager --output=cat | grep -F 'apparmor="DENIED"' || :`);
 
     before(async () => {
-        machine = await boot({ readOnlyBinds: { [PROJECT]: PROJECT, [PACKAGES]: "/packages" } });
+        machine = await boot({ readOnlyBinds: { [PROJECT]: PROJECT, [PACKAGES]: "/packages" }, port: 8080 });
         await check(`rm /etc/postgresql-common/createcluster.d/no-cluster.conf; pg_createcluster --start 15 main`);
         await check("dpkg --install /packages/*.deb 2>&1", { timeoutMs: INSTALL_MS });
         // A small screen: what is emulated has to start within the same 20 s.
-        await check("printf 'DISPLAY_WIDTH=800\\nDISPLAY_HEIGHT=600\\n' >>/etc/sandbox-server/config.env; systemctl restart sandboxd sandbox-server");
+        await check("printf 'HOST=0.0.0.0\\nRECORDING=allowed\\nDISPLAY_WIDTH=800\\nDISPLAY_HEIGHT=600\\n' >>/etc/sandbox-server/config.env; systemctl restart sandboxd sandbox-server");
         await ready();
     });
 
@@ -75,6 +81,55 @@ describe("the packages in a machine of their own", { skip }, () => {
         await ready();
         const group = "/sys/fs/cgroup/system.slice/sandboxd.service";
         assert.equal((await check(`cat ${group}/cgroup.subtree_control`)).trim(), "cpu io memory pids");
+    });
+
+    // From here on by a user of this host, who sees what the machine acknowledges and outlives it.
+    let load;
+    let line = Promise.resolve(); // one job at a time in the machine
+    const inTurn = (job) => (line = line.then(job, job));
+
+    test("a clock that jumps a day ahead and back ends no desktop and no sign-in", async () => {
+        const server = { client: () => new ApiClient(`http://127.0.0.1:${machine.forwarded}`) };
+        const ctl = (args, input) => inTurn(() => machine.execute(["sandboxctl", ...args], { input }).catch(() => ({ status: 1 })));
+        load = new Load(server, { ctl, slowness: SLOWNESS });
+        const ada = server.client();
+        const renew = async () => assert.equal((await ada.refresh()).status, 200);
+        assert.equal((await ada.login("ada", PASSWORD)).status, 200);
+        const { id } = await ada.startSandbox();
+        await load.start(1);
+        load.resume();
+        for (const step of [DAY_SECONDS, -DAY_SECONDS]) {
+            const before = Date.parse((await ada.sandbox(id)).expires_at);
+            await inTurn(() => check(`date --set=@$(($(date +%s) + ${step}))`));
+            await renew();
+            const moved = async () => Math.abs(Date.parse((await ada.sandbox(id)).expires_at) - before - step * 1000) < HOUR_MS;
+            await until("the end of the desktop to be moved", moved, 60000);
+            // What is read from the row has to be right as well.
+            await inTurn(() => check("systemctl restart sandbox-server"));
+            await inTurn(ready);
+            await load.acknowledge(5);
+            assert.equal((await ada.sandbox(id)).state, "running");
+        }
+        assert.equal((await ada.request("DELETE", `/api/sandboxes/${id}`)).status, 200);
+        await load.verify();
+    });
+
+    test("a power cut under load loses nothing that was acknowledged", async (t) => {
+        load.resume();
+        await inTurn(() => check("sandboxctl backup-key && sandboxctl backup"));
+        await load.acknowledge(10);
+        load.sandboxesMayEnd();
+        load.dark(true);
+        const began = performance.now();
+        await inTurn(() => machine.reset());
+        await inTurn(ready);
+        t.diagnostic(`works again after ${Math.round((performance.now() - began) / 1000)} s, in emulation`);
+        load.dark(false);
+        await load.acknowledge(5);
+        await load.verify();
+        // What was half done is done or gone: no home on its way, no recording without its header.
+        assert.equal(await check("find /var/lib/sandbox-server/homes -mindepth 1 -maxdepth 1 -name '.*'; find /var/lib/sandbox-server/recordings -size -80c -type f"), "");
+        assert.match(await check("sandboxctl restore --dry-run /var/backups/sandbox-server/*.backup"), /it is whole/);
     });
 
     test("a reboot brings the service back", async () => {

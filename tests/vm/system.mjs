@@ -32,9 +32,9 @@ export function execute(argv, { timeoutMs = RUN_MS, input = "", env } = {}) {
     });
 }
 
-// Who fails in the middle leaves its systems to this. Within a test it would be called at the end of that test.
+// Who fails in the middle leaves its systems to this. Within a test it would be called at the end of that test. A benchmark is no test.
 const booted = [];
-after(() => Promise.all(booted.map((system) => system.destroy())));
+if (process.env.NODE_TEST_CONTEXT) after(() => Promise.all(booted.map((system) => system.destroy())));
 
 export function destroyAtEnd(system) {
     booted.push(system);

@@ -23,64 +23,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib/cleanup.h"
-#include "lib/fd.h"
+#include "line.h"
 
-#define CONNECTIONS_MAX 64
-#define TARGETS_MAX 8
-#define SEGMENT 1448u       // what one turn of a connection carries
 #define SOCKET_BUFFER 16384 // the kernel's own buffers count as part of the queue, so they are small
 #define NEVER UINT64_MAX
 #define FD_STDIN 1u
 #define FD_TIMER 2u
 #define FD_LISTENER 16u
 #define FD_CONNECTION 64u // and its side in the lowest bit
-
-enum direction { UP, DOWN };
-
-struct segment {
-    struct segment *next;
-    uint64_t number; // in order of its coming
-    uint64_t queued_us, arrives_us;
-    size_t length, written;
-    uint8_t data[SEGMENT];
-};
-
-// One direction of one connection: waiting for the bottleneck, then on the way.
-struct flow {
-    struct segment *queue, **queue_end;
-    struct segment *way, **way_end;
-    size_t queued, travelling;
-    bool readable, ended, shut, broken;
-};
-
-struct connection {
-    bool open;
-    int fd[2]; // [UP]: where its up data comes from (the client); [DOWN]: the target
-    struct flow flow[2];
-};
-
-struct line {
-    uint64_t rate; // bytes per second
-    uint64_t free_us;
-    size_t queued, queued_max;
-    uint64_t carried, numbers;
-    unsigned turn; // of reading and, when fair, of serving
-};
-
-struct link {
-    int epoll, timer;
-    struct connection connections[CONNECTIONS_MAX];
-    int listeners[TARGETS_MAX];
-    uint16_t targets[TARGETS_MAX];
-    unsigned target_count;
-    struct line line[2];
-    uint64_t way_us;
-    size_t queue_max;
-    bool fair, dark;
-    char command[128];
-    size_t command_length;
-};
 
 static _Noreturn void fail(const char *what)
 {
@@ -111,22 +61,12 @@ static void set_buffers(int fd)
         fail("setsockopt");
 }
 
-static void free_segments(struct segment *segment)
-{
-    while (segment) {
-        struct segment *next = segment->next;
-        free(segment);
-        segment = next;
-    }
-}
-
 static void close_connection(struct link *l, struct connection *c)
 {
     for (int side = 0; side < 2; side++) {
         close(c->fd[side]);
         l->line[side].queued -= c->flow[side].queued;
-        free_segments(c->flow[side].queue);
-        free_segments(c->flow[side].way);
+        line_forget(&c->flow[side]);
     }
     *c = (struct connection){.fd = {-1, -1}};
 }
@@ -159,122 +99,6 @@ static void accept_connection(struct link *l, unsigned target)
     }
 }
 
-static bool has_room(const struct link *l, enum direction d, const struct flow *flow)
-{
-    // A receiver that does not read holds up its own connection alone.
-    size_t on_the_way = l->line[d].rate * l->way_us / 1000000 + l->queue_max;
-    return (l->fair ? flow->queued : l->line[d].queued) < l->queue_max && flow->travelling < on_the_way;
-}
-
-// Takes one segment of a connection into the queue. false when there was none.
-static bool read_segment(struct link *l, struct connection *c, enum direction d, uint64_t now)
-{
-    struct flow *flow = &c->flow[d];
-    if (!c->open || !flow->readable || flow->ended || !has_room(l, d, flow))
-        return false;
-    AUTO_FREE struct segment *segment = malloc(sizeof(*segment));
-    if (!segment)
-        fail("malloc");
-    ssize_t n = read(c->fd[d], segment->data, SEGMENT);
-    if (n <= 0) {
-        flow->readable = n < 0 && errno == EINTR;
-        flow->ended = n == 0 || (errno != EAGAIN && errno != EINTR);
-        return false;
-    }
-    struct line *line = &l->line[d];
-    segment->next = NULL;
-    segment->number = line->numbers++;
-    segment->queued_us = now;
-    segment->length = (size_t)n;
-    segment->written = 0;
-    flow->queued += segment->length;
-    line->queued += segment->length;
-    line->queued_max = line->queued > line->queued_max ? line->queued : line->queued_max;
-    *flow->queue_end = segment;
-    flow->queue_end = &segment->next;
-    segment = NULL;
-    return true;
-}
-
-static bool read_all(struct link *l, enum direction d, uint64_t now)
-{
-    bool progress = false, any = true;
-    while (any) {
-        any = false;
-        for (unsigned i = 0; i < CONNECTIONS_MAX; i++)
-            any |= read_segment(l, &l->connections[(l->line[d].turn + i) % CONNECTIONS_MAX], d, now);
-        progress |= any;
-    }
-    return progress;
-}
-
-// Whose segment the bottleneck serves next.
-static struct flow *next_flow(struct link *l, enum direction d)
-{
-    struct flow *next = NULL;
-    for (unsigned i = 1; i <= CONNECTIONS_MAX; i++) {
-        unsigned index = (l->line[d].turn + i) % CONNECTIONS_MAX;
-        struct flow *flow = &l->connections[index].flow[d];
-        if (!l->connections[index].open || !flow->queue)
-            continue;
-        if (l->fair) {
-            l->line[d].turn = index;
-            return flow;
-        }
-        if (!next || flow->queue->number < next->queue->number)
-            next = flow;
-    }
-    return next;
-}
-
-static bool serve(struct link *l, enum direction d, uint64_t now)
-{
-    struct line *line = &l->line[d];
-    struct flow *flow = l->dark || line->free_us > now ? NULL : next_flow(l, d);
-    if (!flow)
-        return false;
-    struct segment *segment = flow->queue;
-    flow->queue = segment->next;
-    if (!flow->queue)
-        flow->queue_end = &flow->queue;
-    uint64_t from = line->free_us > segment->queued_us ? line->free_us : segment->queued_us;
-    line->free_us = from + segment->length * 1000000 / line->rate;
-    line->queued -= segment->length;
-    line->carried += segment->length;
-    flow->queued -= segment->length;
-    flow->travelling += segment->length;
-    segment->arrives_us = line->free_us + l->way_us;
-    segment->next = NULL;
-    *flow->way_end = segment;
-    flow->way_end = &segment->next;
-    return true;
-}
-
-static void deliver(struct connection *c, enum direction d, uint64_t now)
-{
-    struct flow *flow = &c->flow[d];
-    while (flow->way && flow->way->arrives_us <= now) {
-        struct segment *segment = flow->way;
-        ssize_t n = send(c->fd[!d], segment->data + segment->written, segment->length - segment->written,
-                         MSG_NOSIGNAL);
-        flow->broken |= n < 0 && errno != EAGAIN && errno != EINTR && errno != ENOTCONN;
-        if (n < 0)
-            return;
-        segment->written += (size_t)n;
-        flow->travelling -= (size_t)n;
-        if (segment->written < segment->length)
-            return;
-        flow->way = segment->next;
-        if (!flow->way)
-            flow->way_end = &flow->way;
-        free(segment);
-    }
-    if (flow->ended && !flow->queue && !flow->way && !flow->shut) {
-        shutdown(c->fd[!d], SHUT_WR);
-        flow->shut = true;
-    }
-}
-
 static void earliest(uint64_t *when, uint64_t candidate)
 {
     *when = candidate < *when ? candidate : *when;
@@ -285,7 +109,7 @@ static void advance(struct link *l)
 {
     uint64_t now = now_us(), wake = NEVER;
     for (enum direction d = UP; d <= DOWN; d++) {
-        while (read_all(l, d, now) | serve(l, d, now))
+        while (line_read(l, d, now) | line_serve(l, d, now))
             continue;
         if (!l->dark && l->line[d].queued > 0)
             earliest(&wake, l->line[d].free_us);
@@ -293,7 +117,7 @@ static void advance(struct link *l)
     for (unsigned i = 0; i < CONNECTIONS_MAX; i++) {
         struct connection *c = &l->connections[i];
         for (enum direction d = UP; c->open && d <= DOWN; d++) {
-            deliver(c, d, now);
+            line_deliver(c, d, now);
             if (c->flow[d].way && c->flow[d].way->arrives_us > now)
                 earliest(&wake, c->flow[d].way->arrives_us);
         }

@@ -227,25 +227,43 @@ static void copy_program(const char *from, const char *to, uid_t uid)
         assert_int_equal(fchown(fd, uid, uid), 0);
 }
 
+// What a program from outside the sandbox's files says when its desktop is ready.
+static char *run_program(struct sandboxd_fixture *f, struct sandboxd_create *ret_request, const char *program)
+{
+    sandboxd_prepare(f, mode);
+    sandboxd_start(f);
+    *ret_request = sandboxd_request(5);
+    char path[200];
+    sandboxd_script(f, ret_request, "./program");
+    sandboxd_home(f, ret_request, path);
+    strncat(path, "/program", sizeof(path) - strlen(path) - 1);
+    copy_program(program, path, sandboxd_host_uid(f, ret_request));
+    sandboxd_create(f, ret_request);
+    return sandboxd_result(f, ret_request);
+}
+
 static void known_doors_are_shut(void **state)
 {
     (void)state;
     struct sandboxd_fixture f;
-    sandboxd_prepare(&f, mode);
-    sandboxd_start(&f);
-    struct sandboxd_create request = sandboxd_request(5);
-    char path[200];
-    sandboxd_script(&f, &request, "./doors");
-    sandboxd_home(&f, &request, path);
-    strncat(path, "/doors", sizeof(path) - strlen(path) - 1);
-    copy_program(getenv("DOORS"), path, sandboxd_host_uid(&f, &request));
-    sandboxd_create(&f, &request);
-    AUTO_FREE char *text = sandboxd_result(&f, &request);
+    struct sandboxd_create request;
+    AUTO_FREE char *text = run_program(&f, &request, getenv("DOORS"));
     expect_line(text, "knocked");
     if (strstr(text, ": open")) {
         print_error("%s", text);
         fail();
     }
+    sandboxd_finish(&f);
+}
+
+// Otherwise the window manager takes its shortcuts anew at that key, and loses the one that is pressed meanwhile.
+static void the_first_key_of_a_user_changes_no_keymap(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    struct sandboxd_create request;
+    AUTO_FREE char *text = run_program(&f, &request, getenv("FIRST_KEY"));
+    expect_line(text, "the same keymap");
     sandboxd_finish(&f);
 }
 
@@ -283,7 +301,7 @@ static void a_hostile_init_ends_alone(void **state)
     (void)state;
     static const struct {
         const char *name;
-        bool ready; // it got as far as that
+        bool ready; // it may get as far as that, when its network is there before its next words
     } attacks[] = {
         {"nonsense", false},
         {"large", false},
@@ -313,12 +331,11 @@ static void a_hostile_init_ends_alone(void **state)
         print_message("%s\n", attacks[i].name);
         choose_attack(&f, attacks[i].name);
         sandboxd_send(&f, &message);
-        if (attacks[i].ready) {
-            sandboxd_expect(&f, SANDBOXD_READY, NULL);
+        struct sandboxd_message answer = sandboxd_expect_any(&f);
+        if (answer.kind == SANDBOXD_READY && attacks[i].ready)
             assert_int_equal(sandboxd_expect_end(&f, &message.create.sandbox), STOP_CRASH);
-        } else {
-            sandboxd_expect(&f, SANDBOXD_FAILED, NULL);
-        }
+        else
+            assert_int_equal(answer.kind, SANDBOXD_FAILED);
         struct sandboxd_message list = {.kind = SANDBOXD_LIST};
         sandboxd_send(&f, &list);
         sandboxd_expect(&f, SANDBOXD_LIST_END, NULL);
@@ -336,6 +353,7 @@ int main(void)
         cmocka_unit_test(descriptors_are_bounded),
         cmocka_unit_test(a_window_manager_that_is_started_again_leaves_no_shell_behind),
         cmocka_unit_test(known_doors_are_shut),
+        cmocka_unit_test(the_first_key_of_a_user_changes_no_keymap),
         cmocka_unit_test(a_hostile_init_ends_alone),
         cmocka_unit_test(the_usual_keymap_is_ready_and_others_are_compiled),
     };

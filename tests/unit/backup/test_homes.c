@@ -153,6 +153,53 @@ static void test_hostile_archives(void **state)
     assert_refused(BEGINNING, {HOME, AE_IFDIR, NULL}, {HOME "/b", AE_IFBLK, NULL});
 }
 
+static char told[1024];
+
+static void tell(const struct id *home, const char *below, const char *attribute, int error)
+{
+    (void)home;
+    size_t length = strlen(told);
+    snprintf(told + length, sizeof(told) - length, "%s %s %d;", below, attribute ? attribute : "-", -error);
+}
+
+// A file system whose names are shorter: what is below such a directory goes with it, and so do the links to it.
+static void test_names_too_long(void **state)
+{
+    (void)state;
+    const struct member members[] = {BEGINNING,
+                                     {HOME, AE_IFDIR, NULL},
+                                     {HOME "/first-file", AE_IFREG, NULL},
+                                     {HOME "/long-long", AE_IFDIR, NULL},
+                                     {HOME "/long-long/d", AE_IFDIR, NULL},
+                                     {HOME "/long-long/d/f", AE_IFREG, NULL},
+                                     {HOME "/long-longer", AE_IFLNK, "/etc"},
+                                     {HOME "/l", AE_IFREG, HOME "/first-file"},
+                                     {HOME "/last", AE_IFREG, NULL},
+                                     {"homes/" OTHER, AE_IFDIR, NULL},
+                                     {"homes/" OTHER "/f", AE_IFREG, NULL},
+                                     END};
+    int fd = write_archive(members);
+    char path[200];
+    memset(&extract, 0, sizeof(extract));
+    extract.staging = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    extract.name_max = 8;
+    extract.tell_left = tell;
+    assert_int_equal(archive_members_read(fd, &extract, -1, manifest), 0);
+    close(extract.staging);
+    close(fd);
+    snprintf(path, sizeof(path), "first-file - %d;long-long - %d;long-longer - %d;l - %d;", ENAMETOOLONG,
+             ENAMETOOLONG, ENAMETOOLONG, EMLINK);
+    assert_string_equal(told, path);
+    assert_int_equal(extract.left, 6); // the two below the directory as well
+    snprintf(path, sizeof(path), "%s/" ID "/last", place);
+    assert_int_equal(access(path, F_OK), 0);
+    snprintf(path, sizeof(path), "%s/" OTHER "/f", place);
+    assert_int_equal(access(path, F_OK), 0);
+
+    // Where nothing was left out, a link to what is not there is no archive of ours.
+    assert_refused(BEGINNING, {HOME, AE_IFDIR, NULL}, {HOME "/l", AE_IFREG, HOME "/nothing"});
+}
+
 static void put_file(const char *path, const char *text)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -226,6 +273,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_hostile_archives, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_names_too_long, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_races, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

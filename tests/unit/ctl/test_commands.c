@@ -1,5 +1,6 @@
 #include <jansson.h>
 #include <sys/stat.h>
+#include <sys/timex.h>
 #include <unistd.h>
 
 #include "run.h"
@@ -329,6 +330,55 @@ static void test_doctor(void **state)
     assert_int_equal(rmdir(directory), 0);
 }
 
+// The finding of a doctor that sees these two settings.
+static void assert_tls(const char *host, const char *origins, const char *state, const char *says)
+{
+    setenv("HOST", host, 1);
+    setenv("ALLOWED_ORIGINS", origins, 1);
+    RUN("", SANDBOXCTL, "doctor", "--json", "--directory", MIGRATIONS);
+    json_t *array = parse_output();
+    const json_t *row = find_row(array, "check", "TLS");
+    assert_string_equal(finding(array, "TLS"), state);
+    assert_says(json_string_value(json_object_get(row, "detail")), says);
+    json_decref(array);
+    unsetenv("HOST");
+    unsetenv("ALLOWED_ORIGINS");
+}
+
+static void test_doctor_on_tls(void **state)
+{
+    (void)state;
+    static const char site[] = "https://desk.example.org";
+    static const char *const open[] = {
+        "0.0.0.0", "::", "192.0.2.1", "desk.example.org", "127.0.0.1.example.org", "128.0.0.1"};
+    for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++)
+        assert_tls(open[i], site, "failed",
+                   "passwords would cross the network in the clear; set HOST=127.0.0.1");
+    static const char *const shut[] = {"127.0.0.1", "127.9.9.9", "::1", "localhost"};
+    for (size_t i = 0; i < sizeof(shut) / sizeof(shut[0]); i++)
+        assert_tls(shut[i], site, "ok", "behind https://desk.example.org");
+    assert_tls("127.0.0.1", "", "weak", "ALLOWED_ORIGINS names no origin");
+    assert_tls("127.0.0.1", "http://desk.example.org", "weak", "permits pages without TLS; write https://");
+    assert_tls("127.0.0.1", "https://desk.example.org http://desk.example.org", "weak", "without TLS");
+}
+
+// What it says of this machine's clock is what the kernel says.
+static void test_doctor_on_the_clock(void **state)
+{
+    (void)state;
+    struct timex clock = {0};
+    int told = adjtimex(&clock);
+    bool well = told >= 0 && told != TIME_ERROR && !(clock.status & STA_UNSYNC);
+    RUN("", SANDBOXCTL, "doctor", "--json", "--directory", MIGRATIONS);
+    json_t *array = parse_output();
+    assert_string_equal(finding(array, "clock"), well ? "ok" : "weak");
+    const json_t *row = find_row(array, "check", "clock");
+    const char *detail = json_string_value(json_object_get(row, "detail"));
+    if (told >= 0)
+        assert_says(detail, well ? "synchronised, " : "run: timedatectl set-ntp true");
+    json_decref(array);
+}
+
 static void test_without_a_database(void **state)
 {
     struct testing *testing = *state;
@@ -362,6 +412,8 @@ int main(void)
         cmocka_unit_test(test_lists),
         cmocka_unit_test(test_stop_a_sandbox),
         cmocka_unit_test(test_doctor),
+        cmocka_unit_test(test_doctor_on_tls),
+        cmocka_unit_test(test_doctor_on_the_clock),
         cmocka_unit_test(test_without_a_database),
     };
     return cmocka_run_group_tests(tests, set_up, testing_tear_down);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/timex.h>
 
 #include "ctl/command.h"
 #include "ctl/doctor.h"
@@ -108,12 +109,22 @@ static void test_verdicts(void **state)
     assert_int_equal(layer_verdict("landlock, seccomp2", LAYER_SECCOMP, LAYER_MISSING), VERDICT_WEAK);
 }
 
+static void test_clock(void **state)
+{
+    (void)state;
+    assert_int_equal(clock_verdict(TIME_OK, STA_PLL), VERDICT_OK);
+    assert_int_equal(clock_verdict(TIME_INS, STA_PLL | STA_INS), VERDICT_OK); // a leap second comes
+    assert_int_equal(clock_verdict(TIME_ERROR, STA_PLL), VERDICT_WEAK);
+    assert_int_equal(clock_verdict(TIME_OK, STA_UNSYNC), VERDICT_WEAK);
+    assert_int_equal(clock_verdict(-1, 0), VERDICT_WEAK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_options),  cmocka_unit_test(test_wrong_options),
-        cmocka_unit_test(test_commands), cmocka_unit_test(test_probe_output),
-        cmocka_unit_test(test_verdicts),
+        cmocka_unit_test(test_clock),         cmocka_unit_test(test_options),
+        cmocka_unit_test(test_wrong_options), cmocka_unit_test(test_commands),
+        cmocka_unit_test(test_probe_output),  cmocka_unit_test(test_verdicts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -122,7 +122,7 @@ static void memory_file_systems_follow_the_limit(void **state)
     assert_string_equal(find(plan, OPERATION_TMPFS, "run")->source, "mode=0755,size=128m,nr_inodes=4096");
 }
 
-static void a_streamer_gets_no_home_and_no_devices(void **state)
+static void helpers_get_no_home_and_no_devices(void **state)
 {
     (void)state;
     AUTO_FREE struct plan *plan = malloc(sizeof(*plan));
@@ -133,6 +133,10 @@ static void a_streamer_gets_no_home_and_no_devices(void **state)
         assert_int_equal(position(plan, none[i]), SIZE_MAX);
     assert_null(find(plan, OPERATION_BIND, "dev/null"));
     assert_string_equal(find(plan, OPERATION_BIND, "sandbox-streamer")->source, "/p/sandbox-streamer");
+    assert_int_equal(plan_exporter(plan, &host, 4711), 0);
+    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+        assert_int_equal(position(plan, none[i]), SIZE_MAX);
+    assert_string_equal(find(plan, OPERATION_BIND, "sandbox-export")->source, "/p/sandbox-export");
 }
 
 static void a_plan_that_does_not_fit_is_refused(void **state)
@@ -188,7 +192,7 @@ int main(void)
         cmocka_unit_test(what_the_host_lacks_is_left_out),
         cmocka_unit_test(every_bind_of_the_host_is_read_only_or_the_home),
         cmocka_unit_test(memory_file_systems_follow_the_limit),
-        cmocka_unit_test(a_streamer_gets_no_home_and_no_devices),
+        cmocka_unit_test(helpers_get_no_home_and_no_devices),
         cmocka_unit_test(a_plan_that_does_not_fit_is_refused),
         cmocka_unit_test(printed_plan_names_every_operation),
         cmocka_unit_test(machine_id_is_one),

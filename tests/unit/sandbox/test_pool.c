@@ -113,7 +113,7 @@ static void a_uid_is_given_once_and_comes_back_late(void **state)
     assert_int_equal(uids_take(&uids, &first), 0);
     assert_int_equal(uids_take(&uids, &second), 0);
     assert_int_not_equal(first, second);
-    assert_true(first >= BASE + HOST_UID_PARKED && first < BASE + HOST_UIDS_COUNT);
+    assert_true(first >= BASE + HOST_UID_PARKED && first < BASE + HOST_UID_EXPORTERS);
     uids_release(&uids, first);
     assert_int_equal(uids_take(&uids, &third), 0);
     assert_int_not_equal(third, first);
@@ -129,7 +129,7 @@ static void a_uid_is_given_once_and_comes_back_late(void **state)
     assert_int_equal(third, second);
     assert_false(uids_is_parked(&uids, BASE + 7));
     assert_false(uids_is_parked(&uids, BASE + HOST_UID_EGRESS));
-    assert_false(uids_is_parked(&uids, BASE + HOST_UIDS_COUNT));
+    assert_false(uids_is_parked(&uids, BASE + HOST_UID_EXPORTERS));
     assert_false(uids_is_parked(&uids, HOME_NO_UID));
     uids_finish(&uids);
 }

@@ -287,18 +287,52 @@ static void test_limits_hold_when_many_ask_at_once(void **state)
     assert_int_equal(start_from_threads(one_key, 4), 1);
 }
 
+// Old ones go, whatever is younger or not ended stays. The id tells when one began.
+static void test_retention(void **state)
+{
+    struct testing *testing = *state;
+    struct store_account owner = testing_account(testing, "retention");
+    static const char *const ids[] = {"0190a5d0-0000-7000-8000-000000000001",  // 2024
+                                      "0190a5d0-0000-7000-8000-000000000002",  // still runs
+                                      "0190a5d0-0000-7000-8000-000000000003"}; // ended lately
+    struct store_sandbox recent = testing_sandbox(testing, &owner.id);
+    assert_stored(store_sandbox_ended(testing->store, &recent.id, STOP_USER, "", NULL, &recent));
+    for (size_t i = 0; i < 3; i++) {
+        char account[ID_TEXT_SIZE], sql[400];
+        struct store_sandbox made = testing_sandbox(testing, &owner.id);
+        if (i != 1)
+            assert_stored(store_sandbox_ended(testing->store, &made.id, STOP_USER, "", NULL, &made));
+        id_format(&made.id, account);
+        snprintf(sql, sizeof(sql), "UPDATE sandboxes SET id = '%s'%s WHERE id = '%s'", ids[i],
+                 i == 0   ? ", ended_at = now() - interval '31 days'"
+                 : i == 2 ? ", ended_at = now() - interval '29 days'"
+                          : "",
+                 account);
+        testing_sql(testing, sql);
+    }
+    assert_stored(store_prune_sandboxes(testing->store, 30));
+    for (size_t i = 0; i < 3; i++) {
+        struct id id;
+        struct store_sandbox found;
+        assert_int_equal(id_parse(ids[i], &id), 0);
+        assert_int_equal(store_sandbox_get(testing->store, &id, NULL, &found), i == 0 ? -ENOENT : 0);
+    }
+    struct store_sandbox found;
+    assert_stored(store_sandbox_get(testing->store, &recent.id, NULL, &found));
+    // Of a day ago and more: the record of 29 days goes too.
+    assert_stored(store_prune_sandboxes(testing->store, 1));
+    assert_string_equal(
+        testing_sql(testing, "SELECT count(*) FROM sandboxes WHERE id::text LIKE '0190a5d0%'"), "1");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_life),
-        cmocka_unit_test(test_an_ended_one_stays_as_it_ended),
-        cmocka_unit_test(test_unknown_ones),
-        cmocka_unit_test(test_a_long_detail_is_cut_between_characters),
-        cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_idempotency),
-        cmocka_unit_test(test_pages),
-        cmocka_unit_test(test_active_ones_of_a_node),
-        cmocka_unit_test(test_limits_hold_when_many_ask_at_once),
+        cmocka_unit_test(test_a_life),       cmocka_unit_test(test_an_ended_one_stays_as_it_ended),
+        cmocka_unit_test(test_unknown_ones), cmocka_unit_test(test_a_long_detail_is_cut_between_characters),
+        cmocka_unit_test(test_limits),       cmocka_unit_test(test_idempotency),
+        cmocka_unit_test(test_pages),        cmocka_unit_test(test_active_ones_of_a_node),
+        cmocka_unit_test(test_retention),    cmocka_unit_test(test_limits_hold_when_many_ask_at_once),
     };
     return cmocka_run_group_tests(tests, testing_set_up, testing_tear_down);
 }

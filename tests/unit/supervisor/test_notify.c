@@ -59,8 +59,10 @@ static void test_a_program_says_that_it_is_ready(void **state)
 
     assert_false(notify_socket_drain(fd, getpid()));
     assert_int_equal(notify_ready(), 1);
-    assert_true(notify_socket_drain(fd, getpid()));
+    assert_int_equal(notify_socket_drain(fd, getpid()), NOTIFY_READY);
     assert_false(notify_socket_drain(fd, getpid()));
+    assert_int_equal(notify_alive(), 1);
+    assert_int_equal(notify_socket_drain(fd, getpid()), NOTIFY_ALIVE);
 }
 
 static void test_another_process_is_not_believed(void **state)
@@ -75,23 +77,26 @@ static void test_another_process_is_not_believed(void **state)
     assert_false(notify_socket_drain(fd, getpid()));
 }
 
-static void test_ready_is_a_line_of_its_own(void **state)
+static void test_each_word_is_a_line_of_its_own(void **state)
 {
     static const struct {
         const char *text;
-        bool ready;
+        unsigned words;
     } cases[] = {
-        {"READY=1", true},
-        {"STATUS=up\nREADY=1\n", true},
-        {"READY=1\nMAINPID=1", true},
-        {"READY=0", false},
-        {"READY=10", false},
-        {"NOTREADY=1", false},
-        {"", false},
+        {"READY=1", NOTIFY_READY},
+        {"STATUS=up\nREADY=1\n", NOTIFY_READY},
+        {"READY=1\nMAINPID=1", NOTIFY_READY},
+        {"WATCHDOG=1", NOTIFY_ALIVE},
+        {"READY=1\nWATCHDOG=1", NOTIFY_READY | NOTIFY_ALIVE},
+        {"WATCHDOG=trigger", 0},
+        {"READY=0", 0},
+        {"READY=10", 0},
+        {"NOTREADY=1", 0},
+        {"", 0},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         send_text(cases[i].text);
-        assert_int_equal(notify_socket_drain(*(int *)*state, getpid()), cases[i].ready);
+        assert_int_equal(notify_socket_drain(*(int *)*state, getpid()), cases[i].words);
     }
 }
 
@@ -104,6 +109,18 @@ static void test_an_oversized_message_is_dropped(void **state)
     memcpy(text, "READY=1", 7);
     send_text(text);
     assert_false(notify_socket_drain(*(int *)*state, getpid()));
+}
+
+// It must not hang with a supervisor that does.
+static void test_nobody_who_reads_holds_up_no_sign_of_life(void **state)
+{
+    (void)state;
+    alarm(20);
+    int told = 1;
+    for (int i = 0; i < 100000 && told == 1; i++)
+        told = notify_alive();
+    alarm(0);
+    assert_int_equal(told, -EAGAIN);
 }
 
 static void test_only_its_user_may_write(void **state)
@@ -130,9 +147,13 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(test_a_program_says_that_it_is_ready), TEST(test_another_process_is_not_believed),
-        TEST(test_ready_is_a_line_of_its_own),      TEST(test_an_oversized_message_is_dropped),
-        TEST(test_only_its_user_may_write),         TEST(test_without_a_socket_nothing_is_told),
+        TEST(test_a_program_says_that_it_is_ready),
+        TEST(test_another_process_is_not_believed),
+        TEST(test_each_word_is_a_line_of_its_own),
+        TEST(test_an_oversized_message_is_dropped),
+        TEST(test_nobody_who_reads_holds_up_no_sign_of_life),
+        TEST(test_only_its_user_may_write),
+        TEST(test_without_a_socket_nothing_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,7 +2,7 @@ import { Store } from "../app/store";
 import { Auth } from "./auth";
 import { delay, requestJson, type RequestOptions } from "./http";
 import { ProblemError, UnreachableError } from "./problem";
-import type { Recording } from "./recordings";
+import type { Film, Recording } from "./recordings";
 import type { Access, NewShare, Share, ShareWish } from "./shares";
 import type { Network, Page, Sandbox, Template, Ticket } from "./types";
 
@@ -106,8 +106,18 @@ export class Client {
         return this.request({ method: "DELETE", path: `/api/sandboxes/${id}/recording` });
     }
 
-    recordings(signal: AbortSignal): Promise<{ items: Recording[] }> {
-        return this.read("/api/recordings", signal);
+    recordings(limit: number, cursor: string | null, signal: AbortSignal): Promise<Page<Recording>> {
+        const next = cursor === null ? "" : `&cursor=${encodeURIComponent(cursor)}`;
+        return this.read(`/api/recordings?limit=${limit}${next}`, signal);
+    }
+
+    /** Begins to make it, unless it is there. */
+    makeFilm(id: string): Promise<Film> {
+        return this.request({ method: "POST", path: `/api/recordings/${id}/mp4` });
+    }
+
+    film(id: string, signal: AbortSignal): Promise<Film> {
+        return this.read(`/api/recordings/${id}/mp4`, signal);
     }
 
     deleteRecording(id: string): Promise<void> {

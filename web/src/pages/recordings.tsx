@@ -8,32 +8,134 @@ import { clock, secondsSince, shortDuration } from "../app/time";
 import { Button, PageLink } from "../components/button";
 import { Dialog } from "../components/dialog";
 import { Message } from "../components/message";
+import { fetchFilm, type FilmStep, saveAs } from "../recordings/film";
 import { parseIndex } from "../recordings/format";
 import { type PlayerState, RecordingPlayer } from "../recordings/player";
 import "./recordings.css";
 
+const PAGE = 50;
+const LOOK_MS = 2000;
 const BEFORE = new Store<PlayerState>({ position: 0, playing: false, seeking: true, failure: null });
 
 function dateOf(time: string): string {
     return new Date(time).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 }
 
+/** For a file: 2026-11-21 07.45. */
+function fileName(time: string): string {
+    const date = new Date(time);
+    const two = (value: number) => String(value).padStart(2, "0");
+    const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join("-");
+    return `Desktop ${day} ${two(date.getHours())}.${two(date.getMinutes())}.mp4`;
+}
+
+function stepText(step: FilmStep): string {
+    switch (step.step) {
+        case "waiting":
+            return "Waiting for other films";
+        case "preparing":
+            return `Making the film, ${Math.floor(step.done * 100)} %`;
+        case "downloading":
+            return `Downloading, ${Math.floor(step.done * 100)} %`;
+    }
+}
+
+interface RowProps {
+    recording: Recording;
+    onDelete: () => void;
+    onFailure: (failure: string) => void;
+}
+
+function RecordingRow({ recording, onDelete, onFailure }: RowProps) {
+    const { client } = useApp();
+    const [step, setStep] = useState<FilmStep | null>(null);
+    const life = useRef(new AbortController());
+    useEffect(() => () => life.current.abort(), []);
+
+    const download = async () => {
+        const { signal } = life.current;
+        setStep({ step: "waiting" });
+        try {
+            saveAs(await fetchFilm(client, recording.id, signal, setStep), fileName(recording.started_at));
+        } catch (failure) {
+            if (!signal.aborted) {
+                onFailure(describe(failure));
+            }
+        }
+        if (!signal.aborted) {
+            setStep(null);
+        }
+    };
+
+    return (
+        <li>
+            <span class="recordings-name">
+                <strong>{dateOf(recording.started_at)}</strong>
+                <small>
+                    {shortDuration(secondsSince(recording.started_at, Date.parse(recording.changed_at)))},{" "}
+                    {(recording.bytes / 1_048_576).toFixed(1)} MiB
+                    {recording.recording && ", being recorded"}
+                </small>
+                {step !== null && (
+                    <span class="recordings-film" role="status">
+                        {step.step !== "waiting" && <progress max={1} value={step.done} aria-label="Film" />}
+                        <small>{stepText(step)}</small>
+                    </span>
+                )}
+            </span>
+            <PageLink to={`/recordings/${recording.id}`} look="plain" icon="play">Play</PageLink>
+            {!recording.recording && (
+                <>
+                    <Button icon="download" busy={step !== null} onClick={() => void download()}>Download MP4</Button>
+                    <Button look="quiet-danger" onClick={onDelete}>Delete</Button>
+                </>
+            )}
+        </li>
+    );
+}
+
 export function RecordingsPage() {
     const { client } = useApp();
     const [items, setItems] = useState<readonly Recording[] | null>(null);
+    const [cursor, setCursor] = useState<string | null>(null);
     const [error, setError] = useState<string | null>(null);
     const [deleting, setDeleting] = useState<Recording | null>(null);
+    const life = useRef(new AbortController());
     useTitle("Recordings");
 
-    useEffect(() => {
-        const life = new AbortController();
-        client.recordings(life.signal).then((answer) => setItems(answer.items), (failure) => {
-            if (!life.signal.aborted) {
+    const load = async (from: string | null) => {
+        const { signal } = life.current;
+        try {
+            const page = await client.recordings(PAGE, from, signal);
+            setItems((known) => [...(from === null ? [] : known ?? []), ...page.items]);
+            setCursor(page.next_cursor);
+            setError(null);
+        } catch (failure) {
+            if (!signal.aborted) {
                 setError(describe(failure));
             }
-        });
-        return () => life.abort();
+        }
+    };
+    useEffect(() => {
+        void load(null);
+        return () => life.current.abort();
     }, [client]);
+
+    // What is being recorded changes until it has ended.
+    const growing = items?.some(({ recording }) => recording) ?? false;
+    useEffect(() => {
+        if (!growing) {
+            return;
+        }
+        const { signal } = life.current;
+        const look = async () => {
+            const { items: newest } = await client.recordings(PAGE, null, signal);
+            const now = new Map(newest.map((recording) => [recording.id, recording]));
+            setItems((known) => known?.map((recording) => now.get(recording.id) ?? recording) ?? null);
+        };
+        const timer = setInterval(() => void look().catch(() => undefined), LOOK_MS);
+        return () => clearInterval(timer);
+    }, [client, growing]);
 
     const remove = async ({ id }: Recording) => {
         setDeleting(null);
@@ -44,7 +146,6 @@ export function RecordingsPage() {
             setError(describe(failure));
         }
     };
-    const newest = [...(items ?? [])].sort((a, b) => b.started_at.localeCompare(a.started_at));
 
     return (
         <main class="recordings">
@@ -53,20 +154,16 @@ export function RecordingsPage() {
             {error !== null && <Message tone="danger" alert>{error}</Message>}
             {items?.length === 0 && <p class="recordings-none">There are none. They are made while a desktop is watched.</p>}
             <ul class="recordings-list">
-                {newest.map((recording) => (
-                    <li key={recording.id}>
-                        <span class="recordings-name">
-                            <strong>{dateOf(recording.started_at)}</strong>
-                            <small>
-                                {shortDuration(secondsSince(recording.started_at, Date.parse(recording.changed_at)))},{" "}
-                                {(recording.bytes / 1_048_576).toFixed(1)} MiB
-                            </small>
-                        </span>
-                        <PageLink to={`/recordings/${recording.id}`} look="plain" icon="play">Play</PageLink>
-                        <Button look="quiet-danger" onClick={() => setDeleting(recording)}>Delete</Button>
-                    </li>
+                {items?.map((recording) => (
+                    <RecordingRow
+                        key={recording.id}
+                        recording={recording}
+                        onDelete={() => setDeleting(recording)}
+                        onFailure={setError}
+                    />
                 ))}
             </ul>
+            {cursor !== null && <Button look="quiet" icon="chevron" onClick={() => void load(cursor)}>Show more</Button>}
             {deleting !== null && (
                 <Dialog title="Delete this recording?" onClose={() => setDeleting(null)}>
                     <p>{dateOf(deleting.started_at)}. It can't be brought back.</p>

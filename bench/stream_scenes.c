@@ -1,0 +1,162 @@
+// What the streamer and the X server take of a processor while a real terminal scrolls or is dragged, without server and browser around them: for
+// comparing two builds of the streamer in a minute. scripts/bench cpu has the whole.
+// usage: stream_scenes [seconds of each scene]     (from the tree's root)
+
+#include <inttypes.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "lib/limits.h"
+#include "lib/wire.h"
+#include "rig.h"
+#include "streaming/clock.h"
+
+#define SECOND UINT64_C(1000000)
+#define SETTLE (2 * SECOND)
+#define STEPS 60 // of a dragged window, per second
+
+static uint8_t message[STREAM_MESSAGE_MAX];
+
+struct totals {
+    unsigned messages, updates, copies;
+    uint64_t captured, bytes;
+    uint64_t streamer_ns, server_ns;
+};
+
+static uint64_t cpu_of(pid_t process)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/schedstat", process);
+    AUTO_FILE FILE *file = fopen(path, "re");
+    uint64_t ran = 0;
+    if (!file || fscanf(file, "%" SCNu64, &ran) != 1)
+        abort();
+    return ran;
+}
+
+// Receives and acknowledges one message.
+static void take(struct rig *r, int timeout_ms, struct totals *t)
+{
+    ssize_t length = rig_receive(r, message, sizeof(message), timeout_ms);
+    if (length <= 0)
+        return;
+    t->bytes += (uint64_t)length;
+    if (message[0] != WIRE_VIDEO_FRAME && message[0] != WIRE_LOSSLESS_RECTANGLE &&
+        message[0] != WIRE_COPY_RECTANGLE)
+        return;
+    uint8_t acknowledgement[16] = {WIRE_ACKNOWLEDGE};
+    memcpy(acknowledgement + 4, message + 4, 4);
+    rig_send(r, acknowledgement, sizeof(acknowledgement));
+    uint64_t captured;
+    memcpy(&captured, message + 12, sizeof(captured));
+    t->messages++;
+    t->copies += message[0] == WIRE_COPY_RECTANGLE;
+    t->updates += captured != t->captured;
+    t->captured = captured;
+}
+
+static void serve(struct rig *r, uint64_t until, struct totals *t)
+{
+    for (uint64_t now = clock_us(); now < until; now = clock_us())
+        take(r, (int)((until - now) / 1000) + 1, t);
+}
+
+static pid_t start_terminal(const struct rig *r, const char *const *command)
+{
+    pid_t process = fork();
+    if (process != 0)
+        return process;
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    char display[16], authority[96];
+    snprintf(display, sizeof(display), ":%s", strrchr(r->socket_path, 'X') + 1);
+    snprintf(authority, sizeof(authority), "%s/auth", r->directory);
+    setenv("DISPLAY", display, 1);
+    setenv("XAUTHORITY", authority, 1);
+    setenv("XAPPLRESDIR", "sandbox/desktop/app-defaults", 1);
+    execvp("xterm", (char *const *)command);
+    _exit(127);
+}
+
+static xcb_window_t terminal_window(struct rig *r)
+{
+    AUTO_FREE xcb_query_tree_reply_t *tree =
+        xcb_query_tree_reply(r->drawer, xcb_query_tree(r->drawer, r->screen->root), NULL);
+    if (!tree || tree->children_len == 0)
+        abort();
+    return xcb_query_tree_children(tree)[tree->children_len - 1];
+}
+
+static void move_pointer(struct rig *r, uint32_t number, unsigned x, unsigned y)
+{
+    uint8_t pointer[12] = {WIRE_POINTER};
+    memcpy(pointer + 4, &number, 4);
+    memcpy(pointer + 8, &(uint16_t){(uint16_t)x}, 2);
+    memcpy(pointer + 10, &(uint16_t){(uint16_t)y}, 2);
+    rig_send(r, pointer, sizeof(pointer));
+}
+
+// The window follows the viewer's pointer in circles.
+static void drag(struct rig *r, uint64_t until, struct totals *t)
+{
+    xcb_window_t window = terminal_window(r);
+    uint64_t next = clock_us();
+    for (uint32_t step = 1; next < until; step++, next += SECOND / STEPS) {
+        serve(r, next, t);
+        uint32_t x = (uint32_t)(450 + 150 * sin(step / 20.0)), y = (uint32_t)(250 - 100 * cos(step / 20.0));
+        move_pointer(r, step, x + 200, y);
+        xcb_configure_window(r->drawer, window, XCB_CONFIG_WINDOW_X | XCB_CONFIG_WINDOW_Y,
+                             (uint32_t[]){x, y});
+        xcb_flush(r->drawer);
+    }
+}
+
+static void measure(struct rig *r, const char *name, uint64_t duration, const char *const *command,
+                    void (*scene)(struct rig *r, uint64_t until, struct totals *t))
+{
+    pid_t terminal = start_terminal(r, command);
+    struct totals t = {0};
+    serve(r, clock_us() + SETTLE, &t);
+    t = (struct totals){.streamer_ns = cpu_of(r->streamer), .server_ns = cpu_of(r->server)};
+    uint64_t start = clock_us();
+    scene(r, start + duration, &t);
+    double seconds = (double)(clock_us() - start) / 1e6;
+    double streamer = (double)(cpu_of(r->streamer) - t.streamer_ns) / 1e9 / seconds * 100;
+    double server = (double)(cpu_of(r->server) - t.server_ns) / 1e9 / seconds * 100;
+    printf("%-22s streamer %5.2f %%  X server %5.2f %%  %5.1f updates/s  %4.0f us of the streamer each  "
+           "%5.1f messages/s  "
+           "%5.1f copies/s  %6.0f kbit/s\n",
+           name, streamer, server, t.updates / seconds, streamer * 1e4 / (t.updates / seconds),
+           t.messages / seconds, t.copies / seconds, (double)t.bytes * 8 / 1e3 / seconds);
+    fflush(stdout);
+    kill(terminal, SIGTERM);
+    waitpid(terminal, NULL, 0);
+    serve(r, clock_us() + SETTLE, &t);
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t duration = (argc > 1 ? strtoul(argv[1], NULL, 10) : 5) * SECOND;
+    struct rig r;
+    rig_start(&r, 1920, 1080);
+    rig_fill(&r, 0x203040, 0, 0, 1920, 1080);
+    rig_attach(&r, -1);
+    measure(&r, "scroll, 30 lines/s", duration,
+            (const char *[]){"xterm", "-e", "perl", "bench/scroll.pl", "600", "30", NULL}, serve);
+    measure(&r, "scroll, 200 lines/s", duration,
+            (const char *[]){"xterm", "-e", "perl", "bench/scroll.pl", "600", "200", NULL}, serve);
+    measure(&r, "bitmap font, 30 lines/s", duration,
+            (const char *[]){"xterm", "-fa", "", "-fn", "fixed", "-e", "perl", "bench/scroll.pl", "600", "30",
+                             NULL},
+            serve);
+    measure(&r, "window dragged", duration,
+            (const char *[]){"xterm", "-e", "sh", "-c", "perl bench/scroll.pl 1; sleep 600", NULL}, drag);
+    rig_finish(&r);
+    return 0;
+}

@@ -1,0 +1,45 @@
+#pragma once
+// One film that is being made (films.c keeps them).
+
+#include "lib/export_channel.h"
+#include "server/films.h"
+#include "server/work.h"
+
+enum film_step {
+    FILM_STEP_WAITING,
+    FILM_STEP_OPENING, // a worker opens its files
+    FILM_STEP_ASKED,   // sandboxd shall start an exporter
+    FILM_STEP_WORKING,
+    FILM_STEP_CLOSING, // a worker gives the file its name, or removes it
+    FILM_STEP_FAILED
+};
+
+struct film_files {
+    const char *directory;
+    uint64_t quota;
+    struct id recording, account;
+    int stream, film; // -1: not open
+    uint64_t room;    // bytes that the film may have
+};
+
+struct film {
+    struct work_job job;
+    struct films *films;
+    struct film *next;
+    struct film_files files; // a worker's while it opens or closes
+    enum film_step step;
+    bool dropped; // its recording is gone: it goes as soon as no worker has it
+    int error;    // of the worker's part
+    uint64_t number;
+    int channel; // to the exporter; -1: none
+    struct loop_watch watch;
+    unsigned permille;
+    enum export_state state; // as the exporter told it last
+    unsigned refusals;       // of sandboxd, in a row
+    const char *problem;     // FILM_STEP_FAILED
+};
+
+// Workers' parts. -ENOENT: no such recording; -EDQUOT: no room at all; -errno.
+int film_files_open(struct film_files *files);
+// Keeps the film, or removes what there is of it.
+int film_files_close(struct film_files *files, bool keep);
