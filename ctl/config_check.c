@@ -152,6 +152,13 @@ static void check_words(struct check *check)
     }
 }
 
+static void check_templates(struct check *check)
+{
+    struct config_error error;
+    if (config_check_templates(check->config, &error) < 0)
+        wrong(check, "%s", error.text);
+}
+
 static void check_places(struct check *check)
 {
     static const enum config_key directories[] = {CONFIG_WEB_ROOT, CONFIG_FILE_STORAGE_PATH,
@@ -167,7 +174,8 @@ static void check_places(struct check *check)
 int config_check(struct context *context)
 {
     static void (*const checks[])(struct check *) = {check_secret_strength, check_times, check_sizes,
-                                                     check_network,         check_words, check_places};
+                                                     check_network,         check_words, check_templates,
+                                                     check_places};
     const char *given = context->options.operand;
     const char *path = given ? given : context->config_path;
     CLEANUP(cleanup_config) struct config *config = config_new();

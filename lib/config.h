@@ -60,6 +60,9 @@ enum config_key {
     CONFIG_VIDEO_TUNE,
     CONFIG_VIDEO_FRAMERATE,
     CONFIG_VIDEO_BITRATE_KBPS,
+    CONFIG_SOUND,
+    CONFIG_MICROPHONE,
+    CONFIG_SHARING,
     CONFIG_RECORDING,
     CONFIG_RECORDINGS_DIR,
     CONFIG_RECORDING_QUOTA_MB,
@@ -82,6 +85,10 @@ struct config_entry {
     const char *choices;      // CHOICE: separated by '|'
     const char *text;         // one sentence for --help and the manual
 };
+
+// Kinds of desktops: "desktop", whose settings are those of the table, and what lines TEMPLATE_<NAME> add or change.
+#define TEMPLATE_NAME_MAX 32 // bytes
+#define CONFIG_TEMPLATES_MAX 16
 
 struct config;
 
@@ -108,8 +115,8 @@ int config_read_file(struct config *config, const char *path, bool secrets, stru
 // As config_read_file for text in memory; `name` stands for the path in errors.
 int config_read_text(struct config *config, const char *text, size_t length, const char *name, bool secrets,
                      struct config_error *ret_error);
-// Takes the known keys from the environment. An unknown variable that starts like our keys (SANDBOX_ VIDEO_
-// JWT_ FILE_ EGRESS_ BACKUP_) is refused. A secret is removed from the environment once read.
+// Takes the known keys and templates from the environment. An unknown variable that starts like our keys (SANDBOX_ VIDEO_
+// JWT_ FILE_ EGRESS_ BACKUP_ TEMPLATE_) is refused. A secret is removed from the environment once read.
 int config_read_environment(struct config *config, struct config_error *ret_error);
 
 // systemd's credentials (systemd.exec(5), LoadCredential=): a file for each key that is given so, named <prefix><KEY>, its value in the
@@ -132,6 +139,24 @@ void config_check_file(struct config *config, const char *path, bool secrets, co
 const char *config_text(const struct config *config, enum config_key key);
 int64_t config_number(const struct config *config, enum config_key key);
 bool config_switch(const struct config *config, enum config_key key);
+
+// A template's line may have another value of it.
+bool config_by_template(enum config_key key);
+// Templates are counted from 0, which is "desktop"; an index is one of them.
+unsigned config_template_count(const struct config *config);
+const char *config_template_name(const struct config *config, unsigned template_index);
+// As it was given; NULL: "desktop" without one.
+const char *config_template_line(const struct config *config, unsigned template_index);
+// -1 when there is none of that name.
+int config_find_template(const struct config *config, const char *name);
+// Both have the same templates with the same lines.
+bool config_same_templates(const struct config *config, const struct config *other);
+// What is in force for its desktops. Borrowed as config_text.
+const char *config_template_text(const struct config *config, unsigned template_index, enum config_key key);
+int64_t config_template_number(const struct config *config, unsigned template_index, enum config_key key);
+bool config_template_switch(const struct config *config, unsigned template_index, enum config_key key);
+// What no line shows by itself. 0, or -EINVAL with the error told; config_load has asked.
+int config_check_templates(const struct config *config, struct config_error *ret_error);
 
 // Takes one value over from a configuration that was read later. What config_text lent of that key is gone. False when memory is out.
 bool config_adopt(struct config *config, const struct config *fresh, enum config_key key);

@@ -137,6 +137,11 @@ static const struct config_entry table[CONFIG_KEY_COUNT] = {
     [CONFIG_VIDEO_FRAMERATE] = NUMBER("VIDEO_FRAMERATE", 1, 120, "60", "frames/s", "frame rate, at most"),
     [CONFIG_VIDEO_BITRATE_KBPS] =
         NUMBER("VIDEO_BITRATE_KBPS", 100, 1000000, "20000", "kbit/s", "bandwidth of one viewer, at most"),
+    [CONFIG_SOUND] = SWITCH("SOUND", "true", "what a desktop plays can be heard in the browser"),
+    [CONFIG_MICROPHONE] = SWITCH("MICROPHONE", "false",
+                                 "the browser may give its microphone to a desktop, when its user says so"),
+    [CONFIG_SHARING] = CHOICE("SHARING", "off|view|control", "control",
+                              "links by which others may watch a desktop, or control it too"),
     [CONFIG_RECORDING] = CHOICE(
         "RECORDING", "off|allowed|required", "off",
         "recording of desktops: allowed: by their owners' wish; required: each one that somebody watches"),

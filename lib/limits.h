@@ -32,6 +32,7 @@
 #define BROWSER_MESSAGE_MAX 1024u     // bytes of one message from the browser
 #define CLIPBOARD_MAX (64u << 20)     // bytes of a clipboard's text or picture
 #define CLIPBOARD_MESSAGE_MAX 65536u  // bytes of one clipboard message, header included
+#define VOICE_PACKET_MAX 400u         // bytes of one Opus packet of a viewer's microphone
 #define BROWSER_MESSAGES_PER_SECOND 1000u
 #define BROWSER_MESSAGES_BURST 2000u
 #define BROWSER_BYTES_PER_SECOND (8u << 20)

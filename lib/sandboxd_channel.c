@@ -14,13 +14,20 @@ static bool limits_valid(const struct sandbox_limits *limits)
            limits->pids >= PID_LIMIT_MIN && limits->pids <= PID_LIMIT_MAX;
 }
 
+static bool policy_fits(const struct sandboxd_create *create)
+{
+    static const struct stream_policy none;
+    return create->template_id == TEMPLATE_DESKTOP ? stream_policy_valid(&create->policy)
+                                                   : memcmp(&create->policy, &none, sizeof(none)) == 0;
+}
+
 static bool create_valid(const void *message)
 {
     const struct sandboxd_message *m = message;
     const struct sandboxd_create *create = &m->create;
     return !id_is_nil(&create->sandbox) && !id_is_nil(&create->owner) && create->account_number >= 1 &&
            create->account_number <= ACCOUNT_NUMBER_MAX && create->template_id < TEMPLATE_COUNT &&
-           limits_valid(&create->limits) && create->network <= 1;
+           limits_valid(&create->limits) && create->network <= 1 && policy_fits(create);
 }
 
 static bool stop_valid(const void *message)

@@ -21,6 +21,7 @@
 #include "lib/ipc.h"
 #include "lib/isolation.h"
 #include "lib/limits.h"
+#include "lib/policy.h"
 
 #define SANDBOXD_CHANNEL_VERSION 6u
 
@@ -101,7 +102,8 @@ struct sandboxd_create {
     uint32_t account_number; // 1 .. ACCOUNT_NUMBER_MAX: the owner's host uid above SANDBOX_UID_BASE
     uint32_t template_id;    // enum sandbox_template
     struct sandbox_limits limits;
-    uint32_t network; // 1: the policy that came before it; 0: none, nothing can be reached
+    uint32_t network;            // 1: the policy that came before it; 0: none, nothing can be reached
+    struct stream_policy policy; // of a desktop; else zeros
 };
 
 struct sandboxd_stop {

@@ -25,8 +25,8 @@ int streamer_start_check(const struct streamer_start *start, size_t length)
         start->height < DISPLAY_HEIGHT_MIN || start->height > DISPLAY_HEIGHT_MAX)
         return -EPROTO;
     if (start->framerate < 1 || start->framerate > 240 || start->bitrate_kbps < 100 ||
-        start->clipboard_to_sandbox > CLIPBOARD_MAX || start->clipboard_to_browser > CLIPBOARD_MAX ||
-        start->view_only > 1 || start->log_level > LOG_LEVEL_DEBUG || start->log_json > 1)
+        !stream_policy_valid(&start->policy) || start->view_only > 1 || start->log_level > LOG_LEVEL_DEBUG ||
+        start->log_json > 1)
         return -EPROTO;
     if (!terminated(start->codec) || !terminated(start->preset) || !terminated(start->tune))
         return -EPROTO;

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "lib/init_channel.h"
+#include "lib/policy.h"
 
 #define STREAMER_STREAM_FD 3      // SOCK_SEQPACKET, non-blocking
 #define STREAMER_DISPLAY_FD 4     // connected to the X server, not yet authenticated
@@ -13,7 +14,7 @@
 #define STREAMER_START_FD 6       // sealed memfd with exactly one struct streamer_start
 #define STREAMER_SOUND_FD 7       // SOCK_SEQPACKET, non-blocking: to the sandbox's recorder (lib/sound.h)
 
-#define STREAMER_START_MAGIC 0x53545231u // "STR1"
+#define STREAMER_START_MAGIC 0x53545232u // "STR2"
 #define STREAMER_NAME_MAX 32
 
 struct streamer_start {
@@ -22,12 +23,11 @@ struct streamer_start {
         width; // of the framebuffer, pixels: the largest size of the display; 4 bytes each, rows without padding, after an XWD header of
                // FRAMEBUFFER_HEADER_SIZE
     uint32_t height;
-    uint32_t framerate;            // frames per second, at most
-    uint32_t bitrate_kbps;         // upper bound while the picture moves
-    uint32_t clipboard_to_sandbox; // bytes, at most CLIPBOARD_MAX; 0: the viewer's clipboard stays outside
-    uint32_t clipboard_to_browser; // the other way
-    uint8_t view_only;             // 1: input messages are a protocol error
-    uint8_t log_level;             // enum log_level
+    uint32_t framerate;    // frames per second, at most
+    uint32_t bitrate_kbps; // upper bound while the picture moves
+    struct stream_policy policy;
+    uint8_t view_only; // 1: input messages are a protocol error
+    uint8_t log_level; // enum log_level
     uint8_t log_json;
     uint8_t full_chroma; // VIDEO_CHROMA 444
     uint8_t alone;       // 1: no other streamer of this sandbox runs, so that nobody holds a key

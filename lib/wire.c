@@ -17,6 +17,9 @@ static const struct wire_browser_rule browser_rules[] = {
     [WIRE_BROWSER_CLIPBOARD - WIRE_ACKNOWLEDGE] = {WIRE_CLIPBOARD_HEADER, CLIPBOARD_MESSAGE_MAX, true, false},
     [WIRE_REFRESH - WIRE_ACKNOWLEDGE] = {4, 4, false, true},
     [WIRE_BROWSER_AUDIO - WIRE_ACKNOWLEDGE] = {8, 8, false, true},
+    [WIRE_MICROPHONE - WIRE_ACKNOWLEDGE] = {8, 8, true, false},
+    // Noise is no sign of a person.
+    [WIRE_VOICE - WIRE_ACKNOWLEDGE] = {5, 4 + VOICE_PACKET_MAX, false, false},
     [WIRE_SYMBOL - WIRE_ACKNOWLEDGE] = {16, 16, true, false},
     [WIRE_RELATIVE - WIRE_ACKNOWLEDGE] = {12, 12, true, false},
     [WIRE_LOCKS - WIRE_ACKNOWLEDGE] = {12, 12, false, false},
@@ -211,6 +214,14 @@ static void read_body(struct reader *r, struct browser_message *m)
     case WIRE_BROWSER_AUDIO:
         m->audio_on = read_flag(r);
         read_zeros(r, 3);
+        break;
+    case WIRE_MICROPHONE:
+        m->microphone_on = read_flag(r);
+        read_zeros(r, 3);
+        break;
+    case WIRE_VOICE:
+        m->voice.length = r->left;
+        m->voice.data = read_bytes(r, r->left);
         break;
     case WIRE_SYMBOL:
         read_symbol(r, m);

@@ -32,6 +32,8 @@ enum wire_kind {
     WIRE_BROWSER_CLIPBOARD,
     WIRE_REFRESH,
     WIRE_BROWSER_AUDIO,
+    WIRE_MICROPHONE,
+    WIRE_VOICE,
     WIRE_SYMBOL = 0x90,
     WIRE_RELATIVE,
     WIRE_LOCKS,
@@ -142,6 +144,11 @@ struct browser_message {
         } resize;                        // within DISPLAY_*_MIN/MAX
         struct wire_clipboard clipboard; // no POLICY
         bool audio_on;
+        bool microphone_on;
+        struct {
+            const uint8_t *data; // borrowed from the message: an Opus packet, not looked at
+            size_t length;       // 1 to VOICE_PACKET_MAX
+        } voice;
     };
 };
 

@@ -44,7 +44,9 @@ static int check_request(struct service *service, const struct sandboxd_create *
         return -EEXIST;
     if (service->sandbox_count >= service->settings->sandbox_maximum)
         return -EUSERS;
-    return over(&request->limits, &service->settings->limits) ? -ERANGE : 0;
+    bool large = request->policy.width_max > service->settings->width_max ||
+                 request->policy.height_max > service->settings->height_max;
+    return large || over(&request->limits, &service->settings->limits) ? -ERANGE : 0;
 }
 
 static unsigned free_slot(const struct service *service)

@@ -6,16 +6,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/config.h"
 #include "server/limits.h"
+#include "server/server.h"
 
 #define HEAD_MAX 3072
 
 // Everything a page needs comes from here; nothing else may load, frame or be framed (CSP level 3). The separate origin of
 // cross-origin isolation also keeps other pages' windows out of the process.
-static const struct lws_protocol_vhost_options security_headers[] = {
+static const struct lws_protocol_vhost_options common_headers[] = {
 #define HEADER(index, header, text)                                                                          \
     {                                                                                                        \
-        security_headers + (index) + 1, NULL, header, text                                                   \
+        common_headers + (index) + 1, NULL, header, text                                                     \
     }
     HEADER(
         0, "Content-Security-Policy:",
@@ -27,17 +29,26 @@ static const struct lws_protocol_vhost_options security_headers[] = {
     HEADER(2, "Referrer-Policy:", "no-referrer"),
     HEADER(3, "Cross-Origin-Opener-Policy:", "same-origin"),
     HEADER(4, "Cross-Origin-Embedder-Policy:", "require-corp"),
-    HEADER(5, "Cross-Origin-Resource-Policy:", "same-origin"),
-    {NULL, NULL, "Permissions-Policy:",
-     "camera=(), geolocation=(), microphone=(), payment=(), usb=(), clipboard-read=(self), "
-     "clipboard-write=(self), "
-     "fullscreen=(self), keyboard-map=(self)"},
+    {NULL, NULL, "Cross-Origin-Resource-Policy:", "same-origin"},
 #undef HEADER
 };
 
-const struct lws_protocol_vhost_options *http_head_security(void)
+// A page that may use no microphone can't be made to, whatever runs in it.
+#define PERMISSIONS(microphone)                                                                              \
+    "camera=(), geolocation=(), microphone=" microphone ", payment=(), usb=(), clipboard-read=(self), "      \
+    "clipboard-write=(self), fullscreen=(self), keyboard-map=(self)"
+
+static const struct lws_protocol_vhost_options permissions[] = {
+    {common_headers, NULL, "Permissions-Policy:", PERMISSIONS("()")},
+    {common_headers, NULL, "Permissions-Policy:", PERMISSIONS("(self)")},
+};
+
+const struct lws_protocol_vhost_options *http_head_security(const struct config *config)
 {
-    return security_headers;
+    bool microphone = false;
+    for (unsigned i = 0; i < config_template_count(config); i++)
+        microphone |= config_template_switch(config, i, CONFIG_MICROPHONE);
+    return &permissions[microphone];
 }
 
 struct head {
@@ -124,7 +135,8 @@ int http_head_new(const struct exchange *exchange, bool with_body, unsigned char
         return -ENOMEM;
     struct head head = {.text = (char *)buffer + LWS_PRE};
     put(&head, "HTTP/1.1 %u %s\r\n", answer->status, reason_phrase(answer->status));
-    for (const struct lws_protocol_vhost_options *header = security_headers; header; header = header->next)
+    for (const struct lws_protocol_vhost_options *header = http_head_security(exchange->server->config);
+         header; header = header->next)
         put(&head, "%s %s\r\n", header->name, header->value);
     put(&head, "Cache-Control: %s\r\nX-Request-Id: %s\r\n",
         answer->cache_control ? answer->cache_control : "no-store", exchange->request_id);

@@ -146,7 +146,7 @@ static int open_modules(struct server *server)
 {
     const struct config *config = server->config;
     const char *database_url = config_text(config, CONFIG_DATABASE_URL);
-    struct loop_shape shape = {protocols, http_head_security(), HTTP_CONNECTIONS_MAX};
+    struct loop_shape shape = {protocols, http_head_security(config), HTTP_CONNECTIONS_MAX};
     server->loop = loop_new(&shape);
     if (!server->loop)
         return refuse("the event loop can't be set up: %s", strerror(errno));

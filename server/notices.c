@@ -1,5 +1,6 @@
 #include "server/notices.h"
 
+#include "server/policy_json.h"
 #include "server/sandbox_json.h"
 
 static const char *const sentences[STOP_REASON_COUNT] = {
@@ -66,11 +67,15 @@ char *notice_access(bool control, bool guest)
                              "guest", guest));
 }
 
+char *notice_policy(const struct policy *policy)
+{
+    return text_of(json_pack("{s:s, s:o}", "type", "policy", "policy", policy_json(policy)));
+}
+
 char *notice_recording(enum recording_mode mode, bool on, bool failed)
 {
-    static const char *const names[] = {"off", "allowed", "required"};
-    return text_of(json_pack("{s:s, s:s, s:b, s:b}", "type", "recording", "mode", names[mode], "on", on,
-                             "failed", failed));
+    return text_of(json_pack("{s:s, s:s, s:b, s:b}", "type", "recording", "mode", recording_mode_name(mode),
+                             "on", on, "failed", failed));
 }
 
 char *notice_viewers(unsigned count, json_t *items)

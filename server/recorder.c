@@ -38,14 +38,6 @@ struct recorder {
     bool on;
 };
 
-enum recording_mode recording_mode(const struct server *server)
-{
-    const char *mode = config_text(server->config, CONFIG_RECORDING);
-    return strcmp(mode, "required") == 0  ? RECORDING_REQUIRED
-           : strcmp(mode, "allowed") == 0 ? RECORDING_ALLOWED
-                                          : RECORDING_OFF;
-}
-
 bool recorder_on(const struct sandbox *sandbox)
 {
     return sandbox->recorder && sandbox->recorder->on;
@@ -84,9 +76,9 @@ static void free_recorder(struct recorder *recorder)
 static void fail(struct recorder *recorder, const char *why)
 {
     struct sandbox *sandbox = recorder->sandbox;
-    bool required = recording_mode(recorder->server) == RECORDING_REQUIRED;
     char id[ID_TEXT_SIZE];
     id_format(&sandbox->row.id, id);
+    bool required = sandbox->policy.recording == RECORDING_REQUIRED;
     log_error("A recording has failed; look at the space in RECORDINGS_DIR and at RECORDING_QUOTA_MB",
               {"sandbox", id}, {"reason", why}, {"viewers", required ? "closed" : "told"});
     free_recorder(recorder);
@@ -138,7 +130,7 @@ static void stream_lost(struct recorder *recorder)
     drop_stream(recorder);
     recorder->attempts = proven ? 0 : recorder->attempts;
     // Until it records again nobody sees what it must record: their new streams wait for it.
-    if (recorder->on && recording_mode(recorder->server) == RECORDING_REQUIRED) {
+    if (recorder->on && recorder->sandbox->policy.recording == RECORDING_REQUIRED) {
         recorder->on = false;
         for (struct viewer *viewer = recorder->sandbox->viewers; viewer; viewer = viewer->next_of_sandbox)
             viewer_stream_renew(viewer);

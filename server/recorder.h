@@ -9,10 +9,6 @@ struct recorder;
 struct sandbox;
 struct server;
 
-enum recording_mode { RECORDING_OFF, RECORDING_ALLOWED, RECORDING_REQUIRED };
-
-enum recording_mode recording_mode(const struct server *server);
-
 // Begins, unless it has begun. What becomes of it is told to the sandbox's viewers; where recording is required they are shown something
 // from its begin on, and closed when it fails.
 void recorder_start(struct sandbox *sandbox);

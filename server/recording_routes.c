@@ -28,8 +28,8 @@ static struct sandbox *find_running(struct exchange *exchange)
         sandbox_answer_wrong_node(exchange, row);
     else if (!sandbox || sandbox->state != STATE_RUNNING)
         exchange_problem(exchange, PROBLEM_CONFLICT, "The sandbox is not running.");
-    else if (recording_mode(exchange->server) == RECORDING_OFF)
-        exchange_problem(exchange, PROBLEM_FORBIDDEN, "The administrator has turned recording off.");
+    else if (sandbox->policy.recording == RECORDING_OFF)
+        exchange_problem(exchange, PROBLEM_FORBIDDEN, "Recording is turned off for desktops of this kind.");
     else
         return sandbox;
     return NULL;
@@ -49,8 +49,8 @@ void recording_stop_finish(struct exchange *exchange)
     struct sandbox *sandbox = find_running(exchange);
     if (!sandbox)
         return;
-    if (recording_mode(exchange->server) == RECORDING_REQUIRED) {
-        exchange_problem(exchange, PROBLEM_FORBIDDEN, "Recording is required here.");
+    if (sandbox->policy.recording == RECORDING_REQUIRED) {
+        exchange_problem(exchange, PROBLEM_FORBIDDEN, "Recording is required for desktops of this kind.");
         return;
     }
     recorder_stop(sandbox);

@@ -37,6 +37,8 @@ static bool is_reloadable(enum config_key key)
 
 static void adopt(struct config *config, const struct config *fresh)
 {
+    if (!config_same_templates(config, fresh))
+        log_warning("A changed setting waits for a restart", {"key", "TEMPLATE_..."});
     for (enum config_key key = 0; key < CONFIG_KEY_COUNT; key++) {
         const struct config_entry *entry = config_entry(key);
         if (strcmp(config_text(config, key), config_text(fresh, key)) == 0)

@@ -1,6 +1,10 @@
 #include "server/sandbox_json.h"
 
+#include <ctype.h>
+#include <string.h>
+
 #include "server/clock.h"
+#include "server/policy_json.h"
 
 json_t *time_json(int64_t wall_us)
 {
@@ -73,34 +77,58 @@ static json_t *usage_json(const struct store_sandbox *row)
                      known_count(usage->network_refused));
 }
 
+static json_t *policy_of_row(const struct store_sandbox *row)
+{
+    return *row->policy ? json_loads(row->policy, JSON_REJECT_DUPLICATES, NULL) : json_null();
+}
+
 json_t *sandbox_json(const struct store_sandbox *row, unsigned viewers)
 {
     char id[ID_TEXT_SIZE];
     id_format(&row->id, id);
-    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:s?}",
-                     "id", id, "template", row->template_name, "state", store_state_name(row->state), "node",
-                     row->node, "created_at", time_json(row->created_us), "started_at",
-                     time_json(row->started_us), "ended_at", time_json(row->ended_us), "expires_at",
-                     time_json(row->expires_us), "idle_expires_at", time_json(row->idle_expires_us), "limits",
-                     limits_json(&row->limits, row->session_seconds, row->idle_seconds), "network",
-                     network_json(row), "display", display_json(row->display_width, row->display_height),
-                     "viewers", (int)viewers, "stop", stop_json(row), "usage", usage_json(row), "layers",
-                     layers_json(row->layers), "start", store_start_name(row->start));
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:s?, s:o}", "id",
+        id, "template", row->template_name, "state", store_state_name(row->state), "node", row->node,
+        "created_at", time_json(row->created_us), "started_at", time_json(row->started_us), "ended_at",
+        time_json(row->ended_us), "expires_at", time_json(row->expires_us), "idle_expires_at",
+        time_json(row->idle_expires_us), "limits",
+        limits_json(&row->limits, row->session_seconds, row->idle_seconds), "network", network_json(row),
+        "display", display_json(row->display_width, row->display_height), "viewers", (int)viewers, "stop",
+        stop_json(row), "usage", usage_json(row), "layers", layers_json(row->layers), "start",
+        store_start_name(row->start), "policy", policy_of_row(row));
 }
 
-json_t *template_json(const struct config *config, unsigned width, unsigned height)
+// quiet-room is "Quiet room" to people.
+static json_t *title_json(const char *name)
 {
+    char title[TEMPLATE_NAME_MAX + 1];
+    size_t length = strnlen(name, TEMPLATE_NAME_MAX);
+    for (size_t i = 0; i < length; i++)
+        title[i] = name[i] == '-' ? ' ' : name[i];
+    title[0] = (char)toupper((unsigned char)title[0]);
+    return json_stringn(title, length);
+}
+
+json_t *template_json(const struct config *config, unsigned template_index, unsigned width, unsigned height)
+{
+    const char *name = config_template_name(config, template_index);
+    struct policy policy = policy_of(config, template_index);
     struct sandbox_limits limits = {
         .memory_mb = (uint32_t)config_number(config, CONFIG_SANDBOX_MEMORY_LIMIT_MB),
         .cpu_percent = (uint32_t)config_number(config, CONFIG_SANDBOX_CPU_PERCENT),
         .pids = (uint32_t)config_number(config, CONFIG_SANDBOX_PID_LIMIT),
     };
-    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s}", "id", "desktop", "name", "Desktop", "description",
+    if (width > policy.stream.width_max)
+        width = policy.stream.width_max;
+    if (height > policy.stream.height_max)
+        height = policy.stream.height_max;
+    return json_pack("{s:s, s:o, s:s, s:o, s:o, s:s, s:o}", "id", name, "name", title_json(name),
+                     "description",
                      "A Linux desktop with a terminal and a browser. Files in the home directory are kept.",
                      "display", display_json(width, height), "limits",
                      limits_json(&limits, config_number(config, CONFIG_SANDBOX_SESSION_TIMEOUT_SECS),
                                  config_number(config, CONFIG_SANDBOX_IDLE_TIMEOUT_SECS)),
-                     "network", "none");
+                     "network", "none", "policy", policy_json(&policy));
 }
 
 json_t *account_json(const struct store_account *account, const struct config *config)

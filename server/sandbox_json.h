@@ -9,7 +9,7 @@
 
 json_t *sandbox_json(const struct store_sandbox *row, unsigned viewers);
 json_t *layers_json(const struct layer_report *layers);
-json_t *template_json(const struct config *config, unsigned width, unsigned height);
+json_t *template_json(const struct config *config, unsigned template_index, unsigned width, unsigned height);
 json_t *account_json(const struct store_account *account, const struct config *config);
 // NULL text for 0.
 json_t *time_json(int64_t wall_us);

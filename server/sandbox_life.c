@@ -81,7 +81,8 @@ void sandboxes_start(struct sandboxes *sandboxes, const struct store_sandbox *ro
                    .account_number = account_number,
                    .template_id = TEMPLATE_DESKTOP,
                    .limits = row->limits,
-                   .network = network->rule_count > 0},
+                   .network = network->rule_count > 0,
+                   .policy = sandbox->policy.stream},
     };
     expect_answer(sandbox, START_ANSWER_US);
     if ((network->rule_count > 0 && network_wish_send(network, sandboxes_server(sandboxes)->sandboxd) < 0) ||

@@ -10,6 +10,7 @@
 #include "server/json_body.h"
 #include "server/network_wish.h"
 #include "server/page_query.h"
+#include "server/policy_json.h"
 #include "server/routes.h"
 #include "server/sandbox_json.h"
 #include "server/sandboxes.h"
@@ -90,6 +91,7 @@ struct creation {
     struct network_wish network;
     struct store_sandbox_order order;
     struct layer_report layers[LAYER_COUNT];
+    char policy[POLICY_TEXT_MAX + 1];
     unsigned epoch;
     enum store_outcome outcome;
     struct store_sandbox row;
@@ -101,8 +103,13 @@ static const struct json_field create_fields[] = {
     {"network", false, 0, 0, NULL, offsetof(struct creation, network_wish)},
 };
 
+static uint32_t at_most(uint32_t size, uint32_t most)
+{
+    return size < most ? size : most;
+}
+
 static void fill_order(struct creation *creation, const struct exchange *exchange,
-                       const struct sandboxd_welcome *welcome)
+                       const struct sandboxd_welcome *welcome, const struct stream_policy *policy)
 {
     const struct config *config = exchange->server->config;
     memcpy(creation->layers, welcome->layers, sizeof(creation->layers));
@@ -112,10 +119,11 @@ static void fill_order(struct creation *creation, const struct exchange *exchang
         .node = exchange->server->node,
         .limits = creation->limits,
         .network = creation->network.text,
+        .policy = creation->policy,
         .session_seconds = (uint32_t)config_number(config, CONFIG_SANDBOX_SESSION_TIMEOUT_SECS),
         .idle_seconds = (uint32_t)config_number(config, CONFIG_SANDBOX_IDLE_TIMEOUT_SECS),
-        .display_width = welcome->display_width,
-        .display_height = welcome->display_height,
+        .display_width = at_most(welcome->display_width, policy->width_max),
+        .display_height = at_most(welcome->display_height, policy->height_max),
         .layers = creation->layers,
         .idempotency_key = *exchange->idempotency_key ? exchange->idempotency_key : NULL,
         .maximum_per_user = (uint32_t)config_number(config, CONFIG_SANDBOX_MAX_PER_USER),
@@ -154,8 +162,14 @@ int create_prepare(struct exchange *exchange)
     }
     if (!take_wishes(exchange, creation))
         return -1;
-    if (strcmp(creation->template_name, "desktop") != 0)
+    int template_index = config_find_template(server->config, creation->template_name);
+    if (template_index < 0)
         return refuse(exchange, "There is no such template. GET /api/templates lists them.");
+    struct policy policy = policy_of(server->config, (unsigned)template_index);
+    if (!policy_text(&policy, creation->policy)) {
+        exchange_problem(exchange, PROBLEM_UNAVAILABLE, "The server is out of memory. Try again later.");
+        return -1;
+    }
     const struct sandboxd_welcome *welcome = sandboxd_client_welcome(server->sandboxd);
     if (!welcome || !sandboxes_ready(server->sandboxes)) {
         sandbox_answer_disconnected(exchange);
@@ -167,7 +181,7 @@ int create_prepare(struct exchange *exchange)
         return -1;
     }
     creation->epoch = sandboxes_epoch(server->sandboxes);
-    fill_order(creation, exchange, welcome);
+    fill_order(creation, exchange, welcome, &policy.stream);
     return 0;
 }
 

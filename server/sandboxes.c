@@ -5,6 +5,7 @@
 #include "lib/log.h"
 #include "server/clock_step.h"
 #include "server/notices.h"
+#include "server/policy_json.h"
 #include "server/reconcile.h"
 #include "server/recorder.h"
 #include "server/sandbox_life.h"
@@ -133,6 +134,7 @@ struct sandbox *sandboxes_add(struct sandboxes *sandboxes, const struct store_sa
     sandbox->sandboxes = sandboxes;
     sandbox->row = *row;
     sandbox->state = row->state;
+    sandbox->policy = policy_read(row->policy, sandboxes->server->config);
     sandbox->timer = (struct loop_timer){.fire = sandbox_tick, .data = sandbox};
     record_init(&sandbox->record, sandbox);
     change_init(&sandbox->change, sandbox);

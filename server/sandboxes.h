@@ -20,6 +20,7 @@ struct sandbox {
     struct sandboxes *sandboxes;
     struct store_sandbox row; // as it was last read or written
     enum store_state state;   // the truth; the row follows
+    struct policy policy;     // of its template when it was made
     struct deadlines deadlines;
     int64_t active_us;    // the latest input, wall clock; 0: none yet
     int64_t saved_us;     // the input that the row knows of

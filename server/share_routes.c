@@ -7,6 +7,7 @@
 #include "lib/log.h"
 #include "server/audience.h"
 #include "server/json_body.h"
+#include "server/policy_json.h"
 #include "server/routes.h"
 #include "server/server.h"
 #include "server/viewers.h"
@@ -106,10 +107,27 @@ int share_prepare(struct exchange *exchange)
     return 0;
 }
 
+// What the sandbox's template permits of links. 0, -EPERM, or what reading the row failed with.
+static int check_sharing(const struct exchange *exchange, struct store *store, bool control,
+                         struct store_sandbox *ret_row)
+{
+    int error = store_sandbox_get(store, &exchange->id, &exchange->account.id, ret_row);
+    if (error)
+        return error;
+    enum sharing sharing = policy_read(ret_row->policy, exchange->server->config).sharing;
+    return sharing < (control ? SHARING_CONTROL : SHARING_VIEW) ? -EPERM : 0;
+}
+
+static void answer_not_permitted(struct exchange *exchange)
+{
+    exchange_problem(exchange, PROBLEM_FORBIDDEN,
+                     "Desktops of this kind may not be shared so. Their policy says what they permit.");
+}
+
 int share_work(struct exchange *exchange, struct store *store)
 {
     struct creation *creation = exchange->detail;
-    int error = store_sandbox_get(store, &exchange->id, &exchange->account.id, &creation->row);
+    int error = check_sharing(exchange, store, strcmp(creation->access, "control") == 0, &creation->row);
     if (error)
         return error;
     creation->token = opaque_token_new();
@@ -140,6 +158,10 @@ static void log_link(const struct exchange *exchange, const char *event, const s
 void share_finish(struct exchange *exchange)
 {
     const struct creation *creation = exchange->detail;
+    if (exchange->error == -EPERM) {
+        answer_not_permitted(exchange);
+        return;
+    }
     if (exchange->error == -ESTALE) {
         exchange_problem(exchange, PROBLEM_CONFLICT, "The sandbox is not running.");
         return;
@@ -162,6 +184,7 @@ void share_finish(struct exchange *exchange)
 
 struct wish {
     char access[8];
+    struct store_sandbox row;
     struct store_share share;
 };
 
@@ -189,7 +212,8 @@ int share_change_work(struct exchange *exchange, struct store *store)
         .sandbox = exchange->id,
         .control = strcmp(wish->access, "control") == 0,
     };
-    return store_share_set_access(store, &exchange->account.id, &wish->share, &wish->share);
+    int error = check_sharing(exchange, store, wish->share.control, &wish->row);
+    return error ? error : store_share_set_access(store, &exchange->account.id, &wish->share, &wish->share);
 }
 
 static bool answer_no_link(struct exchange *exchange)
@@ -204,6 +228,10 @@ static bool answer_no_link(struct exchange *exchange)
 void share_change_finish(struct exchange *exchange)
 {
     const struct wish *wish = exchange->detail;
+    if (exchange->error == -EPERM) {
+        answer_not_permitted(exchange);
+        return;
+    }
     if (answer_no_link(exchange))
         return;
     log_link(exchange, "A link permits something else", &exchange->part, wish->access);

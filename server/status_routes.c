@@ -126,5 +126,12 @@ void templates_finish(struct exchange *exchange)
         welcome ? welcome->display_width : (unsigned)config_number(server->config, CONFIG_DISPLAY_WIDTH);
     unsigned height =
         welcome ? welcome->display_height : (unsigned)config_number(server->config, CONFIG_DISPLAY_HEIGHT);
-    exchange_json(exchange, 200, json_pack("{s:[o]}", "items", template_json(server->config, width, height)));
+    json_t *items = json_array();
+    for (unsigned i = 0; i < config_template_count(server->config); i++) {
+        if (json_array_append_new(items, template_json(server->config, i, width, height)) < 0) {
+            json_decref(items);
+            items = NULL;
+        }
+    }
+    exchange_json(exchange, 200, json_pack("{s:o}", "items", items));
 }

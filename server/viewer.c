@@ -130,7 +130,7 @@ static char *next_notice(struct viewer *viewer)
     struct sandbox *sandbox = viewer->sandbox;
     if (viewer->tell & TELL_RECORDING) {
         viewer->tell &= ~(unsigned)TELL_RECORDING;
-        return sandbox ? notice_recording(recording_mode(viewer->server), recorder_on(sandbox),
+        return sandbox ? notice_recording(sandbox->policy.recording, recorder_on(sandbox),
                                           sandbox->recording_failed)
                        : NULL;
     }
@@ -217,6 +217,7 @@ static void greet(struct viewer *viewer, const struct sandbox *sandbox)
 {
     const struct deadlines *deadlines = &sandbox->deadlines;
     viewer_notice(viewer, notice_session(&sandbox->row.id, deadlines->limit_us, deadlines->idle_us));
+    viewer_notice(viewer, notice_policy(&sandbox->policy));
     if (deadlines->limit_warned)
         viewer_notice(viewer, notice_warning("limit", deadlines->limit_us));
     if (deadlines->idle_warned)
@@ -244,7 +245,7 @@ static int on_established(struct viewer *viewer)
         return 0;
     }
     // A recorder is a viewer too, to sandboxd.
-    unsigned recorded = sandbox->recorder || recording_mode(viewer->server) == RECORDING_REQUIRED;
+    unsigned recorded = sandbox->recorder || sandbox->policy.recording == RECORDING_REQUIRED;
     if (sandbox->viewer_count >= VIEWER_MAX - recorded) {
         viewer_close(viewer, CLOSE_TOO_MANY_VIEWERS, "too many viewers of this sandbox");
         return 0;

@@ -53,7 +53,7 @@ void viewer_attach(struct viewer *viewer)
     if (viewer->asked || viewer->stream >= 0 || viewer->close_code || !viewer->sandbox)
         return;
     // Nobody is shown what is not recorded where it has to be; the recorder attaches everybody once it is.
-    if (recording_mode(viewer->server) == RECORDING_REQUIRED && !recorder_on(viewer->sandbox)) {
+    if (viewer->sandbox->policy.recording == RECORDING_REQUIRED && !recorder_on(viewer->sandbox)) {
         recorder_start(viewer->sandbox);
         return;
     }

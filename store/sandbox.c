@@ -100,6 +100,7 @@ int sandbox_row_read(const PGresult *result, int number, struct store_sandbox *r
     int error = layers_decode(row_borrow(&row), sandbox.layers);
     row_text(&row, sandbox.network, sizeof(sandbox.network));
     sandbox.start = read_start(&row);
+    row_text(&row, sandbox.policy, sizeof(sandbox.policy));
     if (error || row_end(&row))
         return -EIO;
     *ret_sandbox = sandbox;
@@ -144,6 +145,7 @@ int store_sandbox_insert(struct store *store, const struct store_sandbox_order *
     argument_number(&arguments, order->maximum_per_user);
     argument_number(&arguments, order->maximum_per_node);
     argument_text(&arguments, order->network);
+    argument_text(&arguments, order->policy);
     QUERY_RESULT result = NULL;
     int error = query_one(store, SQL_SANDBOX_INSERT, &arguments, &result);
     if (error)

@@ -12,6 +12,7 @@
 #define STORE_TEMPLATE_MAX 64
 #define STORE_STOP_DETAIL_MAX 255
 #define STORE_NETWORK_MAX 4608 // bytes of a network policy as JSON
+#define STORE_POLICY_MAX 1024  // bytes of a template's policy as JSON
 #define STORE_PAGE_MAX 100
 #define STORE_IDEMPOTENCY_HOURS 24
 
@@ -43,6 +44,7 @@ struct store_sandbox {
     struct sandbox_usage usage; // of an ended one; UINT64_MAX: unknown
     struct layer_report layers[LAYER_COUNT];
     char network[STORE_NETWORK_MAX + 1]; // what it may reach: JSON without the values of headers
+    char policy[STORE_POLICY_MAX + 1];   // what its template permits: JSON; "": made before there were policies
 };
 
 struct store_sandbox_list {
@@ -64,6 +66,7 @@ struct store_sandbox_order {
     uint32_t display_height;
     const struct layer_report *layers; // LAYER_COUNT of them
     const char *network;               // JSON; NULL: none
+    const char *policy;                // JSON; NULL: none
     const char *idempotency_key;       // NULL: none; else 1 to IDEMPOTENCY_KEY_MAX bytes of printable ASCII
     uint32_t maximum_per_user;         // unless the account has its own
     uint32_t maximum_per_node;

@@ -34,7 +34,7 @@
                                                                                                "s.layers, "                                                    \
                                                                                                "s.network, "                                                   \
                                                                                                "s.start_"                                                      \
-                                                                                               "kind"
+                                                                                               "kind, s.policy"
 
 // In the order that share.c reads them.
 #define SHARE_COLUMNS                                                                                        \
@@ -102,7 +102,8 @@ static const struct statement_entry table[SQL_COUNT] = {
 
     [SQL_SANDBOX_INSERT] = {"sandbox_insert",
         "SELECT outcome, sandbox_id FROM sandbox_insert($1::uuid, $2::uuid, $3, $4, $5::integer, $6::integer,"
-        " $7::integer, $8::integer, $9::integer, $10::integer, $11::integer, $12::jsonb, $13, $14::integer, $15::integer, $16::jsonb)"},
+        " $7::integer, $8::integer, $9::integer, $10::integer, $11::integer, $12::jsonb, $13, $14::integer, $15::integer, $16::jsonb,"
+        " $17::jsonb)"},
     [SQL_SANDBOX_GET] = {"sandbox_get",
         "SELECT " SANDBOX_COLUMNS " FROM sandboxes s"
         " WHERE s.id = $1::uuid AND ($2::uuid IS NULL OR s.account_id = $2::uuid)"},

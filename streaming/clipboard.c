@@ -40,8 +40,8 @@ int clipboard_init(struct clipboard *c, struct display *display, const struct st
 {
     *c = (struct clipboard){.display = display};
     if (!start->view_only) {
-        c->to_sandbox_max = start->clipboard_to_sandbox;
-        c->to_browser_max = start->clipboard_to_browser;
+        c->to_sandbox_max = start->policy.clipboard_to_sandbox;
+        c->to_browser_max = start->policy.clipboard_to_browser;
     }
     if (c->to_sandbox_max == 0 && c->to_browser_max == 0)
         return 0;

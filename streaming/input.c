@@ -9,6 +9,7 @@
 
 #define KEYCODE_OFFSET 8 // X key codes are Linux input event codes plus 8 (evdev keyboards)
 #define NOTCH 120
+#define WHEEL_PAUSE_US UINT64_C(1000000)
 
 enum wheel_button { WHEEL_UP = 4, WHEEL_DOWN = 5, WHEEL_LEFT = 6, WHEEL_RIGHT = 7 };
 
@@ -100,21 +101,35 @@ static void handle_button(struct input *in, uint8_t button, bool down)
     fake(in, down ? XCB_BUTTON_PRESS : XCB_BUTTON_RELEASE, button);
 }
 
-static void turn_wheel(struct input *in, int32_t *rest, int16_t delta, enum wheel_button back,
+// Clicks to the nearest notch: what is scrolled is half of one off at most, and answers after half of one. Back needs a whole one, so that a
+// finger that rests on a touchpad doesn't make it go to and fro.
+static int32_t take_clicks(struct wheel_axis *axis)
+{
+    int32_t way = axis->rest < 0 ? -1 : 1, amount = axis->rest * way;
+    if (amount < (axis->way == -way ? NOTCH : NOTCH / 2))
+        return 0;
+    int32_t clicks = way * ((amount + NOTCH / 2) / NOTCH);
+    axis->way = (int8_t)way;
+    axis->rest -= clicks * NOTCH;
+    return clicks;
+}
+
+static void turn_wheel(struct input *in, struct wheel_axis *axis, int16_t delta, enum wheel_button back,
                        enum wheel_button forth)
 {
-    // A change of direction takes effect at once.
-    if ((*rest > 0 && delta < 0) || (*rest < 0 && delta > 0))
-        *rest = 0;
-    *rest += delta;
-    int32_t clicks = *rest / NOTCH;
-    *rest -= clicks * NOTCH;
+    axis->rest += delta;
+    int32_t clicks = take_clicks(axis);
     uint8_t button = (uint8_t)(clicks < 0 ? back : forth);
     clicks = clicks < 0 ? -clicks : clicks;
     for (int32_t i = 0; i < clicks && i < WHEEL_CLICKS_MAX; i++) {
         fake(in, XCB_BUTTON_PRESS, button);
         fake(in, XCB_BUTTON_RELEASE, button);
     }
+}
+
+static void forget_wheel(struct input *in)
+{
+    in->wheel_x = in->wheel_y = (struct wheel_axis){0};
 }
 
 void input_release_all(struct input *in)
@@ -131,7 +146,7 @@ void input_release_all(struct input *in)
             fake(in, XCB_BUTTON_RELEASE, (uint8_t)button);
         in->held_buttons[button] = 0;
     }
-    in->wheel_x = in->wheel_y = 0;
+    forget_wheel(in);
 }
 
 // What a killed streamer has left down.
@@ -201,6 +216,9 @@ void input_handle(struct input *in, const struct browser_message *message, uint6
         break;
     case WIRE_WHEEL:
         point_at(in, message);
+        if (now_us - in->wheel_us > WHEEL_PAUSE_US)
+            forget_wheel(in); // the rest of an earlier movement
+        in->wheel_us = now_us;
         turn_wheel(in, &in->wheel_x, message->pointer.horizontal, WHEEL_LEFT, WHEEL_RIGHT);
         turn_wheel(in, &in->wheel_y, message->pointer.vertical, WHEEL_UP, WHEEL_DOWN);
         break;

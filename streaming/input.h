@@ -11,12 +11,18 @@
 
 #define WHEEL_CLICKS_MAX 32 // of one message and direction
 
+struct wheel_axis {
+    int32_t rest; // 1/120 notches that the clicks so far are behind; negative the other way, or ahead
+    int8_t way;   // of the last click; 0: none yet
+};
+
 struct input {
     struct display *display;
     uint8_t down[256]; // by the browser's key code: the X key code that is down for it, or 0
     uint8_t held_buttons[16];
-    int32_t wheel_x, wheel_y; // 1/120 notches not yet turned into clicks
-    uint32_t handled;         // the highest input number
+    struct wheel_axis wheel_x, wheel_y;
+    uint64_t wheel_us; // when it was last turned
+    uint32_t handled;  // the highest input number
     struct typing typing;
 };
 

@@ -60,8 +60,13 @@ static int negotiate(struct resize *r)
 
 int resize_init(struct resize *r, struct display *display, const struct streamer_start *start)
 {
-    *r = (struct resize){
-        .display = display, .width_max = (uint16_t)start->width, .height_max = (uint16_t)start->height};
+    *r =
+        (struct resize){.display = display,
+                        .width_max = (uint16_t)start->width,
+                        .height_max = (uint16_t)start->height,
+                        .wish_width_max = clamp(start->policy.width_max, DISPLAY_WIDTH_MIN, start->width),
+                        .wish_height_max = clamp(start->policy.height_max, DISPLAY_HEIGHT_MIN, start->height),
+                        .wanted_scale = 100};
     resize_notify(r, display->setup.width, display->setup.height);
     return negotiate(r);
 }
@@ -74,13 +79,15 @@ void resize_notify(struct resize *r, uint32_t width, uint32_t height)
     r->display->setup.width = r->width;
     r->display->setup.height = r->height;
     r->changed |= r->width != known_width || r->height != known_height;
+    if (r->width > r->wish_width_max || r->height > r->wish_height_max)
+        resize_want(r, r->width, r->height, r->wanted_scale);
 }
 
 void resize_want(struct resize *r, uint16_t width, uint16_t height, uint16_t scale_percent)
 {
     r->wanted = true;
-    r->wanted_width = clamp(width, DISPLAY_WIDTH_MIN, r->width_max);
-    r->wanted_height = clamp(height, DISPLAY_HEIGHT_MIN, r->height_max);
+    r->wanted_width = clamp(width, DISPLAY_WIDTH_MIN, r->wish_width_max);
+    r->wanted_height = clamp(height, DISPLAY_HEIGHT_MIN, r->wish_height_max);
     r->wanted_scale = scale_percent;
 }
 

@@ -16,11 +16,12 @@ struct resize {
     struct display *display;
     uint32_t crtc, output; // 0: this X server can't change its size
     uint32_t scale_atom;   // of the root window's property that tells the desktop's programs the scale
-    uint16_t width_max, height_max; // the framebuffer's
-    uint16_t width, height;         // in force, clamped to what the protocol permits
-    bool changed;                   // they differ from what the encoder was made for
-    uint64_t apply_us;              // not before
-    bool answer;                    // the viewer asked for a size and keeps the one that is
+    uint16_t width_max, height_max;           // the framebuffer's
+    uint16_t wish_width_max, wish_height_max; // the policy's: whatever is larger is made smaller again
+    uint16_t width, height;                   // in force, clamped to what the protocol permits
+    bool changed;                             // they differ from what the encoder was made for
+    uint64_t apply_us;                        // not before
+    bool answer;                              // the viewer asked for a size and keeps the one that is
     bool wanted;
     uint16_t wanted_width, wanted_height, wanted_scale;
     uint64_t request_us; // no request before
@@ -33,9 +34,9 @@ struct resize {
 
 // Blocks for a few answers of the X server: the caller's watchdog bounds it. 0 also without RANDR; -EPROTO when its answers make no sense.
 int resize_init(struct resize *r, struct display *display, const struct streamer_start *start);
-// RRScreenChangeNotify: a size that is out of range is clamped.
+// RRScreenChangeNotify: a size that is out of range is clamped; one over the policy's, whoever chose it, is asked to be changed.
 void resize_notify(struct resize *r, uint32_t width, uint32_t height);
-// The viewer asks for a size, within DISPLAY_*_MIN/MAX; it is cut to the framebuffer's.
+// The viewer asks for a size, within DISPLAY_*_MIN/MAX; it is cut to the policy's.
 void resize_want(struct resize *r, uint16_t width, uint16_t height, uint16_t scale_percent);
 // Sends the requests that are due. Returns when to look again, UINT64_MAX when nothing waits. The caller flushes.
 uint64_t resize_advance(struct resize *r, uint64_t now_us);

@@ -44,7 +44,7 @@ static void leave(struct sound *sound)
 {
     cleanup_fd(&sound->socket);
     sound->socket = -1;
-    sound->heard = false;
+    sound->heard = sound->takes_voice = false;
     sound->wake_us = NEVER;
 }
 
@@ -67,22 +67,56 @@ static void discard(const struct sound *sound)
     }
 }
 
+static void tell(struct sound *sound, enum sound_command command)
+{
+    // The sandbox does not read: it has no sound for anybody.
+    if (send(sound->socket, &(uint8_t){(uint8_t)command}, 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+        leave(sound);
+}
+
+// From now on the socket is read, or not.
+static void follow_interest(struct sound *sound, uint64_t now_us)
+{
+    bool before = sound->heard || sound->wake_us != NEVER;
+    sound->heard = sound->listens || sound->speaks;
+    sound->wake_us = NEVER;
+    if (before || !sound->heard)
+        return;
+    sound->credit_us = CREDIT_MAX_US;
+    sound->counted_us = now_us;
+    discard(sound);
+}
+
 void sound_listen(struct sound *sound, bool on, uint64_t now_us)
 {
     if (sound->socket < 0 || sound->listens == on)
         return;
-    uint8_t command = on ? SOUND_ON : SOUND_OFF;
-    sound->listens = sound->heard = on;
-    sound->wake_us = NEVER;
+    sound->listens = on;
     sound->filled = 0;
     sound->next_us = 0;
     sound->silent = SOUND_TAIL_FRAMES; // nothing has sounded yet
-    sound->credit_us = CREDIT_MAX_US;
-    sound->counted_us = now_us;
-    if (on)
-        discard(sound);
-    // The sandbox does not read: it has no sound for anybody.
-    if (send(sound->socket, &command, 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+    follow_interest(sound, now_us);
+    tell(sound, on ? SOUND_ON : SOUND_OFF);
+}
+
+void sound_speak(struct sound *sound, bool on, uint64_t now_us)
+{
+    if (sound->socket < 0 || sound->speaks == on)
+        return;
+    sound->speaks = on;
+    sound->asked |= on;
+    sound->takes_voice = false;
+    follow_interest(sound, now_us);
+    tell(sound, on ? SOUND_SPEAK : SOUND_HUSH);
+}
+
+void sound_voice(struct sound *sound, const void *packet, size_t length)
+{
+    uint8_t message[1 + VOICE_PACKET_MAX] = {SOUND_VOICE};
+    if (!sound->takes_voice || length > VOICE_PACKET_MAX)
+        return;
+    memcpy(message + 1, packet, length);
+    if (send(sound->socket, message, 1 + length, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EAGAIN)
         leave(sound);
 }
 
@@ -156,6 +190,14 @@ struct piece {
     size_t count;
 };
 
+static void take_answer(struct sound *sound, uint8_t answer)
+{
+    bool asks = sound->takes_voice && answer != SOUND_SPEAKS;
+    sound->takes_voice = answer == SOUND_SPEAKS;
+    if (asks) // whoever comes next
+        tell(sound, SOUND_SPEAK);
+}
+
 // 0, -EAGAIN when there is none, -EDQUOT when there was too much, -EPROTO when the recorder has ended or breaks the rules.
 static int receive(struct sound *sound, struct piece *piece, uint64_t now_us)
 {
@@ -164,9 +206,13 @@ static int receive(struct sound *sound, struct piece *piece, uint64_t now_us)
     ssize_t length = recv(sound->socket, piece->samples, sizeof(piece->samples), MSG_DONTWAIT);
     if (length < 0 && (errno == EAGAIN || errno == EINTR))
         return -EAGAIN;
-    if (length <= 0 || (size_t)length > SOUND_PACKET_MAX || length % (ssize_t)SOUND_FRAME_SIZE != 0)
+    bool answer = length == 1 && sound->asked && *(const uint8_t *)piece->samples <= SOUND_SPEAKS;
+    if (length <= 0 || (size_t)length > SOUND_PACKET_MAX ||
+        (length % (ssize_t)SOUND_FRAME_SIZE != 0 && !answer))
         return -EPROTO;
-    piece->count = (size_t)length / sizeof(int16_t);
+    if (answer && sound->speaks)
+        take_answer(sound, *(const uint8_t *)piece->samples);
+    piece->count = (size_t)length / sizeof(int16_t); // none in an answer
     uint64_t duration = duration_us(piece->count);
     sound->credit_us -= duration > PACKET_PRICE_US ? duration : PACKET_PRICE_US;
     return 0;
@@ -178,11 +224,11 @@ void sound_read(struct sound *sound, struct outbox *outbox, uint64_t now_us)
     size_t count = 0;
     int error = sound->socket < 0 ? -EAGAIN : 0;
     sound->wake_us = NEVER;
-    sound->heard = sound->listens;
+    sound->heard = sound->listens || sound->speaks;
     uint64_t duration = 0;
     while (!error && count < PACKETS_PER_TURN) {
         error = receive(sound, &pieces[count], now_us);
-        if (!error)
+        if (!error && pieces[count].count > 0)
             duration += duration_us(pieces[count++].count);
     }
     if (count > 0 && sound->listens) {

@@ -42,7 +42,13 @@ static int handle_message(struct viewer *v, const struct browser_message *messag
     case WIRE_BROWSER_CLIPBOARD:
         return clipboard_message(&v->clipboard, &message->clipboard, &v->outbox, now_us);
     case WIRE_BROWSER_AUDIO:
-        sound_listen(&v->sound, message->audio_on, now_us);
+        sound_listen(&v->sound, message->audio_on && v->start->policy.sound, now_us);
+        return 0;
+    case WIRE_MICROPHONE:
+        voice_switch(&v->voice, &v->sound, message->microphone_on && v->start->policy.microphone, now_us);
+        return 0;
+    case WIRE_VOICE:
+        voice_take(&v->voice, &v->sound, message->voice.data, message->voice.length, now_us);
         return 0;
     default:
         update_hurry(&v->update, now_us);

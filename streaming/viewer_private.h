@@ -16,6 +16,7 @@
 #include "streaming/resize.h"
 #include "streaming/sound.h"
 #include "streaming/update.h"
+#include "streaming/voice.h"
 
 #define NEVER UINT64_MAX
 
@@ -30,6 +31,7 @@ struct viewer {
     struct clipboard clipboard;
     struct outbox outbox;
     struct sound sound;
+    struct voice voice;
     uint32_t sound_interest; // epoll events asked for on its socket
     struct update update;
     uint64_t input_us;                            // when the viewer's last input was handled

@@ -1,5 +1,6 @@
 #include "supervisor/plan.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -45,6 +46,22 @@ static int add_standard_paths(struct program *program, const struct settings *se
     return result;
 }
 
+// Of the template quiet-room: TEMPLATE_QUIET_ROOM.
+static int add_templates(struct program *program, const struct config *config)
+{
+    int result = 0;
+
+    for (unsigned i = 0; i < config_template_count(config) && result == 0; i++) {
+        char name[TEMPLATE_NAME_MAX + 1] = "";
+        const char *line = config_template_line(config, i), *small = config_template_name(config, i);
+        for (size_t j = 0; small[j] && j < TEMPLATE_NAME_MAX; j++)
+            name[j] = small[j] == '-' ? '_' : (char)toupper((unsigned char)small[j]);
+        if (line)
+            result = program_add_environment(program, "TEMPLATE_%s=%s", name, line);
+    }
+    return result;
+}
+
 static int add_given_keys(struct program *program, const struct settings *settings)
 {
     int result = 0;
@@ -66,7 +83,7 @@ static int add_given_keys(struct program *program, const struct settings *settin
             result =
                 program_add_environment(program, "%s=%s", entry->name, config_text(settings->config, key));
     }
-    return result;
+    return result == 0 ? add_templates(program, settings->config) : result;
 }
 
 static int add_computed_keys(struct program *program, const struct plan *plan)

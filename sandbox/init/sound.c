@@ -42,6 +42,7 @@ static const char *const server[] = {SERVER_PROGRAM,
 // It asks for nothing on a bus, and none shall be started for it.
 static const char *const server_environment[] = {"LISTEN_FDS=1", "DBUS_SESSION_BUS_ADDRESS=disabled:", NULL};
 static const char *const recorder[] = {RECORDER_PROGRAM, NULL};
+static const char *const recorder_again[] = {RECORDER_PROGRAM, "again", NULL};
 
 static uint64_t now_ms(void)
 {
@@ -111,10 +112,12 @@ static void start_server(struct sound *sound)
 static void start_recorder(struct sound_viewer *viewer)
 {
     const struct passed_fd fds[] = {{viewer->socket, RECORDER_FD}};
-    const struct program program = {
-        .arguments = recorder, .fds = fds, .fd_count = 1, .out_of_memory_score = SCORE_SOUND};
+    const struct program program = {.arguments = viewer->listens ? recorder_again : recorder,
+                                    .fds = fds,
+                                    .fd_count = 1,
+                                    .out_of_memory_score = SCORE_SOUND};
     viewer->recorder = start(&viewer->starts, &program);
-    viewer->listens = viewer->recorder == 0;
+    viewer->listens &= viewer->recorder == 0;
 }
 
 static int sooner(int a, int b)
@@ -169,6 +172,6 @@ void sound_child_ended(struct sound *sound, pid_t pid, int status)
         if (viewer->socket < 0 || viewer->recorder != pid)
             continue;
         viewer->recorder = 0;
-        viewer->listens = status != 0; // its viewer did not tell it to end
+        viewer->listens = status != 0; // while its viewer listened
     }
 }

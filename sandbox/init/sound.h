@@ -1,5 +1,6 @@
 #pragma once
-// The sandbox's sound: a sound server that the first program to connect starts, and a recorder for each viewer who listens (lib/sound.h).
+// The sandbox's sound: a sound server that the first program to connect starts, and a recorder for each viewer who listens or speaks
+// (lib/sound.h).
 
 #include <poll.h>
 #include <stdbool.h>

@@ -1,6 +1,8 @@
 // The desktop's sound in the browser: asked for by a click, the tone that was played, in time with the picture, nothing while nothing sounds.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
+import { cpus } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
@@ -16,7 +18,6 @@ const FILLED_CURSOR_PIXELS = 100;
 const TONE_HZ = 440;
 const LOUD = -40; // dB of the analyser's peak
 const LIPS_MS = 80;
-const FIRST_TARGET_MS = 40; // web/src/sound/playout.ts
 
 let server;
 let browser;
@@ -143,17 +144,21 @@ test("nothing is sent while nothing sounds", async () => {
     assert.equal(await level(), 0);
 });
 
-// When the screen became white and when the beep began, by the page's own clock, for as long.
-function watchFlashes(seconds) {
-    return page.evaluate(async (length) => {
+// Until so many flashes and their beeps were seen: how much later than its flash each beep began, by the page's own clock.
+function watchFlashes(wanted) {
+    return page.evaluate(async (count) => {
         const desktop = document.querySelector("canvas.desktop-canvas");
         const small = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
         const flashes = [];
         const beeps = [];
+        const apart = () =>
+            flashes
+                .map((flash) => beeps.map((beep) => beep - flash).sort((a, b) => Math.abs(a) - Math.abs(b))[0])
+                .filter((difference) => difference !== undefined && Math.abs(difference) < 400);
         let white = true;
         let loud = true;
-        const end = performance.now() + length * 1000;
-        while (performance.now() < end) {
+        const end = performance.now() + 60_000;
+        while (apart().length < count && performance.now() < end) {
             await new Promise((resolve) => setTimeout(resolve, 8));
             small.drawImage(desktop, desktop.width - 2, desktop.height / 2, 1, 1, 0, 0, 1, 1);
             const bright = small.getImageData(0, 0, 1, 1).data[0] > 128;
@@ -163,24 +168,29 @@ function watchFlashes(seconds) {
             white = bright;
             loud = sounds;
         }
-        return { flashes, beeps };
-    }, seconds);
+        return apart().sort((a, b) => a - b);
+    }, wanted);
 }
 
-test("a flash and its beep are one event", async () => {
+async function lipsAreInTime(wanted, when) {
+    const apart = await watchFlashes(wanted);
+    const { behindMs, targetMs } = await sound();
+    console.log(`${when}: sound after picture, ms: ${apart.map(Math.round).join(" ")}; told: ${Math.round(behindMs)}; ready: ${targetMs}`);
+    assert.equal(apart.length, wanted);
+    const median = apart[Math.floor(wanted / 2)];
+    assert.ok(Math.abs(median) <= LIPS_MS, `${when}: ${median} ms`);
+}
+
+test("a flash and its beep are one event, also while the processors are busy", async () => {
     await play("");
     await until("beeps", async () => (await level()) > 0.02);
-    const { flashes, beeps } = await watchFlashes(8);
-    const apart = flashes
-        .map((flash) => beeps.map((beep) => beep - flash).sort((a, b) => Math.abs(a) - Math.abs(b))[0])
-        .filter((difference) => difference !== undefined && Math.abs(difference) < 400)
-        .sort((a, b) => a - b);
-    assert.ok(apart.length >= 4, `${flashes.length} flashes, ${beeps.length} beeps`);
-    const median = apart[Math.floor(apart.length / 2)];
-    const { behindMs, targetMs } = await sound();
-    console.log(`sound after picture, ms: ${apart.map(Math.round).join(" ")}; told: ${Math.round(behindMs)}; ready: ${targetMs}`);
-    // A machine that is too busy to hand packets on in time has more of them kept ready.
-    assert.ok(Math.abs(median) <= LIPS_MS + Math.max(0, targetMs - FIRST_TARGET_MS), `${median} ms`);
+    await lipsAreInTime(3, "as it is");
+    const busy = cpus().map(() => spawn(process.execPath, ["-e", "for (;;);"]));
+    try {
+        await lipsAreInTime(7, "busy");
+    } finally {
+        busy.forEach((child) => child.kill("SIGKILL"));
+    }
     await stopPlaying();
 });
 

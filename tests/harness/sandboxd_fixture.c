@@ -333,7 +333,12 @@ struct sandboxd_create sandboxd_request(uint32_t account)
                                     .owner = id_new(),
                                     .account_number = account,
                                     .template_id = TEMPLATE_DESKTOP,
-                                    .limits = {.memory_mb = 512, .cpu_percent = 200, .pids = 200}};
+                                    .limits = {.memory_mb = 512, .cpu_percent = 200, .pids = 200},
+                                    .policy = {.clipboard_to_sandbox = 1u << 20,
+                                               .clipboard_to_browser = 1u << 20,
+                                               .width_max = 3840,
+                                               .height_max = 2160,
+                                               .sound = 1}};
 }
 
 void sandboxd_send(struct sandboxd_fixture *fixture, const struct sandboxd_message *message)

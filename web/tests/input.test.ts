@@ -4,7 +4,7 @@ import { displayPoint, fit } from "../src/input/geometry";
 import { linuxCode } from "../src/input/keymap";
 import { InputSender } from "../src/input/sender";
 import { ANCHOR, typedBetween } from "../src/input/soft-keyboard";
-import { WheelAccumulator } from "../src/input/wheel";
+import { unitsOf, WheelAccumulator, type WheelLike } from "../src/input/wheel";
 
 test("keys are named by their place", () => {
     const expected = { Escape: 1, KeyA: 30, KeyZ: 44, Space: 57, Enter: 28, ArrowLeft: 105, AltRight: 100, F12: 88 };
@@ -49,18 +49,68 @@ test("without scaling a position is its pixel", () => {
     }
 });
 
-test("a notch is 120 units in every delta mode, and slow movement adds up", () => {
-    const wheel = new WheelAccumulator();
-    for (const [delta, mode] of [[100, 0], [3, 1], [1, 2]] as const) {
-        wheel.add(0, delta, mode);
-        assert.deepEqual(wheel.take(), { horizontal: 0, vertical: 120 });
+const wheelEvent = (deltaY: number, more: Partial<WheelLike> = {}): WheelLike => ({ deltaMode: 0, deltaX: 0, deltaY, ...more });
+
+test("a notch of a wheel is one notch in the desktop, whatever a browser makes of it", () => {
+    const notches: WheelLike[] = [
+        wheelEvent(100, { wheelDeltaY: -120 }), // Chromium, Windows
+        wheelEvent(120, { wheelDeltaY: -120 }), // Chromium, Linux
+        wheelEvent(53, { wheelDeltaY: -120 }), // Chromium, Linux, earlier
+        wheelEvent(80, { wheelDeltaY: -120 }), // at another zoom
+        wheelEvent(3, { deltaMode: 1 }), // Firefox
+        wheelEvent(1, { deltaMode: 2 }), // a page
+    ];
+    for (const event of notches) {
+        assert.deepEqual(unitsOf(event), { horizontal: 0, vertical: 120 });
     }
-    wheel.add(-0.4, 0, 0);
+    assert.deepEqual(unitsOf(wheelEvent(0, { deltaX: -200, wheelDeltaX: 240, wheelDeltaY: 0 })), { horizontal: -240, vertical: 0 });
+});
+
+test("a touchpad's pixels are as many pixels in the desktop, in each browser's sequence of them", () => {
+    const chromium = [1, 4, 12, 40, 40.5, 26, 9.25, 3, 1].map((delta) => wheelEvent(delta, { wheelDeltaY: -3 * delta }));
+    const safari = [1, 3, 11, 40, 80, 33, 12, 4, 1].map((delta) => wheelEvent(delta, { wheelDeltaY: -3 * delta }));
+    const firefox = [0.5, 2, 7.75, 30, 60, 22, 6, 1].map((delta) => wheelEvent(delta));
+    for (const events of [chromium, safari, firefox]) {
+        const wheel = new WheelAccumulator();
+        let sum = 0;
+        for (const event of events) {
+            wheel.add(unitsOf(event));
+            sum += wheel.take()?.vertical ?? 0;
+        }
+        const pixels = events.reduce((total, { deltaY }) => total + deltaY, 0);
+        assert.ok(Math.abs(sum - pixels) < 1, `${sum} units for ${pixels} pixels`);
+    }
+});
+
+test("Firefox tells lines to who asks for the mode first", () => {
+    let asked = false;
+    const event = {
+        get deltaMode() {
+            asked = true;
+            return 1;
+        },
+        deltaX: 0,
+        get deltaY() {
+            return asked ? 3 : 57;
+        },
+    };
+    assert.equal(unitsOf(event).vertical, 120);
+});
+
+test("slow movement adds up, much is cut, and what was not sent is owed", () => {
+    const wheel = new WheelAccumulator();
+    wheel.add({ horizontal: -0.4, vertical: 0 });
     assert.equal(wheel.take(), null);
-    wheel.add(-0.5, 0, 0);
+    wheel.add({ horizontal: -0.6, vertical: 0 });
     assert.deepEqual(wheel.take(), { horizontal: -1, vertical: 0 });
-    wheel.add(0, 1e9, 0);
+    wheel.add({ horizontal: 0, vertical: 1e9 });
     assert.equal(wheel.take()?.vertical, 0x7fff);
+    wheel.reset();
+    wheel.putBack({ horizontal: 0, vertical: 240 });
+    wheel.add({ horizontal: 0, vertical: 0.5 });
+    assert.deepEqual(wheel.take(), { horizontal: 0, vertical: 240 });
+    wheel.putBack({ horizontal: 5, vertical: -0x7fff });
+    assert.deepEqual(wheel.take(), { horizontal: 5, vertical: -1200 });
 });
 
 function record() {

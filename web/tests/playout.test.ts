@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { CHUNK_SAMPLES, Chunks } from "../src/sound/chunks";
+import { Lips } from "../src/sound/lips";
 import { Playout, SAMPLE_RATE } from "../src/sound/playout";
 
 const PACKET = 480;
@@ -99,6 +101,43 @@ test("after a stall the delay does not stay", () => {
     const { levelMs, skips } = rig.playout.report();
     assert.equal(skips, 1);
     assert.ok(levelMs < 80, `${levelMs} ms`);
+});
+
+test("a limit holds whatever the packets do, and what is too much goes at once", () => {
+    const rig = new Rig();
+    const late = (packet: number) => (packet % 100 === 50 ? 90 : 0);
+    rig.run(20, 1, late);
+    const patient = rig.playout.report();
+    assert.ok(patient.targetMs > 60, `${patient.targetMs} ms`);
+    rig.playout.limit(50);
+    assert.ok(rig.playout.report().levelMs <= patient.levelMs - (patient.targetMs - 50) + 1);
+    rig.run(10, 1, late);
+    const limited = rig.playout.report();
+    assert.ok(limited.targetMs <= 50 && limited.levelMs < 100, JSON.stringify(limited));
+    rig.playout.limit(200);
+    rig.run(10, 1, late);
+    assert.ok(rig.playout.report().targetMs > 50);
+});
+
+test("sound that comes after its picture is kept shorter, while there are pictures", () => {
+    const lips = new Lips();
+    assert.equal(lips.look({ targetMs: 120, behindMs: 100, pictureAgeMs: 10 }, 0), 95);
+    assert.equal(lips.look({ targetMs: 120, behindMs: 100, pictureAgeMs: 10 }, 500), null);
+    assert.equal(lips.look({ targetMs: 90, behindMs: 77, pictureAgeMs: 10 }, 1000), null);
+    assert.equal(lips.look({ targetMs: 90, behindMs: 40, pictureAgeMs: 10 }, 2000), 125);
+    assert.equal(lips.look({ targetMs: 90, behindMs: 140, pictureAgeMs: 5000 }, 3000), 200);
+    assert.equal(lips.look({ targetMs: 90, behindMs: null, pictureAgeMs: 0 }, 4000), 200);
+});
+
+test("a microphone's blocks become packets, no sample lost", () => {
+    const chunks: Float32Array[] = [];
+    const cut = new Chunks((chunk) => chunks.push(chunk));
+    let next = 0;
+    for (const length of [128, 128, 1, 2000, 4000, 343]) {
+        cut.push(Float32Array.from({ length }, () => next++));
+    }
+    assert.equal(chunks.length, Math.floor(next / CHUNK_SAMPLES));
+    assert.deepEqual(chunks.flatMap((chunk) => [...chunk]), Array.from({ length: chunks.length * CHUNK_SAMPLES }, (_, i) => i));
 });
 
 test("silence between sounds is no lateness", () => {

@@ -14,6 +14,7 @@
 #include "lib/cleanup.h"
 #include "lib/config.h"
 #include "lib/fd.h"
+#include "lib/policy.h"
 
 #define STRONG "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
@@ -87,6 +88,76 @@ static void test_bad_lines_are_refused_with_the_reason(void **state)
     assert_refused(*state, "FILE_ENCRYPTION_ENABLED=yes", "true|false");
     assert_refused(*state, "HOST=", "1 to 255");
     assert_refused(*state, "JWT_SECRET=" STRONG, "secrets file");
+}
+
+static void test_a_template_changes_what_is_by_template(void **state)
+{
+    struct config_error error = {0};
+    const char *text =
+        "CLIPBOARD_TO_BROWSER_KB=100\nTEMPLATE_QUIET_ROOM=SOUND=false  CLIPBOARD_TO_BROWSER_KB=0\n"
+        "TEMPLATE_DESKTOP=\"RECORDING=required\"\nTEMPLATE_PLAIN=\n";
+    if (read_text(*state, text, &error) < 0)
+        fail_msg("%s", error.text);
+    assert_int_equal(config_template_count(*state), 3);
+    assert_string_equal(config_template_name(*state, 0), "desktop");
+    int quiet = config_find_template(*state, "quiet-room");
+    assert_int_equal(quiet, 1);
+    assert_int_equal(config_find_template(*state, "plain"), 2);
+    assert_int_equal(config_find_template(*state, "code"), -1);
+    struct policy own = policy_of(*state, 1), standard = policy_of(*state, 0), plain = policy_of(*state, 2);
+    assert_false(own.stream.sound);
+    assert_int_equal(own.stream.clipboard_to_browser, 0);
+    assert_int_equal(own.stream.clipboard_to_sandbox, 32u << 20);
+    assert_int_equal(own.recording, RECORDING_OFF);
+    assert_int_equal(own.sharing, SHARING_CONTROL);
+    assert_true(standard.stream.sound);
+    assert_false(standard.stream.microphone);
+    assert_int_equal(standard.stream.clipboard_to_browser, 100u << 10);
+    assert_int_equal(standard.recording, RECORDING_REQUIRED);
+    assert_int_equal(plain.recording, RECORDING_OFF);
+    assert_true(stream_policy_valid(&own.stream));
+    // A later source replaces the line as a whole.
+    assert_int_equal(read_text(*state, "TEMPLATE_QUIET_ROOM=MICROPHONE=true", &error), 0);
+    own = policy_of(*state, 1);
+    assert_true(own.stream.sound && own.stream.microphone);
+    assert_int_equal(config_template_count(*state), 3);
+    assert_string_equal(config_template_line(*state, 1), "MICROPHONE=true");
+}
+
+static void test_bad_templates_are_refused_with_the_reason(void **state)
+{
+    assert_refused(*state, "TEMPLATE_CODE=", "names no template");
+    assert_refused(*state, "TEMPLATE_kiosk=", "names no template");
+    assert_refused(*state, "TEMPLATE__A=", "names no template");
+    assert_refused(*state, "TEMPLATE_A_=", "names no template");
+    assert_refused(*state, "TEMPLATE_A/B=", "names no template");
+    assert_refused(*state, "TEMPLATE_A23456789012345678901234567890123=", "names no template");
+    assert_refused(*state, "TEMPLATE_=", "unknown key");
+    assert_refused(*state, "TEMPLATE_A=SOUND", "KEY=VALUE");
+    assert_refused(*state, "TEMPLATE_A=SOUNDS=true", "did you mean SOUND?");
+    assert_refused(*state, "\nTEMPLATE_A=SOUND=loud", "test:2: TEMPLATE_A: SOUND must be one of true|false");
+    assert_refused(*state, "TEMPLATE_A=SOUND=true SOUND=false", "SOUND stands twice");
+    assert_refused(*state, "TEMPLATE_A=PORT=9000", "PORT is the same for all desktops");
+    assert_refused(*state, "TEMPLATE_A=\nTEMPLATE_A=", "stands twice in this file");
+    assert_int_equal(config_find_template(*state, "b"), -1);
+    struct config_error error = {0};
+    assert_int_equal(read_text(*state, "TEMPLATE_B=DISPLAY_MAX_WIDTH=7680", &error), 0);
+    assert_int_equal(config_check_templates(*state, &error), -EINVAL);
+    assert_non_null(strstr(error.text, "template b: DISPLAY_MAX_WIDTH is more"));
+    assert_int_equal(read_text(*state, "DISPLAY_MAX_WIDTH=7680", &error), 0);
+    assert_int_equal(config_check_templates(*state, &error), 0);
+}
+
+static void test_there_are_only_so_many_templates(void **state)
+{
+    struct config_error error = {0};
+    char line[64];
+    for (int i = 1; i < CONFIG_TEMPLATES_MAX; i++) {
+        snprintf(line, sizeof(line), "TEMPLATE_A%d=", i);
+        assert_int_equal(read_text(*state, line, &error), 0);
+    }
+    assert_refused(*state, "TEMPLATE_MORE=", "more than 16 templates");
+    assert_int_equal(read_text(*state, "TEMPLATE_A3=SOUND=false", &error), 0);
 }
 
 static void test_a_refused_line_leaves_the_value_alone(void **state)
@@ -223,6 +294,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_every_default_is_valid),
         TEST(test_values_are_taken),
+        TEST(test_a_template_changes_what_is_by_template),
+        TEST(test_bad_templates_are_refused_with_the_reason),
+        TEST(test_there_are_only_so_many_templates),
         TEST(test_bad_lines_are_refused_with_the_reason),
         TEST(test_a_refused_line_leaves_the_value_alone),
         TEST(test_a_nul_byte_is_refused),

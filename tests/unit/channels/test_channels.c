@@ -14,9 +14,12 @@
 #include "lib/sandboxd_channel.h"
 #include "lib/streamer_channel.h"
 
-static const struct sandboxd_message create = {
-    .kind = SANDBOXD_CREATE,
-    .create = {.sandbox = {{1}}, .owner = {{2}}, .account_number = 1, .limits = {512, 100, 100}}};
+static const struct sandboxd_message create = {.kind = SANDBOXD_CREATE,
+                                               .create = {.sandbox = {{1}},
+                                                          .owner = {{2}},
+                                                          .account_number = 1,
+                                                          .limits = {512, 100, 100},
+                                                          .policy = {.width_max = 640, .height_max = 480}}};
 
 static int decode(const struct sandboxd_message *message, size_t length, size_t fds, enum channel_side sender)
 {
@@ -69,6 +72,18 @@ static void ranges_are_checked(void **state)
     assert_int_equal(decode(&m, size, 0, CHANNEL_CLIENT), -EPROTO);
     m = create;
     m.create.limits.pids = PID_LIMIT_MAX + 1;
+    assert_int_equal(decode(&m, size, 0, CHANNEL_CLIENT), -EPROTO);
+    m = create;
+    m.create.policy.clipboard_to_browser = CLIPBOARD_MAX + 1;
+    assert_int_equal(decode(&m, size, 0, CHANNEL_CLIENT), -EPROTO);
+    m = create;
+    m.create.policy.width_max = DISPLAY_WIDTH_MAX + 1;
+    assert_int_equal(decode(&m, size, 0, CHANNEL_CLIENT), -EPROTO);
+    m = create;
+    m.create.policy.microphone = 2;
+    assert_int_equal(decode(&m, size, 0, CHANNEL_CLIENT), -EPROTO);
+    m = create;
+    m.create.policy.reserved[1] = 1;
     assert_int_equal(decode(&m, size, 0, CHANNEL_CLIENT), -EPROTO);
     m = create;
     m.create.owner = (struct id){0};
@@ -170,6 +185,7 @@ static void streamer_start_is_checked(void **state)
                                         .height = 1080,
                                         .framerate = 60,
                                         .bitrate_kbps = 8000,
+                                        .policy = {.width_max = 640, .height_max = 480},
                                         .codec = "libx264",
                                         .preset = "ultrafast",
                                         .tune = "zerolatency"};
@@ -180,6 +196,9 @@ static void streamer_start_is_checked(void **state)
     assert_int_equal(streamer_start_check(&bad, sizeof(bad)), -EPROTO);
     bad = good;
     memset(bad.codec, 'x', sizeof(bad.codec));
+    assert_int_equal(streamer_start_check(&bad, sizeof(bad)), -EPROTO);
+    bad = good;
+    bad.policy.sound = 2;
     assert_int_equal(streamer_start_check(&bad, sizeof(bad)), -EPROTO);
     bad = good;
     bad.alone = 2;

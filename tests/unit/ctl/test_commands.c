@@ -92,21 +92,31 @@ static void test_config_check(void **state)
     (void)state;
     char path[32];
     write_file(path, "SANDBOX_MEMORY_LIMT_MB=99\nPORT=x\nTRUSTED_PROXIES=10.0.0.1/8\nJWT_REFRESH_EXPIRY=100\n"
-                     "SANDBOX_LAYERS_REQUIRED=seccomp,landlok\nMETRICS_PORT=8080\nJWT_SECRET=00\n");
+                     "SANDBOX_LAYERS_REQUIRED=seccomp,landlok\nMETRICS_PORT=8080\nJWT_SECRET=00\n"
+                     "TEMPLATE_KIOSK=SOUND=loud\nTEMPLATE_BIG=DISPLAY_MAX_WIDTH=7680\nTEMPLATE_BIG=\n");
     RUN("", SANDBOXCTL, "config", "check", path);
     assert_status(1);
-    static const char *const told[] = {":1: unknown key",
-                                       "did you mean SANDBOX_MEMORY_LIMIT_MB?",
-                                       ":2: PORT must be",
-                                       "TRUSTED_PROXIES must be",
-                                       "shorter than JWT_REFRESH_EXPIRY",
-                                       "\"landlok\"",
-                                       "METRICS_PORT and PORT",
-                                       ":7: JWT_SECRET is a secret"};
+    static const char *const told[] = {
+        ":1: unknown key",
+        "did you mean SANDBOX_MEMORY_LIMIT_MB?",
+        ":2: PORT must be",
+        "TRUSTED_PROXIES must be",
+        "shorter than JWT_REFRESH_EXPIRY",
+        "\"landlok\"",
+        "METRICS_PORT and PORT",
+        ":7: JWT_SECRET is a secret",
+        ":8: TEMPLATE_KIOSK: SOUND must be one of",
+        "big stands twice",
+    };
     for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++)
         assert_says(result.output, told[i]);
     unlink(path);
-    write_file(path, "PORT=8080\nTRUSTED_PROXIES=127.0.0.1\n");
+    write_file(path, "TEMPLATE_BIG=DISPLAY_MAX_WIDTH=7680\n");
+    RUN("", SANDBOXCTL, "config", "check", path);
+    assert_status(1);
+    assert_says(result.output, "template big: DISPLAY_MAX_WIDTH is more");
+    unlink(path);
+    write_file(path, "PORT=8080\nTRUSTED_PROXIES=127.0.0.1\nTEMPLATE_KIOSK=SOUND=false\n");
     RUN("", SANDBOXCTL, "config", "check", path);
     assert_status(0);
     assert_says(result.output, "ok ");

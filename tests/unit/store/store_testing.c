@@ -85,6 +85,7 @@ struct store_sandbox_order testing_order(const struct id *account)
                                         .display_width = 1920,
                                         .display_height = 1080,
                                         .layers = layers,
+                                        .policy = "{\"sound\": true}",
                                         .maximum_per_user = 3,
                                         .maximum_per_node = 100};
 }

@@ -19,6 +19,7 @@ static void test_a_life(void **state)
     assert_true(sandbox.started_us == 0 && sandbox.expires_us == 0 && sandbox.ended_us == 0);
     assert_true(sandbox.usage.cpu_us == UINT64_MAX && sandbox.stop_reason == STOP_NONE);
 
+    assert_string_equal(sandbox.policy, "{\"sound\": true}");
     assert_int_equal(sandbox.start, STORE_START_UNKNOWN);
     assert_stored(store_sandbox_started(testing->store, &sandbox.id, STORE_START_PARKED, &sandbox));
     assert_int_equal(sandbox.state, STATE_RUNNING);

@@ -18,6 +18,7 @@
 #include "lib/ipc.h"
 #include "lib/streamer_channel.h"
 #include "streaming/sound.h"
+#include "streaming/voice.h"
 
 #define PIECE (SOUND_OPUS_FRAME * SOUND_CHANNELS) // samples of 10 ms
 
@@ -261,6 +262,104 @@ static void the_oldest_sound_goes_first_and_gives_way(void **state)
     assert_true(outbox_empty(&box));
 }
 
+static void say(struct voice *voice, uint8_t first, size_t length)
+{
+    uint8_t packet[VOICE_PACKET_MAX + 1];
+    memset(packet, first, sizeof(packet));
+    voice_take(voice, &sound, packet, length, now_us);
+}
+
+static size_t heard_by_the_sandbox(uint8_t *ret_first)
+{
+    uint8_t packet[VOICE_PACKET_MAX + 2];
+    ssize_t length = recv(recorder[1], packet, sizeof(packet), MSG_DONTWAIT);
+    *ret_first = length > 0 ? packet[0] : 0xff;
+    return length > 0 ? (size_t)length : 0;
+}
+
+static void answer(uint8_t byte)
+{
+    play(&byte, 1);
+    sound_read(&sound, &box, now_us);
+}
+
+static void a_voice_waits_until_somebody_takes_it(void **state)
+{
+    (void)state;
+    struct voice voice = {0};
+    uint8_t first;
+    say(&voice, 7, 50); // the microphone is off
+    assert_int_equal(heard_by_the_sandbox(&first), 0);
+    voice_switch(&voice, &sound, true, now_us);
+    expect_command(SOUND_SPEAK);
+    assert_true(sound.heard);
+    say(&voice, 7, 50);
+    assert_int_equal(heard_by_the_sandbox(&first), 0);
+    answer(SOUND_SPEAKS);
+    say(&voice, 7, 50);
+    assert_true(heard_by_the_sandbox(&first) == 51 && first == SOUND_VOICE);
+    say(&voice, 7, VOICE_PACKET_MAX);
+    assert_int_equal(heard_by_the_sandbox(&first), VOICE_PACKET_MAX + 1);
+    answer(SOUND_HUSHED); // the sound server ended: whoever comes next is asked
+    expect_command(SOUND_SPEAK);
+    say(&voice, 7, 50);
+    assert_int_equal(heard_by_the_sandbox(&first), 0);
+    answer(SOUND_SPEAKS);
+    // Listening comes and goes beside it.
+    sound_listen(&sound, true, now_us);
+    expect_command(SOUND_ON);
+    sound_listen(&sound, false, now_us);
+    expect_command(SOUND_OFF);
+    assert_true(sound.heard);
+    say(&voice, 7, 50);
+    assert_int_equal(heard_by_the_sandbox(&first), 51);
+    voice_switch(&voice, &sound, false, now_us);
+    expect_command(SOUND_HUSH);
+    assert_false(sound.heard);
+    answer(SOUND_SPEAKS); // it was under way
+    say(&voice, 7, 50);
+    assert_int_equal(heard_by_the_sandbox(&first), 0);
+    assert_true(sound.socket >= 0);
+}
+
+// However much a hostile browser says, no more gets through than can be said in that time.
+static void nobody_speaks_faster_than_time(void **state)
+{
+    (void)state;
+    struct voice voice = {0};
+    uint8_t first;
+    unsigned heard = 0;
+    voice_switch(&voice, &sound, true, now_us);
+    expect_command(SOUND_SPEAK);
+    answer(SOUND_SPEAKS);
+    for (unsigned i = 0; i < 2000; i++) {
+        say(&voice, 7, 100);
+        heard += heard_by_the_sandbox(&first) > 0;
+        now_us += 1000;
+    }
+    assert_in_range(heard, 100, 145); // 2 s are 100 packets
+}
+
+// A sandbox that takes nothing holds nothing up; and nobody asks it without end.
+static void a_sandbox_that_does_not_take_the_voice(void **state)
+{
+    (void)state;
+    struct voice voice = {0};
+    voice_switch(&voice, &sound, true, now_us);
+    expect_command(SOUND_SPEAK);
+    answer(SOUND_SPEAKS);
+    for (unsigned i = 0; i < 5000; i++, now_us += 20000)
+        say(&voice, 7, VOICE_PACKET_MAX);
+    assert_true(sound.socket >= 0);
+    uint8_t first;
+    while (heard_by_the_sandbox(&first) > 0)
+        assert_int_equal(first, SOUND_VOICE);
+    answer(2); // no answer
+    assert_int_equal(sound.socket, -1);
+    say(&voice, 7, 100);
+    voice_switch(&voice, &sound, false, now_us);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -273,6 +372,9 @@ int main(void)
         TEST(impossible_packets_end_the_sound),
         TEST(a_recorder_that_does_not_read_is_left),
         TEST(the_oldest_sound_goes_first_and_gives_way),
+        TEST(a_voice_waits_until_somebody_takes_it),
+        TEST(nobody_speaks_faster_than_time),
+        TEST(a_sandbox_that_does_not_take_the_voice),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -210,8 +210,8 @@ static void a_storm_of_pastes_is_bounded(void **state)
 static void too_much_is_refused(void **state)
 {
     struct desk desk, *d = &desk;
-    ((struct scene *)*state)->rig.start.clipboard_to_sandbox = 1000;
-    ((struct scene *)*state)->rig.start.clipboard_to_browser = 1000;
+    ((struct scene *)*state)->rig.start.policy.clipboard_to_sandbox = 1000;
+    ((struct scene *)*state)->rig.start.policy.clipboard_to_browser = 1000;
     desk_open(d, *state);
     AUTO_FREE uint8_t *bytes = desk_bytes(MEGABYTE);
     desk_give(d, WIRE_CLIPBOARD_TEXT, 1, bytes, 1001);
@@ -232,8 +232,8 @@ static void too_much_is_refused(void **state)
 static void each_direction_can_be_off(void **state)
 {
     struct desk desk, *d = &desk;
-    ((struct scene *)*state)->rig.start.clipboard_to_sandbox = 0;
-    ((struct scene *)*state)->rig.start.clipboard_to_browser = 0;
+    ((struct scene *)*state)->rig.start.policy.clipboard_to_sandbox = 0;
+    ((struct scene *)*state)->rig.start.policy.clipboard_to_browser = 0;
     desk_open(d, *state);
     desk_own(d, "secret", 6);
     desk_give(d, WIRE_CLIPBOARD_TEXT, 1, "words", 5);

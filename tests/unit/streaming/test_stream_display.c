@@ -86,6 +86,20 @@ static void sizes_are_cut_to_the_framebuffer(void **state)
     assert_true(scene_exact(s));
 }
 
+static void the_policy_is_the_largest_size(void **state)
+{
+    struct scene *s = *state;
+    s->rig.start.policy.width_max = 500;
+    s->rig.start.policy.height_max = 400;
+    scene_open(s); // larger than that when the viewer comes
+    wait_for_size(s, 500, 400);
+    ask(s, 320, 200, 100);
+    wait_for_size(s, 320, 200);
+    ask(s, SCENE_WIDTH, SCENE_HEIGHT, 100);
+    wait_for_size(s, 500, 400);
+    assert_true(scene_exact(s));
+}
+
 static void the_pointer_keeps_inside(void **state)
 {
     struct scene *s = *state;
@@ -202,6 +216,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_display_follows_the_viewer, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(sizes_are_cut_to_the_framebuffer, scene_start, scene_end),
+        cmocka_unit_test_setup_teardown(the_policy_is_the_largest_size, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(the_pointer_keeps_inside, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(the_scale_is_told_to_programs, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(a_storm_of_wishes_is_bounded, scene_start, scene_end),

@@ -87,6 +87,39 @@ static void wheel_turns_into_clicks(void **state)
     listener_expect(s, XCB_KEY_PRESS, KEYCODE(KEY_F2));
 }
 
+static void expect_clicks(struct scene *s, int count, uint8_t button)
+{
+    for (int i = 0; i < count; i++) {
+        listener_expect(s, XCB_BUTTON_PRESS, button);
+        listener_expect(s, XCB_BUTTON_RELEASE, button);
+    }
+}
+
+// A touchpad's small steps: as many notches as they make up, the first after half of one, and none for a finger that trembles.
+static void small_steps_scroll_proportionally(void **state)
+{
+    struct scene *s = *state;
+    listener_open(s);
+    scene_open(s);
+    uint32_t input = 1;
+    send_pointer(s, WIRE_WHEEL, input++, 5, 5, 0, 60);
+    expect_clicks(s, 1, 5);
+    for (int i = 0; i < 20; i++)
+        send_pointer(s, WIRE_WHEEL, input++, 5, 5, 0, i % 2 == 0 ? -7 : 7);
+    for (int i = 0; i < 300; i++) // with steps back in between, as touchpads have them
+        send_pointer(s, WIRE_WHEEL, input++, 5, 5, 0, i % 3 == 2 ? -5 : 9);
+    // 60 + 100 * (9 + 9 - 5) = 1360 units: 11.3 notches, of which one was clicked
+    expect_clicks(s, 10, 5);
+    send_pointer(s, WIRE_WHEEL, input++, 5, 5, 0, -60);
+    send_pointer(s, WIRE_WHEEL, input++, 5, 5, 0, -120);
+    expect_clicks(s, 1, 4);
+    for (int i = 0; i < 120; i++)
+        send_pointer(s, WIRE_WHEEL, input++, 5, 5, 4, 0);
+    expect_clicks(s, 4, 7);
+    send_key(s, input, KEY_F2, true);
+    listener_expect(s, XCB_KEY_PRESS, KEYCODE(KEY_F2));
+}
+
 static void text_is_typed(void **state)
 {
     struct scene *s = *state;
@@ -209,6 +242,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(repeated_presses_are_ignored, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(pointer_is_clamped, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(wheel_turns_into_clicks, scene_start, scene_end),
+        cmocka_unit_test_setup_teardown(small_steps_scroll_proportionally, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(text_is_typed, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(any_character_is_typed_in_order, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(leaving_releases_what_is_held, scene_start, scene_end),

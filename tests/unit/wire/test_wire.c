@@ -28,6 +28,8 @@ static const struct {
     {"\x89\0\0\0\3\0\0\0\7\0\0\0\0\0\0\0\0\0\0\0hello", 25, WIRE_BROWSER_CLIPBOARD},
     {"\x8a\0\0\0", 4, WIRE_REFRESH},
     {"\x8b\0\0\0\1\0\0\0", 8, WIRE_BROWSER_AUDIO},
+    {"\x8c\0\0\0\1\0\0\0", 8, WIRE_MICROPHONE},
+    {"\x8d\0\0\0\1", 5, WIRE_VOICE},
     {"\x90\0\0\0\xb\0\0\0\x1e\0\1\0\xe9\0\0\0", 16, WIRE_SYMBOL},
     {"\x91\0\0\0\xc\0\0\0\xfe\xff\3\0", 12, WIRE_RELATIVE},
     {"\x92\0\0\0\xd\0\0\0\1\0\0\0", 12, WIRE_LOCKS},
@@ -74,13 +76,16 @@ static void every_kind_is_decoded(void **state)
     assert_memory_equal(m.clipboard.data, "hello", 5);
     decoded(9);
     assert_true(decoded(10).audio_on);
-    m = decoded(11);
-    assert_true(m.input == 11 && m.symbol.code == 30 && m.symbol.shortcut && m.symbol.character == 0xe9);
+    assert_true(decoded(11).microphone_on);
     m = decoded(12);
-    assert_true(m.input == 12 && m.relative.x == -2 && m.relative.y == 3);
+    assert_true(m.voice.length == 1 && m.voice.data[0] == 1);
     m = decoded(13);
-    assert_true(m.input == 13 && m.locks.caps && !m.locks.num);
+    assert_true(m.input == 11 && m.symbol.code == 30 && m.symbol.shortcut && m.symbol.character == 0xe9);
     m = decoded(14);
+    assert_true(m.input == 12 && m.relative.x == -2 && m.relative.y == 3);
+    m = decoded(15);
+    assert_true(m.input == 13 && m.locks.caps && !m.locks.num);
+    m = decoded(16);
     assert_string_equal(m.layout.name, "de");
     assert_string_equal(m.layout.variant, "nodeadkeys");
 }
@@ -95,7 +100,7 @@ static void every_cut_is_refused(void **state)
         size_t shortest = wire_browser_rule((uint8_t)good[i].kind)->size_min;
         for (size_t length = 0; length < shortest; length++)
             assert_int_equal(wire_decode_browser(bytes, length, &m), -EPROTO);
-        if (good[i].kind != WIRE_BROWSER_CLIPBOARD)
+        if (good[i].kind != WIRE_BROWSER_CLIPBOARD && good[i].kind != WIRE_VOICE)
             assert_int_equal(wire_decode_browser(bytes, good[i].length + 1, &m), -EPROTO);
     }
 }
@@ -103,9 +108,9 @@ static void every_cut_is_refused(void **state)
 static void every_reserved_byte_is_checked(void **state)
 {
     (void)state;
-    static const size_t reserved[GOOD][4] = {{0},       {11}, {0},      {0},       {14, 15},
-                                             {0},       {0},  {10, 11}, {5, 6, 7}, {0},
-                                             {5, 6, 7}, {11}, {0},      {10, 11},  {12, 23, 55}};
+    static const size_t reserved[GOOD][4] = {{0}, {11},     {0},       {0},      {14, 15},    {0},
+                                             {0}, {10, 11}, {5, 6, 7}, {0},      {5, 6, 7},   {5, 6, 7},
+                                             {0}, {11},     {0},       {10, 11}, {12, 23, 55}};
     for (size_t i = 0; i < GOOD; i++) {
         for (size_t k = 0; k < 7; k++) {
             size_t place = k < 3 ? k + 1 : reserved[i][k - 3];
@@ -198,8 +203,8 @@ static void what_a_watcher_may_send(void **state)
     (void)state;
     for (unsigned kind = 0; kind < 256; kind++) {
         const struct wire_browser_rule *rule = wire_browser_rule((uint8_t)kind);
-        bool known = (kind >= WIRE_ACKNOWLEDGE && kind <= WIRE_BROWSER_AUDIO) ||
-                     (kind >= WIRE_SYMBOL && kind <= WIRE_LAYOUT);
+        bool known =
+            (kind >= WIRE_ACKNOWLEDGE && kind <= WIRE_VOICE) || (kind >= WIRE_SYMBOL && kind <= WIRE_LAYOUT);
         assert_int_equal(rule != NULL, known);
         bool watcher = kind == WIRE_ACKNOWLEDGE || kind == WIRE_REFRESH || kind == WIRE_BROWSER_AUDIO;
         if (rule)

@@ -35,6 +35,16 @@ export interface Display {
     height: number;
 }
 
+export interface Policy {
+    clipboard_to_sandbox_kb: number;
+    clipboard_to_browser_kb: number;
+    display_max: Display;
+    sound: boolean;
+    microphone: boolean;
+    sharing: "off" | "view" | "control";
+    recording: "off" | "allowed" | "required";
+}
+
 export interface Template {
     id: string;
     name: string;
@@ -42,6 +52,7 @@ export interface Template {
     display: Display;
     limits: Limits;
     network: "none";
+    policy: Policy;
 }
 
 export interface Layer {
@@ -86,6 +97,8 @@ export interface Sandbox {
     usage: { cpu_seconds: number | null; peak_memory_mb: number | null } | null;
     layers: Layer[];
     start: "parked" | "cold" | null;
+    /** null: it was made before there were policies. */
+    policy: Policy | null;
 }
 
 export interface Page<T> {

@@ -1,5 +1,6 @@
 import type { Sandbox } from "../api/types";
 import { networkSummary } from "../api/network";
+import { kindName, policySummary, sentence } from "../api/policy";
 import { secondsSince, shortDuration } from "../app/time";
 import { Button, PageLink } from "./button";
 import { Layers } from "./layers";
@@ -30,7 +31,8 @@ export function SandboxCard({ sandbox, now, onNetwork, onStop }: Props) {
     const { limits, display } = sandbox;
     const age = shortDuration(secondsSince(sandbox.started_at ?? sandbox.created_at, now));
     const running = sandbox.state === "running";
-    const name = `${sandbox.template}, ${age} old`;
+    const facts = sandbox.policy === null ? [] : policySummary(sandbox.policy, display);
+    const name = `${kindName(sandbox.template)}, ${age} old`;
     return (
         <article class="sandbox-card" aria-label={name}>
             <PageLink to={`/sandboxes/${sandbox.id}`} class="sandbox-preview" label={`Open ${name}`}>
@@ -40,7 +42,7 @@ export function SandboxCard({ sandbox, now, onNetwork, onStop }: Props) {
             </PageLink>
             <div class="sandbox-body">
                 <div class="sandbox-title">
-                    <h2>{sandbox.template}</h2>
+                    <h2>{kindName(sandbox.template)}</h2>
                     <StatePill state={sandbox.state} viewers={sandbox.viewers} />
                 </div>
                 <dl class="sandbox-facts">
@@ -64,6 +66,12 @@ export function SandboxCard({ sandbox, now, onNetwork, onStop }: Props) {
                         <dt>Limits</dt>
                         <dd>{memory(limits.memory_mb)}, {cores(limits.cpu_percent)}, {limits.pids} processes</dd>
                     </div>
+                    {facts.length > 0 && (
+                        <div>
+                            <dt>Policy</dt>
+                            <dd>{sentence(facts)}</dd>
+                        </div>
+                    )}
                     <div>
                         <dt>Network</dt>
                         <dd class="sandbox-network">

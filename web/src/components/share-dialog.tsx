@@ -3,7 +3,7 @@ import { describe } from "../api/problem";
 import type { Access, NewShare, Share } from "../api/shares";
 import { useApp } from "../app/context";
 import { shortDuration, useNow } from "../app/time";
-import type { Viewer } from "../stream/notice";
+import type { Sharing, Viewer } from "../stream/notice";
 import { Button } from "./button";
 import { Dialog } from "./dialog";
 import { Message } from "./message";
@@ -12,6 +12,7 @@ import "./share-dialog.css";
 interface Props {
     id: string;
     viewers: readonly Viewer[];
+    sharing: Sharing;
     onClose: () => void;
 }
 
@@ -24,7 +25,7 @@ const LIVES: readonly [number, string][] = [
 const RIGHTS: Readonly<Record<Access, string>> = { view: "May watch", control: "May control" };
 
 /** Who watches a desktop, and the links by which people without an account get in. */
-export function ShareDialog({ id, viewers, onClose }: Props) {
+export function ShareDialog({ id, viewers, sharing, onClose }: Props) {
     const { client } = useApp();
     const [shares, setShares] = useState<readonly Share[] | null>(null);
     const [fresh, setFresh] = useState<NewShare | null>(null);
@@ -74,7 +75,7 @@ export function ShareDialog({ id, viewers, onClose }: Props) {
                                 {viewer.since !== null && `, ${sinceText((now - viewer.since) / 1000)}`}
                             </span>
                         </span>
-                        {viewer.guest && (
+                        {viewer.guest && (sharing === "control" || viewer.access === "control") && (
                             <Button look="quiet" onClick={() => void setAccess(viewer.share, viewer.access === "view" ? "control" : "view")}>
                                 {viewer.access === "view" ? "Give control" : "Take control"}
                             </Button>
@@ -114,13 +115,16 @@ export function ShareDialog({ id, viewers, onClose }: Props) {
                 </ul>
             )}
             {fresh !== null && <FreshLink link={location.origin + fresh.path} />}
-            <NewLink
-                onCreate={(wish) => act(async () => {
-                    const made = await client.createShare(id, wish);
-                    setFresh(made);
-                    setShares((known) => [...(known ?? []), made]);
-                })}
-            />
+            {sharing === "off" ? <p class="share-refused">Desktops of this kind are not shared by links.</p> : (
+                <NewLink
+                    control={sharing === "control"}
+                    onCreate={(wish) => act(async () => {
+                        const made = await client.createShare(id, wish);
+                        setFresh(made);
+                        setShares((known) => [...(known ?? []), made]);
+                    })}
+                />
+            )}
             {error !== null && <Message tone="danger" alert>{error}</Message>}
             <div class="dialog-actions">
                 <Button onClick={onClose}>Close</Button>
@@ -140,7 +144,13 @@ function nameOf(viewer: Viewer): string {
     return viewer.you ? "You, in this window" : "You, in another window";
 }
 
-function NewLink({ onCreate }: { onCreate: (wish: { access: Access; label: string; expires_in: number }) => Promise<void> }) {
+interface NewLinkProps {
+    /** A link may permit control too. */
+    control: boolean;
+    onCreate: (wish: { access: Access; label: string; expires_in: number }) => Promise<void>;
+}
+
+function NewLink({ control, onCreate }: NewLinkProps) {
     const [access, setAccess] = useState<Access>("view");
     const [label, setLabel] = useState("");
     const [life, setLife] = useState(86_400);
@@ -177,7 +187,7 @@ function NewLink({ onCreate }: { onCreate: (wish: { access: Access; label: strin
                 Permits
                 <select id={`${id}-access`} value={access} onChange={(event) => setAccess(event.currentTarget.value as Access)}>
                     <option value="view">Watching</option>
-                    <option value="control">Watching and control</option>
+                    {control && <option value="control">Watching and control</option>}
                 </select>
             </label>
             <label for={`${id}-life`}>

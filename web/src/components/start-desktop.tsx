@@ -1,4 +1,5 @@
 import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { policySummary, sentence } from "../api/policy";
 import { describe, UnreachableError } from "../api/problem";
 import type { Sandbox, Template } from "../api/types";
 import { useApp } from "../app/context";
@@ -36,6 +37,7 @@ export function StartDesktop({ active, limit, onStarted }: Props) {
     const key = useRef<string | null>(null);
     const id = useId();
     const template = templates.find((candidate) => candidate.id === chosen) ?? templates[0];
+    const facts = template === undefined ? [] : policySummary(template.policy, template.display);
     const full = active !== null && active.length >= limit;
 
     useEffect(() => {
@@ -98,6 +100,7 @@ export function StartDesktop({ active, limit, onStarted }: Props) {
                     {busy ? "Starting…" : "Start desktop"}
                 </Button>
             </div>
+            {template !== undefined && facts.length > 0 && <span class="start-policy">{sentence(facts)}</span>}
             <span id={id} class="start-limit">{active !== null && explanation(active.length, limit)}</span>
             <span class="visually-hidden" role="status">{busy && "Starting the desktop"}</span>
             {error !== null && <Message tone="danger" title="No desktop was started" alert>{error}</Message>}

@@ -13,6 +13,7 @@ import { attachClipboard, DesktopClipboard } from "./clipboard";
 import { CursorView } from "./cursor-view";
 import { type DisplayMode, placeOf, SizeFollower } from "./display-size";
 import { Magnifier } from "./magnifier";
+import { DesktopMicrophone } from "./microphone";
 import { DesktopSession } from "./session";
 import { DesktopSound } from "./sound";
 import type { DesktopSource } from "./source";
@@ -30,6 +31,7 @@ export class DesktopController {
     readonly clipboard: DesktopClipboard;
     readonly settings = new KeyboardSettings();
     readonly sound: DesktopSound;
+    readonly microphone: DesktopMicrophone;
     readonly sticky: StickyModifiers;
     readonly pointerLock: PointerLock;
     private readonly keyboard: Keyboard;
@@ -58,9 +60,11 @@ export class DesktopController {
             (message) => session.send(message, false),
         );
         this.sound = new DesktopSound(this.statistics, (message) => session.send(message, false));
+        this.microphone = new DesktopMicrophone((message, fleeting) => session.send(message, fleeting));
         session.onHello = () => {
             this.follower.restart();
             this.sound.restart();
+            this.microphone.restart();
         };
         session.onSound = (packet, captured) => this.sound.play(packet, captured);
         this.sticky = new StickyModifiers(this.input);
@@ -87,7 +91,7 @@ export class DesktopController {
             this.followLayout(),
             this.followAccess(),
             this.wakeOnReturn(),
-            exposeStatistics(this.statistics, session, this.sound),
+            exposeStatistics(this.statistics, session, this.sound, this.microphone),
         );
         session.start();
     }
@@ -98,6 +102,7 @@ export class DesktopController {
         this.cursorView.close();
         this.session.close();
         this.sound.close();
+        this.microphone.stop();
         for (const undo of this.undo) {
             undo();
         }
@@ -235,6 +240,9 @@ export class DesktopController {
                 access = state.get().access;
                 this.keyboard.release();
                 this.pointerLock.end();
+            }
+            if (access !== "control" || !state.get().permissions.microphone) {
+                this.microphone.stop();
             }
         });
     }

@@ -4,7 +4,7 @@ import { Store } from "../app/store";
 import { closeAction, reconnectPause } from "../stream/close-codes";
 import { type Cursor, DesktopStream } from "../stream/desktop-stream";
 import { SUBPROTOCOL } from "../stream/limits";
-import { type Access, type Notice, parseNotice, type RecordingMode, type Viewer } from "../stream/notice";
+import { type Access, type Notice, parseNotice, type Permissions, type RecordingMode, USUAL, type Viewer } from "../stream/notice";
 import type { Picture } from "../stream/picture";
 import type { StreamStatistics } from "../stream/statistics";
 import { type ClipboardMessage, inputNumber, mayWatcherSend, type Size } from "../stream/wire";
@@ -25,6 +25,7 @@ export interface SessionState {
     access: Access;
     viewers: { count: number; items: readonly Viewer[] | null };
     recording: { mode: RecordingMode; on: boolean; failed: boolean };
+    permissions: Permissions;
 }
 
 /** A connection that lasted this long was a good one: the next failure is answered at once again. */
@@ -47,6 +48,7 @@ export const START: SessionState = {
     access: "control",
     viewers: { count: 0, items: null },
     recording: { mode: "off", on: false, failed: false },
+    permissions: USUAL,
 };
 
 /** How an attempt to watch ended: try again, or not. */
@@ -291,6 +293,9 @@ export class DesktopSession {
                 this.state.patch({ recording: { mode, on, failed } });
                 break;
             }
+            case "policy":
+                this.state.patch({ permissions: notice.permissions });
+                break;
             case "viewers":
                 this.state.patch({ viewers: { count: notice.count, items: notice.items } });
                 break;

@@ -1,4 +1,5 @@
 import { Store } from "../app/store";
+import { Lips } from "../sound/lips";
 import { canPlay, SoundPlayer } from "../sound/player";
 import type { WorkletReport } from "../sound/worklet";
 import type { StreamStatistics } from "../stream/statistics";
@@ -22,6 +23,7 @@ export class DesktopSound {
         canPlay() ? { state: "off", detail: "" } : { state: "unsupported", detail: "It has no WebCodecs audio decoder." },
     );
     private player: SoundPlayer | null = null;
+    private readonly lips = new Lips();
     private readonly listeners = new AbortController();
     /** What the streamer was told. */
     private asked = false;
@@ -109,6 +111,12 @@ export class DesktopSound {
 
     private heard(report: WorkletReport, heardAt: number): void {
         this.statistics.soundHeard(report, heardAt - report.captured / 1000);
+        const now = performance.now();
+        const { behindMs, targetMs } = this.statistics.sound;
+        const most = this.lips.look({ behindMs, targetMs, pictureAgeMs: now - this.statistics.lastPaintedAt }, now);
+        if (most !== null) {
+            this.player?.limit(most);
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 import { type DecodingPath, type LastFrame, type Stage, STAGES, type SoundStatistics, type StreamStatistics } from "../stream/statistics";
 import type { StreamerStatistics } from "../stream/wire";
+import type { DesktopMicrophone, MicrophoneState } from "./microphone";
 import type { DesktopSession } from "./session";
 import type { DesktopSound } from "./sound";
 
@@ -20,6 +21,7 @@ export interface DesktopStatistics {
     readonly lastFrame: Readonly<LastFrame> | null;
     readonly streamer: Readonly<StreamerStatistics> | null;
     readonly sound: Readonly<SoundStatistics & { state: string }>;
+    readonly microphone: Readonly<MicrophoneState & { packets: number }>;
     readonly soundLook: SoundLook | null;
 }
 
@@ -63,7 +65,7 @@ function lookAt(sound: DesktopSound): SoundLook | null {
     };
 }
 
-export function exposeStatistics(statistics: StreamStatistics, session: DesktopSession, sound: DesktopSound): () => void {
+export function exposeStatistics(statistics: StreamStatistics, session: DesktopSession, sound: DesktopSound, microphone: DesktopMicrophone): () => void {
     const medians = () =>
         Object.fromEntries(STAGES.map((stage) => [stage, statistics.stageMilliseconds(stage, 0.5)])) as Record<Stage, number>;
     Object.defineProperty(window, "desktopStatistics", {
@@ -85,6 +87,7 @@ export function exposeStatistics(statistics: StreamStatistics, session: DesktopS
                 losslessShare: statistics.losslessShare,
                 lastFrame: statistics.lastFrame && Object.freeze({ ...statistics.lastFrame }),
                 sound: Object.freeze({ ...statistics.sound, state: sound.state.get().state }),
+                microphone: Object.freeze({ ...microphone.state.get(), packets: microphone.sent }),
                 get soundLook() {
                     return lookAt(sound);
                 },

@@ -4,6 +4,8 @@ import { Icon, type IconName } from "../components/icon";
 import { Menu, MenuItem } from "../components/menu";
 import type { DisplayMode } from "./display-size";
 import { InputMenu, type InputMenuProps } from "./input-menu";
+import type { DesktopMicrophone } from "./microphone";
+import { MicrophoneButton } from "./microphone-button";
 import type { SessionState } from "./session";
 import type { DesktopSound } from "./sound";
 import { SoundButton } from "./sound-button";
@@ -49,6 +51,7 @@ interface Props {
     mode: DisplayMode;
     clipboard: boolean;
     sound: DesktopSound | null;
+    microphone: DesktopMicrophone | null;
     /** null while nothing may be sent. */
     inputMenu: Omit<InputMenuProps, "onOpen"> | null;
     /** Set to the element that takes the focus when the keyboard leaves the desktop. */
@@ -66,7 +69,7 @@ interface Props {
 export function Toolbar(props: Props) {
     const { open, show, hide, pin } = useAutoHide(FIRST_SHOWN_MS);
     const fullScreen = useFullScreen();
-    const { access, connection: state, viewers } = props.state;
+    const { access, connection: state, permissions, viewers } = props.state;
     const connection = CONNECTIONS[state];
     const watching = viewers.count === 1 ? "Only you are watching" : `${viewers.count} are watching`;
     const running = props.state.connection !== "ended" && props.state.connection !== "failed";
@@ -112,8 +115,11 @@ export function Toolbar(props: Props) {
                     ))}
                 </Menu>}
                 {props.inputMenu !== null && <InputMenu {...props.inputMenu} onOpen={pin} />}
-                {access === "control" && <Toggle icon="clipboard" label="Clipboard" pressed={props.clipboard} onPress={props.onClipboard} />}
-                {props.sound !== null && <SoundButton sound={props.sound} />}
+                {access === "control" && permissions.clipboard && <Toggle icon="clipboard" label="Clipboard" pressed={props.clipboard} onPress={props.onClipboard} />}
+                {props.sound !== null && permissions.sound && <SoundButton sound={props.sound} />}
+                {props.microphone !== null && permissions.microphone && access === "control" && (
+                    <MicrophoneButton microphone={props.microphone} />
+                )}
                 <Toggle icon="chart" label="Statistics" hint="Ctrl + Alt + Shift + S" pressed={props.statistics} onPress={props.onStatistics} />
                 <Menu face={<Icon name="monitor" />} label="Display size" className="toolbar-button" align="left" onOpen={pin}>
                     {(close) => MODES.map(([mode, name]) => (

@@ -2,7 +2,7 @@ import type { Keyboard } from "./keyboard";
 import type { RelativeMotion } from "./relative";
 import { HERE, type InputSender, type Point } from "./sender";
 import { attachTouch } from "./touch";
-import { WheelAccumulator } from "./wheel";
+import { unitsOf, WheelAccumulator, type WheelUnits } from "./wheel";
 
 /** PointerEvent.buttons' bits and the protocol's button numbers. */
 const BUTTONS: readonly [number, number][] = [
@@ -132,8 +132,7 @@ function attachWheel({ canvas, sender, keyboard, motion, relative, locate, isLoc
             return;
         }
         keyboard.pressWaiting();
-        const [x, y] = unshifted(event);
-        wheel.add(x, y, event.deltaMode);
+        wheel.add(unshifted(event.shiftKey, unitsOf(event)));
         const units = wheel.take();
         if (units === null) {
             return;
@@ -145,7 +144,9 @@ function attachWheel({ canvas, sender, keyboard, motion, relative, locate, isLoc
         if (pinched) {
             sender.key(CONTROL_LEFT, true);
         }
-        sender.wheel(point, units.horizontal, units.vertical);
+        if (!sender.wheel(point, units.horizontal, units.vertical)) {
+            wheel.putBack(units);
+        }
         if (pinched) {
             sender.key(CONTROL_LEFT, false);
         }
@@ -153,6 +154,6 @@ function attachWheel({ canvas, sender, keyboard, motion, relative, locate, isLoc
 }
 
 /** With Shift browsers turn the wheel sideways; the programs of the desktop do that themselves. */
-export function unshifted(event: { shiftKey: boolean; deltaX: number; deltaY: number }): [number, number] {
-    return event.shiftKey && event.deltaY === 0 ? [0, event.deltaX] : [event.deltaX, event.deltaY];
+export function unshifted(shift: boolean, { horizontal, vertical }: WheelUnits): WheelUnits {
+    return shift && vertical === 0 ? { horizontal: 0, vertical: horizontal } : { horizontal, vertical };
 }

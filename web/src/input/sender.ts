@@ -161,8 +161,9 @@ export class InputSender {
         }
     }
 
-    wheel(point: Point, horizontal: number, vertical: number): void {
-        this.transmit(encodeWheel(this.next(), point.x, point.y, horizontal, vertical), true);
+    /** True when it was sent. */
+    wheel(point: Point, horizontal: number, vertical: number): boolean {
+        return this.transmit(encodeWheel(this.next(), point.x, point.y, horizontal, vertical), true);
     }
 
     /** The page lost the keyboard or was hidden. Silent when nothing is held. */

@@ -1,12 +1,10 @@
 import type { Locate, PointerContext, PointerMotion } from "./pointer";
 import type { InputSender, Point } from "./sender";
-import { WheelAccumulator } from "./wheel";
+import { unitsOf, WheelAccumulator } from "./wheel";
 
 const LONG_PRESS_MS = 500;
 /** A finger that stays within this many CSS pixels taps; beyond it drags. */
 const SLOP = 10;
-/** CSS pixels of two fingers per notch of the wheel. */
-const PIXELS_PER_NOTCH = 40;
 /** Two fingers that come this much closer or farther, before they have moved as far together, pinch. */
 const PINCH_PIXELS = 24;
 const LEFT = 1;
@@ -153,11 +151,11 @@ export class TouchGesture {
 
     /** The picture follows the fingers: down means towards what is above. */
     private scroll(deltaX: number, deltaY: number, at: Span): void {
-        this.wheel.add(-deltaX / PIXELS_PER_NOTCH, -deltaY / PIXELS_PER_NOTCH, 2);
+        this.wheel.add(unitsOf({ deltaMode: 0, deltaX: -deltaX, deltaY: -deltaY }));
         const units = this.wheel.take();
         const point = this.locate(at.x, at.y);
-        if (units !== null && point !== null) {
-            this.sender.wheel(point, units.horizontal, units.vertical);
+        if (units !== null && (point === null || !this.sender.wheel(point, units.horizontal, units.vertical))) {
+            this.wheel.putBack(units);
         }
     }
 }

@@ -10,6 +10,7 @@ import { ClipboardPanel } from "../desktop/clipboard-panel";
 import { DesktopController, PLATFORM } from "../desktop/controller";
 import { enterOrLeaveFullScreen } from "../desktop/full-screen";
 import { KeyBar } from "../desktop/key-bar";
+import { MicrophoneMark } from "../desktop/microphone-button";
 import { Overlay } from "../desktop/overlay";
 import { RecordingMark } from "../desktop/recording-mark";
 import { PointerNotice } from "../desktop/pointer-notice";
@@ -196,7 +197,7 @@ function Desktop({ source, id }: Props) {
                     }}
                 />
             )}
-            {controller !== null && acts && clipboard && running && (
+            {controller !== null && acts && state.permissions.clipboard && clipboard && running && (
                 <ClipboardPanel
                     clipboard={controller.clipboard}
                     onClose={() => {
@@ -209,12 +210,14 @@ function Desktop({ source, id }: Props) {
                 <KeyBar input={controller.input} sticky={controller.sticky} onClose={() => setKeyBar(false)} />
             )}
             {open && <RecordingMark {...state.recording} />}
+            {controller !== null && open && acts && <MicrophoneMark microphone={controller.microphone} />}
             {locked && <PointerNotice />}
             <Toolbar
                 state={state}
                 statistics={statistics}
                 guest={source.guest}
                 sound={controller?.sound ?? null}
+                microphone={controller?.microphone ?? null}
                 inputMenu={acts && controller !== null ? {
                     settings: controller.settings,
                     apple: PLATFORM === "apple",
@@ -263,6 +266,7 @@ function Desktop({ source, id }: Props) {
                 <ShareDialog
                     id={id}
                     viewers={state.viewers.items ?? []}
+                    sharing={state.permissions.sharing}
                     onClose={() => {
                         setSharing(false);
                         focusDesktop();

@@ -1,5 +1,5 @@
 import { SAMPLE_RATE } from "./playout";
-import type { WorkletInput, WorkletReport } from "./worklet";
+import type { WorkletInput, WorkletLimit, WorkletReport } from "./worklet";
 
 /** The address of the worklet's script; the build puts it in. */
 declare const SOUND_WORKLET: string;
@@ -61,6 +61,11 @@ export class SoundPlayer {
             this.captured.push(captured);
             this.decoder.decode(new EncodedAudioChunk({ type: "key", timestamp: captured, data: packet }));
         }
+    }
+
+    limit(mostMs: number): void {
+        const message: WorkletLimit = { mostMs };
+        this.node?.port.postMessage(message);
     }
 
     close(): void {

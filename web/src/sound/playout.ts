@@ -45,6 +45,8 @@ export class Playout {
     private playing = false;
     private level = 0;
     private target = TARGET_FIRST;
+    /** What may be kept ready, so that sound and picture stay together. */
+    private most = TARGET_MAX;
     private sinceUnderrun = 0;
     private dry = false;
     /** Captured time of sample `written`. */
@@ -58,7 +60,7 @@ export class Playout {
         if (this.dry && this.next >= 0 && captured - this.next < GAP_US) {
             // It should have been here before: more has to be kept.
             this.underruns++;
-            this.target = Math.min(this.target + TARGET_STEP, TARGET_MAX);
+            this.target = Math.min(this.target + TARGET_STEP, this.most);
             this.sinceUnderrun = 0;
         }
         this.dry = false;
@@ -91,6 +93,22 @@ export class Playout {
             this.skipTo(this.target);
         }
         this.play(left, right, this.speed());
+    }
+
+    /** At most so much is kept ready from here on; what is too much is left out at once, for a gap is heard once and lips are seen all the time. */
+    limit(milliseconds: number): void {
+        this.most = Math.max(TARGET_MIN, Math.min(milliseconds * FRAMES_PER_MS, TARGET_MAX));
+        const excess = this.target - this.most;
+        if (excess <= 0) {
+            return;
+        }
+        this.target = this.most;
+        if (this.playing && this.written - this.read > excess + FADE) {
+            this.read = Math.floor(this.read + excess);
+            this.level -= excess;
+            this.fade = 0;
+            this.skips++;
+        }
     }
 
     report(): PlayoutReport {

@@ -1,3 +1,4 @@
+import { Chunks } from "./chunks";
 import { Playout, type PlayoutReport, SAMPLE_RATE } from "./playout";
 
 /** What the page sends; the buffers are given away. */
@@ -5,6 +6,11 @@ export interface WorkletInput {
     left: Float32Array;
     right: Float32Array;
     captured: number;
+}
+
+/** Or: at most so many milliseconds are to be kept ready. */
+export interface WorkletLimit {
+    mostMs: number;
 }
 
 /** What the page hears from time to time while there is sound. */
@@ -27,7 +33,13 @@ class SoundProcessor extends AudioWorkletProcessor {
 
     constructor() {
         super();
-        this.port.onmessage = ({ data }: MessageEvent<WorkletInput>) => this.playout.push(data.left, data.right, data.captured);
+        this.port.onmessage = ({ data }: MessageEvent<WorkletInput | WorkletLimit>) => {
+            if ("mostMs" in data) {
+                this.playout.limit(data.mostMs);
+            } else {
+                this.playout.push(data.left, data.right, data.captured);
+            }
+        };
     }
 
     process(_inputs: Float32Array[][], outputs: Float32Array[][]): boolean {
@@ -47,4 +59,17 @@ class SoundProcessor extends AudioWorkletProcessor {
     }
 }
 
+class MicrophoneProcessor extends AudioWorkletProcessor {
+    private readonly chunks = new Chunks((chunk) => this.port.postMessage(chunk, [chunk.buffer]));
+
+    process(inputs: Float32Array[][]): boolean {
+        const channel = inputs[0]?.[0];
+        if (channel !== undefined) {
+            this.chunks.push(channel);
+        }
+        return true;
+    }
+}
+
 registerProcessor("desktop-sound", SoundProcessor);
+registerProcessor("microphone", MicrophoneProcessor);

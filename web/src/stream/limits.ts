@@ -15,6 +15,8 @@ export const MAX_LOSSLESS_PIXELS = 262_144;
 export const MAX_CURSOR_SIZE = 256;
 /** An Opus packet of one frame (RFC 6716). */
 export const MAX_AUDIO_BYTES = 1_275;
+/** One of ours: 20 ms of a microphone. */
+export const MAX_VOICE_BYTES = 400;
 export const MAX_FRAMERATE = 240;
 export const MAX_CODEC_LENGTH = 64;
 

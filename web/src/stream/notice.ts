@@ -2,6 +2,19 @@ import { MAX_NOTICE_LENGTH } from "./limits";
 
 export type Access = "control" | "view";
 
+export type Sharing = "off" | "view" | "control";
+
+/** What the desktop's kind permits whoever watches. The server and the streamer enforce it; the page leaves out what would not work. */
+export interface Permissions {
+    clipboard: boolean;
+    sound: boolean;
+    microphone: boolean;
+    sharing: Sharing;
+}
+
+/** Until the server has told. */
+export const USUAL: Permissions = { clipboard: true, sound: true, microphone: false, sharing: "control" };
+
 export type RecordingMode = "off" | "allowed" | "required";
 
 /** Somebody who watches the same desktop; told to its owner alone. */
@@ -23,6 +36,7 @@ export type Notice =
     | { type: "warning_cleared"; reason: "idle" | "limit"; idleExpiresAt: number | null }
     | { type: "streamer"; state: string }
     | { type: "access"; access: Access; guest: boolean }
+    | { type: "policy"; permissions: Permissions }
     | { type: "viewers"; count: number; items: Viewer[] | null }
     | { type: "recording"; mode: RecordingMode; on: boolean; failed: boolean }
     | { type: "ended"; reason: string; detail: string };
@@ -42,6 +56,17 @@ function warningReason(value: unknown): "idle" | "limit" | null {
 
 function accessOf(value: unknown): Access {
     return value === "control" ? "control" : "view";
+}
+
+function permissionsOf(value: unknown): Permissions {
+    const fields = (typeof value === "object" && value !== null ? value : {}) as Record<string, unknown>;
+    const { sharing } = fields;
+    return {
+        clipboard: fields["clipboard_to_sandbox_kb"] !== 0 || fields["clipboard_to_browser_kb"] !== 0,
+        sound: fields["sound"] === true,
+        microphone: fields["microphone"] === true,
+        sharing: sharing === "control" || sharing === "view" ? sharing : "off",
+    };
 }
 
 function viewerOf(value: unknown): Viewer {
@@ -92,6 +117,8 @@ export function parseNotice(text: string): Notice | null {
             return { type: "streamer", state: textOf(fields["state"]) };
         case "access":
             return { type: "access", access: accessOf(fields["access"]), guest: fields["guest"] === true };
+        case "policy":
+            return { type: "policy", permissions: permissionsOf(fields["policy"]) };
         case "viewers": {
             const { count, items } = fields;
             return {

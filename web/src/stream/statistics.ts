@@ -27,13 +27,18 @@ export function percentile(samples: readonly number[], share: number): number {
 }
 
 /** The last 256 values. */
+/** Of so many the usual way of a picture is told: it follows a machine that has become busy. */
+const LATEST_PICTURES = 32;
+
 class Samples {
     private readonly values: number[] = [];
     private next = 0;
 
+    constructor(private readonly capacity = SAMPLES) {}
+
     add(value: number): void {
         this.values[this.next] = value;
-        this.next = (this.next + 1) % SAMPLES;
+        this.next = (this.next + 1) % this.capacity;
     }
 
     get known(): boolean {
@@ -85,7 +90,9 @@ export class StreamStatistics {
     private readonly decoding = new Samples();
     private readonly stages = Object.fromEntries(STAGES.map((stage) => [stage, new Samples()])) as Record<Stage, Samples>;
     /** From a picture's capture by the streamer's clock until it was painted, by ours. */
-    private pictureWay = new Samples();
+    private pictureWay = new Samples(LATEST_PICTURES);
+    /** By performance.now(); -Infinity: nothing yet. */
+    lastPaintedAt = -Infinity;
     private waiting = new Map<number, FrameHeader>();
     private inputs: { number: number; sent: number }[] = [];
     /** The least that lay between a capture by the streamer's clock and the arrival by ours. */
@@ -99,7 +106,7 @@ export class StreamStatistics {
         this.streamer = null;
         this.waiting.clear();
         this.shortestWay = Infinity;
-        this.pictureWay = new Samples();
+        this.pictureWay = new Samples(LATEST_PICTURES);
         this.sound = { ...this.sound, behindMs: null };
     }
 
@@ -142,6 +149,7 @@ export class StreamStatistics {
 
     painted(sequence: number, times: PaintTimes): void {
         this.framesPainted++;
+        this.lastPaintedAt = times.painted;
         this.lastSequence = sequence;
         this.decoding.add(times.painted - times.arrived);
         this.stages.decoded.add(times.ready - times.arrived);

@@ -446,6 +446,19 @@ export function encodeAudio(on: boolean): ArrayBuffer {
     return view.buffer as ArrayBuffer;
 }
 
+export function encodeMicrophone(on: boolean): ArrayBuffer {
+    const view = message(0x8c, 8);
+    view.setUint8(4, on ? 1 : 0);
+    return view.buffer as ArrayBuffer;
+}
+
+/** One Opus packet of 20 ms, of 1 to MAX_VOICE_BYTES. */
+export function encodeVoice(packet: Uint8Array): ArrayBuffer {
+    const { buffer } = message(0x8d, 4 + packet.length);
+    new Uint8Array(buffer).set(packet, 4);
+    return buffer as ArrayBuffer;
+}
+
 /** `scale`: what the viewer's screen makes of a CSS pixel, in percent. */
 export function encodeResize(size: Size, scale: number): ArrayBuffer {
     const view = message(0x88, 12);
