@@ -1,5 +1,5 @@
 // How much slower a sandbox works while another sets off bombs: the p99 of its rounds (a process, a file, some memory) beside a bomb, over the
-// p99 when it is alone. Run as root, on a machine with nothing else to do.
+// p99 when it is alone just before; the median of the ratios. Run as root, on a machine with nothing else to do.
 //
 // usage: node bench/doors_neighbour.mjs [--build DIRECTORY] [--rounds N] [--json]
 import { execFile } from 'node:child_process';
@@ -42,19 +42,29 @@ async function beside(kind) {
   return measured;
 }
 
-const median = (values, key) => values.map((value) => value[key]).sort((a, b) => a - b)[values.length >> 1];
+const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
+const medianOf = (pairs, which, key) => median(pairs.map((pair) => pair[which][key]));
 
-const rounds = option('rounds', 3);
+const rounds = option('rounds', 5);
 const rows = [];
 try {
   copyFileSync(join(build, 'tests/escape/sandbox-bomb'), program);
   chmodSync(directory, 0o755);
   chmodSync(program, 0o755);
-  for (const kind of ['alone', ...BOMBS]) {
-    const values = [];
-    for (let i = 0; i < rounds; i++) values.push(kind === 'alone' ? await neighbour() : await beside(kind));
-    const row = { bomb: kind, rounds: median(values, 'rounds'), p50_ms: median(values, 'p50'), p99_ms: median(values, 'p99') };
-    rows.push({ ...row, p99_ratio: row.p99_ms / (rows[0] ?? row).p99_ms });
+  const pairs = Object.fromEntries(BOMBS.map((kind) => [kind, []]));
+  for (let i = 0; i < rounds; i++) {
+    for (const kind of BOMBS) pairs[kind].push({ alone: await neighbour(), beside: await beside(kind) });
+  }
+  for (const [bomb, measured] of Object.entries(pairs)) {
+    rows.push({
+      bomb,
+      rounds: medianOf(measured, 'beside', 'rounds'),
+      alone_p50_ms: medianOf(measured, 'alone', 'p50'),
+      p50_ms: medianOf(measured, 'beside', 'p50'),
+      alone_p99_ms: medianOf(measured, 'alone', 'p99'),
+      p99_ms: medianOf(measured, 'beside', 'p99'),
+      p99_ratio: median(measured.map(({ alone, beside }) => beside.p99 / alone.p99)),
+    });
   }
 } finally {
   rmSync(directory, { recursive: true, force: true });

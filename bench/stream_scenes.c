@@ -27,6 +27,8 @@ static uint8_t message[STREAM_MESSAGE_MAX];
 struct totals {
     unsigned messages, updates, copies;
     uint64_t captured, bytes;
+    uint64_t lossy_us, exact_us; // when the last video frame came, and the last lossless rectangle
+    uint64_t repaired;           // bytes since that frame
     uint64_t streamer_ns, server_ns;
 };
 
@@ -56,6 +58,13 @@ static void take(struct rig *r, int timeout_ms, struct totals *t)
     rig_send(r, acknowledgement, sizeof(acknowledgement));
     uint64_t captured;
     memcpy(&captured, message + 12, sizeof(captured));
+    if (message[0] == WIRE_VIDEO_FRAME) {
+        t->lossy_us = clock_us();
+        t->repaired = 0;
+    } else {
+        t->exact_us = clock_us();
+        t->repaired += (uint64_t)length;
+    }
     t->messages++;
     t->copies += message[0] == WIRE_COPY_RECTANGLE;
     t->updates += captured != t->captured;
@@ -68,7 +77,7 @@ static void serve(struct rig *r, uint64_t until, struct totals *t)
         take(r, (int)((until - now) / 1000) + 1, t);
 }
 
-static pid_t start_terminal(const struct rig *r, const char *const *command)
+static pid_t start_program(const struct rig *r, const char *program, const char *const *command)
 {
     pid_t process = fork();
     if (process != 0)
@@ -80,7 +89,7 @@ static pid_t start_terminal(const struct rig *r, const char *const *command)
     setenv("DISPLAY", display, 1);
     setenv("XAUTHORITY", authority, 1);
     setenv("XAPPLRESDIR", "sandbox/desktop/app-defaults", 1);
-    execvp("xterm", (char *const *)command);
+    execvp(program, (char *const *)command);
     _exit(127);
 }
 
@@ -120,7 +129,7 @@ static void drag(struct rig *r, uint64_t until, struct totals *t)
 static void measure(struct rig *r, const char *name, uint64_t duration, const char *const *command,
                     void (*scene)(struct rig *r, uint64_t until, struct totals *t))
 {
-    pid_t terminal = start_terminal(r, command);
+    pid_t terminal = start_program(r, "xterm", command);
     struct totals t = {0};
     serve(r, clock_us() + SETTLE, &t);
     t = (struct totals){.streamer_ns = cpu_of(r->streamer), .server_ns = cpu_of(r->server)};
@@ -140,6 +149,22 @@ static void measure(struct rig *r, const char *name, uint64_t duration, const ch
     serve(r, clock_us() + SETTLE, &t);
 }
 
+// A film of 960x540 that ends after two seconds: how long after its last video frame is the browser's picture exact?
+static void measure_stillness(struct rig *r)
+{
+    pid_t film = start_program(r, "perl", (const char *[]){"perl", "bench/scenes.pl", "2", "4", NULL});
+    struct totals t = {0};
+    serve(r, clock_us() + 2 * SECOND, &t);
+    double kbps = (double)t.bytes * 8 / 1e3 / 2;
+    serve(r, clock_us() + 3 * SECOND, &t);
+    printf("film, then still       %6.0f kbit/s while it plays; exact %3.0f ms after its last video frame, "
+           "by %" PRIu64 " KiB\n",
+           kbps, (double)(int64_t)(t.exact_us - t.lossy_us) / 1e3, t.repaired >> 10);
+    kill(film, SIGTERM);
+    waitpid(film, NULL, 0);
+    remove("ended"); // the film's
+}
+
 int main(int argc, char **argv)
 {
     uint64_t duration = (argc > 1 ? strtoul(argv[1], NULL, 10) : 5) * SECOND;
@@ -157,6 +182,7 @@ int main(int argc, char **argv)
             serve);
     measure(&r, "window dragged", duration,
             (const char *[]){"xterm", "-e", "sh", "-c", "perl bench/scroll.pl 1; sleep 600", NULL}, drag);
+    measure_stillness(&r);
     rig_finish(&r);
     return 0;
 }

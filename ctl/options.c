@@ -35,6 +35,11 @@ static const struct {
     [OPTION_OFF] = {"--off", NULL, "--off"},
     [OPTION_KEY] = {"--key", "FILE", "--key FILE"},
     [OPTION_DRY_RUN] = {"--dry-run", NULL, "--dry-run"},
+    [OPTION_ALLOW] = {"--allow", "DESTINATION", "--allow DESTINATION...", true},
+    [OPTION_NONE] = {"--none", NULL, "--none"},
+    [OPTION_MEMORY] = {"--memory", "MB", "--memory MB"},
+    [OPTION_CPU] = {"--cpu", "PERCENT", "--cpu PERCENT"},
+    [OPTION_PIDS] = {"--pids", "COUNT", "--pids COUNT"},
 };
 
 const char *option_text(enum option option)

@@ -26,12 +26,17 @@ enum option {
     OPTION_OFF,
     OPTION_KEY,
     OPTION_DRY_RUN,
+    OPTION_ALLOW,
+    OPTION_NONE,
+    OPTION_MEMORY,
+    OPTION_CPU,
+    OPTION_PIDS,
     OPTION_COUNT,
 };
 
 #define ACCEPT(option) (1u << (option))
 
-#define OPTION_REPEATS_MAX 32u
+#define OPTION_REPEATS_MAX 64u
 
 struct options {
     char *values[OPTION_COUNT]; // NULL: not given; "" for those without a value; borrowed from argv

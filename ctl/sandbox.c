@@ -3,6 +3,7 @@
 
 #include "ctl/command.h"
 #include "ctl/listing.h"
+#include "ctl/sandbox.h"
 #include "lib/cleanup.h"
 #include "store/account.h"
 #include "store/sandbox.h"
@@ -74,10 +75,9 @@ int sandbox_stop(struct context *context)
 {
     struct id id;
     const char *text = context->options.operand;
-    if (!text || id_parse(text, &id)) {
-        complain(context, "give the id of a sandbox, as sandboxctl sandbox list shows it");
-        return STATUS_USAGE;
-    }
+    int status = sandbox_operand(context, &id);
+    if (status)
+        return status;
     int error = store_sandbox_request_stop(context->store, &id, STOP_ADMINISTRATOR);
     if (error == -ENOENT) {
         complain(context, "%s: no such sandbox, or it has ended", text);

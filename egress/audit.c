@@ -25,6 +25,8 @@ void audit_decision(struct sandbox *sandbox, const struct audit *audit)
 {
     bool allowed = audit->refusal == REFUSAL_NONE;
     char address[ADDRESS_TEXT_SIZE] = "", suppressed[16];
+    enum egress_reason reason = allowed ? EGRESS_REASON_LISTED : refusal_answer(audit->refusal)->reason;
+    sandbox->proxy->totals.decisions[reason]++;
     if (allowed)
         sandbox->counters.requests++;
     else
@@ -37,6 +39,6 @@ void audit_decision(struct sandbox *sandbox, const struct audit *audit)
     sandbox->log_suppressed = 0;
     log_info(allowed ? "egress allowed" : "egress refused", {"sandbox", sandbox->id_text},
              {"method", audit->method}, {"destination", audit->destination}, {"address", address},
-             {"reason", allowed ? "listed" : refusal_answer(audit->refusal)->reason},
-             {"detail", audit->detail ? audit->detail : ""}, {"suppressed", suppressed});
+             {"reason", egress_reason_name(reason)}, {"detail", audit->detail ? audit->detail : ""},
+             {"suppressed", suppressed});
 }

@@ -75,6 +75,7 @@ void connection_accept(struct sandbox *sandbox, int fd)
 {
     int on = 1;
     sandbox->counters.connections++;
+    sandbox->proxy->totals.connections++;
     enum refusal refusal = check_room(sandbox);
     struct connection *c = refusal ? NULL : calloc(1, sizeof(*c));
     if (!c) {

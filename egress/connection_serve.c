@@ -13,6 +13,7 @@ static enum flow_result pump_up(struct connection *c, uint64_t *moved)
     struct flow_ends ends = {&c->from_client, c->client.fd, c->server.fd, &c->sandbox->proxy->pipes};
     enum flow_result result = flow_pump(&c->up, &ends, moved);
     c->sandbox->counters.bytes_out += *moved;
+    c->sandbox->proxy->totals.bytes_out += *moved;
     return result;
 }
 
@@ -21,6 +22,7 @@ static enum flow_result pump_down(struct connection *c, uint64_t *moved)
     struct flow_ends ends = {&c->from_server, c->server.fd, c->client.fd, &c->sandbox->proxy->pipes};
     enum flow_result result = flow_pump(&c->down, &ends, moved);
     c->sandbox->counters.bytes_in += *moved;
+    c->sandbox->proxy->totals.bytes_in += *moved;
     return result;
 }
 

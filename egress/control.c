@@ -59,6 +59,14 @@ static int count(struct control *control, const struct id *id, bool and_remove)
     return 0;
 }
 
+static int count_all(struct control *control)
+{
+    struct egress_message message = {.kind = EGRESS_TOTALS, .totals = control->proxy->totals};
+    message.totals.open = control->proxy->open;
+    answer(control, &message);
+    return 0;
+}
+
 static void stop_staging(struct control *control)
 {
     control->staging = false;
@@ -130,6 +138,8 @@ static int handle(struct control *control, const struct egress_message *message,
         return count(control, &message->of_sandbox.sandbox, true);
     case EGRESS_COUNT:
         return count(control, &message->of_sandbox.sandbox, false);
+    case EGRESS_COUNT_ALL:
+        return count_all(control);
     case EGRESS_POLICY_COMMIT:
         return commit(control, &message->policy_commit);
     default:

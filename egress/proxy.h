@@ -4,6 +4,7 @@
 #include "egress/deadlines.h"
 #include "egress/pipes.h"
 #include "egress/resolver.h"
+#include "lib/egress_reason.h"
 
 struct sandbox;
 
@@ -16,4 +17,5 @@ struct proxy {
     unsigned sandbox_count;
     unsigned open; // connections
     unsigned connection_maximum;
+    struct egress_totals totals; // without `open`
 };

@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "lib/egress_reason.h"
+
 enum refusal {
     REFUSAL_NONE,
     // the policy
@@ -38,7 +40,7 @@ enum refusal {
 struct refusal_answer {
     unsigned status;
     const char *phrase;
-    const char *reason;   // one word for the log
+    enum egress_reason reason;
     const char *sentence; // for people; follows the destination where there is one
 };
 

@@ -7,13 +7,15 @@
 #include "export/video.h"
 #include "lib/cleanup.h"
 #include "lib/limits.h"
+#include "lib/recording.h"
 
 #define CODEC_MAX 64
 
 int canvas_init(struct canvas *canvas)
 {
     *canvas = (struct canvas){0};
-    return pixels_init(&canvas->pixels);
+    int error = cursor_init(&canvas->cursor);
+    return error ? error : pixels_init(&canvas->pixels);
 }
 
 void canvas_finish(struct canvas *canvas)
@@ -21,7 +23,7 @@ void canvas_finish(struct canvas *canvas)
     video_free(canvas->video);
     pixels_finish(&canvas->pixels);
     free(canvas->picture);
-    free(canvas->cursor.pixels);
+    cursor_finish(&canvas->cursor);
     *canvas = (struct canvas){0};
 }
 
@@ -209,20 +211,21 @@ static int apply_frame(struct canvas *canvas, uint8_t kind, bool key, struct rea
 
 static int apply_cursor(struct canvas *canvas, struct reader *r)
 {
-    struct cursor cursor = {.width = read_u16(r), .height = read_u16(r)};
-    cursor.hot_x = read_u16(r);
-    cursor.hot_y = read_u16(r);
-    size_t length = (size_t)cursor.width * cursor.height * 4;
-    if (r->failed || cursor.width > CURSOR_SIDE_MAX || cursor.height > CURSOR_SIDE_MAX || r->left != length)
-        return -EPROTO;
-    if (length > 0) {
-        cursor.pixels = malloc(length);
-        if (!cursor.pixels)
-            return -ENOMEM;
-        memcpy(cursor.pixels, r->data, length);
-    }
-    free(canvas->cursor.pixels);
-    canvas->cursor = cursor;
+    int error = cursor_read(&canvas->cursor, r);
+    canvas->changed |= !error && canvas->cursor.placed;
+    return error;
+}
+
+static int apply_pointer(struct canvas *canvas, const uint8_t *message, size_t length)
+{
+    struct recording_pointer pointer;
+    int error = recording_pointer_read(message, length, &pointer);
+    if (error)
+        return error;
+    canvas->cursor.placed = true;
+    canvas->cursor.x = pointer.x;
+    canvas->cursor.y = pointer.y;
+    canvas->changed = true;
     return 0;
 }
 
@@ -243,6 +246,8 @@ int canvas_apply(struct canvas *canvas, const uint8_t *message, size_t length)
         return apply_frame(canvas, kind, flags & WIRE_FLAG_KEY_FRAME, &r);
     case WIRE_CURSOR:
         return apply_cursor(canvas, &r);
+    case RECORDING_POINTER:
+        return apply_pointer(canvas, message, length);
     case WIRE_CLIPBOARD:
     case WIRE_AUDIO:
     case WIRE_STATISTICS:

@@ -1,14 +1,9 @@
 #pragma once
 // The display that a recording shows: applies the messages of docs/PROTOCOL.md one after the other. Every byte is hostile.
 
-#include "export/pixels.h"
+#include "export/cursor.h"
 
 struct video;
-
-struct cursor {
-    uint16_t width, height, hot_x, hot_y; // 0 x 0: hidden
-    uint8_t *pixels;                      // RGBA, straight alpha
-};
 
 struct canvas {
     uint16_t width, height; // 0: no hello yet

@@ -56,10 +56,13 @@ static int measure(struct exporter *exporter, int recording)
 static int show(struct exporter *exporter, uint64_t film_us)
 {
     struct canvas *canvas = &exporter->canvas;
+    struct surface surface = {canvas->picture, (size_t)canvas->width * 4};
     canvas->changed = false;
     exporter->shown_us = film_us;
-    return film_show(exporter->film, (struct surface){canvas->picture, (size_t)canvas->width * 4},
-                     canvas->width, canvas->height, film_us);
+    cursor_draw(&canvas->cursor, surface, canvas->width, canvas->height);
+    int error = film_show(exporter->film, surface, canvas->width, canvas->height, film_us);
+    cursor_undraw(&canvas->cursor, surface);
+    return error;
 }
 
 // What the canvas shows stays until `time_us` of the recording. What changes again before the next picture's time is shown with it.

@@ -147,7 +147,7 @@ static const struct config_entry table[CONFIG_KEY_COUNT] = {
         "recording of desktops: allowed: by their owners' wish; required: each one that somebody watches"),
     [CONFIG_RECORDINGS_DIR] = TEXT("RECORDINGS_DIR", 0, 1024, "", "directory of the recordings"),
     [CONFIG_RECORDING_QUOTA_MB] =
-        NUMBER("RECORDING_QUOTA_MB", 1, 1073741824, "10240", "MiB", "recordings of one user, all together"),
+        NUMBER("RECORDING_QUOTA_MB", 1, 1073741824, "10240", "MiB", "recordings of one user and their films, all together"),
     [CONFIG_RECORDING_RETENTION_DAYS] = NUMBER("RECORDING_RETENTION_DAYS", 0, 36500, "30", "days",
                                                "recordings are deleted after this time; 0: never"),
     [CONFIG_WATCHDOG_SECS] =

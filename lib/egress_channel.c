@@ -69,6 +69,8 @@ static const struct channel_form forms[] = {
     [EGRESS_ADDED] = {true, EGRESS_SIDE_EGRESS, BODY(of_sandbox), 0, NULL},
     [EGRESS_REFUSED] = {true, EGRESS_SIDE_EGRESS, BODY(refused), 0, refused_valid},
     [EGRESS_POLICY_IN_FORCE] = {true, EGRESS_SIDE_EGRESS, BODY(policy_in_force), 0, in_force_valid},
+    [EGRESS_COUNT_ALL] = {true, EGRESS_SIDE_SANDBOXD, 0, 0, NULL},
+    [EGRESS_TOTALS] = {true, EGRESS_SIDE_EGRESS, BODY(totals), 0, NULL},
     [EGRESS_COUNTERS] = {true, EGRESS_SIDE_EGRESS, BODY(counters), 0, counters_valid},
     [EGRESS_REMOVED] = {true, EGRESS_SIDE_EGRESS, BODY(counters), 0, counters_valid},
 };
@@ -83,10 +85,12 @@ size_t egress_message_size(uint32_t kind)
     return channel_message_size(&codec, kind);
 }
 
-// All bodies but READY's start with the sandbox.
+// All bodies start with the sandbox, but for those of what concerns all of them.
 static bool names_sandbox(const struct egress_message *message)
 {
-    return message->kind == EGRESS_READY || !id_is_nil(&message->of_sandbox.sandbox);
+    bool of_all =
+        message->kind == EGRESS_READY || message->kind == EGRESS_COUNT_ALL || message->kind == EGRESS_TOTALS;
+    return of_all || !id_is_nil(&message->of_sandbox.sandbox);
 }
 
 int egress_message_decode(const void *data, size_t length, size_t fd_count, enum egress_side sender,

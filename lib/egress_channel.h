@@ -8,12 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/egress_reason.h"
 #include "lib/egress_rule.h"
 #include "lib/ids.h"
 #include "lib/ipc.h"
 #include "lib/limits.h"
 
-#define EGRESS_CHANNEL_VERSION 1u
+#define EGRESS_CHANNEL_VERSION 2u
 #define EGRESS_CHANNEL_FD 3
 #define EGRESS_LISTENER_PORT 3128 // on 127.0.0.1 inside each sandbox
 
@@ -27,6 +28,7 @@ enum egress_kind {
     EGRESS_RULE,
     EGRESS_POLICY_COMMIT, // POLICY_IN_FORCE, REFUSED
     EGRESS_COUNT,         // COUNTERS, REFUSED
+    EGRESS_COUNT_ALL,     // TOTALS
     // sandbox-egress to sandboxd
     EGRESS_READY = 64, // once, confined and serving
     EGRESS_ADDED,
@@ -34,6 +36,7 @@ enum egress_kind {
     EGRESS_POLICY_IN_FORCE,
     EGRESS_COUNTERS,
     EGRESS_REMOVED,
+    EGRESS_TOTALS, // of all sandboxes since the start of sandbox-egress
 };
 
 struct egress_add {
@@ -111,6 +114,7 @@ struct egress_message {
         struct egress_refused refused;
         struct egress_policy_in_force policy_in_force;
         struct egress_counters counters;
+        struct egress_totals totals;
     };
 };
 

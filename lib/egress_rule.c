@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -79,19 +80,23 @@ static bool is_token(const char *text)
                                       "ABCDEFGHIJKLMNOPQRSTUVWXYZ")] == '\0';
 }
 
-bool egress_header_valid(const struct egress_header *header)
+bool egress_header_name_valid(const char name[static EGRESS_HEADER_NAME_MAX])
 {
     static const char *const reserved[] = {"Host",       "Content-Length", "Transfer-Encoding",
                                            "Connection", "Keep-Alive",     "TE",
                                            "Trailer",    "Upgrade",        "Expect"};
-    if (!padded(header->name, sizeof(header->name)) || !padded(header->value, sizeof(header->value)) ||
-        !is_token(header->name))
+    if (!padded(name, EGRESS_HEADER_NAME_MAX) || !is_token(name))
         return false;
     for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
-        if (strcasecmp(header->name, reserved[i]) == 0)
+        if (strcasecmp(name, reserved[i]) == 0)
             return false;
     }
-    if (strncasecmp(header->name, "Proxy-", 6) == 0)
+    return strncasecmp(name, "Proxy-", 6) != 0;
+}
+
+bool egress_header_valid(const struct egress_header *header)
+{
+    if (!egress_header_name_valid(header->name) || !padded(header->value, sizeof(header->value)))
         return false;
     size_t length = strlen(header->value);
     for (size_t i = 0; i < length; i++) {
@@ -211,4 +216,43 @@ int egress_rule_parse(const char *text, struct egress_rule *ret_rule)
         return -EINVAL;
     *ret_rule = rule;
     return 0;
+}
+
+static bool default_ports(const struct egress_rule *rule)
+{
+    static const struct egress_port_range usual[2] = {{80, 80}, {TLS_PORT, TLS_PORT}};
+    return rule->range_count == 2 && memcmp(rule->ranges, usual, sizeof(usual)) == 0;
+}
+
+static size_t format_destination(const struct egress_rule *rule, char text[static EGRESS_RULE_TEXT_MAX])
+{
+    char address[INET6_ADDRSTRLEN], prefix[8] = "";
+    bool six = rule->kind == EGRESS_RULE_NETWORK6;
+    int length;
+    if (rule->kind == EGRESS_RULE_DOMAIN)
+        length = snprintf(text, EGRESS_RULE_TEXT_MAX, "%s", rule->name);
+    else if (rule->kind == EGRESS_RULE_WILDCARD)
+        length = snprintf(text, EGRESS_RULE_TEXT_MAX, "*%s%s", *rule->name ? "." : "", rule->name);
+    else {
+        inet_ntop(six ? AF_INET6 : AF_INET, rule->address, address, sizeof(address));
+        if (rule->prefix != (six ? 128 : 32))
+            snprintf(prefix, sizeof(prefix), "/%u", rule->prefix);
+        length = snprintf(text, EGRESS_RULE_TEXT_MAX, six ? "[%s%s]" : "%s%s", address, prefix);
+    }
+    return (size_t)length;
+}
+
+void egress_rule_format(const struct egress_rule *rule, char text[static EGRESS_RULE_TEXT_MAX])
+{
+    size_t length = format_destination(rule, text);
+    if (default_ports(rule))
+        return;
+    for (unsigned i = 0; i < rule->range_count; i++) {
+        const struct egress_port_range *range = &rule->ranges[i];
+        char last[8] = "";
+        if (range->last != range->first)
+            snprintf(last, sizeof(last), "-%u", range->last);
+        length += (size_t)snprintf(text + length, EGRESS_RULE_TEXT_MAX - length, "%c%u%s", i == 0 ? ':' : ',',
+                                   range->first, last);
+    }
 }

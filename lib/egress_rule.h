@@ -44,8 +44,15 @@ struct egress_header {
 bool egress_rule_valid(const struct egress_rule *rule);
 // False besides for the names that frame a message or belong to the connection (Host, Content-Length, ...).
 bool egress_header_valid(const struct egress_header *header);
+// The name alone.
+bool egress_header_name_valid(const char name[static EGRESS_HEADER_NAME_MAX]);
 bool egress_rule_has_port(const struct egress_rule *rule, uint16_t port);
 
 // Reads DESTINATION[:PORTS] where DESTINATION is a domain, "*." and a domain, "*", an address or network in CIDR
 // form (an IPv6 one in brackets: "[2001:db8::/32]:443"), and PORTS is "80,443,8000-8100"; without: 80 and 443. -EINVAL.
 int egress_rule_parse(const char *text, struct egress_rule *ret_rule);
+
+#define EGRESS_RULE_TEXT_MAX 384u // with its NUL
+// The one text of a valid rule without its header: lower case, ports as they were listed and left out where they are 80 and 443.
+// egress_rule_parse gives the rule back.
+void egress_rule_format(const struct egress_rule *rule, char text[static EGRESS_RULE_TEXT_MAX]);

@@ -84,6 +84,26 @@ void recording_key_write(const struct recording_key *key, uint8_t bytes[static R
     write_u64(&w, key->cursor);
 }
 
+void recording_pointer_write(const struct recording_pointer *pointer,
+                             uint8_t bytes[static RECORDING_POINTER_SIZE])
+{
+    struct writer w = writer_of(bytes, RECORDING_POINTER_SIZE);
+    write_u32(&w, RECORDING_POINTER);
+    write_u16(&w, pointer->x);
+    write_u16(&w, pointer->y);
+}
+
+int recording_pointer_read(const uint8_t *message, size_t length, struct recording_pointer *ret_pointer)
+{
+    struct reader r = reader_of(message, length);
+    bool kind = read_u32(&r) == RECORDING_POINTER;
+    struct recording_pointer pointer = {.x = read_u16(&r), .y = read_u16(&r)};
+    if (!kind || !reader_done(&r))
+        return -EPROTO;
+    *ret_pointer = pointer;
+    return 0;
+}
+
 struct recording_scan recording_scan_new(void)
 {
     return (struct recording_scan){.offset = RECORDING_HEADER_SIZE};

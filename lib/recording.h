@@ -37,6 +37,19 @@ struct recording_key {
     uint64_t cursor;
 };
 
+// The one message that no streamer sends: where the viewers' pointer is. Behind the four bytes of every head: u16 x, u16 y.
+#define RECORDING_POINTER 0x40u
+#define RECORDING_POINTER_SIZE 8u
+
+struct recording_pointer {
+    uint16_t x, y;
+};
+
+void recording_pointer_write(const struct recording_pointer *pointer,
+                             uint8_t bytes[static RECORDING_POINTER_SIZE]);
+// -EPROTO.
+int recording_pointer_read(const uint8_t *message, size_t length, struct recording_pointer *ret_pointer);
+
 void recording_header_write(const struct recording_header *header,
                             uint8_t bytes[static RECORDING_HEADER_SIZE]);
 // -EPROTO: no recording, or of another version.

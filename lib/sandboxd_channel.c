@@ -138,7 +138,20 @@ static bool ended_valid(const void *message)
 static bool entry_valid(const void *message)
 {
     const struct sandboxd_message *m = message;
-    return m->entry.template_id < TEMPLATE_COUNT && m->entry.ready <= 1 && limits_valid(&m->entry.limits);
+    return m->entry.template_id < TEMPLATE_COUNT && m->entry.ready <= 1 && limits_valid(&m->entry.limits) &&
+           m->entry.header_count <= EGRESS_HEADERS_MAX && m->entry.rule_count <= EGRESS_RULES_MAX;
+}
+
+static bool entry_header_valid(const void *message)
+{
+    const struct sandboxd_message *m = message;
+    return egress_header_name_valid(m->entry_header.name);
+}
+
+static bool entry_rule_valid(const void *message)
+{
+    const struct sandboxd_message *m = message;
+    return egress_rule_valid(&m->entry_rule);
 }
 
 static bool attach_failed_valid(const void *message)
@@ -173,11 +186,14 @@ static const struct channel_form forms[] = {
     [SANDBOXD_FAILED] = {true, CHANNEL_SERVER, BODY(failed), 0, failed_valid},
     [SANDBOXD_ENDED] = {true, CHANNEL_SERVER, BODY(ended), 0, ended_valid},
     [SANDBOXD_ENTRY] = {true, CHANNEL_SERVER, BODY(entry), 0, entry_valid},
+    [SANDBOXD_ENTRY_HEADER] = {true, CHANNEL_SERVER, BODY(entry_header), 0, entry_header_valid},
+    [SANDBOXD_ENTRY_RULE] = {true, CHANNEL_SERVER, BODY(entry_rule), 0, entry_rule_valid},
     [SANDBOXD_LIST_END] = {true, CHANNEL_SERVER, 0, 0, NULL},
     [SANDBOXD_ATTACHED] = {true, CHANNEL_SERVER, BODY(attached), 1, NULL},
     [SANDBOXD_ATTACH_FAILED] = {true, CHANNEL_SERVER, BODY(attach_failed), 0, attach_failed_valid},
     [SANDBOXD_LIMITS_SET] = {true, CHANNEL_SERVER, BODY(limits_set), 0, limits_set_valid},
     [SANDBOXD_NETWORK_SET] = {true, CHANNEL_SERVER, BODY(network_set), 0, network_set_valid},
+    [SANDBOXD_EGRESS] = {true, CHANNEL_SERVER, BODY(egress), 0, NULL},
     [SANDBOXD_POOL] = {true, CHANNEL_SERVER, BODY(pool), 0, pool_valid},
     [SANDBOXD_EXPORTED] = {true, CHANNEL_SERVER, BODY(exported), 1, NULL},
     [SANDBOXD_EXPORT_FAILED] = {true, CHANNEL_SERVER, BODY(export_failed), 0, export_failed_valid},

@@ -8,12 +8,14 @@
 // refused whatever the client asked.
 //
 // A network policy travels ahead of the request that uses it: NETWORK_BEGIN, its HEADERs and RULEs in order, then
-// CREATE (with `network` 1) or SET_NETWORK. Requests without a policy may stand between them.
+// CREATE (with `network` 1) or SET_NETWORK. Requests without a policy may stand between them. sandboxd tells a policy behind ENTRY:
+// its ENTRY_HEADERs and ENTRY_RULEs in order, and no other ENTRY between them.
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/command_words.h"
+#include "lib/egress_reason.h"
 #include "lib/egress_rule.h"
 #include "lib/ids.h"
 #include "lib/ipc.h"
@@ -21,7 +23,7 @@
 #include "lib/limits.h"
 #include "lib/policy.h"
 
-#define SANDBOXD_CHANNEL_VERSION 5u
+#define SANDBOXD_CHANNEL_VERSION 6u
 
 enum sandboxd_kind {
     // client to sandboxd
@@ -48,7 +50,10 @@ enum sandboxd_kind {
     SANDBOXD_ATTACH_FAILED,
     SANDBOXD_LIMITS_SET,
     SANDBOXD_NETWORK_SET,
-    SANDBOXD_POOL, // after WELCOME and whenever it changes; never where nothing is kept ready
+    SANDBOXD_ENTRY_HEADER,
+    SANDBOXD_ENTRY_RULE,
+    SANDBOXD_EGRESS, // after WELCOME, and about every 10 s while it changes
+    SANDBOXD_POOL,   // after WELCOME and whenever it changes; never where nothing is kept ready
     SANDBOXD_EXPORTED,
     SANDBOXD_EXPORT_FAILED,
 };
@@ -175,10 +180,16 @@ struct sandboxd_entry {
     uint32_t ready; // 1: running, 0: starting
     struct sandbox_limits limits;
     uint32_t viewers;
+    uint32_t header_count,
+        rule_count; // of its network policy: what sandbox-egress was told, or is being told
     struct sandbox_usage usage;
     // At this moment, as the limits count them
     uint64_t memory_bytes; // UINT64_MAX: unknown
     uint64_t tasks;        // processes and their threads; UINT64_MAX: unknown
+};
+
+struct sandboxd_entry_header {
+    char name[EGRESS_HEADER_NAME_MAX]; // as in struct egress_header; its value is told to nobody
 };
 
 struct sandboxd_attached { // with one descriptor: the stream's socket
@@ -253,11 +264,14 @@ struct sandboxd_message {
         struct sandboxd_failed failed;
         struct sandboxd_ended ended;
         struct sandboxd_entry entry;
+        struct sandboxd_entry_header entry_header;
+        struct egress_rule entry_rule;
         struct sandboxd_attached attached;
         struct sandboxd_attach_failed attach_failed;
         struct sandboxd_limits_set limits_set;
         struct sandboxd_network_set network_set;
         struct sandboxd_pool pool;
+        struct egress_totals egress; // since sandboxd's start
         struct sandboxd_exported exported;
         struct sandboxd_export_failed export_failed;
     };

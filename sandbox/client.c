@@ -23,6 +23,10 @@ struct client {
     bool greeted;
     unsigned listed; // LIST: the next slot; NOT_LISTING when none is under way
     bool end_of_list;
+    struct listed_policy {             // of the entry that was sent last, as it was then
+        struct network_policy *policy; // NULL: all of it is sent
+        uint32_t position;
+    } listed_policy;
     struct network_staging network;
 };
 
@@ -31,6 +35,7 @@ void client_close(struct service *service)
     if (!service->client)
         return;
     watch_close(&service->client->socket);
+    network_policy_unref(service->client->listed_policy.policy);
     network_staging_finish(&service->client->network);
     free(steal_pointer(&service->client));
 }
@@ -69,23 +74,56 @@ static void welcome(struct service *service)
     service->client->greeted = true;
     client_send(service, &message, -1);
     pool_tell(service);
+    egress_tell_totals(service);
 }
 
-// Sends as many entries as the socket takes; the rest follows when it has room.
+// What comes next in the list. False: nothing more does.
+static bool next_of_list(struct client *client, struct sandboxd_message *message)
+{
+    const struct listed_policy *listed = &client->listed_policy;
+    if (listed->policy) {
+        const struct egress_policy *policy = &listed->policy->content;
+        bool header = listed->position < policy->header_count;
+        message->kind = header ? SANDBOXD_ENTRY_HEADER : SANDBOXD_ENTRY_RULE;
+        if (header)
+            memcpy(message->entry_header.name, policy->headers[listed->position].name,
+                   sizeof(message->entry_header.name));
+        else
+            message->entry_rule = policy->rules[listed->position - policy->header_count];
+        return true;
+    }
+    while (client->listed < SANDBOX_SLOTS && !sandbox_has_owner(client->service->sandboxes[client->listed]))
+        client->listed++;
+    message->kind = client->listed < SANDBOX_SLOTS ? SANDBOXD_ENTRY : SANDBOXD_LIST_END;
+    if (message->kind == SANDBOXD_ENTRY)
+        sandbox_describe(client->service->sandboxes[client->listed], &message->entry);
+    return client->end_of_list;
+}
+
+static void went_out(struct client *client, uint32_t kind)
+{
+    struct listed_policy *listed = &client->listed_policy;
+    if (kind == SANDBOXD_LIST_END) {
+        client->end_of_list = false;
+        return;
+    }
+    if (kind == SANDBOXD_ENTRY) {
+        listed->policy = network_policy_ref(client->service->sandboxes[client->listed++]->network.policy);
+        listed->position = 0;
+    } else {
+        listed->position++;
+    }
+    const struct egress_policy *policy = listed->policy ? &listed->policy->content : NULL;
+    if (policy && listed->position == policy->header_count + policy->rule_count)
+        network_policy_unref(steal_pointer(&listed->policy));
+}
+
+// Sends as much of the list as the socket takes; the rest follows when it has room.
 static void continue_list(struct service *service)
 {
     struct client *client = service->client;
-    while (client->listed < SANDBOX_SLOTS || client->end_of_list) {
-        struct sandboxd_message message = {.kind = SANDBOXD_LIST_END};
-        bool entry = client->listed < SANDBOX_SLOTS;
-        if (entry && !sandbox_has_owner(service->sandboxes[client->listed])) {
-            client->listed++;
-            continue;
-        }
-        if (entry) {
-            message.kind = SANDBOXD_ENTRY;
-            sandbox_describe(service->sandboxes[client->listed], &message.entry);
-        }
+    struct sandboxd_message message = {0};
+    while (next_of_list(client, &message)) {
         int error = send_now(client, &message, -1);
         if (error == -EAGAIN) {
             watch_change(&client->socket, EPOLLOUT); // no further request until this one is answered
@@ -95,8 +133,8 @@ static void continue_list(struct service *service)
             drop(service, strerror(-error));
             return;
         }
-        client->listed += entry;
-        client->end_of_list = entry;
+        went_out(client, message.kind);
+        message = (struct sandboxd_message){0};
     }
     watch_change(&client->socket, EPOLLIN);
 }

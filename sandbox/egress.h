@@ -23,6 +23,9 @@ void egress_set_policy(struct sandbox *sandbox, struct network_policy *policy, u
 bool egress_settled(const struct sandbox *sandbox);
 // The sandbox ends. True while the proxy still has to say what it counted; sandbox_finish is called then.
 bool egress_leaving(struct sandbox *sandbox);
+// egress_count.c
+// What all proxies have counted together is told to the client.
+void egress_tell_totals(struct service *service);
 void egress_usage(const struct sandbox *sandbox, struct sandbox_usage *usage);
 
 // Between the two files.
@@ -37,10 +40,12 @@ struct egress {
     unsigned failures; // ends since it last ran for a while
     unsigned removals; // tries to remove its group
     uint64_t started_us;
-    uint64_t serial;     // of the latest policy of any sandbox
-    unsigned unanswered; // requests that have an answer
-    bool blocked;        // it has not read what was sent
-    unsigned cursor;     // slot of the sandbox whose turn it is
+    uint64_t serial;                      // of the latest policy of any sandbox
+    unsigned unanswered;                  // requests that have an answer
+    bool blocked;                         // it has not read what was sent
+    bool totals_due;                      // they are to be asked for
+    struct egress_totals before, counted; // of earlier ones, and of this one
+    unsigned cursor;                      // slot of the sandbox whose turn it is
     struct {
         struct sandbox *sandbox; // NULL: none
         struct network_policy *policy;
@@ -52,8 +57,13 @@ struct egress {
 void egress_sync(struct egress *egress);
 // One answer. 0 or -EPROTO.
 int egress_handle(struct egress *egress, const struct egress_message *message);
-// Asks what it counted for each sandbox.
+// Asks what it counted, for each sandbox and together.
 void egress_count_all(struct egress *egress);
+// Its answer to that. 0 or -EPROTO.
+int egress_take_totals(struct egress *egress, const struct egress_totals *totals);
+// The proxy is gone: what it counted is added to what those before had counted.
+void egress_keep_counted(struct network *network);
+void egress_keep_totals(struct egress *egress);
 // The proxy is gone, and with it all that it knew.
 void egress_forget(struct egress *egress);
 // It can't be worked with any more: it is killed, and started again once it is reaped.

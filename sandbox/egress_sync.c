@@ -21,6 +21,8 @@ void egress_network_finish(struct network *network)
     cleanup_fd(&network->listener);
     network->listener = -1;
     network_policy_unref(steal_pointer(&network->policy));
+    network_policy_unref(steal_pointer(&network->told));
+    network_policy_unref(steal_pointer(&network->held));
 }
 
 static bool proxy_serves(const struct sandbox *sandbox)
@@ -29,17 +31,19 @@ static bool proxy_serves(const struct sandbox *sandbox)
     return egress && egress->state == EGRESS_UP && sandbox->network.listener >= 0;
 }
 
-static void tell_set(struct sandbox *sandbox, uint32_t closed, int error)
+// False: nobody waits for it.
+static bool tell_set(struct sandbox *sandbox, uint32_t closed, int error)
 {
     struct network *network = &sandbox->network;
     uint64_t serial = network->client_serial;
     network->client_serial = 0;
     if (!serial || network->client != sandbox->service->client_count)
-        return;
+        return false;
     struct sandboxd_message message = {.kind = SANDBOXD_NETWORK_SET};
     message.network_set = (struct sandboxd_network_set){
         .sandbox = sandbox->request.sandbox, .serial = serial, .closed = closed, .error = error};
     client_send(sandbox->service, &message, -1);
+    return true;
 }
 
 bool egress_settled(const struct sandbox *sandbox)
@@ -47,10 +51,11 @@ bool egress_settled(const struct sandbox *sandbox)
     return !proxy_serves(sandbox) || sandbox->network.settled_serial == sandbox->network.serial;
 }
 
-static void settled(struct sandbox *sandbox, uint32_t closed, int error)
+static void replace_policy(struct network_policy **place, struct network_policy *policy)
 {
-    tell_set(sandbox, closed, error);
-    sandbox_network_settled(sandbox);
+    network_policy_ref(policy);
+    network_policy_unref(*place);
+    *place = policy;
 }
 
 void egress_take_listener(struct sandbox *sandbox, int fd)
@@ -151,10 +156,19 @@ static int send_count(struct egress *egress, struct sandbox *sandbox)
     return error;
 }
 
+static int send_count_all(struct egress *egress)
+{
+    struct egress_message message = {.kind = EGRESS_COUNT_ALL};
+    int error = send_message(egress, &message, -1, true);
+    egress->totals_due = error != 0;
+    return error;
+}
+
 static void begin_policy(struct egress *egress, struct sandbox *sandbox)
 {
     struct network *network = &sandbox->network;
     network->told_serial = network->serial;
+    replace_policy(&network->told, network->policy);
     egress->sending.sandbox = sandbox;
     egress->sending.policy = network_policy_ref(network->policy);
     egress->sending.serial = network->serial;
@@ -174,7 +188,7 @@ static int send_difference(struct egress *egress, struct sandbox *sandbox)
         return 0;
     } else if (!network->added) {
         error = send_add(egress, sandbox);
-    } else if (network->told_serial != network->serial) {
+    } else if (network->told_serial != network->serial && network->told_serial == network->settled_serial) {
         begin_policy(egress, sandbox);
         error = send_piece(egress);
     } else if (network->count_due) {
@@ -200,7 +214,10 @@ static int send_next(struct egress *egress)
         egress->cursor = slot; // it goes on here: a policy follows its sandbox
         return sent;
     }
-    return 0;
+    if (!egress->totals_due)
+        return 0;
+    int error = send_count_all(egress);
+    return error ? error : 1;
 }
 
 void egress_sync(struct egress *egress)
@@ -228,7 +245,25 @@ static void removed(struct sandbox *sandbox, const struct egress_counters *count
 {
     sandbox->network.counted = *counters;
     sandbox->network.added = false;
+    struct egress *egress = sandbox->service->egress;
+    egress->totals_due = true;
     sandbox_finish(sandbox);
+    egress_sync(egress);
+}
+
+// What holds is what held before. A client that did not ask may have been told otherwise by the list: it comes back and asks for that again.
+static void policy_refused(struct sandbox *sandbox, int error)
+{
+    struct network *network = &sandbox->network;
+    bool latest = network->told_serial == network->serial;
+    network->settled_serial = network->told_serial;
+    if (latest) {
+        replace_policy(&network->policy, network->held);
+        if (!tell_set(sandbox, 0, error))
+            client_close(sandbox->service);
+        sandbox_network_settled(sandbox);
+    }
+    egress_sync(sandbox->service->egress);
 }
 
 static void refused(struct sandbox *sandbox, const struct egress_refused *message)
@@ -241,8 +276,7 @@ static void refused(struct sandbox *sandbox, const struct egress_refused *messag
         silence(sandbox);
         return;
     case EGRESS_POLICY_COMMIT:
-        sandbox->network.settled_serial = sandbox->network.told_serial;
-        settled(sandbox, 0, message->error);
+        policy_refused(sandbox, message->error);
         return;
     case EGRESS_REMOVE:
         removed(sandbox, &sandbox->network.counted);
@@ -252,15 +286,25 @@ static void refused(struct sandbox *sandbox, const struct egress_refused *messag
     }
 }
 
-static void in_force(struct sandbox *sandbox, const struct egress_policy_in_force *message)
+static int in_force(struct sandbox *sandbox, const struct egress_policy_in_force *message)
 {
-    sandbox->network.settled_serial = message->serial;
-    if (message->serial == sandbox->network.serial)
-        settled(sandbox, message->closed, 0);
+    struct network *network = &sandbox->network;
+    if (message->serial != network->told_serial)
+        return -EPROTO;
+    network->settled_serial = message->serial;
+    replace_policy(&network->held, network->told);
+    if (message->serial == network->serial) {
+        tell_set(sandbox, message->closed, 0);
+        sandbox_network_settled(sandbox);
+    }
+    egress_sync(sandbox->service->egress);
+    return 0;
 }
 
 int egress_handle(struct egress *egress, const struct egress_message *message)
 {
+    if (message->kind == EGRESS_TOTALS)
+        return egress_take_totals(egress, &message->totals);
     struct sandbox *sandbox = sandbox_find(egress->service, &message->of_sandbox.sandbox);
     if (!sandbox || egress->unanswered == 0 || message->kind == EGRESS_READY)
         return -EPROTO;
@@ -271,8 +315,7 @@ int egress_handle(struct egress *egress, const struct egress_message *message)
         refused(sandbox, &message->refused);
         return 0;
     case EGRESS_POLICY_IN_FORCE:
-        in_force(sandbox, &message->policy_in_force);
-        return 0;
+        return in_force(sandbox, &message->policy_in_force);
     case EGRESS_COUNTERS:
         sandbox->network.counted = message->counters;
         return 0;
@@ -284,42 +327,26 @@ int egress_handle(struct egress *egress, const struct egress_message *message)
     }
 }
 
-void egress_count_all(struct egress *egress)
-{
-    for (unsigned i = 0; i < SANDBOX_SLOTS; i++) {
-        struct sandbox *sandbox = egress->service->sandboxes[i];
-        if (sandbox)
-            sandbox->network.count_due = sandbox->network.added;
-    }
-    egress_sync(egress);
-}
-
-static void add_counters(struct egress_counters *sum, const struct egress_counters *more)
-{
-    sum->connections += more->connections;
-    sum->requests += more->requests;
-    sum->denied += more->denied;
-    sum->bytes_in += more->bytes_in;
-    sum->bytes_out += more->bytes_out;
-}
-
 void egress_forget(struct egress *egress)
 {
     egress->sending.sandbox = NULL;
     network_policy_unref(steal_pointer(&egress->sending.policy));
     egress->unanswered = 0;
-    egress->blocked = false;
+    egress->blocked = egress->totals_due = false;
+    egress_keep_totals(egress);
     for (unsigned i = 0; i < SANDBOX_SLOTS; i++) {
         struct sandbox *sandbox = egress->service->sandboxes[i];
         if (!sandbox)
             continue;
         struct network *network = &sandbox->network;
         silence(sandbox);
-        add_counters(&network->before, &network->counted);
-        network->counted = (struct egress_counters){0};
+        egress_keep_counted(network);
         network->added = network->removing = network->count_due = false;
         network->told_serial = network->settled_serial = 0;
-        settled(sandbox, 0, 0);
+        replace_policy(&network->told, NULL);
+        replace_policy(&network->held, NULL);
+        tell_set(sandbox, 0, 0); // no byte passes before the next proxy has it
+        sandbox_network_settled(sandbox);
         if (network->leaving)
             sandbox_finish(sandbox);
     }
@@ -333,14 +360,4 @@ bool egress_leaving(struct sandbox *sandbox)
     if (first && network->added)
         egress_sync(sandbox->service->egress);
     return network->added;
-}
-
-void egress_usage(const struct sandbox *sandbox, struct sandbox_usage *usage)
-{
-    struct egress_counters sum = sandbox->network.before;
-    add_counters(&sum, &sandbox->network.counted);
-    usage->network_in_bytes = sum.bytes_in;
-    usage->network_out_bytes = sum.bytes_out;
-    usage->network_allowed = sum.requests;
-    usage->network_refused = sum.denied;
 }

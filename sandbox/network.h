@@ -38,7 +38,9 @@ struct network {
     uint64_t serial;                // of the policy; 0: there never was one
     bool added;                     // the proxy was told of the sandbox
     uint64_t told_serial;           // the latest policy that the proxy was told; 0: none
-    uint64_t settled_serial;        // the latest that it answered for
+    uint64_t settled_serial;        // the latest that it answered for; no further one is told before
+    struct network_policy *told;    // the policy of told_serial
+    struct network_policy *held;    // what is in force; NULL: nothing may be reached
     bool leaving, removing;         // the sandbox ends; the proxy was told so
     uint64_t client, client_serial; // who set the policy, and awaits NETWORK_SET when client_serial is not 0
     bool count_due;

@@ -338,6 +338,7 @@ static void sandbox_usage(const struct sandbox *sandbox, struct sandbox_usage *r
 
 void sandbox_describe(const struct sandbox *sandbox, struct sandboxd_entry *ret_entry)
 {
+    const struct network_policy *policy = sandbox->network.policy;
     *ret_entry = (struct sandboxd_entry){
         .sandbox = sandbox->request.sandbox,
         .owner = sandbox->request.owner,
@@ -345,6 +346,8 @@ void sandbox_describe(const struct sandbox *sandbox, struct sandboxd_entry *ret_
         .ready = sandbox->state == SANDBOX_READY,
         .limits = sandbox->request.limits,
         .viewers = sandbox->viewers,
+        .header_count = policy ? policy->content.header_count : 0,
+        .rule_count = policy ? policy->content.rule_count : 0,
     };
     sandbox_usage(sandbox, &ret_entry->usage);
     egress_usage(sandbox, &ret_entry->usage);

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "lib/log.h"
 #include "server/clock.h"
-#include "server/sandbox_json.h"
 #include "server/sandboxes.h"
 #include "server/server.h"
 
@@ -24,23 +24,27 @@ void change_init(struct change *change, struct sandbox *sandbox)
     change->timer = (struct loop_timer){.fire = on_timer, .data = change};
 }
 
-void change_interrupt(struct change *change)
+static void answer(struct change *change, const struct change_outcome *outcome)
 {
-    struct exchange *exchange = steal_pointer(&change->exchange);
+    change_answered *answered = change->answered;
+    change->answered = NULL;
+    change->wish = NULL;
     loop_timer_cancel(&change->timer);
-    if (exchange)
-        exchange_problem_later(exchange, PROBLEM_SANDBOXES_UNAVAILABLE, 1,
-                               "The answer did not come in time. Look at the sandbox again in a moment.");
+    if (answered)
+        answered(change->data, outcome);
 }
 
-void change_finish_all(struct change *change)
+void change_interrupt(struct change *change)
 {
-    change_interrupt(change);
+    answer(change, &(struct change_outcome){
+                       .problem = PROBLEM_SANDBOXES_UNAVAILABLE,
+                       .detail = "The answer did not come in time. Look at the sandbox again in a moment.",
+                       .retry_after_s = 1});
 }
 
 bool change_busy(const struct change *change)
 {
-    return change->exchange != NULL;
+    return change->stage != CHANGE_NONE;
 }
 
 static struct sandboxd_client *sandboxd_of(struct change *change)
@@ -50,48 +54,55 @@ static struct sandboxd_client *sandboxd_of(struct change *change)
 
 static void record(struct change *change)
 {
+    change->stage = CHANGE_RECORDING;
     record_changed(&change->sandbox->record, &change->limits, change->network);
 }
 
+// Nothing was changed.
 static void fail(struct change *change, enum problem problem, const char *detail)
 {
-    struct exchange *exchange = steal_pointer(&change->exchange);
-    loop_timer_cancel(&change->timer);
-    if (exchange)
-        exchange_problem(exchange, problem, detail);
+    change->stage = CHANGE_NONE;
+    answer(change, &(struct change_outcome){.problem = problem, .detail = detail});
 }
 
-static void send_network(struct change *change)
+// Unsent: the connection ends, and with the next one what is in force is told.
+static void send_network(struct change *change, const struct network_wish *network)
 {
-    const struct change_wish *wish = change->exchange->detail;
     struct sandboxd_message set = {
         .kind = SANDBOXD_SET_NETWORK,
         .set_network = {.sandbox = change->sandbox->row.id, .serial = ++change->serial}};
-    memcpy(change->sent_network, wish->network.text, sizeof(wish->network.text));
-    if (network_wish_send(&wish->network, sandboxd_of(change)) < 0 ||
+    memcpy(change->sent_network, network->text, sizeof(network->text));
+    change->stage = CHANGE_NETWORK;
+    if (network_wish_send(network, sandboxd_of(change)) < 0 ||
         sandboxd_client_send(sandboxd_of(change), &set) < 0)
         change_interrupt(change);
 }
 
-void change_begin(struct change *change, struct exchange *exchange)
+static void send_limits(struct change *change, const struct sandbox_limits *wished)
 {
-    const struct change_wish *wish = exchange->detail;
-    struct sandbox *sandbox = change->sandbox;
-    struct sandbox_limits limits = sandbox->row.limits;
-    change->exchange = exchange;
-    change->problem_detail = NULL;
-    loop_timer_set(sandboxes_server(sandbox->sandboxes)->loop, &change->timer, ANSWER_US);
-    if (!wish->has_limits) {
-        send_network(change);
-        return;
-    }
-    limits.memory_mb = wish->limits.memory_mb ? wish->limits.memory_mb : limits.memory_mb;
-    limits.cpu_percent = wish->limits.cpu_percent ? wish->limits.cpu_percent : limits.cpu_percent;
-    limits.pids = wish->limits.pids ? wish->limits.pids : limits.pids;
+    struct sandbox_limits limits = change->limits;
+    limits.memory_mb = wished->memory_mb ? wished->memory_mb : limits.memory_mb;
+    limits.cpu_percent = wished->cpu_percent ? wished->cpu_percent : limits.cpu_percent;
+    limits.pids = wished->pids ? wished->pids : limits.pids;
     struct sandboxd_message set = {.kind = SANDBOXD_SET_LIMITS,
-                                   .set_limits = {.sandbox = sandbox->row.id, .limits = limits}};
+                                   .set_limits = {.sandbox = change->sandbox->row.id, .limits = limits}};
+    change->stage = CHANGE_LIMITS;
     if (sandboxd_client_send(sandboxd_of(change), &set) < 0)
         change_interrupt(change);
+}
+
+void change_begin(struct change *change, const struct change_wish *wish, change_answered *answered,
+                  void *data)
+{
+    change->wish = wish;
+    change->answered = answered;
+    change->data = data;
+    change->outcome = (struct change_outcome){0};
+    loop_timer_set(sandboxes_server(change->sandbox->sandboxes)->loop, &change->timer, ANSWER_US);
+    if (wish->has_limits)
+        send_limits(change, &wish->limits);
+    else
+        send_network(change, &wish->network);
 }
 
 static void limits_refused(struct change *change, int error)
@@ -116,53 +127,65 @@ static void limits_refused(struct change *change, int error)
     }
 }
 
-// What is in force is recorded also when nobody waits for it any more.
 void change_limits_set(struct change *change, const struct sandboxd_limits_set *message)
 {
-    const struct change_wish *wish = change->exchange ? change->exchange->detail : NULL;
+    if (change->stage != CHANGE_LIMITS)
+        return;
     if (message->error) {
         limits_refused(change, message->error);
         return;
     }
     change->limits = message->limits;
-    if (wish && wish->has_network) {
-        send_network(change);
-        if (change->exchange)
-            return;
-    }
-    record(change);
+    // Nobody waits any more, and the wish has gone with who did: what is in force is recorded.
+    if (change->wish && change->wish->has_network)
+        send_network(change, &change->wish->network);
+    else
+        record(change);
 }
 
 void change_network_set(struct change *change, const struct sandboxd_network_set *message)
 {
-    if (message->serial != change->serial)
+    if (change->stage != CHANGE_NETWORK || message->serial != change->serial)
         return;
-    if (message->error == 0) {
+    if (message->error == 0)
         memcpy(change->network, change->sent_network, sizeof(change->network));
-    } else {
-        change->problem = PROBLEM_CONFLICT;
-        change->problem_detail = "\"network\" could not be set: the sandbox is ending, or has no way out.";
-    }
+    else
+        change->outcome = (struct change_outcome){
+            .problem = PROBLEM_CONFLICT,
+            .detail = "\"network\" could not be set: the sandbox is ending, or has no way out."};
+    record(change);
+}
+
+static bool limits_equal(const struct sandbox_limits *one, const struct sandbox_limits *other)
+{
+    return one->memory_mb == other->memory_mb && one->cpu_percent == other->cpu_percent &&
+           one->pids == other->pids;
+}
+
+void change_in_force(struct change *change, const struct store_sandbox *row,
+                     const struct sandbox_limits *limits, const char *network)
+{
+    char id[ID_TEXT_SIZE];
+    change->stage = CHANGE_NONE;
+    change->limits = *limits;
+    snprintf(change->network, sizeof(change->network), "%s", network);
+    if (limits_equal(limits, &row->limits) && network_text_equal(network, row->network))
+        return;
+    id_format(&row->id, id);
+    log_warning("The database said other limits or another network than are in force: it is mended",
+                {"sandbox", id});
     record(change);
 }
 
 void change_recorded(struct change *change)
 {
-    struct exchange *exchange = steal_pointer(&change->exchange);
-    const struct sandbox *sandbox = change->sandbox;
-    loop_timer_cancel(&change->timer);
-    if (!exchange)
+    if (change->stage != CHANGE_RECORDING)
         return;
-    if (change->problem_detail)
-        exchange_problem(exchange, change->problem, change->problem_detail);
-    else
-        exchange_json(exchange, 200, sandbox_json(&sandbox->row, sandbox->viewer_count));
+    change->stage = CHANGE_NONE;
+    answer(change, &change->outcome);
 }
 
 void change_store_failed(struct change *change, int error)
 {
-    struct exchange *exchange = steal_pointer(&change->exchange);
-    loop_timer_cancel(&change->timer);
-    if (exchange)
-        exchange_store_failed(exchange, error);
+    answer(change, &(struct change_outcome){.store_error = error});
 }

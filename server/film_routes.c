@@ -79,11 +79,10 @@ void film_begin_finish(struct exchange *exchange)
         return;
     }
     int error = request->made ? 0 : films_begin(exchange->server->films, &exchange->id, &request->owner);
-    if (error == -EDQUOT)
-        exchange_problem_later(exchange, PROBLEM_TOO_MANY_REQUESTS, 10,
-                               "Wait until one of your other films is made.");
-    else if (error)
-        exchange_problem_later(exchange, PROBLEM_UNAVAILABLE, 10, "Too many films are being made.");
+    if (error)
+        exchange_problem_later(exchange, PROBLEM_UNAVAILABLE, 10,
+                               error == -EDQUOT ? "Wait until one of your other films is made."
+                                                : "Too many films are being made.");
     else
         answer_status(exchange, request->made ? 200 : 202);
 }

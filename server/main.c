@@ -18,6 +18,7 @@
 #include "server/http_head.h"
 #include "server/limits.h"
 #include "server/notifications.h"
+#include "server/operator_changes.h"
 #include "server/origin.h"
 #include "server/pruning.h"
 #include "server/recorder.h"
@@ -157,13 +158,14 @@ static int open_modules(struct server *server)
     server->films = films_new(server);
     server->viewers = viewers_new(server);
     server->sandboxes = server->work ? sandboxes_new(server) : NULL;
+    server->operator_changes = operator_changes_new(server);
     server->notifications = server->work ? notifications_new(server, database_url) : NULL;
     server->pruning = server->work ? pruning_new(server) : NULL;
     server->sandboxd = sandboxd_client_new(server->loop, config_text(config, CONFIG_SANDBOXD_SOCKET),
                                            &sandboxd_events, server);
     if (!server->tickets || !server->sign_in_limits || !server->link_sources || !server->work ||
         !server->films || !server->viewers || !server->sandboxes || !server->notifications ||
-        !server->pruning || !server->sandboxd)
+        !server->operator_changes || !server->pruning || !server->sandboxd)
         return refuse("out of memory or threads");
     return 0;
 }
@@ -188,6 +190,7 @@ static void server_finish(struct server *server)
     listener_free(server->metrics_listener);
     server->recording_writers.stopping = true;
     work_free(server->work);
+    server->work = NULL;
     sign_in_limits_free(server->sign_in_limits);
     films_free(server->films);
     recorders_free(server);
@@ -196,6 +199,7 @@ static void server_finish(struct server *server)
     pruning_free(server->pruning);
     sandboxd_client_free(server->sandboxd);
     sandboxes_free(server->sandboxes);
+    operator_changes_free(server->operator_changes);
     loop_free(server->loop); // closes all connections
     viewers_free(server->viewers);
     limiter_free(server->link_sources);

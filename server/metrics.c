@@ -16,6 +16,11 @@ void metrics_request(struct metrics *metrics, unsigned status)
         metrics->statuses[status]++;
 }
 
+void metrics_egress(struct metrics *metrics, const struct egress_totals *totals)
+{
+    metrics->egress = *totals;
+}
+
 void metrics_pool(struct metrics *metrics, const struct sandboxd_pool *pool)
 {
     metrics->pool = *pool;

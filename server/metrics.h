@@ -13,10 +13,6 @@ enum metric {
     METRIC_REFRESHES,
     METRIC_REFRESHES_FAILED,
     METRIC_SANDBOX_STARTS,
-    METRIC_EGRESS_ALLOWED, // these four: of ended sandboxes
-    METRIC_EGRESS_REFUSED,
-    METRIC_EGRESS_BYTES_IN,
-    METRIC_EGRESS_BYTES_OUT,
     METRIC_VIEWERS_REFUSED, // before the upgrade
     METRIC_BYTES_TO_BROWSERS,
     METRIC_BYTES_FROM_BROWSERS,
@@ -52,7 +48,8 @@ struct metrics {
     uint64_t start_buckets[METRIC_START_BUCKETS + 1]; // not cumulative; the last one has no bound
     uint64_t start_us;
     uint64_t parked_starts, cold_starts;
-    struct sandboxd_pool pool; // as sandboxd told last; all 0: nothing is kept ready
+    struct egress_totals egress; // as sandboxd told last: since its start, and so for all that it serves
+    struct sandboxd_pool pool;   // as sandboxd told last; all 0: nothing is kept ready
     uint64_t video_frames, lossless_rectangles, copies, frames_skipped;
     struct metric_histogram encode, input, acknowledged;
     uint64_t limits[LIMIT_COUNT];
@@ -78,6 +75,7 @@ void metrics_count(struct metrics *metrics, enum metric metric);
 void metrics_add(struct metrics *metrics, enum metric metric, uint64_t amount);
 void metrics_request(struct metrics *metrics, unsigned status);
 void metrics_start(struct metrics *metrics, uint32_t start_us, bool parked);
+void metrics_egress(struct metrics *metrics, const struct egress_totals *totals);
 void metrics_pool(struct metrics *metrics, const struct sandboxd_pool *pool);
 void metrics_start_failed(struct metrics *metrics, uint32_t stage);
 void metrics_end(struct metrics *metrics, enum stop_reason reason);

@@ -14,12 +14,6 @@ static const struct {
     [METRIC_REFRESHES] = {"refreshes", "Refresh tokens rotated"},
     [METRIC_REFRESHES_FAILED] = {"refreshes_failed", "Refresh tokens refused"},
     [METRIC_SANDBOX_STARTS] = {"sandbox_starts", "Sandboxes asked for"},
-    [METRIC_EGRESS_ALLOWED] = {"egress_requests_allowed",
-                               "Requests of ended sandboxes to the network that their policies allowed"},
-    [METRIC_EGRESS_REFUSED] = {"egress_requests_refused",
-                               "Requests of ended sandboxes to the network that were refused"},
-    [METRIC_EGRESS_BYTES_IN] = {"egress_received_bytes", "Bytes from the network to ended sandboxes"},
-    [METRIC_EGRESS_BYTES_OUT] = {"egress_sent_bytes", "Bytes from ended sandboxes to the network"},
     [METRIC_VIEWERS_REFUSED] = {"websockets_refused", "WebSockets refused before the upgrade"},
     [METRIC_BYTES_TO_BROWSERS] = {"relayed_to_browsers_bytes", "Stream bytes relayed to browsers"},
     [METRIC_BYTES_FROM_BROWSERS] = {"relayed_from_browsers_bytes", "Bytes of browsers' messages"},
@@ -132,6 +126,24 @@ static void print_stream(FILE *out, const struct metrics *metrics)
         &metrics->acknowledged);
 }
 
+static void print_egress(FILE *out, const struct egress_totals *egress)
+{
+    print_counter(out, "egress_decisions",
+                  "What sandbox-egress decided of the sandboxes' requests, by reason");
+    for (unsigned i = 0; i < EGRESS_REASON_COUNT; i++)
+        fprintf(out, "sandbox_server_egress_decisions_total{decision=\"%s\",reason=\"%s\"} %" PRIu64 "\n",
+                i == EGRESS_REASON_LISTED ? "allowed" : "refused", egress_reason_name(i),
+                egress->decisions[i]);
+    print_counter(out, "egress_bytes", "Bytes between sandboxes and the network, by direction");
+    fprintf(out,
+            "sandbox_server_egress_bytes_total{direction=\"in\"} %" PRIu64
+            "\nsandbox_server_egress_bytes_total{direction=\"out\"} %" PRIu64 "\n",
+            egress->bytes_in, egress->bytes_out);
+    print_counter(out, "egress_connections_accepted", "Connections of sandboxes to sandbox-egress");
+    fprintf(out, "sandbox_server_egress_connections_accepted_total %" PRIu64 "\n", egress->connections);
+    print_gauge(out, "egress_connections", "Open connections of sandboxes to sandbox-egress", egress->open);
+}
+
 static void print_outcomes(FILE *out, const struct metrics *metrics)
 {
     static const char *const limits[LIMIT_COUNT] = {
@@ -215,6 +227,7 @@ char *metrics_text(const struct metrics *metrics, const struct metric_gauges *ga
     print_outcomes(out, metrics);
     print_starts(out, metrics);
     print_pool(out, metrics);
+    print_egress(out, &metrics->egress);
     print_stream(out, metrics);
     print_gauges(out, metrics, gauges);
     print_programs(out, gauges);

@@ -98,14 +98,6 @@ static int add_destination(struct reader *reader, const json_t *value, size_t nu
     return 0;
 }
 
-static json_t *rule_shown(const json_t *to, const json_t *header)
-{
-    if (!header)
-        return json_string(json_string_value(to));
-    return json_pack("{s:s, s:{s:s, s:n}}", "to", json_string_value(to), "header", "name",
-                     json_string_value(json_object_get(header, "name")), "value");
-}
-
 static int add_rule(struct reader *reader, const json_t *value, size_t number)
 {
     struct network_wish *wish = reader->wish;
@@ -128,21 +120,18 @@ static int add_rule(struct reader *reader, const json_t *value, size_t number)
             "\"network.rules[%zu].header\" can't be added to what goes there: a header needs a domain and "
             "a port besides 443, since nothing can be added inside TLS. Write \"example.org:80\".",
             number);
-    return json_array_append_new(reader->shown, rule_shown(to, header)) < 0 ? -ENOMEM : 0;
+    json_t *shown_rule = network_text_rule(rule, place > 0 ? wish->headers[place - 1].name : NULL);
+    return json_array_append_new(reader->shown, shown_rule) < 0 ? -ENOMEM : 0;
 }
 
 static int keep_text(struct reader *reader)
 {
-    CLEANUP(cleanup_json) json_t *kept = json_pack("{s:s, s:O}", "mode", "allow", "rules", reader->shown);
-    AUTO_FREE char *text = kept ? json_dumps(kept, JSON_COMPACT) : NULL;
-    if (!text)
-        return -ENOMEM;
-    if (strlen(text) > NETWORK_TEXT_MAX)
+    int error = network_text_make(reader->shown, reader->wish->text);
+    if (error == -EMSGSIZE)
         return refuse(reader->wrong,
                       "\"network.rules\" are too long: at most %u bytes together. Use wildcards.",
                       NETWORK_TEXT_MAX);
-    memcpy(reader->wish->text, text, strlen(text) + 1);
-    return 0;
+    return error;
 }
 
 static int read_rules(struct reader *reader, const json_t *rules)

@@ -6,12 +6,9 @@
 #include <jansson.h>
 
 #include "lib/egress_rule.h"
+#include "server/network_text.h"
 #include "server/sandboxd_client.h"
 #include "server/wish.h"
-#include "store/sandbox.h"
-
-#define NETWORK_TEXT_MAX                                                                                     \
-    4096 // bytes of what is kept, as compact JSON; the database's form of it is a little longer
 
 struct network_wish {
     struct egress_rule rules[EGRESS_RULES_MAX];

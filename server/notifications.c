@@ -7,6 +7,7 @@
 
 #include "lib/log.h"
 #include "server/clock.h"
+#include "server/operator_changes.h"
 #include "server/sandboxes.h"
 #include "server/server.h"
 #include "server/viewers.h"
@@ -44,6 +45,10 @@ static void act(struct notifications *notifications, const struct store_notifica
             server_drain(server, notification->kind == NOTIFICATION_DRAIN);
         return;
     }
+    if (notification->kind == NOTIFICATION_CHANGE)
+        operator_changes_look(server->operator_changes);
+    if (notification->kind == NOTIFICATION_CHANGE || notification->kind == NOTIFICATION_CHANGED)
+        return;
     if (notification->kind == NOTIFICATION_RESTORED && !server->stopping) {
         // What is in memory belongs to rows that are gone; a start compares sandboxd's sandboxes with those there are.
         log_warning("The database was restored from a backup: this program ends to be started again");
@@ -91,6 +96,7 @@ static void done(struct work_job *job)
     notifications->complained = false;
     // What was announced while nobody listened.
     sandboxes_read_wishes(notifications->server->sandboxes);
+    operator_changes_look(notifications->server->operator_changes);
     viewers_check(notifications->server->viewers);
 }
 

@@ -6,6 +6,8 @@
 
 #include "lib/log.h"
 #include "server/clock.h"
+#include "server/network_text.h"
+#include "server/operator_changes.h"
 #include "server/sandboxes.h"
 #include "server/server.h"
 #include "server/viewers.h"
@@ -18,7 +20,8 @@ enum phase { PHASE_IDLE, PHASE_LISTING, PHASE_ROWS, PHASE_COMPLETE };
 struct entry {
     struct id id;
     struct sandboxd_entry told;
-    bool taken; // has a row
+    json_t *rules; // of its network, as they are stored; owned
+    bool taken;    // has a row
 };
 
 struct reconcile {
@@ -26,6 +29,9 @@ struct reconcile {
     enum phase phase;
     struct entry entries[SANDBOX_MAX_TOTAL];
     size_t count;
+    struct id arriving; // the entry that was told last: what follows belongs to it
+    char header_names[EGRESS_HEADERS_MAX][EGRESS_HEADER_NAME_MAX];
+    uint32_t headers_told;
     struct sandboxd_entry unknown[SANDBOX_MAX_TOTAL]; // stopped, and yet to be recorded
     struct layer_report layers[LAYER_COUNT];          // of this node
     size_t unknown_count;
@@ -58,10 +64,17 @@ struct reconcile *reconcile_new(struct sandboxes *sandboxes)
     return reconcile;
 }
 
+static void forget_entries(struct reconcile *reconcile)
+{
+    while (reconcile->count > 0)
+        json_decref(reconcile->entries[--reconcile->count].rules);
+}
+
 void reconcile_free(struct reconcile *reconcile)
 {
     if (!reconcile)
         return;
+    forget_entries(reconcile);
     loop_timer_cancel(&reconcile->retry);
     store_sandbox_list_finish(&reconcile->rows);
     free(reconcile);
@@ -70,7 +83,7 @@ void reconcile_free(struct reconcile *reconcile)
 void reconcile_begin(struct reconcile *reconcile)
 {
     struct sandboxd_message list = {.kind = SANDBOXD_LIST};
-    reconcile->count = 0;
+    forget_entries(reconcile);
     reconcile->generation++;
     reconcile->phase = PHASE_LISTING;
     // Unsent: the connection ends, and the next one begins anew.
@@ -88,10 +101,39 @@ bool reconcile_complete(const struct reconcile *reconcile)
     return reconcile->phase == PHASE_COMPLETE;
 }
 
+static struct entry *find(struct reconcile *reconcile, const struct id *id)
+{
+    for (size_t i = 0; i < reconcile->count; i++) {
+        if (id_equal(&reconcile->entries[i].id, id))
+            return &reconcile->entries[i];
+    }
+    return NULL;
+}
+
 void reconcile_entry(struct reconcile *reconcile, const struct sandboxd_entry *entry)
 {
-    if (reconcile->phase == PHASE_LISTING && reconcile->count < SANDBOX_MAX_TOTAL)
-        reconcile->entries[reconcile->count++] = (struct entry){.id = entry->sandbox, .told = *entry};
+    if (reconcile->phase != PHASE_LISTING || reconcile->count == SANDBOX_MAX_TOTAL)
+        return;
+    reconcile->headers_told = 0;
+    reconcile->arriving = entry->sandbox;
+    reconcile->entries[reconcile->count++] =
+        (struct entry){.id = entry->sandbox, .told = *entry, .rules = json_array()};
+}
+
+void reconcile_entry_header(struct reconcile *reconcile, const struct sandboxd_entry_header *header)
+{
+    if (reconcile->phase == PHASE_LISTING && reconcile->headers_told < EGRESS_HEADERS_MAX)
+        memcpy(reconcile->header_names[reconcile->headers_told++], header->name, sizeof(header->name));
+}
+
+void reconcile_entry_rule(struct reconcile *reconcile, const struct egress_rule *rule)
+{
+    struct entry *entry = find(reconcile, &reconcile->arriving); // it may have ended meanwhile
+    if (reconcile->phase != PHASE_LISTING || !entry || rule->header > reconcile->headers_told)
+        return;
+    const char *name = rule->header ? reconcile->header_names[rule->header - 1] : NULL;
+    // Out of memory: the list is short of a rule, and the row is left as it is (take_entry).
+    (void)json_array_append_new(entry->rules, network_text_rule(rule, name));
 }
 
 void reconcile_list_end(struct reconcile *reconcile)
@@ -102,20 +144,13 @@ void reconcile_list_end(struct reconcile *reconcile)
     read_rows(reconcile);
 }
 
-static struct entry *find(struct reconcile *reconcile, const struct id *id)
-{
-    for (size_t i = 0; i < reconcile->count; i++) {
-        if (id_equal(&reconcile->entries[i].id, id))
-            return &reconcile->entries[i];
-    }
-    return NULL;
-}
-
 void reconcile_ended(struct reconcile *reconcile, const struct id *id)
 {
     struct entry *entry = find(reconcile, id);
-    if (entry)
-        *entry = reconcile->entries[--reconcile->count];
+    if (!entry)
+        return;
+    json_decref(entry->rules);
+    *entry = reconcile->entries[--reconcile->count];
 }
 
 void reconcile_read_wishes(struct reconcile *reconcile)
@@ -183,17 +218,26 @@ static void end_missing(struct reconcile *reconcile)
     }
 }
 
+static void take_entry(struct reconcile *reconcile, struct entry *entry, const struct store_sandbox *row)
+{
+    char network[NETWORK_TEXT_MAX + 1];
+    entry->taken = true;
+    bool whole = json_array_size(entry->rules) == entry->told.rule_count &&
+                 network_text_make(entry->rules, network) == 0;
+    if (!whole)
+        log_error("What a sandbox may reach is not known as a whole: its row stays as it is");
+    sandboxes_adopt(reconcile->sandboxes, row, &entry->told, whole ? network : row->network);
+}
+
 static void compare(struct reconcile *reconcile)
 {
     for (size_t i = 0; i < reconcile->rows.count; i++) {
         const struct store_sandbox *row = &reconcile->rows.items[i];
         struct entry *entry = find(reconcile, &row->id);
-        if (entry) {
-            entry->taken = true;
-            sandboxes_adopt(reconcile->sandboxes, row, entry->told.ready);
-        } else {
+        if (entry)
+            take_entry(reconcile, entry, row);
+        else
             sandboxes_lost(reconcile->sandboxes, row);
-        }
     }
     end_missing(reconcile);
     reconcile->unknown_count = 0;
@@ -205,6 +249,7 @@ static void compare(struct reconcile *reconcile)
     }
     reconcile->phase = PHASE_COMPLETE;
     viewers_sandboxd_back(sandboxes_server(reconcile->sandboxes)->viewers);
+    operator_changes_look(sandboxes_server(reconcile->sandboxes)->operator_changes);
 }
 
 static void obey_wishes(struct reconcile *reconcile)

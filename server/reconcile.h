@@ -1,6 +1,6 @@
 #pragma once
 // After each connection to sandboxd: its list against the active rows of this node. Rows that sandboxd does not know have ended; sandboxes
-// without a row are stopped; the others go on with their stored deadlines.
+// without a row are stopped; the others go on with their stored deadlines, and their rows say the limits and the network that sandboxd tells.
 
 #include "lib/sandboxd_channel.h"
 
@@ -15,6 +15,8 @@ void reconcile_abort(struct reconcile *reconcile);
 bool reconcile_complete(const struct reconcile *reconcile);
 
 void reconcile_entry(struct reconcile *reconcile, const struct sandboxd_entry *entry);
+void reconcile_entry_header(struct reconcile *reconcile, const struct sandboxd_entry_header *header);
+void reconcile_entry_rule(struct reconcile *reconcile, const struct egress_rule *rule);
 void reconcile_list_end(struct reconcile *reconcile);
 // A sandbox of the list ended before the rows were read.
 void reconcile_ended(struct reconcile *reconcile, const struct id *id);

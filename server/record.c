@@ -57,9 +57,9 @@ static void done(struct work_job *job)
     bool again = error && error != -ENOENT;
     record->busy = false;
     if (again) {
+        record->wanted |= 1u << change;
         loop_timer_set(sandboxes_server(sandbox->sandboxes)->loop, &record->retry, RETRY_US);
     } else {
-        record->wanted &= ~(1u << change);
         write_next(record);
     }
     sandbox_recorded(sandbox, change, error, &row); // may free the sandbox
@@ -85,7 +85,9 @@ static void write_next(struct record *record)
     record->error = -ECANCELED;
     record->job = (struct work_job){.run = run, .done = done};
     record->busy = work_submit(server->work, WORK_DATABASE, &record->job) == 0;
-    if (!record->busy)
+    if (record->busy)
+        record->wanted &= ~(1u << change); // wished again meanwhile, it is written again
+    else
         loop_timer_set(server->loop, &record->retry, RETRY_US);
 }
 
@@ -122,6 +124,11 @@ void record_changed(struct record *record, const struct sandbox_limits *limits, 
     write_next(record);
 }
 
+bool record_waits(const struct record *record, enum record_change change)
+{
+    return record->wanted & (1u << change);
+}
+
 void record_moved(struct record *record, int64_t expires_us, int64_t idle_expires_us)
 {
     record->expires_us = expires_us;
@@ -150,7 +157,6 @@ void record_ended(struct record *record, enum stop_reason reason, const char *de
     record->reason = reason;
     snprintf(record->detail, sizeof(record->detail), "%s", detail);
     record->usage = usage ? *usage : SANDBOX_USAGE_UNKNOWN;
-    // What is being written goes on; what only waited is out of date.
-    record->wanted = 1u << RECORD_ENDED | (record->busy ? 1u << record->writing : 0);
+    record->wanted = 1u << RECORD_ENDED; // what is being written goes on; what only waited is out of date
     write_next(record);
 }

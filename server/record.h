@@ -22,7 +22,7 @@ struct sandbox;
 struct record {
     struct work_job job;
     struct sandbox *sandbox;
-    unsigned wanted; // bit per change
+    unsigned wanted; // bit per change that is yet to be written
     bool busy;
     enum record_change writing;
     enum stop_reason reason;
@@ -56,6 +56,8 @@ void record_changed(struct record *record, const struct sandbox_limits *limits, 
 void record_moved(struct record *record, int64_t expires_us, int64_t idle_expires_us);
 void record_stopping(struct record *record, enum stop_reason reason);
 void record_active(struct record *record, int64_t active_us);
+// Is there more to be written of it than is being written now?
+bool record_waits(const struct record *record, enum record_change change);
 // Nothing else is written after it; `usage` may be NULL.
 void record_ended(struct record *record, enum stop_reason reason, const char *detail,
                   const struct sandbox_usage *usage);

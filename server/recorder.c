@@ -11,37 +11,31 @@
 #include "lib/fd.h"
 #include "lib/log.h"
 #include "server/clock.h"
-#include "server/recording_writer.h"
+#include "server/recorder_stream.h"
 #include "server/relay.h"
 #include "server/sandboxes.h"
 #include "server/server.h"
 #include "server/viewer.h"
 
-#define KEY_US (10 * SECOND_US) // between two places where playing can begin, while something changes
-#define FLUSH_US SECOND_US      // what a crash of this program may cost
+#define FLUSH_US SECOND_US // what a crash of this program may cost
 #define ATTEMPTS_MAX 7
-#define PACKETS_PER_TURN 64
 
 struct recorder {
     struct server *server;
     struct sandbox *sandbox;
     struct recorder *next; // of all
     struct recording_writer *writer;
-    int64_t started_us; // monotonic
-    bool begun;         // the file is there
+    bool begun; // the file is there
 
     uint64_t number; // of its streamer
-    int stream;
+    struct recorder_stream stream;
     struct loop_watch watch;
     struct loop_timer timer;
+    bool flush_due; // the timer is set for it
     bool asked;
     unsigned attempts;
     int64_t attached_us;
     bool on;
-    struct relay_down down;
-    uint32_t painted;
-    bool acknowledge, refreshing;
-    int64_t key_us; // monotonic, of the last key frame
 };
 
 bool recorder_on(const struct sandbox *sandbox)
@@ -62,11 +56,8 @@ static void drop_stream(struct recorder *recorder)
 {
     loop_timer_cancel(&recorder->timer);
     loop_watch_remove(recorder->server->loop, &recorder->watch);
-    if (recorder->stream >= 0)
-        close(steal_fd(&recorder->stream));
-    recorder->asked = false;
-    recorder->down = (struct relay_down){0};
-    recording_writer_abandon(recorder->writer);
+    recorder_stream_end(&recorder->stream);
+    recorder->asked = recorder->flush_due = false;
 }
 
 // What was taken is still written.
@@ -107,7 +98,7 @@ static void on_written(void *data)
     recorder->begun = true;
     if (!begun)
         attach(recorder);
-    else if (recorder->stream >= 0 && !recording_writer_full(recorder->writer))
+    else if (recorder->stream.fd >= 0 && !recording_writer_full(recorder->writer))
         (void)watch(recorder);
 }
 
@@ -118,73 +109,19 @@ static void on_failed(void *data, int error)
 
 static const struct recording_writer_events writer_events = {on_written, on_failed};
 
-static void answer(struct recorder *recorder)
-{
-    uint8_t packet[17] = {0, WIRE_ACKNOWLEDGE};
-    struct writer w = writer_of(packet + 5, sizeof(packet) - 5);
-    write_u32(&w, recorder->painted);
-    // What the socket does not take is said with the next one.
-    if (recorder->acknowledge && ipc_send(recorder->stream, packet, sizeof(packet), NULL, 0) == 0)
-        recorder->acknowledge = false;
-    static const uint8_t refresh[5] = {0, WIRE_REFRESH};
-    if (!recorder->refreshing && clock_monotonic_us() - recorder->key_us >= KEY_US)
-        recorder->refreshing = ipc_send(recorder->stream, refresh, sizeof(refresh), NULL, 0) == 0;
-}
-
-static void take_message(struct recorder *recorder)
-{
-    uint32_t length;
-    const uint8_t *message = recording_writer_message(recorder->writer, &length);
-    if (!message)
-        return;
-    bool frame = message[0] >= WIRE_VIDEO_FRAME && message[0] <= WIRE_COPY_RECTANGLE && length >= 8;
-    if (frame || message[0] == WIRE_HELLO) {
-        struct reader r = reader_of(message + 4, 4);
-        recorder->painted = frame ? read_u32(&r) : 0;
-        recorder->acknowledge = true;
-    }
-    int64_t now = clock_monotonic_us();
-    if (recording_writer_end(recorder->writer, (uint64_t)(now - recorder->started_us))) {
-        recorder->key_us = now;
-        recorder->refreshing = false;
-    }
-}
-
-static int take_packet(struct recorder *recorder, const uint8_t *packet, size_t length)
-{
-    struct stream_report report;
-    struct relay_fragment fragment;
-    if (length > 0 && packet[0] == STREAM_PACKET_REPORT)
-        return relay_down_report(&recorder->down, packet, length, &report);
-    int error = relay_down_packet(&recorder->down, packet, length, &fragment);
-    if (!error)
-        error = recording_writer_add(recorder->writer, fragment.first, fragment.data, fragment.length);
-    if (!error && fragment.last)
-        take_message(recorder);
-    return error;
-}
-
-static int read_stream(struct recorder *recorder)
-{
-    uint8_t *bytes = recorder->server->scratch + LWS_PRE;
-    for (int i = 0; i < PACKETS_PER_TURN && !recording_writer_full(recorder->writer); i++) {
-        AUTO_PACKET struct ipc_packet packet = {.fds = {-1, -1, -1, -1}};
-        int error = ipc_receive(recorder->stream, bytes, STREAM_PACKET_MAX, &packet);
-        if (error == -EAGAIN)
-            return 0;
-        if (!error)
-            error = packet.fd_count ? -EPROTO : take_packet(recorder, bytes, packet.length);
-        if (error)
-            return error;
-    }
-    return 0;
-}
-
-static void on_timer(void *data);
-
 static void schedule(struct recorder *recorder, int64_t after_us)
 {
+    recorder->flush_due = false;
     loop_timer_set(recorder->server->loop, &recorder->timer, after_us);
+}
+
+// However much comes meanwhile, it is written then.
+static void on_message(void *data)
+{
+    struct recorder *recorder = data;
+    if (!recorder->flush_due)
+        schedule(recorder, FLUSH_US);
+    recorder->flush_due = true;
 }
 
 static void stream_lost(struct recorder *recorder)
@@ -208,7 +145,7 @@ static void stream_lost(struct recorder *recorder)
 static bool watch(struct recorder *recorder)
 {
     int error = recorder->watch.fd < 0
-                    ? loop_watch_add(recorder->server->loop, &recorder->watch, recorder->stream, EPOLLIN)
+                    ? loop_watch_add(recorder->server->loop, &recorder->watch, recorder->stream.fd, EPOLLIN)
                     : 0;
     if (error)
         fail(recorder, strerror(-error));
@@ -219,13 +156,12 @@ static void on_stream(void *data, uint32_t events)
 {
     (void)events;
     struct recorder *recorder = data;
-    int error = read_stream(recorder);
+    int error = recorder_stream_read(&recorder->stream);
     if (error) {
         stream_lost(recorder);
         return;
     }
-    answer(recorder);
-    schedule(recorder, FLUSH_US);
+    recorder_stream_answer(&recorder->stream);
     if (recording_writer_full(recorder->writer)) {
         loop_watch_remove(recorder->server->loop, &recorder->watch); // until it is written
         recording_writer_flush(recorder->writer);
@@ -235,21 +171,22 @@ static void on_stream(void *data, uint32_t events)
 static void on_timer(void *data)
 {
     struct recorder *recorder = data;
+    recorder->flush_due = false;
     if (recorder->asked) { // no answer
         stream_lost(recorder);
-    } else if (recorder->stream < 0) {
+    } else if (recorder->stream.fd < 0) {
         attach(recorder);
     } else {
-        answer(recorder);
-        if (recorder->acknowledge || recording_writer_pending(recorder->writer))
-            schedule(recorder, FLUSH_US);
+        recorder_stream_answer(&recorder->stream);
+        if (recorder->stream.acknowledge || recording_writer_pending(recorder->writer))
+            on_message(recorder);
         recording_writer_flush(recorder->writer);
     }
 }
 
 static void attach(struct recorder *recorder)
 {
-    if (recorder->stream >= 0 || recorder->asked)
+    if (recorder->stream.fd >= 0 || recorder->asked)
         return;
     struct server *server = recorder->server;
     recorder->number = viewers_number(server->viewers);
@@ -277,15 +214,12 @@ bool recorder_attached(struct server *server, uint64_t number, int fd)
         return false;
     recorder->asked = false;
     loop_timer_cancel(&recorder->timer);
-    recorder->stream = fd;
     recorder->attached_us = clock_monotonic_us();
-    if (set_nonblocking(fd) < 0) {
+    recorder->watch = (struct loop_watch){.fd = -1, .ready = on_stream, .data = recorder};
+    if (recorder_stream_begin(&recorder->stream, fd) < 0) {
         stream_lost(recorder);
         return true;
     }
-    recorder->watch = (struct loop_watch){.fd = -1, .ready = on_stream, .data = recorder};
-    recorder->key_us = clock_monotonic_us();
-    recorder->refreshing = false;
     if (watch(recorder) && !recorder->on) {
         recorder->on = true;
         tell_viewers(recorder->sandbox);
@@ -327,8 +261,6 @@ void recorder_start(struct sandbox *sandbox)
         return; // nobody is shown anything where it is required
     *recorder = (struct recorder){.server = server,
                                   .sandbox = sandbox,
-                                  .started_us = clock_monotonic_us(),
-                                  .stream = -1,
                                   .watch = LOOP_WATCH_NONE,
                                   .timer = {.fire = on_timer, .data = recorder}};
     recorder->writer = new_writer(recorder);
@@ -336,6 +268,13 @@ void recorder_start(struct sandbox *sandbox)
         free(recorder);
         return;
     }
+    recorder->stream = (struct recorder_stream){.loop = server->loop,
+                                                .writer = recorder->writer,
+                                                .scratch = server->scratch + LWS_PRE,
+                                                .written = on_message,
+                                                .data = recorder,
+                                                .started_us = clock_monotonic_us(),
+                                                .fd = -1};
     recorder->next = server->recorders;
     server->recorders = recorder;
     sandbox->recorder = recorder;
@@ -352,6 +291,12 @@ void recorder_stop(struct sandbox *sandbox)
         return;
     free_recorder(sandbox->recorder);
     tell_viewers(sandbox);
+}
+
+void recorder_pointer(struct sandbox *sandbox, uint16_t x, uint16_t y)
+{
+    if (sandbox->recorder)
+        recorder_stream_point(&sandbox->recorder->stream, x, y);
 }
 
 void recorders_free(struct server *server)

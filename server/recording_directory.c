@@ -61,7 +61,8 @@ int recording_directory_account(const char *directory, const struct id *account,
     if (root < 0)
         return -errno;
     id_format(account, id);
-    if (make && mkdirat(root, id, 0700) < 0 && errno != EEXIST)
+    // A file that is kept needs a directory that is.
+    if (make && (mkdirat(root, id, 0700) < 0 ? errno != EEXIST : fsync(root) < 0))
         return -errno;
     int fd = openat(root, id, OPEN_DIRECTORY);
     if (fd < 0)

@@ -82,7 +82,9 @@ int recordings_delete(const char *directory, const struct id *account, const str
         return error ? error : -EBUSY;
     for (int kind = RECORDING_KIND_COUNT - 1; kind > RECORDING_STREAM; kind--)
         (void)recording_unlink(fd, recording, (enum recording_kind)kind); // most have none
-    return recording_unlink(fd, recording, RECORDING_STREAM);
+    error = recording_unlink(fd, recording, RECORDING_STREAM);
+    // What somebody was told is deleted must not come back after a loss of power.
+    return error ? error : fsync(fd) < 0 ? -errno : 0;
 }
 
 struct pruning_walk {

@@ -74,8 +74,9 @@ void sandboxes_message(struct sandboxes *sandboxes, const struct sandboxd_messag
 // Operators' wishes: looks through the rows for stop_requested. Again when it fails.
 void sandboxes_read_wishes(struct sandboxes *sandboxes);
 
-// For reconcile.c: takes an active row that sandboxd knows; ends one that it does not.
-void sandboxes_adopt(struct sandboxes *sandboxes, const struct store_sandbox *row, bool ready);
+// For reconcile.c: takes an active row that sandboxd knows, with what it told of it; ends one that it does not know.
+void sandboxes_adopt(struct sandboxes *sandboxes, const struct store_sandbox *row,
+                     const struct sandboxd_entry *told, const char *network);
 void sandboxes_lost(struct sandboxes *sandboxes, const struct store_sandbox *row);
 struct usage *sandboxes_usage(struct sandboxes *sandboxes);
 struct server *sandboxes_server(const struct sandboxes *sandboxes);

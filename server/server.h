@@ -35,6 +35,7 @@ struct server {
     struct recording_writers recording_writers;
     struct films *films;
     struct notifications *notifications;
+    struct operator_changes *operator_changes;
     struct pruning *pruning;
     struct listener *web;
     struct listener *metrics_listener;

@@ -126,7 +126,8 @@ int store_ping(struct store *store)
 int store_prune(struct store *store)
 {
     static const enum statement statements[] = {SQL_PRUNE_REFRESH_TOKENS, SQL_PRUNE_SIGN_INS,
-                                                SQL_PRUNE_IDEMPOTENCY_KEYS, SQL_PRUNE_SHARES};
+                                                SQL_PRUNE_IDEMPOTENCY_KEYS, SQL_PRUNE_SHARES,
+                                                SQL_PRUNE_CHANGES};
     for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
         QUERY_RESULT result = NULL;
         int error = query_run(store, statements[i], NULL, &result);

@@ -11,12 +11,10 @@ static const struct {
     enum store_notification_kind kind;
     bool node;
 } payloads[] = {
-    {"stop ", NOTIFICATION_STOP, false},
-    {"account_disabled ", NOTIFICATION_ACCOUNT_DISABLED, false},
-    {"share ", NOTIFICATION_SHARE, false},
-    {"drain ", NOTIFICATION_DRAIN, true},
-    {"resume ", NOTIFICATION_RESUME, true},
-    {"restored ", NOTIFICATION_RESTORED, false},
+    {"stop ", NOTIFICATION_STOP, false},       {"account_disabled ", NOTIFICATION_ACCOUNT_DISABLED, false},
+    {"share ", NOTIFICATION_SHARE, false},     {"change ", NOTIFICATION_CHANGE, false},
+    {"changed ", NOTIFICATION_CHANGED, false}, {"drain ", NOTIFICATION_DRAIN, true},
+    {"resume ", NOTIFICATION_RESUME, true},    {"restored ", NOTIFICATION_RESTORED, false},
 };
 
 int store_node_drain(struct store *store, const char *node, bool drain)

@@ -14,6 +14,8 @@ enum store_notification_kind {
     NOTIFICATION_DRAIN,            // node: takes no new sandboxes until it is started again or resumed
     NOTIFICATION_RESUME,           // node
     NOTIFICATION_SHARE,            // id: a link that was revoked or gives other rights
+    NOTIFICATION_CHANGE,           // id: a sandbox of which a change was asked (store/change.h)
+    NOTIFICATION_CHANGED,          // id: such a change that was answered; for who asked
     NOTIFICATION_RESTORED,         // the database is another one now; no id
 };
 

@@ -169,6 +169,21 @@ static const struct statement_entry table[SQL_COUNT] = {
         "DELETE FROM shares h USING sandboxes s WHERE h.id = $1::uuid AND h.sandbox_id = $2::uuid"
         " AND s.id = h.sandbox_id AND s.account_id = $3::uuid"
         " RETURNING pg_notify('sandbox_server', 'share ' || h.id)"},
+    [SQL_CHANGE_ASK] = {"change_ask",
+        "WITH asked AS (INSERT INTO sandbox_changes (id, sandbox_id, wish)"
+        "  SELECT $1::uuid, s.id, $3::jsonb FROM sandboxes s WHERE s.id = $2::uuid AND s.state = 'running' RETURNING sandbox_id)"
+        " SELECT pg_notify('sandbox_server', 'change ' || sandbox_id) FROM asked"},
+    [SQL_CHANGE_NEXT] = {"change_next",
+        "SELECT c.id, c.sandbox_id, c.wish FROM sandbox_changes c JOIN sandboxes s ON s.id = c.sandbox_id"
+        " WHERE c.answered_at IS NULL AND s.node = $1 AND c.asked_at > now() - $2::bigint * interval '1 second'"
+        " ORDER BY c.asked_at, c.id LIMIT 1"},
+    [SQL_CHANGE_ANSWER] = {"change_answer",
+        "UPDATE sandbox_changes SET answered_at = now(), problem = $2 WHERE id = $1::uuid"
+        " RETURNING pg_notify('sandbox_server', 'changed ' || id)"},
+    [SQL_CHANGE_TAKE] = {"change_take",
+        "DELETE FROM sandbox_changes WHERE id = $1::uuid RETURNING answered_at IS NOT NULL, problem"},
+    [SQL_PRUNE_CHANGES] = {"prune_changes",
+        "DELETE FROM sandbox_changes WHERE asked_at < now() - interval '1 hour'"},
     [SQL_SANDBOX_RECORD_UNKNOWN] = {"sandbox_record_unknown",
         "INSERT INTO sandboxes (id, account_id, template, node, state, memory_mb, cpu_percent, pids, session_seconds,"
         " idle_seconds, display_width, display_height, ended_at, stop_reason, stop_detail, layers)"

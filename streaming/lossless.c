@@ -17,8 +17,10 @@
 // Text: the lowest level that looks for a better match at the next byte, which saves a third and costs no more, as less is left to be written.
 #define LEVEL_TEXT 4
 #define LEVEL Z_BEST_SPEED
-// More bytes per hundred pixels than this are left as they are: deflate would save a tenth and cost more than all the rest.
-#define DENSE_PERCENT 150u
+// From so many bytes per hundred pixels on it is a photograph: nothing of it comes twice, but its chunks are far from equally frequent. Huffman's
+// codes alone take a third to a half of the bytes at little cost. Beyond the other bound it is noise, and left as it is.
+#define PHOTOGRAPH_PERCENT 150u
+#define NOISE_PERCENT 300u
 #define HEADER_BYTES 14u
 #define END_BYTES 8u
 #define FLUSH_BYTES 4u // 00 00 ff ff
@@ -154,9 +156,11 @@ enum wire_lossless lossless_prepare(struct lossless *l, const struct image *imag
     end_run(&q);
     l->length = (size_t)(q.at - l->chunks);
     l->level = band > 0 ? LEVEL_TEXT : LEVEL;
+    bool photograph = band == 0 && l->length * 100 > pixels * PHOTOGRAPH_PERCENT;
+    l->strategy = photograph ? Z_HUFFMAN_ONLY : Z_DEFAULT_STRATEGY;
     // A QOI image has its pixels in rows.
-    bool dense = band == 0 && l->length * 100 > pixels * DENSE_PERCENT;
-    return dense ? WIRE_LOSSLESS_QOI : WIRE_LOSSLESS_DEFLATED;
+    bool noise = band == 0 && l->length * 100 > pixels * NOISE_PERCENT;
+    return noise ? WIRE_LOSSLESS_QOI : WIRE_LOSSLESS_DEFLATED;
 }
 
 static void write_image(struct lossless *l, struct writer *w, struct rectangle r)
@@ -178,7 +182,7 @@ static void write_deflated(struct lossless *l, struct writer *w)
     l->stream.avail_in = 0;
     l->stream.next_out = w->data + w->length;
     l->stream.avail_out = (uInt)room;
-    if (deflateParams(&l->stream, l->level, Z_DEFAULT_STRATEGY) != Z_OK) {
+    if (deflateParams(&l->stream, l->level, l->strategy) != Z_OK) {
         w->failed = true;
         return;
     }

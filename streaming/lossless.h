@@ -1,7 +1,7 @@
 #pragma once
 // Pixels without loss: QOI 1.0 chunks (qoiformat.org), RGB, straight from BGRX. What compresses goes through one deflate stream (RFC 1951)
-// that lasts from key frame to key frame, so that a letter which the browser has seen before costs a few bytes; photographs do not, and go
-// as plain QOI images.
+// that lasts from key frame to key frame, so that a letter which the browser has seen before costs a few bytes; noise does not, and goes as plain
+// QOI images.
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,9 +20,9 @@
 
 struct lossless {
     z_stream stream;
-    uint8_t *chunks; // of one rectangle
-    size_t length;   // of the chunks
-    int level;       // of their compression
+    uint8_t *chunks;     // of one rectangle
+    size_t length;       // of the chunks
+    int level, strategy; // of their compression
     bool ready;
 };
 

@@ -9,7 +9,7 @@
 #define TRIES 8u  // rows that are looked at for one landmark
 #define PIECE 32u // pixels
 #define PIECE_BYTES ((size_t)PIECE * 4)
-#define CHANGES_MIN 6u // of colour, within a piece
+#define CHANGES_MIN 4u // of colour, within a piece
 #define VOTES_MIN 4u
 #define VOTES_SHARE 3u // of the landmarks: where half a page is new, few of them are to be found
 

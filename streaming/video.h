@@ -17,7 +17,7 @@
 #include "streaming/pace.h"
 
 // What plays is not coded finer than this: once it is still it is repaired to the bit.
-#define VIDEO_QUANTIZER_FINEST 22
+#define VIDEO_QUANTIZER_FINEST 20
 
 struct video {
     struct encoder_settings settings; // of the full display; its strings are the start message's

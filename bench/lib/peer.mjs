@@ -47,6 +47,10 @@ export function desktopEnvironment(display, home) {
     };
 }
 
+// A benchmark that fails in the middle leaves nothing running.
+const running = new Set();
+process.on("exit", () => running.forEach((child) => child.kill()));
+
 export class Peer {
     children = [];
     marks = {}; // ms from the first spawn
@@ -111,6 +115,8 @@ export class Peer {
     spawn(command, args, options) {
         const child = spawn(command, args, { stdio: "ignore", ...options });
         this.children.push(child);
+        running.add(child);
+        child.once("exit", () => running.delete(child));
         return child;
     }
 

@@ -5,6 +5,9 @@ import { loadAverage } from "./processes.mjs";
 
 const LOAD_AT_START = loadAverage();
 
+// scripts/bench ends what takes too long: what was started is ended with it.
+process.once("SIGTERM", () => process.exit(1));
+
 const round = (value) => {
     if (typeof value !== "number" || Number.isInteger(value)) return value;
     return Math.abs(value) < 1 ? Number(value.toPrecision(2)) : Math.round(value * 10) / 10;

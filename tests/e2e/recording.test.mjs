@@ -1,9 +1,12 @@
 // A person records a desktop, sees that it is recorded, and watches it later, from any place.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { launchBrowser, signIn, startDesktop } from "../harness/browser.mjs";
+import { records } from "../harness/recording.mjs";
 import { startServer } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
 
@@ -53,6 +56,17 @@ test("it is recorded while everybody sees so", async () => {
     await page.getByLabel("Desktop", { exact: true }).focus();
     await page.keyboard.press("Control+Alt+KeyT");
     await until("a terminal", () => terminalShows("Desktop"));
+    const box = await page.getByLabel("Desktop", { exact: true }).boundingBox();
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    // The recorder has a stream of its own: what it has taken a picture of after now shows the terminal too.
+    const now = process.hrtime.bigint() / 1000n; // CLOCK_MONOTONIC, as `captured`
+    const [account] = readdirSync(join(server.stateDir, "recordings"));
+    const directory = join(server.stateDir, "recordings", account);
+    const frames = () => records(readFileSync(join(directory, readdirSync(directory)[0]))).filter(({ message }) => message[0] >= 2 && message[0] <= 4);
+    await until("the terminal in the file", async () => {
+        await page.keyboard.press("x");
+        return frames().some(({ message }) => message.readBigUInt64LE(12) > now);
+    }, 60000);
     await record();
     await page.getByText("Recording", { exact: true }).waitFor({ state: "detached" });
 });
@@ -68,6 +82,7 @@ test("it plays from the begin and from any place", async () => {
     assert.ok(end > 0, `${end} ms`);
     await position.fill(String(end));
     await until("the terminal at the end", () => terminalShows());
+    await page.locator(".desktop-cursor").waitFor({ state: "visible" });
     await shot("player");
     await position.fill("0");
     await until("no terminal at the begin", async () => !(await terminalShows()));

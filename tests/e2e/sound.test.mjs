@@ -1,13 +1,14 @@
 // The desktop's sound in the browser: asked for by a click, the tone that was played, in time with the picture, nothing while nothing sounds.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { copyFileSync, mkdirSync, readdirSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { control, launchBrowser, painted, signIn, startDesktop, typeText } from "../harness/browser.mjs";
 import { countColour, readCanvas } from "../harness/framebuffer.mjs";
+import { records } from "../harness/recording.mjs";
 import { startServer } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
 
@@ -23,7 +24,7 @@ let browser;
 let page;
 
 before(async () => {
-    server = await startServer();
+    server = await startServer({ env: { RECORDING: "allowed" } });
     // As most people's: no sound without a gesture on this very page.
     browser = await launchBrowser(["--autoplay-policy=document-user-activation-required"]);
     page = await (await browser.newContext()).newPage();
@@ -201,6 +202,40 @@ test("turned off, nothing is asked for", async () => {
     await nothingIsSent();
     await until("the recorder's end", () => server.processes("sandbox-sound").length === 0);
     await stopPlaying();
+});
+
+test("what sounds is recorded, and heard again with the recording", async () => {
+    await page.getByRole("button", { name: "Record", exact: true, includeHidden: true }).dispatchEvent("click");
+    await page.getByText("Recording", { exact: true }).waitFor();
+    await canvas().focus();
+    await play("60");
+    const directory = join(server.stateDir, "recordings");
+    const packets = () => {
+        const [account] = readdirSync(directory);
+        const [file] = account ? readdirSync(join(directory, account)) : [];
+        return file ? records(readFileSync(join(directory, account, file))).filter(({ message }) => message[0] === 0x07) : [];
+    };
+    const recorded = await until("sound in the file", () => { const found = packets(); return found.length > 50 && found; }, 60000);
+    assert.ok(recorded.every(({ message }) => message.length > 12 && message.length <= 12 + 1275));
+    await stopPlaying();
+    await page.getByRole("button", { name: "Record", exact: true, includeHidden: true }).dispatchEvent("click");
+    await page.getByText("Recording", { exact: true }).waitFor({ state: "detached" });
+    const desktop = page.url();
+    await page.addInitScript(() => {
+        window.decodedPackets = 0;
+        const decode = AudioDecoder.prototype.decode;
+        AudioDecoder.prototype.decode = function (chunk) {
+            window.decodedPackets++;
+            return decode.call(this, chunk);
+        };
+    });
+    await page.goto(`${server.url}/recordings`);
+    await page.getByRole("link", { name: "Play" }).click();
+    await page.getByRole("button", { name: "Play" }).click();
+    await until("sound out of the recording", () => page.evaluate(() => window.decodedPackets > 20), 60000);
+    assert.equal(await page.getByRole("alert").count(), 0);
+    await page.goto(desktop);
+    await painted(page, 1);
 });
 
 test("a browser without a decoder for sound says so", async () => {

@@ -17,6 +17,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!string)
         return 0;
     if (egress_rule_parse(string, &rule) == 0) {
+        struct egress_rule same;
+        char written[EGRESS_RULE_TEXT_MAX];
+        egress_rule_format(&rule, written);
+        if (egress_rule_parse(written, &same) < 0 || memcmp(&rule, &same, sizeof(rule)) != 0)
+            abort();
         struct policy *policy = policy_new(&(struct egress_policy){.rules = &rule, .rule_count = 1});
         struct address loopback = {4, {127, 0, 0, 1}};
         struct authority name = {.name = "a.example", .port = 80};

@@ -65,10 +65,11 @@ __attribute__((format(printf, 1, 2))) static void ip(const char *format, ...)
     assert_int_equal(status, 0);
 }
 
-static void make_networks(struct egress_fixture *fixture)
+void egress_make_networks(struct egress_fixture *fixture)
 {
-    static const char *const addresses[] = {OUTSIDE_ADDRESS "/24", OUTSIDE_SECOND "/24",
-                                            OUTSIDE_PRIVATE "/32", OUTSIDE_METADATA "/32"};
+    static const char *const addresses[] = {OUTSIDE_ADDRESS "/24",  OUTSIDE_SECOND "/24",
+                                            OUTSIDE_PRIVATE "/32",  OUTSIDE_METADATA "/32",
+                                            OUTSIDE6_ADDRESS "/64", OUTSIDE6_PRIVATE "/128"};
     original = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
     fixture->inside = new_namespace();
     ip("link set lo up");
@@ -78,14 +79,16 @@ static void make_networks(struct egress_fixture *fixture)
     ip("link set lo up");
     ip("link add n0 type veth peer name o0 netns /proc/%d/fd/%d", getpid(), fixture->outside);
     ip("addr add " NODE_ADDRESS "/24 dev n0");
+    ip("addr add " NODE6_ADDRESS "/64 dev n0 nodad"); // no wait until an address may be used
     ip("link set n0 up");
     enter(fixture->outside);
     for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++)
-        ip("addr add %s dev o0", addresses[i]);
+        ip("addr add %s dev o0%s", addresses[i], strchr(addresses[i], ':') ? " nodad" : "");
     ip("link set o0 up");
     outside_start();
     enter(fixture->node);
     ip("route add default via " OUTSIDE_ADDRESS);
+    ip("route add default via " OUTSIDE6_ADDRESS);
     enter(original);
 }
 
@@ -96,20 +99,27 @@ static void write_file(const char *path, const char *text)
         abort();
 }
 
+int egress_become_node(const struct egress_fixture *fixture)
+{
+    if (setns(fixture->node, CLONE_NEWNET) < 0 || unshare(CLONE_NEWNS) < 0 ||
+        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount("tmpfs", "/mnt", "tmpfs", 0, "mode=755") < 0)
+        return -errno;
+    write_file("/mnt/resolv.conf", "nameserver " OUTSIDE_ADDRESS "\n");
+    write_file("/mnt/hosts", "127.0.0.1 localhost\n10.9.0.1 hosts.wild.test\n");
+    if (mount("/mnt/resolv.conf", "/etc/resolv.conf", NULL, MS_BIND, NULL) < 0 ||
+        mount("/mnt/hosts", "/etc/hosts", NULL, MS_BIND, NULL) < 0)
+        return -errno;
+    return 0;
+}
+
 // In the child: the proxy's network, its name servers, its user.
 static _Noreturn void become_proxy(struct egress_fixture *fixture, int channel)
 {
     char program[512];
     snprintf(program, sizeof(program), "%s/bin/sandbox-egress", getenv("PROGRAMS"));
     int log = open(fixture->log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-    if (log < 0 || setns(fixture->node, CLONE_NEWNET) < 0 || unshare(CLONE_NEWNS) < 0 ||
-        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-        mount("tmpfs", "/mnt", "tmpfs", 0, "mode=755") < 0)
-        abort();
-    write_file("/mnt/resolv.conf", "nameserver " OUTSIDE_ADDRESS "\n");
-    write_file("/mnt/hosts", "127.0.0.1 localhost\n10.9.0.1 hosts.wild.test\n");
-    if (mount("/mnt/resolv.conf", "/etc/resolv.conf", NULL, MS_BIND, NULL) < 0 ||
-        mount("/mnt/hosts", "/etc/hosts", NULL, MS_BIND, NULL) < 0 || dup2(log, STDERR_FILENO) < 0 ||
+    if (log < 0 || egress_become_node(fixture) < 0 || dup2(log, STDERR_FILENO) < 0 ||
         (channel != EGRESS_CHANNEL_FD ? dup2(channel, EGRESS_CHANNEL_FD) < 0
                                       : fcntl(channel, F_SETFD, 0) < 0) ||
         setresgid(PROXY_UID, PROXY_UID, PROXY_UID) < 0 || setresuid(PROXY_UID, PROXY_UID, PROXY_UID) < 0)
@@ -163,7 +173,7 @@ void egress_start(struct egress_fixture *fixture, unsigned maximum, uint64_t quo
     int log = mkstemp(fixture->log);
     assert_true(log >= 0);
     close(log);
-    make_networks(fixture);
+    egress_make_networks(fixture);
     enter(fixture->inside);
     assert_int_equal(egress_listener_open(&fixture->listener), 0);
     enter(original);

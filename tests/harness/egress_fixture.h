@@ -12,6 +12,9 @@
 #define OUTSIDE_PRIVATE "10.9.0.1"
 #define OUTSIDE_METADATA "169.254.169.254"
 #define NODE_ADDRESS "45.0.0.1"
+#define OUTSIDE6_ADDRESS "2a0a::2"
+#define OUTSIDE6_PRIVATE "fd00:9::1"
+#define NODE6_ADDRESS "2a0a::1"
 
 struct egress_fixture {
     int inside, node, outside; // network namespaces
@@ -23,6 +26,10 @@ struct egress_fixture {
     char log[64]; // path of the proxy's log
 };
 
+// The networks alone: `inside`, `node` and `outside` of the fixture.
+void egress_make_networks(struct egress_fixture *fixture);
+// The calling thread is on the node from here on, with its name server, for good. 0 or -errno.
+int egress_become_node(const struct egress_fixture *fixture);
 // Starts it with the sandbox added and an empty policy. `maximum` and `quota` as struct egress_add.
 void egress_start(struct egress_fixture *fixture, unsigned maximum, uint64_t quota);
 void egress_stop(struct egress_fixture *fixture);

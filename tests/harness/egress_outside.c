@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,12 +32,20 @@ static const struct {
     {"node.test", {NODE_ADDRESS}},
     {"dead.test", {"45.0.0.77"}},
     {"xn--bcher-kva.test", {OUTSIDE_ADDRESS}},
+    {"six.test", {OUTSIDE6_ADDRESS}},
+    {"private6.test", {OUTSIDE6_PRIVATE}},
+    {"mixed6.test", {OUTSIDE6_PRIVATE, "::1", OUTSIDE6_ADDRESS}},
+    {"mapped6.test", {"::ffff:10.9.0.1"}},
+    {"nat64.test", {"64:ff9b::a09:1"}},
+    {"both.test", {OUTSIDE_PRIVATE, OUTSIDE6_ADDRESS}},
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char rebind_address[16] = OUTSIDE_ADDRESS;
 static char questions[QUESTIONS_MAX][256];
 static unsigned question_count;
+static unsigned flips;
+static unsigned private_connections;
 
 void outside_rebind(const char *address)
 {
@@ -53,6 +62,14 @@ unsigned outside_questions(const char *suffix)
         size_t length = strlen(questions[i]), size = strlen(suffix);
         count += length >= size && strcmp(questions[i] + length - size, suffix) == 0;
     }
+    pthread_mutex_unlock(&lock);
+    return count;
+}
+
+unsigned outside_reached_private(void)
+{
+    pthread_mutex_lock(&lock);
+    unsigned count = private_connections;
     pthread_mutex_unlock(&lock);
     return count;
 }
@@ -75,26 +92,39 @@ static size_t read_name(const uint8_t *packet, size_t length, char name[static 2
     return at + 1;
 }
 
-static size_t put_address(uint8_t *at, const char *text)
+enum { TYPE_A = 1, TYPE_AAAA = 28 };
+
+static size_t put_address(uint8_t *at, unsigned type, const char *text)
 {
-    static const uint8_t fixed[] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4};
+    uint8_t size = type == TYPE_A ? 4 : 16;
+    const uint8_t fixed[] = {0xc0, 12, 0, (uint8_t)type, 0, 1, 0, 0, 0, 0, 0, size};
     memcpy(at, fixed, sizeof(fixed));
-    inet_pton(AF_INET, text, at + sizeof(fixed));
-    return sizeof(fixed) + 4;
+    inet_pton(type == TYPE_A ? AF_INET : AF_INET6, text, at + sizeof(fixed));
+    return sizeof(fixed) + size;
 }
 
-static size_t put_answers(uint8_t *at, const char *name, uint8_t *count)
+// The answers of that type; ret_known: there is such a name.
+static size_t put_answers(uint8_t *at, const char *name, unsigned type, uint8_t *ret_count, bool *ret_known)
 {
+    const char *addresses[3] = {NULL};
     size_t size = 0;
-    if (strcmp(name, "rebind.test") == 0) {
-        *count = 1;
-        return put_address(at, rebind_address);
+    *ret_known = true;
+    if (strcmp(name, "rebind.test") == 0)
+        addresses[0] = rebind_address;
+    else if (strcmp(name, "flip.test") == 0)
+        addresses[0] = type == TYPE_A && flips++ % 2 ? OUTSIDE_PRIVATE : OUTSIDE_ADDRESS;
+    else
+        *ret_known = false;
+    for (size_t i = 0; i < sizeof(zone) / sizeof(zone[0]) && !*ret_known; i++) {
+        *ret_known = strcmp(zone[i].name, name) == 0;
+        if (*ret_known)
+            memcpy(addresses, zone[i].addresses, sizeof(addresses));
     }
-    for (size_t i = 0; i < sizeof(zone) / sizeof(zone[0]); i++) {
-        for (unsigned k = 0; k < 3 && strcmp(zone[i].name, name) == 0 && zone[i].addresses[k]; k++) {
-            size += put_address(at + size, zone[i].addresses[k]);
-            ++*count;
-        }
+    for (unsigned i = 0; i < 3 && addresses[i]; i++) {
+        if ((strchr(addresses[i], ':') != NULL) != (type == TYPE_AAAA))
+            continue;
+        size += put_address(at + size, type, addresses[i]);
+        ++*ret_count;
     }
     return size;
 }
@@ -106,19 +136,19 @@ static size_t answer_question(uint8_t packet[static 512], size_t length)
     size_t end = read_name(packet, length, name);
     if (end == 0 || end + 4 > length || strcmp(name, "silent.test") == 0)
         return 0;
-    bool of_v4 = packet[end] == 0 && packet[end + 1] == 1;
     uint8_t count = 0;
+    bool known;
     size_t size = end + 4;
     pthread_mutex_lock(&lock);
     if (question_count < QUESTIONS_MAX)
         memcpy(questions[question_count++], name, sizeof(name));
-    size_t answers = put_answers(packet + size, name, &count);
+    size += put_answers(packet + size, name, packet[end] << 8 | packet[end + 1], &count, &known);
     pthread_mutex_unlock(&lock);
     packet[2] = 0x84;
-    packet[3] = count ? 0x80 : 0x83; // NXDOMAIN
+    packet[3] = known ? 0x80 : 0x83; // NXDOMAIN
     memset(packet + 6, 0, 6);
-    packet[7] = of_v4 ? count : 0;
-    return of_v4 ? size + answers : size;
+    packet[7] = count;
+    return size;
 }
 
 static void *serve_names(void *data)
@@ -126,10 +156,10 @@ static void *serve_names(void *data)
     int fd = *(int *)data;
     for (;;) {
         uint8_t packet[512];
-        struct sockaddr_in peer;
+        struct sockaddr_storage peer;
         socklen_t peer_length = sizeof(peer);
         ssize_t length =
-            recvfrom(fd, packet, sizeof(packet) - 100, 0, (struct sockaddr *)&peer, &peer_length);
+            recvfrom(fd, packet, sizeof(packet) - 200, 0, (struct sockaddr *)&peer, &peer_length);
         if (length < 17)
             continue;
         size_t size = answer_question(packet, (size_t)length);
@@ -249,12 +279,32 @@ struct server {
     int fd;
 };
 
+static void count_connection(int fd)
+{
+    static const char *const open_to_all[] = {"::ffff:" OUTSIDE_ADDRESS, "::ffff:" OUTSIDE_SECOND,
+                                              OUTSIDE6_ADDRESS};
+    struct sockaddr_in6 name;
+    socklen_t length = sizeof(name);
+    char text[INET6_ADDRSTRLEN] = "";
+    if (getsockname(fd, (struct sockaddr *)&name, &length) == 0)
+        inet_ntop(AF_INET6, &name.sin6_addr, text, sizeof(text));
+    for (size_t i = 0; i < sizeof(open_to_all) / sizeof(open_to_all[0]); i++) {
+        if (strcmp(text, open_to_all[i]) == 0)
+            return;
+    }
+    pthread_mutex_lock(&lock);
+    private_connections++;
+    pthread_mutex_unlock(&lock);
+}
+
 static void *accept_all(void *data)
 {
     struct server *server = data;
     for (;;) {
         pthread_t thread;
         int fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC);
+        if (fd >= 0)
+            count_connection(fd);
         if (fd >= 0 && pthread_create(&thread, NULL, server->serve, (void *)(intptr_t)fd) == 0)
             pthread_detach(thread);
     }
@@ -263,8 +313,8 @@ static void *accept_all(void *data)
 
 static int open_server(int type, uint16_t port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
-    int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    int fd = socket(AF_INET6, type | SOCK_CLOEXEC, 0); // of both families
     if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
         (type == SOCK_STREAM && listen(fd, 1024) < 0))
         abort();

@@ -18,7 +18,7 @@ export class Load {
     #stopped = true;
     #failure = null;
     #accounts = [];
-    #usersAtRest = null;
+    #readAtRest = null;
     #asked = new Set();
     #dark = false;
     people = [];
@@ -105,7 +105,7 @@ export class Load {
         const account = { name: `user${this.#accounts.length + 1}`, state: GONE };
         this.#accounts.push(account);
         const stateNow = async () => {
-            const user = (this.#usersAtRest ?? (await this.#users())).find(({ username }) => username === account.name);
+            const user = (await this.once("accounts", () => this.#users())).find(({ username }) => username === account.name);
             return !user ? GONE : user.disabled_at ? "disabled" : "enabled";
         };
         account.fact = this.ledger.add(`account ${account.name}`, GONE, stateNow, (state) => (account.state = state));
@@ -159,12 +159,19 @@ export class Load {
         if (this.#failure) throw this.#failure;
     }
 
+    // What was read at rest is not read again for the next fact.
+    once(name, read) {
+        if (!this.#readAtRest) return read();
+        if (!this.#readAtRest.has(name)) this.#readAtRest.set(name, read());
+        return this.#readAtRest.get(name);
+    }
+
     // Compares everything with what the service says, at rest.
     async verify() {
         await this.pause();
-        this.#usersAtRest = await this.#users();
+        this.#readAtRest = new Map();
         await this.ledger.verify();
-        this.#usersAtRest = null;
+        this.#readAtRest = null;
         for (const person of this.people) await person.verify();
     }
 

@@ -59,6 +59,10 @@ export class Person {
         return until(`an answer to ${path}`, found, this.#load.readyMs);
     }
 
+    async #list(path) {
+        return (await this.#load.once(`${this.name} ${path}`, () => this.#read(path))).body.items;
+    }
+
     async begin() {
         assert.equal((await this.client.login(this.name, PASSWORD)).status, 200);
         this.#ledger.add(`sign-in of ${this.name}`, "good", async () => stateOf(await this.#read("/api/users/me")));
@@ -155,7 +159,7 @@ export class Person {
         if (this.#shares.length >= SHARES_MAX) return this.#revoke();
         const path = this.#at("/shares");
         const label = `link ${++this.#made}`;
-        const accessNow = async () => (await this.#read(path)).body.items.find((item) => item.label === label)?.access ?? GONE;
+        const accessNow = async () => (await this.#list(path)).find((item) => item.label === label)?.access ?? GONE;
         const fact = this.#ledger.add(`${label} of sandbox ${this.sandbox.id}`, GONE, accessNow);
         this.sandbox.parts.push(fact);
         const made = ({ body: { id } }) => this.#shares.push({ fact, path: `${path}/${id}` });
@@ -234,7 +238,7 @@ export class Person {
             if (this.#known.has(id)) continue;
             this.#known.add(id);
             const now = async () => {
-                const found = (await this.#read("/api/recordings")).body.items.find((item) => item.id === id);
+                const found = (await this.#list("/api/recordings")).find((item) => item.id === id);
                 return !found ? GONE : found.bytes >= bytes ? "kept" : `cut to ${found.bytes} bytes`;
             };
             this.#recordings.push({ id, fact: this.#ledger.add(`recording ${id}`, "kept", now) });

@@ -357,6 +357,8 @@ static struct sandboxd_message receive(struct sandboxd_fixture *fixture, int *re
         sandboxd_message_decode(&buffer, packet.length, packet.fd_count, CHANNEL_SERVER, &message), 0);
     if (message.kind == SANDBOXD_POOL)
         fixture->pool = message.pool;
+    if (message.kind == SANDBOXD_EGRESS)
+        fixture->egress = message.egress;
     *ret_fd = steal_fd(&packet.fds[0]);
     return message;
 }
@@ -373,7 +375,7 @@ struct sandboxd_message sandboxd_expect_any(struct sandboxd_fixture *fixture)
     struct sandboxd_message message;
     do
         message = receive(fixture, &fd);
-    while (message.kind == SANDBOXD_POOL);
+    while (message.kind == SANDBOXD_POOL || message.kind == SANDBOXD_EGRESS);
     return message;
 }
 
@@ -383,7 +385,8 @@ struct sandboxd_message sandboxd_expect(struct sandboxd_fixture *fixture, uint32
     struct sandboxd_message message;
     do
         message = receive(fixture, &fd);
-    while (message.kind == SANDBOXD_POOL && kind != SANDBOXD_POOL); // it comes between any two
+    while (message.kind != kind &&
+           (message.kind == SANDBOXD_POOL || message.kind == SANDBOXD_EGRESS)); // they come between any two
     if (message.kind == SANDBOXD_FAILED && kind != SANDBOXD_FAILED)
         print_error("start failed: %s: %s\n", start_stage_name(message.failed.stage),
                     strerror(message.failed.error));

@@ -29,8 +29,9 @@ struct sandboxd_fixture {
     int notify;
     int client;
     struct sandboxd_welcome welcome;
-    unsigned parked;           // SANDBOX_POOL_DESKTOP, from the next start on
-    struct sandboxd_pool pool; // as last told
+    unsigned parked;             // SANDBOX_POOL_DESKTOP, from the next start on
+    struct sandboxd_pool pool;   // as last told
+    struct egress_totals egress; // the same
     struct sandboxd_ready ready;
 };
 

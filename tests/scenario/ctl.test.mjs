@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { after, before, test } from "node:test";
 
 import { startServer } from "../harness/server.mjs";
+import { sql } from "../harness/sql.mjs";
 import { until } from "../harness/until.mjs";
 
 const CTL = fileURLToPath(new URL("../../scripts/ctl", import.meta.url));
@@ -68,6 +69,62 @@ test("sandbox list and sandbox stop: it ends with reason administrator", async (
     const [old] = JSON.parse(succeeded(["sandbox", "list", "--all", "--json"]));
     assert.equal(old.stop_reason, "administrator");
     assert.equal(ctl(["sandbox", "stop", id]).status, 1);
+});
+
+test("sandbox show, network and limits: what runs is shown and changed, and what is refused says why", async () => {
+    const ada = await signedIn("ada");
+    const made = (await ada.request("POST", "/api/sandboxes", { body: { template: "desktop", network: { mode: "allow", rules: ["example.org"] } } })).body;
+    const { id } = made;
+    const show = () => JSON.parse(succeeded(["sandbox", "show", id, "--json"]));
+    assert.deepEqual([show().username, show().state, show().network.rules], ["ada", "running", ["example.org"]]);
+    assert.match(succeeded(["sandbox", "show", id]), /^network:\n  example.org$/m);
+    assert.equal(succeeded(["sandbox", "network", id]), "example.org\n");
+
+    assert.equal(succeeded(["sandbox", "network", id, "--allow", "*.Example.org:443", "--allow=[fd00::/8]:22"]), "*.example.org:443\n[fd00::/8]:22\n");
+    assert.deepEqual((await ada.sandbox(id)).network, { mode: "allow", rules: ["*.example.org:443", "[fd00::/8]:22"] });
+    assert.equal(succeeded(["sandbox", "network", id, "--none"]), "nothing\n");
+    assert.deepEqual((await ada.sandbox(id)).network, { mode: "none", rules: [] });
+
+    const secret = { to: "api.example.org:80", header: { name: "Authorization", value: "opensesame42" } };
+    assert.equal((await ada.request("PATCH", `/api/sandboxes/${id}`, { body: { network: { mode: "allow", rules: [secret] } } })).status, 200);
+    assert.equal(succeeded(["sandbox", "network", id]), "api.example.org:80  with header Authorization\n");
+    const replaced = ctl(["sandbox", "network", id, "--allow", "example.net"]);
+    assert.deepEqual([replaced.status, replaced.stdout], [0, "example.net\n"]);
+    assert.match(replaced.stderr, /headers .* are gone/);
+
+    const limited = ctl(["sandbox", "limits", id, "--pids", "200", "--memory=512"]);
+    if (made.layers.find(({ name }) => name === "memory_limit").state === "on") {
+        assert.deepEqual([limited.status, limited.stdout], [0, `memory 512\ncpu    ${made.limits.cpu_percent}\npids   200\n`], limited.stderr);
+        assert.equal((await ada.sandbox(id)).limits.pids, 200);
+        assert.deepEqual(JSON.parse(succeeded(["sandbox", "limits", id, "--json"])).memory_mb, 512);
+    } else {
+        assert.equal(limited.status, 1);
+        assert.match(limited.stderr, /no control groups/);
+    }
+    const over = ctl(["sandbox", "limits", id, "--memory", "1000000"]);
+    assert.equal(over.status, 1);
+    assert.match(over.stderr, /"limits.memory_mb" must be a whole number from 128 to/);
+
+    const wrong = [
+        [["network", id, "--allow", "exa mple"], /not a destination/],
+        [["network", id, "--allow", "example.org", "--none"], /not both/],
+        [["network", "five"], /give the id/],
+        [["limits", id, "--pids", "many"], /whole number/],
+        [["limits", id, "--cpu", "0"], /whole number/],
+        [["limits", id, "--pids"], /expected a value/],
+        [["show"], /give the id/],
+    ];
+    for (const [words, sentence] of wrong) {
+        const { status, stderr } = ctl(["sandbox", ...words]);
+        assert.equal(status, 2, stderr);
+        assert.match(stderr, sentence);
+    }
+    succeeded(["sandbox", "stop", id]);
+    await endOf(ada, id);
+    for (const words of [["network", id, "--none"], ["limits", id, "--pids", "100"], ["show", "00000000-0000-7000-8000-000000000000"]])
+        assert.equal(ctl(["sandbox", ...words]).status, 1);
+    assert.equal(show().stop_reason, "administrator");
+    assert.equal(sql(server, "SELECT count(*) FROM sandbox_changes"), "0\n");
 });
 
 test("user passwd: the old password and the sign-ins are void", async () => {

@@ -181,8 +181,12 @@ test("sandboxes", async () => {
     const list = (options) => ask(admin, "GET", "/api/recordings", "/api/recordings", options);
     assert.equal((await list({ token: "x" })).status, 401);
     const [{ id: recorded }] = await until("a recording", async () => { const { items } = (await list()).body; return items.length && items; });
-    assert.equal((await recording("DELETE")).status, 204);
     const part = (method, what, options, id = recorded) => ask(admin, method, `/api/recordings/${id}${what}`, `/api/recordings/{recording}${what}`, options);
+    const film = (method, options, id) => part(method, "/mp4", options, id);
+    await until("a picture", async () => (await part("GET", "/index")).text.length > 40);
+    assert.equal((await film("POST")).status, 409);
+    assert.equal((await part("DELETE", "")).status, 409);
+    assert.equal((await recording("DELETE")).status, 204);
     assert.equal((await part("GET", "/data", { headers: { range: "bytes=0-9" } })).text.length, 10);
     assert.equal((await part("GET", "/data")).status, 400);
     assert.equal((await part("GET", "/data", { headers: { range: "bytes=0-" }, token: "x" })).status, 401);
@@ -191,6 +195,23 @@ test("sandboxes", async () => {
     assert.equal((await part("GET", "/index")).status, 200);
     assert.equal((await part("GET", "/index", { token: "x" })).status, 401);
     assert.equal((await part("GET", "/index", {}, NOBODY)).status, 404);
+    assert.equal((await ask(admin, "GET", "/api/recordings?limit=x", "/api/recordings")).status, 400);
+    for (const method of ["GET", "POST"]) {
+        assert.equal((await film(method, { token: "x" })).status, 401);
+        assert.equal((await film(method, {}, NOBODY)).status, 404);
+    }
+    assert.equal((await film("POST", evil)).status, 403);
+    const begun = await until("the recording's end", async () => { const answer = await film("POST"); return answer.status !== 409 && answer; });
+    assert.ok([200, 202].includes(begun.status), begun.text);
+    await until("the film", async () => ["ready", "failed"].includes((await film("GET")).body.state), 60000);
+    assert.equal((await film("GET")).body.state, "ready");
+    assert.equal((await film("POST")).status, 200);
+    const bytes = (range, options = {}, id) => part("GET", "/mp4/data", { ...options, headers: range ? { range } : {} }, id);
+    assert.equal((await bytes("bytes=4-7")).text, "ftyp");
+    assert.equal((await bytes()).status, 400);
+    assert.equal((await bytes("bytes=0-", { token: "x" })).status, 401);
+    assert.equal((await bytes("bytes=0-", {}, NOBODY)).status, 404);
+    assert.equal((await bytes("bytes=999999999999-")).status, 416);
     assert.equal((await part("DELETE", "", evil)).status, 403);
     assert.equal((await part("DELETE", "", { token: "x" })).status, 401);
     assert.equal((await part("DELETE", "")).status, 204);

@@ -92,25 +92,26 @@ describe("the packages in a machine of their own", { skip }, () => {
         const server = { client: () => new ApiClient(`http://127.0.0.1:${machine.forwarded}`) };
         const ctl = (args, input) => inTurn(() => machine.execute(["sandboxctl", ...args], { input }).catch(() => ({ status: 1 })));
         load = new Load(server, { ctl, slowness: SLOWNESS });
-        const ada = server.client();
-        const renew = async () => assert.equal((await ada.refresh()).status, 200);
-        assert.equal((await ada.login("ada", PASSWORD)).status, 200);
-        const { id } = await ada.startSandbox();
+        const ida = server.client(); // not ada, in whose home the bombs are
+        await check(`echo '${PASSWORD}' | create-user --username ida --password-stdin`);
+        const renew = async () => assert.equal((await ida.refresh()).status, 200);
+        assert.equal((await ida.login("ida", PASSWORD)).status, 200);
+        const { id } = await ida.startSandbox();
         await load.start(1);
         load.resume();
         for (const step of [DAY_SECONDS, -DAY_SECONDS]) {
-            const before = Date.parse((await ada.sandbox(id)).expires_at);
+            const before = Date.parse((await ida.sandbox(id)).expires_at);
             await inTurn(() => check(`date --set=@$(($(date +%s) + ${step}))`));
             await renew();
-            const moved = async () => Math.abs(Date.parse((await ada.sandbox(id)).expires_at) - before - step * 1000) < HOUR_MS;
+            const moved = async () => Math.abs(Date.parse((await ida.sandbox(id)).expires_at) - before - step * 1000) < HOUR_MS;
             await until("the end of the desktop to be moved", moved, 60000);
             // What is read from the row has to be right as well.
             await inTurn(() => check("systemctl restart sandbox-server"));
             await inTurn(ready);
             await load.acknowledge(5);
-            assert.equal((await ada.sandbox(id)).state, "running");
+            assert.equal((await ida.sandbox(id)).state, "running");
         }
-        assert.equal((await ada.request("DELETE", `/api/sandboxes/${id}`)).status, 200);
+        assert.equal((await ida.request("DELETE", `/api/sandboxes/${id}`)).status, 200);
         await load.verify();
     });
 

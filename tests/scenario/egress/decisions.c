@@ -13,6 +13,7 @@
 
 #include "lib/cleanup.h"
 #include "tests/harness/egress_fixture.h"
+#include "tests/harness/egress_outside.h"
 
 static struct egress_fixture fixture;
 
@@ -140,6 +141,42 @@ static void a_rebinding_name(void **state)
     EXPECT({"rebind.test:443", 403, "address"});
 }
 
+// One question for each request, and what it answered is what is connected to, or nothing is.
+static void a_name_that_changes_with_each_question(void **state)
+{
+    (void)state;
+    unsigned asked = egress_questions("flip.test"), reached = outside_reached_private();
+    egress_set_rules(&fixture, EGRESS_RULES("flip.test:443"));
+    for (unsigned i = 0; i < 10; i++)
+        EXPECT({"flip.test:443", 200, NULL}, {"flip.test:443", 403, "address"});
+    assert_int_equal(egress_questions("flip.test") - asked, 2 * 20); // by IPv4 and IPv6
+    assert_int_equal(outside_reached_private(), reached);
+}
+
+static void by_ipv6(void **state)
+{
+    (void)state;
+    unsigned reached = outside_reached_private();
+    egress_set_rules(&fixture, EGRESS_RULES("[" OUTSIDE6_ADDRESS "]:443", "[2a0a::/16]:9000", "*.test:80",
+                                            "*:8080", "[::/0]:8080"));
+    EXPECT({"[" OUTSIDE6_ADDRESS "]:443", 200, NULL}, {"[2A0A:0:0:0::2]:443", 200, NULL},
+           {"[" OUTSIDE6_ADDRESS "]:9000", 200, NULL}, {"[" OUTSIDE6_ADDRESS "]:80", 403, "port"},
+           {"[2a0b::2]:9000", 403, "port"}, {"[" NODE6_ADDRESS "]:9000", 403, "own-address"},
+           {"six.test:80", 200, NULL}, {"private6.test:80", 403, "address"}, {"mixed6.test:80", 200, NULL},
+           {"both.test:80", 200, NULL}, {"mapped6.test:80", 403, "address"},
+           {"nat64.test:80", 403, "address"}, {"[" OUTSIDE6_ADDRESS "]:8080", 200, NULL},
+           {"[::1]:8080", 403, "address"}, {"[::]:8080", 403, "address"}, {"[fe80::1]:8080", 403, "address"},
+           {"[fe80::1%25o0]:8080", 400, NULL}, {"[fc00::1]:8080", 403, "address"},
+           {"[" OUTSIDE6_PRIVATE "]:8080", 403, "address"}, {"[fd00:ec2::254]:8080", 403, "address"},
+           {"[ff02::1]:8080", 403, "address"}, {"[::ffff:10.9.0.1]:8080", 403, "address"},
+           {"[::10.9.0.1]:8080", 403, "address"}, {"[64:ff9b::10.9.0.1]:8080", 403, "address"},
+           {"[64:ff9b:1::10.9.0.1]:8080", 403, "address"}, {"[2002:a09:1::]:8080", 403, "address"});
+    assert_int_equal(outside_reached_private(), reached);
+    // A network that is named as such opens what is in it, and nothing else.
+    egress_set_rules(&fixture, EGRESS_RULES("[fd00:9::/32]:8080"));
+    EXPECT({"[" OUTSIDE6_PRIVATE "]:8080", 200, NULL}, {"[fd00:ec2::254]:8080", 403, "not-listed"});
+}
+
 static void redirects_are_requests(void **state)
 {
     (void)state;
@@ -190,6 +227,8 @@ int main(void)
         cmocka_unit_test(networks),
         cmocka_unit_test(addresses_behind_names),
         cmocka_unit_test(a_rebinding_name),
+        cmocka_unit_test(a_name_that_changes_with_each_question),
+        cmocka_unit_test(by_ipv6),
         cmocka_unit_test(redirects_are_requests),
         cmocka_unit_test(a_change_closes_connections),
         cmocka_unit_test(the_unreachable),

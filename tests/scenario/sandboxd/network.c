@@ -8,6 +8,7 @@
 // clang-format on
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -16,10 +17,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
 #include "lib/egress_channel.h"
+#include "lib/fd.h"
 #include "tests/harness/sandboxd_fixture.h"
 
 #define DEADLINE_MS 30000
@@ -163,6 +166,14 @@ static struct sandboxd_ended end(struct sandboxd_fixture *f, const struct id *sa
     return sandboxd_expect(f, SANDBOXD_ENDED, NULL).ended;
 }
 
+// Of all sandboxes together, as it is told after the last one's end.
+static void expect_decisions(struct sandboxd_fixture *f, enum egress_reason reason, uint64_t count)
+{
+    while (f->egress.decisions[reason] < count)
+        sandboxd_expect(f, SANDBOXD_EGRESS, NULL);
+    assert_int_equal(f->egress.decisions[reason], count);
+}
+
 static void nothing_without_a_policy(struct sandboxd_fixture *f, const struct outside *outside)
 {
     struct sandboxd_create request = sandboxd_request(1);
@@ -184,6 +195,8 @@ static void nothing_without_a_policy(struct sandboxd_fixture *f, const struct ou
     struct sandboxd_ended ended = end(f, &request.sandbox);
     assert_int_equal(ended.usage.network_allowed, 0);
     assert_int_equal(ended.usage.network_refused, 2);
+    expect_decisions(f, EGRESS_REASON_NOT_LISTED, 2);
+    expect_decisions(f, EGRESS_REASON_LISTED, 0);
 }
 
 static void what_the_policy_says(struct sandboxd_fixture *f, const struct outside *outside)
@@ -215,6 +228,11 @@ static void what_the_policy_says(struct sandboxd_fixture *f, const struct outsid
     assert_true(ended.usage.network_allowed >= 4);
     assert_int_equal(ended.usage.network_refused, 2);
     assert_true(ended.usage.network_in_bytes > 100 && ended.usage.network_out_bytes > 100);
+    expect_decisions(f, EGRESS_REASON_LISTED, ended.usage.network_allowed);
+    expect_decisions(f, EGRESS_REASON_NOT_LISTED, 2);
+    assert_int_equal(f->egress.bytes_in, ended.usage.network_in_bytes);
+    assert_int_equal(f->egress.bytes_out, ended.usage.network_out_bytes);
+    assert_int_equal(f->egress.open, 0);
 }
 
 static void with_each_mode(void (*check)(struct sandboxd_fixture *, const struct outside *))
@@ -327,6 +345,104 @@ static void a_change_closes_what_it_forbids(void **state)
     outside_stop(&outside);
 }
 
+// What the list says of the only sandbox: its policy, without the values of headers.
+static void expect_listed(struct sandboxd_fixture *f, unsigned port, bool keyed, const char *const *rules)
+{
+    struct sandboxd_message message = {.kind = SANDBOXD_LIST};
+    sandboxd_send(f, &message);
+    struct sandboxd_entry entry = sandboxd_expect(f, SANDBOXD_ENTRY, NULL).entry;
+    assert_int_equal(entry.header_count, keyed);
+    if (keyed)
+        assert_string_equal(sandboxd_expect(f, SANDBOXD_ENTRY_HEADER, NULL).entry_header.name, "X-Key");
+    uint32_t count = 0;
+    for (; rules[count]; count++) {
+        char text[EGRESS_RULE_TEXT_MAX], wanted[128];
+        message = sandboxd_expect(f, SANDBOXD_ENTRY_RULE, NULL);
+        egress_rule_format(&message.entry_rule, text);
+        snprintf(wanted, sizeof(wanted), "%s:%u", rules[count], port);
+        assert_string_equal(text, wanted);
+        assert_int_equal(message.entry_rule.header, keyed && count == 0);
+    }
+    assert_int_equal(entry.rule_count, count);
+    sandboxd_expect(f, SANDBOXD_LIST_END, NULL);
+}
+
+static void the_list_tells_what_is_in_force_but_no_secret(void **state)
+{
+    (void)state;
+    static const char *const rules[] = {"*.example.org", "10.0.0.0/8", "[fd00::/8]", NULL}, *const none[] = {
+                                                                                                NULL};
+    const char *most[EGRESS_RULES_MAX + 1] = {NULL};
+    struct sandboxd_fixture f;
+    sandboxd_prepare(&f, sandboxd_mode_possible(SANDBOXD_DELEGATED) ? SANDBOXD_DELEGATED : SANDBOXD_PLAIN);
+    sandboxd_start(&f);
+    struct sandboxd_create request = sandboxd_request(1);
+    request.network = 1;
+    send_policy(&f, 8080, true, rules);
+    sandboxd_create(&f, &request);
+    expect_listed(&f, 8080, true, rules);
+    assert_int_equal(set_policy(&f, &request.sandbox, 1, 8080, none).error, 0);
+    expect_listed(&f, 8080, false, none);
+    // More packets than a socket holds.
+    for (size_t i = 0; i < EGRESS_RULES_MAX; i++)
+        most[i] = "example.org";
+    assert_int_equal(set_policy(&f, &request.sandbox, 2, 8081, most).error, 0);
+    expect_listed(&f, 8081, false, most);
+    close(f.client);
+    sandboxd_connect(&f);
+    expect_listed(&f, 8081, false, most);
+    end(&f, &request.sandbox);
+    sandboxd_finish(&f);
+}
+
+// The programs of the installation, with another sandbox-egress.
+static void replace_proxy(struct sandboxd_fixture *f, const char *proxy)
+{
+    static const char *const links[] = {"share",
+                                        "bin/sandbox-init",
+                                        "bin/sandbox-sound",
+                                        "bin/sandbox-display",
+                                        "bin/sandbox-keymap",
+                                        "bin/sandbox-streamer"};
+    AUTO_FREE char *program = NULL;
+    size_t length;
+    char from[512], to[512];
+    snprintf(to, sizeof(to), "%s/p", f->directory);
+    assert_int_equal(mkdir(to, 0755), 0);
+    snprintf(f->program_dir, sizeof(f->program_dir), "%s/p/bin", f->directory);
+    assert_int_equal(mkdir(f->program_dir, 0755), 0);
+    for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+        snprintf(from, sizeof(from), "%s/%s", getenv("PROGRAMS"), links[i]);
+        snprintf(to, sizeof(to), "%s/p/%s", f->directory, links[i]);
+        assert_int_equal(symlink(from, to), 0);
+    }
+    snprintf(to, sizeof(to), "%s/sandbox-egress", f->program_dir);
+    assert_int_equal(read_file_at(AT_FDCWD, proxy, 16u << 20, &program, &length), 0);
+    AUTO_FD int fd = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+    assert_true(fd >= 0 && fchmod(fd, 0755) == 0);
+    assert_int_equal(write_all(fd, program, length), 0);
+}
+
+static void a_policy_that_the_proxy_refuses_is_not_told_as_in_force(void **state)
+{
+    (void)state;
+    static const char *const rules[] = {"example.org", NULL}, *const others[] = {"other.example.org", NULL};
+    struct sandboxd_fixture f;
+    sandboxd_prepare(&f, sandboxd_mode_possible(SANDBOXD_DELEGATED) ? SANDBOXD_DELEGATED : SANDBOXD_PLAIN);
+    replace_proxy(&f, getenv("HOSTILE_EGRESS"));
+    sandboxd_start(&f);
+    struct sandboxd_create request = sandboxd_request(1);
+    request.network = 1;
+    send_policy(&f, 80, true, rules);
+    sandboxd_create(&f, &request);
+    assert_int_equal(set_policy(&f, &request.sandbox, 1, 8080, others).error, ENOMEM);
+    expect_listed(&f, 80, true, rules);
+    assert_int_equal(set_policy(&f, &request.sandbox, 2, 8081, others).error, ENOMEM);
+    expect_listed(&f, 80, true, rules);
+    end(&f, &request.sandbox);
+    sandboxd_finish(&f);
+}
+
 static void a_proxy_that_dies_or_hangs_is_replaced_under_running_sandboxes(void **state)
 {
     (void)state;
@@ -405,6 +521,8 @@ int main(void)
         cmocka_unit_test(a_policy_opens_what_it_lists_and_its_secret_stays_outside),
         cmocka_unit_test(no_spelling_of_a_private_address_gets_through),
         cmocka_unit_test(a_change_closes_what_it_forbids),
+        cmocka_unit_test(the_list_tells_what_is_in_force_but_no_secret),
+        cmocka_unit_test(a_policy_that_the_proxy_refuses_is_not_told_as_in_force),
         cmocka_unit_test(a_proxy_that_dies_or_hangs_is_replaced_under_running_sandboxes),
         cmocka_unit_test(a_crowd_does_not_reach_the_neighbour),
     };

@@ -277,6 +277,23 @@ static void network_messages_are_checked(void **state)
     assert_int_equal(decode(&m, size, 0, CHANNEL_CLIENT), 0);
     m.set_network.serial = 0;
     assert_int_equal(decode(&m, size, 0, CHANNEL_CLIENT), -EPROTO);
+    m = (struct sandboxd_message){.kind = SANDBOXD_ENTRY_HEADER, .entry_header = {.name = "X-Key"}};
+    size = sandboxd_message_size(SANDBOXD_ENTRY_HEADER);
+    assert_int_equal(decode(&m, size, 0, CHANNEL_SERVER), 0);
+    assert_int_equal(decode(&m, size, 0, CHANNEL_CLIENT), -EPROTO);
+    m.entry_header.name[10] = 'x'; // behind its end
+    assert_int_equal(decode(&m, size, 0, CHANNEL_SERVER), -EPROTO);
+    m = (struct sandboxd_message){.kind = SANDBOXD_ENTRY_HEADER, .entry_header = {.name = "Content-Length"}};
+    assert_int_equal(decode(&m, size, 0, CHANNEL_SERVER), -EPROTO);
+    m = (struct sandboxd_message){.kind = SANDBOXD_ENTRY_RULE};
+    size = sandboxd_message_size(SANDBOXD_ENTRY_RULE);
+    assert_int_equal(decode(&m, size, 0, CHANNEL_SERVER), -EPROTO);
+    m = (struct sandboxd_message){.kind = SANDBOXD_ENTRY, .entry = {.limits = create.create.limits}};
+    size = sandboxd_message_size(SANDBOXD_ENTRY);
+    assert_int_equal(decode(&m, size, 0, CHANNEL_SERVER), 0);
+    m.entry.rule_count = EGRESS_RULES_MAX + 1;
+    assert_int_equal(decode(&m, size, 0, CHANNEL_SERVER), -EPROTO);
+
     m = create;
     m.create.network = 2;
     assert_int_equal(decode(&m, sandboxd_message_size(SANDBOXD_CREATE), 0, CHANNEL_CLIENT), -EPROTO);

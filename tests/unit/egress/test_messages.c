@@ -207,7 +207,9 @@ static void channel_messages(void **state)
     message.add.connection_maximum = EGRESS_CONNECTIONS_PER_SANDBOX_MAX + 1;
     assert_int_equal(decode(&message, 1), -EPROTO);
     assert_int_equal(egress_message_size(0), 0);
-    assert_int_equal(egress_message_size(EGRESS_COUNT + 1), 0);
+    assert_int_equal(egress_message_size(EGRESS_COUNT_ALL + 1), 0);
+    message = (struct egress_message){.kind = EGRESS_TOTALS, .totals = {.bytes_in = 1}};
+    assert_int_equal(decode(&message, 1), -EPROTO);
 }
 
 static void a_whole_policy(void **state)

@@ -124,6 +124,35 @@ static void rules_as_text(void **state)
     }
 }
 
+static void rules_are_written_in_one_way(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *written;
+    } cases[] = {
+        {"EXAMPLE.Org.", "example.org"},
+        {"example.org:80,443", "example.org"},
+        {"example.org:443,80", "example.org:443,80"},
+        {"*:1-1,2-65535", "*:1,2-65535"},
+        {"*.Example.org:8080", "*.example.org:8080"},
+        {"10.0.0.0/8", "10.0.0.0/8"},
+        {"192.0.2.1/32:22", "192.0.2.1:22"},
+        {"0.0.0.0/0:443", "0.0.0.0/0:443"},
+        {"[2001:DB8:0:0::/32]", "[2001:db8::/32]"},
+        {"[::ffff:10.0.0.1]:9", "[::ffff:10.0.0.1]:9"},
+        {"[::/0]:1,2,3,4,5,6,7,60000-65535", "[::/0]:1,2,3,4,5,6,7,60000-65535"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct egress_rule rule, again;
+        char text[EGRESS_RULE_TEXT_MAX];
+        assert_int_equal(egress_rule_parse(cases[i].text, &rule), 0);
+        egress_rule_format(&rule, text);
+        assert_string_equal(text, cases[i].written);
+        assert_int_equal(egress_rule_parse(text, &again), 0);
+        assert_memory_equal(&rule, &again, sizeof(rule));
+    }
+}
+
 static void header_rules(void **state)
 {
     (void)state;
@@ -379,6 +408,7 @@ int main(void)
         cmocka_unit_test(host_names),
         cmocka_unit_test(names_below),
         cmocka_unit_test(rules_as_text),
+        cmocka_unit_test(rules_are_written_in_one_way),
         cmocka_unit_test(header_rules),
         cmocka_unit_test(classes),
         cmocka_unit_test(embedded_addresses),

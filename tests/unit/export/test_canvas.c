@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "export/canvas.h"
+#include "lib/recording.h"
 
 #define WIDTH 320u
 #define HEIGHT 200u
@@ -55,6 +56,11 @@ static uint32_t pixel(const struct canvas *canvas, unsigned x, unsigned y)
     uint32_t value;
     memcpy(&value, canvas->picture + ((size_t)y * WIDTH + x) * 4, sizeof(value));
     return value;
+}
+
+static uint8_t *at_picture(const struct canvas *canvas, unsigned x, unsigned y)
+{
+    return canvas->picture + ((size_t)y * WIDTH + x) * 4;
 }
 
 static int copy(struct canvas *canvas, const struct copy_rectangle *copies, size_t count)
@@ -155,6 +161,49 @@ static void cursors_are_exactly_their_pixels(void **state)
     assert_int_equal(canvas_apply(canvas, bytes, sizeof(bytes)), -EPROTO);
 }
 
+static void point(struct canvas *canvas, uint16_t x, uint16_t y)
+{
+    uint8_t bytes[RECORDING_POINTER_SIZE];
+    recording_pointer_write(&(struct recording_pointer){x, y}, bytes);
+    assert_int_equal(canvas_apply(canvas, bytes, sizeof(bytes)), 0);
+    assert_int_equal(canvas_apply(canvas, bytes, sizeof(bytes) - 1), -EPROTO);
+}
+
+static void the_cursor_is_drawn_and_taken_away(void **state)
+{
+    struct canvas *canvas = *state;
+    show(canvas);
+    struct surface surface = {canvas->picture, WIDTH * 4};
+    uint8_t bytes[12 + 3 * 2 * 4];
+    struct writer w = writer_of(bytes, sizeof(bytes));
+    wire_write_cursor(&w, 3, 2, 1, 1);
+    for (int i = 0; i < 6; i++)
+        write_bytes(&w, "\x10\x20\x30\xff", 4);
+    assert_int_equal(apply(canvas, &w), 0);
+    cursor_draw(&canvas->cursor, surface, WIDTH, HEIGHT); // nobody knows where
+    assert_int_equal(pixel(canvas, 0, 0), 0);
+    static const uint16_t places[][2] = {
+        {0, 0}, {100, 100}, {WIDTH - 1, HEIGHT - 1}, {WIDTH, HEIGHT}, {65535, 65535}};
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        uint16_t x = places[i][0], y = places[i][1];
+        canvas->changed = false;
+        point(canvas, x, y);
+        assert_true(canvas->changed);
+        cursor_draw(&canvas->cursor, surface, WIDTH, HEIGHT);
+        if (x < WIDTH && y < HEIGHT)
+            assert_int_equal(pixel(canvas, x, y) & 0xffffff, 0x102030);
+        cursor_undraw(&canvas->cursor, surface);
+        for (uint32_t k = 0; k < WIDTH * HEIGHT; k++)
+            assert_int_equal(pixel(canvas, k % WIDTH, k / WIDTH), k);
+    }
+    bytes[12 + 3] = 128; // half of it
+    assert_int_equal(apply(canvas, &w), 0);
+    memset(at_picture(canvas, 99, 99), 0, 4);
+    point(canvas, 100, 100);
+    cursor_draw(&canvas->cursor, surface, WIDTH, HEIGHT);
+    assert_int_equal(pixel(canvas, 99, 99) & 0xffffff, 0x081018);
+}
+
 static void an_update_is_known_by_its_capture(void **state)
 {
     struct canvas *canvas = *state;
@@ -181,6 +230,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(copies_read_what_the_ones_before_have_left, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rectangles_stay_inside, set_up, tear_down),
         cmocka_unit_test_setup_teardown(cursors_are_exactly_their_pixels, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_cursor_is_drawn_and_taken_away, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_update_is_known_by_its_capture, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

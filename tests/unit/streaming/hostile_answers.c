@@ -218,6 +218,20 @@ static void send_burst(struct server *s)
     }
 }
 
+static void answer_fixes(struct server *s, uint8_t minor)
+{
+    if (minor == 0)
+        send_reply(s, 0, 0, (uint32_t[]){5, 0}, 8);
+    if (minor == FIXES_GET_CURSOR_IMAGE)
+        answer_cursor(s);
+    if (minor == FIXES_FETCH_REGION)
+        answer_region(s);
+    if (minor == FIXES_FETCH_REGION && s->how == HOSTILE_EVENTS)
+        send_burst(s);
+    if (minor == FIXES_SELECT_SELECTION && s->how == HOSTILE_SELECTION)
+        send_owner(s);
+}
+
 void hostile_answer(struct server *s, const uint8_t *request)
 {
     uint8_t minor = request[1];
@@ -263,14 +277,7 @@ void hostile_answer(struct server *s, const uint8_t *request)
         s->flooding |= minor == DAMAGE_CREATE && s->how == HOSTILE_FLOOD;
         break;
     case FIXES_MAJOR:
-        if (minor == 0)
-            send_reply(s, 0, 0, (uint32_t[]){5, 0}, 8);
-        if (minor == FIXES_GET_CURSOR_IMAGE)
-            answer_cursor(s);
-        if (minor == FIXES_FETCH_REGION)
-            answer_region(s);
-        if (minor == FIXES_SELECT_SELECTION && s->how == HOSTILE_SELECTION)
-            send_owner(s);
+        answer_fixes(s, minor);
         break;
     case RANDR_MAJOR:
         answer_randr(s, minor);
@@ -282,6 +289,4 @@ void hostile_answer(struct server *s, const uint8_t *request)
     default:
         break;
     }
-    if (s->how == HOSTILE_EVENTS && request[0] == FIXES_MAJOR && minor == FIXES_FETCH_REGION)
-        send_burst(s);
 }

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -71,12 +72,60 @@ static void no_room_is_a_failure(void **state)
     assert_true(size > 14 + 8 + 40 && size <= sizeof(out));
 }
 
+#define LETTER_WIDTH 9u
+#define LETTER_HEIGHT 19u
+#define LETTERS 70u
+#define LINE_WIDTH (LETTER_WIDTH * LETTERS)
+
+// A line of letters in shades, each one of 16, in an order of its own.
+static void write_line(uint32_t *pixels, uint32_t seed)
+{
+    for (unsigned letter = 0; letter < LETTERS; letter++) {
+        seed = seed * 1664525 + 1013904223;
+        uint32_t shape = seed >> 28;
+        for (unsigned y = 0; y < LETTER_HEIGHT; y++) {
+            for (unsigned x = 0; x < LETTER_WIDTH; x++) {
+                uint32_t hash = (shape * 4096 + y * 64 + x) * 0x9e3779b1u;
+                bool paper = x == 0 || y < 3 || y > 15 || hash >> 31;
+                pixels[y * LINE_WIDTH + letter * LETTER_WIDTH + x] =
+                    paper ? 0x151a23 : (hash >> 12 & 0xff) * 0x10101;
+            }
+        }
+    }
+}
+
+// Letters that were sent before are found again wherever they stand: a few bytes each.
+static void letters_are_found_again(void **state)
+{
+    (void)state;
+    static uint32_t pixels[LINE_WIDTH * LETTER_HEIGHT];
+    static uint8_t out[LOSSLESS_BYTES_MAX(LINE_WIDTH * LETTER_HEIGHT)];
+    struct image image = {
+        .pixels = (uint8_t *)pixels, .stride = LINE_WIDTH * 4, .width = LINE_WIDTH, .height = LETTER_HEIGHT};
+    struct rectangle all = {0, 0, LINE_WIDTH, LETTER_HEIGHT};
+    struct lossless l;
+    assert_int_equal(lossless_init(&l), 0);
+    for (uint32_t line = 1; line <= 5; line++) {
+        write_line(pixels, line);
+        struct writer w = writer_of(out, sizeof(out));
+        enum wire_lossless encoding = lossless_prepare(&l, &image, all, LETTER_HEIGHT);
+        assert_int_equal(encoding, WIRE_LOSSLESS_DEFLATED);
+        lossless_write(&l, &w, encoding, all);
+        assert_false(w.failed);
+        print_message("line %u: %zu bytes\n", line, w.length);
+        if (line > 1)
+            assert_in_range(w.length, 1, LETTERS * 12);
+    }
+    lossless_finish(&l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_operation),
         cmocka_unit_test(runs_end_at_62),
         cmocka_unit_test(no_room_is_a_failure),
+        cmocka_unit_test(letters_are_found_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,15 +18,19 @@ static uint32_t before[WIDTH * HEIGHT], now[WIDTH * HEIGHT];
 static const struct image before_image = {(const uint8_t *)before, WIDTH * 4, WIDTH, HEIGHT},
                           now_image = {(const uint8_t *)now, WIDTH * 4, WIDTH, HEIGHT};
 
-static int set_up(void **state)
+static void draw(uint32_t seed)
 {
-    (void)state;
-    uint32_t seed = 99;
     for (size_t i = 0; i < WIDTH * HEIGHT; i++) {
         seed = seed * 1664525 + 1013904223;
         before[i] = seed >> 28 ? 0x202020 : seed >> 8; // mostly one colour, as text is
     }
     memcpy(now, before, sizeof(now));
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    draw(99);
     assert_int_equal(grid_init(&grid, WIDTH, HEIGHT), 0);
     return motion_init(&motion, &grid);
 }
@@ -81,6 +85,41 @@ static void moves_are_found_in_every_direction(void **state)
     }
 }
 
+// Something else moves, after what has moved before.
+static void move_on(unsigned x, unsigned y, int dx, int dy)
+{
+    struct offset found[MOTION_OFFSETS_MAX];
+    draw((uint32_t)(x * 100 + y));
+    grid_clear_all(&grid, CELL_CHOSEN);
+    move(x, y, dx, dy, 200, 120);
+    assert_true(motion_offsets(&motion, &before_image, &now_image, &grid, found) >= 1);
+    assert_int_equal(found[0].x, dx);
+    assert_int_equal(found[0].y, dy);
+}
+
+// Where things went before they are found without the tables of a whole search: those are taken away.
+static void what_moves_goes_on_to_move(void **state)
+{
+    (void)state;
+    move_on(40, 40, 17, 23);
+    struct motion_anchor *anchors = motion.anchors;
+    uint64_t *rows = motion.rows;
+    motion.anchors = NULL;
+    motion.rows = NULL;
+    move_on(57, 63, 20, 21);
+    move_on(77, 84, 13, 30);
+    move_on(90, 114, -10, 9);
+    motion.anchors = anchors;
+    motion.anchored = false;
+    move_on(80, 123, 0, -19);
+    move_on(80, 104, 0, 76);
+    motion.rows = rows;
+    move_on(80, 150, 0, -130);
+    motion.rows = NULL;
+    move_on(80, 150, 0, -110);
+    motion.rows = rows;
+}
+
 static void what_has_not_moved_is_not_found(void **state)
 {
     (void)state;
@@ -129,6 +168,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(moves_are_found_in_every_direction, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_moves_goes_on_to_move, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_has_not_moved_is_not_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(offsets_are_not_believed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(searches_in_vain_grow_rare, set_up, tear_down),

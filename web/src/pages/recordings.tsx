@@ -10,7 +10,9 @@ import { Dialog } from "../components/dialog";
 import { Message } from "../components/message";
 import { fetchFilm, type FilmStep, saveAs } from "../recordings/film";
 import { parseIndex } from "../recordings/format";
-import { type PlayerState, RecordingPlayer } from "../recordings/player";
+import { CursorView } from "../desktop/cursor-view";
+import { type PlayerState, type PlayerView, RecordingPlayer } from "../recordings/player";
+import type { Size } from "../stream/wire";
 import "./recordings.css";
 
 const PAGE = 50;
@@ -180,6 +182,7 @@ export function RecordingsPage() {
 export function RecordingPage({ id }: { id: string }) {
     const { client } = useApp();
     const canvas = useRef<HTMLCanvasElement>(null);
+    const stage = useRef<HTMLDivElement>(null);
     const [player, setPlayer] = useState<RecordingPlayer | null>(null);
     const [error, setError] = useState<string | null>(null);
     const state = useStore(player?.state ?? BEFORE);
@@ -191,7 +194,22 @@ export function RecordingPage({ id }: { id: string }) {
         const load = async () => {
             const index = parseIndex(await client.recordingBytes(`/api/recordings/${id}/index`, null, life.signal));
             if (canvas.current !== null && !life.signal.aborted) {
-                made = new RecordingPlayer(canvas.current, index, (from, length) =>
+                let size: Size | null = null;
+                const cursor = new CursorView(canvas.current, stage.current!, () => size);
+                const resized = new ResizeObserver(() => cursor.show());
+                resized.observe(canvas.current);
+                life.signal.addEventListener("abort", () => {
+                    resized.disconnect();
+                    cursor.close();
+                });
+                const view: PlayerView = {
+                    resized: (told) => {
+                        size = told;
+                    },
+                    cursor: (shape) => cursor.set(shape),
+                    pointer: (point) => cursor.moveTo(point, true),
+                };
+                made = new RecordingPlayer(canvas.current, view, index, (from, length) =>
                     client.recordingBytes(`/api/recordings/${id}/data`, `bytes=${from}-${from + length - 1}`, life.signal));
                 setPlayer(made);
                 made.seek(0);
@@ -213,7 +231,9 @@ export function RecordingPage({ id }: { id: string }) {
 
     return (
         <main class="player" data-theme="dark">
-            <canvas ref={canvas} class="player-canvas" role="img" aria-label="Recorded desktop" width={16} height={9} />
+            <div ref={stage} class="player-stage">
+                <canvas ref={canvas} class="player-canvas" role="img" aria-label="Recorded desktop" width={16} height={9} />
+            </div>
             {failure !== null && <Message tone="danger" title="This can't be played" alert>{failure}</Message>}
             <div class="player-bar" role="toolbar" aria-label="Player">
                 <PageLink to="/recordings" look="quiet" icon="home" label="Back to the recordings" />

@@ -22,6 +22,21 @@ export interface Index {
     duration: number;
 }
 
+/** Of a message that no streamer sends: where the viewers' pointer is. */
+const POINTER = 0x40;
+
+/** null: the message is another one. */
+export function parsePointer(message: ArrayBuffer): { x: number; y: number } | null {
+    const view = new DataView(message);
+    if (view.getUint8(0) !== POINTER) {
+        return null;
+    }
+    if (view.byteLength !== 8) {
+        throw new FormatError("a pointer of a wrong length");
+    }
+    return { x: view.getUint16(4, true), y: view.getUint16(6, true) };
+}
+
 export class FormatError extends Error {
     override name = "FormatError";
 }

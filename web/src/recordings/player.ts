@@ -1,8 +1,10 @@
 import { Store } from "../app/store";
-import { DesktopStream } from "../stream/desktop-stream";
+import { canPlay, SoundPlayer } from "../sound/player";
+import { type Cursor, DesktopStream } from "../stream/desktop-stream";
 import { Picture } from "../stream/picture";
 import { StreamStatistics } from "../stream/statistics";
-import { type Index, keyBefore } from "./format";
+import type { Point, Size } from "../stream/wire";
+import { type Index, keyBefore, parsePointer } from "./format";
 import { type Fetch, RecordingReader } from "./reader";
 
 export interface PlayerState {
@@ -11,6 +13,13 @@ export interface PlayerState {
     playing: boolean;
     seeking: boolean;
     failure: string | null;
+}
+
+/** What is to be seen over the picture. */
+export interface PlayerView {
+    resized(size: Size): void;
+    cursor(cursor: Cursor): void;
+    pointer(point: Point): void;
 }
 
 /** Messages handed to the decoder and not painted; the queue behind it takes 256. */
@@ -30,13 +39,14 @@ export class RecordingPlayer {
     private readonly picture: Picture;
     private readonly reader: RecordingReader;
     private stream: DesktopStream | null = null;
+    private sound: SoundPlayer | null = null;
     private next = 0;
     private sent = 0;
     private painted = 0;
     /** Rises with each seek and at the end: what was begun before stops. */
     private turn = 0;
 
-    constructor(canvas: HTMLCanvasElement, private readonly index: Index, fetch: Fetch) {
+    constructor(canvas: HTMLCanvasElement, private readonly view: PlayerView, private readonly index: Index, fetch: Fetch) {
         this.picture = new Picture(canvas);
         this.reader = new RecordingReader(fetch, index.end);
     }
@@ -49,6 +59,7 @@ export class RecordingPlayer {
         if (!this.state.get().playing) {
             const { position } = this.state.get();
             this.state.patch({ playing: true });
+            this.beginSound();
             void this.run(position >= this.duration ? 0 : position, this.stream === null || position >= this.duration);
         }
     }
@@ -59,12 +70,31 @@ export class RecordingPlayer {
     }
 
     seek(position: number): void {
+        this.beginSound();
         void this.run(Math.min(Math.max(position, 0), this.duration), true);
     }
 
     close(): void {
         this.turn++;
         this.stream?.close();
+        this.sound?.close();
+    }
+
+    /** From here on, by a click or key: its clock knows no way back. */
+    private beginSound(): void {
+        this.sound?.close();
+        const ignored = () => undefined;
+        this.sound = this.state.get().playing && canPlay()
+            ? new SoundPlayer({ permitted: ignored, report: ignored, failed: ignored })
+            : null;
+    }
+
+    /** What is only passed on the way to a place is not heard. */
+    private hear(packet: Uint8Array, captured: number): void {
+        const { playing, seeking } = this.state.get();
+        if (playing && !seeking) {
+            this.sound?.play(packet, captured);
+        }
     }
 
     private async run(position: number, jump: boolean): Promise<void> {
@@ -147,6 +177,11 @@ export class RecordingPlayer {
 
     /** Sequences are numbered anew: playing begins in the middle. */
     private give(message: ArrayBuffer): void {
+        const pointer = parsePointer(message);
+        if (pointer !== null) {
+            this.view.pointer(pointer);
+            return;
+        }
         if (isFrame(message)) {
             new DataView(message).setUint32(4, ++this.sent, true);
         } else if (new DataView(message).getUint8(0) === 1) {
@@ -163,11 +198,11 @@ export class RecordingPlayer {
                     this.painted = Math.max(this.painted, view.getUint32(4, true));
                 }
             },
-            hello: () => undefined,
-            resized: () => undefined,
-            cursor: () => undefined,
+            hello: (size) => this.view.resized(size),
+            resized: (size) => this.view.resized(size),
+            cursor: (cursor) => this.view.cursor(cursor),
             clipboard: () => undefined,
-            sound: () => undefined,
+            sound: (packet, captured) => this.hear(packet, captured),
             painted: () => undefined,
             broken: (reason) => this.fail(`The recording is damaged. (${reason})`),
             unsupported: (detail) => this.fail(detail),
