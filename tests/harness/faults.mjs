@@ -116,11 +116,20 @@ export class Trial {
     }
 }
 
+// Of what was found some may have ended since.
+function signal({ pid }, name) {
+    try {
+        process.kill(pid, name);
+    } catch (error) {
+        if (error.code !== "ESRCH") throw error;
+    }
+}
+
 // Kills what find gives, one process or several, and waits for the end.
 const kill = (find) => async (trial) => {
     const victims = [await find(trial)].flat();
     assert.ok(victims.length > 0 && victims[0], "there is no such process");
-    for (const { pid } of victims) process.kill(pid, "SIGKILL");
+    for (const victim of victims) signal(victim, "SIGKILL");
     await until("the end", () => !victims.some(isAlive));
 };
 
@@ -185,9 +194,9 @@ export const KILLS = [
 const hold = (find) => async (trial) => {
     const victims = [await find(trial)].flat();
     assert.ok(victims.length > 0 && victims[0], "there is no such process");
-    for (const { pid } of victims) process.kill(pid, "SIGSTOP");
+    for (const victim of victims) signal(victim, "SIGSTOP");
     await trial.load.acknowledge(20);
-    for (const victim of victims.filter(isAlive)) process.kill(victim.pid, "SIGCONT");
+    for (const victim of victims.filter(isAlive)) signal(victim, "SIGCONT");
 };
 
 // Stops what find gives until somebody has killed it.

@@ -130,12 +130,23 @@ export class Person {
     // The request that is to make a fact `value`. made: is told the answer when it was acknowledged.
     #change(fact, value, method, path, { body, made = () => {} } = {}) {
         return this.#ledger.change(fact, value, async () => {
-            const answer = await this.#ask(method, path, body ? { body } : {});
+            const answer = await this.#askAtRest(method, path, body ? { body } : {});
             const outcome = outcomeOf(answer);
             if (outcome) made(answer);
             if (outcome === false) await this.#endedMeanwhile(answer);
             return outcome;
         });
+    }
+
+    // A change whose answer was lost may still be in progress: the next one is refused until it is known what is in force.
+    async #askAtRest(method, path, options) {
+        let answer;
+        const settled = async () => {
+            answer = await this.#ask(method, path, options);
+            return answer?.status !== 409 || !answer.body.detail.includes("is being changed");
+        };
+        await until("the end of an earlier change", settled, this.#load.readyMs);
+        return answer;
     }
 
     // Nothing else makes a request be refused.

@@ -49,6 +49,18 @@ async function open(id) {
     return WebSocketClient.open(server.url, body.path);
 }
 
+const isNotice = (type) => ({ binary, data }) => !binary && JSON.parse(data).type === type;
+
+// The first message for each of the wishes: the server's and the streamer's words are in no order.
+async function inAnyOrder(viewer, ...wishes) {
+    const found = wishes.map(() => null);
+    await viewer.next((message) => {
+        wishes.forEach((wish, i) => (found[i] ??= wish(message) ? message : null));
+        return found.every(Boolean);
+    });
+    return found;
+}
+
 function resize(width, height) {
     const message = Buffer.alloc(12);
     message[0] = 0x88;
@@ -83,10 +95,14 @@ test("clipboard, display and recording of a viewer are the template's", async ()
     kiosk = await start("kiosk");
     assert.deepEqual(kiosk.policy, KIOSK);
     const viewer = await open(kiosk.id);
-    assert.deepEqual((await viewer.notice("policy")).policy, KIOSK);
-    await viewer.next((m) => !m.binary && JSON.parse(m.data).type === "recording" && JSON.parse(m.data).on);
-    await viewer.binary(HELLO);
-    const policy = await viewer.binary(CLIPBOARD);
+    const [notice, , , { data: policy }] = await inAnyOrder(
+        viewer,
+        isNotice("policy"),
+        (message) => isNotice("recording")(message) && JSON.parse(message.data).on,
+        ({ binary, data }) => binary && data[0] === HELLO,
+        ({ binary, data }) => binary && data[0] === CLIPBOARD,
+    );
+    assert.deepEqual(JSON.parse(notice.data).policy, KIOSK);
     assert.deepEqual([policy[4], policy.readUInt32LE(12), policy.readUInt32LE(16)], [1, 1024, 0]);
     viewer.send(resize(800, 600));
     await viewer.next(({ binary, data }) => binary && data[0] === DISPLAY && data.readUInt16LE(4) === 640 && data.readUInt16LE(6) === 480);
