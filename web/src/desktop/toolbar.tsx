@@ -81,7 +81,8 @@ export function Toolbar(props: Props) {
             data-open={open}
             role="toolbar"
             aria-label="Controls"
-            onPointerEnter={(event) => event.pointerType !== "touch" && show()}
+            // Not only entering: it may have hidden below a pointer that rested.
+            onPointerMove={(event) => event.pointerType !== "touch" && show()}
             onPointerLeave={(event) => event.pointerType !== "touch" && hide()}
             onFocusIn={show}
             onFocusOut={hide}
