@@ -165,6 +165,14 @@ void sandboxd_start(struct sandboxd_fixture *fixture)
     sandboxd_connect(fixture);
 }
 
+void sandboxd_start_parked(struct sandboxd_fixture *fixture, enum sandboxd_mode mode, unsigned parked)
+{
+    sandboxd_prepare(fixture, mode);
+    fixture->parked = parked;
+    sandboxd_start(fixture);
+    sandboxd_expect_parked(fixture, parked);
+}
+
 static int wait_for_exit(struct sandboxd_fixture *fixture)
 {
     AUTO_FD int pidfd = pidfd_open(fixture->pid, 0);
