@@ -4,11 +4,11 @@
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include "egress/limits.h"
 #include "lib/confine.h"
+#include "lib/confine_calls.h"
 #include "lib/log.h"
 
 // Six for each connection: two sockets and two pipes.
@@ -19,28 +19,10 @@
 #define SOCKET_OF(family) SECCOMP_ALLOW_IF(socket, 0, UINT64_MAX, family)
 
 #define CALLS_OF_BOTH                                                                                        \
-    SECCOMP_ALLOW(read), SECCOMP_ALLOW(write), SECCOMP_ALLOW(writev), SECCOMP_ALLOW(recvfrom),               \
-        SECCOMP_ALLOW(recvmsg), SECCOMP_ALLOW(sendto), SECCOMP_ALLOW(sendmsg), SECCOMP_ALLOW(connect),       \
-        SECCOMP_ALLOW(getsockname), SECCOMP_ALLOW(setsockopt), SECCOMP_ALLOW(getsockopt),                    \
-        SECCOMP_ALLOW(close), SECCOMP_ALLOW(rt_sigreturn), SECCOMP_ALLOW(rt_sigprocmask),                    \
-        SECCOMP_ALLOW(restart_syscall), SECCOMP_ALLOW(futex), SECCOMP_ALLOW(brk), SECCOMP_ALLOW(mremap),     \
-        SECCOMP_ALLOW(munmap), SECCOMP_ALLOW(madvise), SECCOMP_ALLOW(clock_gettime),                         \
-        SECCOMP_ALLOW(gettimeofday), SECCOMP_ALLOW(getrandom), SECCOMP_ALLOW(exit),                          \
-        SECCOMP_ALLOW(exit_group), SECCOMP_ALLOW_IF(prctl, 0, UINT64_MAX, PR_GET_SECCOMP),                   \
-        CALLS_SANITIZED SECCOMP_KILL(execve), SECCOMP_KILL(execveat), SECCOMP_KILL(fork),                    \
-        SECCOMP_KILL(vfork), SECCOMP_KILL(clone), SECCOMP_KILL(clone3), SECCOMP_KILL(unshare),               \
-        SECCOMP_KILL(setns), SECCOMP_KILL(mount), SECCOMP_KILL(ptrace), SECCOMP_KILL(process_vm_readv),      \
-        SECCOMP_KILL(process_vm_writev), SECCOMP_KILL(bpf), SECCOMP_KILL(perf_event_open),                   \
-        SECCOMP_KILL(io_uring_setup), SECCOMP_KILL(userfaultfd), SECCOMP_KILL(keyctl),                       \
-        SECCOMP_KILL(add_key), SECCOMP_KILL(request_key), SECCOMP_KILL(open_by_handle_at)
-
-#ifdef SANITIZED_BUILD
-#define CALLS_SANITIZED                                                                                      \
-    SECCOMP_ALLOW(sigaltstack), SECCOMP_ALLOW(gettid), SECCOMP_ALLOW(getpid), SECCOMP_ALLOW(sched_yield),    \
-        SECCOMP_ALLOW_IF(prctl, 0, UINT64_MAX, PR_GET_DUMPABLE),
-#else
-#define CALLS_SANITIZED
-#endif
+    CONFINE_CALLS_AT_WORK, CONFINE_CALLS_NEVER, SECCOMP_ALLOW(read), SECCOMP_ALLOW(write),                   \
+        SECCOMP_ALLOW(writev), SECCOMP_ALLOW(recvfrom), SECCOMP_ALLOW(recvmsg), SECCOMP_ALLOW(sendto),       \
+        SECCOMP_ALLOW(sendmsg), SECCOMP_ALLOW(connect), SECCOMP_ALLOW(getsockname),                          \
+        SECCOMP_ALLOW(setsockopt), SECCOMP_ALLOW(getsockopt), SECCOMP_ALLOW(close)
 
 static const struct seccomp_rule proxy_calls[] = {
     CALLS_OF_BOTH,

@@ -149,15 +149,6 @@ int foundation_make(const struct foundation_ids *ids, struct foundation *ret_fou
     return 0;
 }
 
-void foundation_finish(struct foundation *foundation)
-{
-    cleanup_fd(&foundation->user);
-    cleanup_fd(&foundation->mounts);
-    while (foundation->network_count > 0)
-        close(foundation->networks[--foundation->network_count]);
-    *foundation = FOUNDATION_NONE;
-}
-
 static int new_network(const struct foundation *foundation, int *ret_network)
 {
     struct work work = {.user = foundation->user};

@@ -21,9 +21,8 @@ struct foundation_ids {
     uint32_t first, count;
 };
 
-// Needs CAP_SETUID and CAP_SETGID for other ids than the own one. 0 or -errno; then there is nothing to finish.
+// Needs CAP_SETUID and CAP_SETGID for other ids than the own one. It lasts as long as the process that made it. 0 or -errno.
 int foundation_make(const struct foundation_ids *ids, struct foundation *ret_foundation);
-void foundation_finish(struct foundation *foundation);
 // A network namespace with lo up, for one sandbox. The caller's to close. One that was kept ready, or a new one.
 int foundation_network(struct foundation *foundation, int *ret_network);
 // Makes one more, when there is room. False when there was nothing to do, or it failed.

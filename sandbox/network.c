@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct network_policy *network_policy_new(void)
+// With one reference, empty; NULL when memory is out.
+static struct network_policy *policy_new(void)
 {
     struct network_policy *policy = calloc(1, sizeof(*policy));
     if (!policy)
@@ -33,7 +34,7 @@ void network_policy_unref(struct network_policy *policy)
 static int begin(struct network_staging *staging, const struct sandboxd_network_begin *request)
 {
     network_staging_finish(staging);
-    staging->policy = network_policy_new();
+    staging->policy = policy_new();
     staging->rules_left = request->rule_count;
     staging->headers_left = request->header_count;
     return staging->policy ? 0 : -ENOMEM;

@@ -14,8 +14,6 @@ struct network_policy {
     struct egress_header headers[EGRESS_HEADERS_MAX];
 };
 
-// With one reference, empty; NULL when memory is out.
-struct network_policy *network_policy_new(void);
 struct network_policy *network_policy_ref(struct network_policy *policy);
 void network_policy_unref(struct network_policy *policy); // NULL is fine
 

@@ -14,7 +14,6 @@
 #define STORE_NETWORK_MAX 4608 // bytes of a network policy as JSON
 #define STORE_POLICY_MAX 1024  // bytes of a template's policy as JSON
 #define STORE_PAGE_MAX 100
-#define STORE_IDEMPOTENCY_HOURS 24
 
 enum store_state { STATE_STARTING, STATE_RUNNING, STATE_STOPPING, STATE_ENDED, STATE_COUNT };
 

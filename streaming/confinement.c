@@ -2,9 +2,9 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 
 #include "lib/confine.h"
+#include "lib/confine_calls.h"
 #include "lib/log.h"
 
 // x264's frames, the picture, the outbox and what libxcb buffers of a reply, besides the framebuffer itself.
@@ -37,62 +37,11 @@ static const struct seccomp_rule calls[] = {
     SECCOMP_ALLOW(timerfd_settime),
     SECCOMP_ALLOW(alarm), // the watchdog
     SECCOMP_ALLOW(setitimer),
-    SECCOMP_ALLOW(rt_sigreturn),
-    SECCOMP_ALLOW(rt_sigprocmask),
-    SECCOMP_ALLOW(restart_syscall),
-    SECCOMP_ALLOW(futex),
-    SECCOMP_ALLOW(brk),
+    CONFINE_CALLS_AT_WORK,
     SECCOMP_ALLOW_IF(mmap, 2, PROT_EXEC, 0),
     SECCOMP_ALLOW_IF(mprotect, 2, PROT_EXEC, 0),
-    SECCOMP_ALLOW(mremap),
-    SECCOMP_ALLOW(munmap),
-    SECCOMP_ALLOW(madvise),
-    SECCOMP_ALLOW(clock_gettime),
-    SECCOMP_ALLOW(gettimeofday),
-    SECCOMP_ALLOW(getrandom),
-    SECCOMP_ALLOW_IF(prctl, 0, UINT64_MAX, PR_GET_SECCOMP),
-    SECCOMP_ALLOW(exit),
-    SECCOMP_ALLOW(exit_group),
-#ifdef SANITIZED_BUILD
-    SECCOMP_ALLOW(sigaltstack),
-    SECCOMP_ALLOW(gettid),
-    SECCOMP_ALLOW(getpid),
-    SECCOMP_ALLOW(sched_yield),
-    SECCOMP_ALLOW_IF(prctl, 0, UINT64_MAX, PR_GET_DUMPABLE),
-#endif
-    // No program that means well asks for these once it serves.
-    SECCOMP_KILL(execve),
-    SECCOMP_KILL(execveat),
-    SECCOMP_KILL(open),
-    SECCOMP_KILL(openat),
-    SECCOMP_KILL(openat2),
-    SECCOMP_KILL(creat),
-    SECCOMP_KILL(open_by_handle_at),
-    SECCOMP_KILL(memfd_create),
-    SECCOMP_KILL(socket),
-    SECCOMP_KILL(socketpair),
-    SECCOMP_KILL(connect),
-    SECCOMP_KILL(bind),
-    SECCOMP_KILL(listen),
-    SECCOMP_KILL(accept),
-    SECCOMP_KILL(accept4),
-    SECCOMP_KILL(fork),
-    SECCOMP_KILL(vfork),
-    SECCOMP_KILL(clone),
-    SECCOMP_KILL(clone3),
-    SECCOMP_KILL(unshare),
-    SECCOMP_KILL(setns),
-    SECCOMP_KILL(mount),
-    SECCOMP_KILL(ptrace),
-    SECCOMP_KILL(process_vm_readv),
-    SECCOMP_KILL(process_vm_writev),
-    SECCOMP_KILL(bpf),
-    SECCOMP_KILL(perf_event_open),
-    SECCOMP_KILL(io_uring_setup),
-    SECCOMP_KILL(userfaultfd),
-    SECCOMP_KILL(keyctl),
-    SECCOMP_KILL(add_key),
-    SECCOMP_KILL(request_key),
+    CONFINE_CALLS_NEVER,
+    CONFINE_CALLS_NEVER_SEALED,
 };
 
 int confinement_enter(const struct streamer_start *start, const char **ret_problem)

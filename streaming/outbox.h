@@ -43,7 +43,7 @@ int outbox_init(struct outbox *o);
 void outbox_finish(struct outbox *o);
 bool outbox_empty(const struct outbox *o);
 
-// Starts a message: a writer into the outbox, valid until outbox_end() or outbox_cancel().
+// Starts a message: a writer into the outbox, valid until outbox_end().
 struct writer outbox_begin(struct outbox *o);
 // Ends the message. -EMSGSIZE when it overran the writer, is larger than STREAM_MESSAGE_MAX or one too many;
 // it is dropped then.

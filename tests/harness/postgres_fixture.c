@@ -271,8 +271,3 @@ const char *postgres_fixture_url(const struct postgres_fixture *fixture)
 {
     return fixture->url;
 }
-
-const char *postgres_fixture_directory(const struct postgres_fixture *fixture)
-{
-    return fixture->directory;
-}

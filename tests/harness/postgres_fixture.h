@@ -20,5 +20,3 @@ int postgres_fixture_thaw(struct postgres_fixture *fixture);
 
 // Connection string of the database "postgres", borrowed; its user may do everything.
 const char *postgres_fixture_url(const struct postgres_fixture *fixture);
-// The directory of its socket, borrowed.
-const char *postgres_fixture_directory(const struct postgres_fixture *fixture);

@@ -46,6 +46,8 @@ __attribute__((format(printf, 2, 3))) void sandboxd_set(struct sandboxd_fixture 
                                                         ...);
 // Starts it and waits until it serves; then connects.
 void sandboxd_start(struct sandboxd_fixture *fixture);
+// Prepares it, starts it with so many parked desktops (SANDBOX_POOL_DESKTOP), and waits until they are ready.
+void sandboxd_start_parked(struct sandboxd_fixture *fixture, enum sandboxd_mode mode, unsigned parked);
 // Starts it and expects that it refuses: returns its exit status.
 int sandboxd_start_refused(struct sandboxd_fixture *fixture);
 void sandboxd_connect(struct sandboxd_fixture *fixture);

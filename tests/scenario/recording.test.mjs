@@ -5,13 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
+import { HEADER, KEY, RECORD, download, records } from "../harness/recording.mjs";
 import { startServer } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
 import { WebSocketClient } from "../harness/websocket.mjs";
 
-const HEADER = 80;
-const RECORD = 16;
-const KEY = 40;
 const HELLO = 0x01;
 
 let server;
@@ -35,30 +33,7 @@ async function fetchBytes(client, path, range) {
     return { status: response.status, headers: response.headers, bytes: Buffer.from(await response.arrayBuffer()) };
 }
 
-async function download(client, { id }) {
-    const parts = [];
-    for (let at = 0, size = Infinity; at < size;) {
-        const { status, headers, bytes } = await fetchBytes(client, `/api/recordings/${id}/data`, `bytes=${at}-`);
-        assert.equal(status, 206);
-        size = Number(headers.get("content-range").split("/")[1]);
-        assert.equal(headers.get("content-range"), `bytes ${at}-${at + bytes.length - 1}/${size}`);
-        parts.push(bytes);
-        at += bytes.length;
-    }
-    return Buffer.concat(parts);
-}
-
-function records(file) {
-    const found = [];
-    for (let at = HEADER; at + RECORD <= file.length;) {
-        const length = file.readUInt32LE(at);
-        const message = file.subarray(at + RECORD, at + RECORD + length);
-        if (message.length < length) break;
-        found.push({ at, flags: file.readUInt32LE(at + 4), time: Number(file.readBigUInt64LE(at + 8)), message });
-        at += RECORD + length;
-    }
-    return found;
-}
+const wholeOf = ({ id }) => download(server.url, admin.token, `/api/recordings/${id}/data`);
 
 let sandbox;
 let recording;
@@ -85,7 +60,7 @@ test("where it is required, nobody sees anything before it records, and all are 
 
 test("the file is the stream: hello, a key frame, times that rise; the index points at key frames", async () => {
     const file = await until("frames in it", async () => {
-        const bytes = await download(admin, recording);
+        const bytes = await wholeOf(recording);
         return records(bytes).some(({ message }) => message[0] === 0x02) && bytes;
     });
     assert.equal(file.subarray(0, 8).toString("latin1"), "SBXREC\r\n");
@@ -124,7 +99,7 @@ test("a killed server leaves a file that is good, and begins another", async () 
     server.kill("sandbox-server");
     await client.ended();
     await until("the return", () => admin.request("GET", "/ready").then(({ status }) => status === 200, () => false));
-    const good = records(await download(admin, recording));
+    const good = records(await wholeOf(recording));
     assert.ok(good.length > 1 && good.some(({ flags }) => flags === 1));
     const again = await open(admin, sandbox.id);
     await again.binary(HELLO);

@@ -41,63 +41,65 @@ static void expect_line(const char *text, const char *line)
     fail();
 }
 
+static const char look_around[] =
+    "echo id $(id -u) $(id -g) $(id -G)\n"
+    "echo host $(hostname)\n"
+    "grep -E '^(CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs):' /proc/self/status | tr '\\t' ' '\n"
+    "echo links $(awk -F: 'NR>2{print $1}' /proc/net/dev | tr -d ' ')\n"
+    "echo routes $(tail -n +2 /proc/net/route | wc -l)\n"
+    "echo first $(cat /proc/1/comm)\n"
+    "echo foreign $(ps -e -o user= | grep -vc '^user')\n"
+    "echo devices $(ls /dev | tr '\\n' ' ')\n"
+    "for f in /etc/shadow /etc/sudoers /root /home/root /sys /boot /var/log /mnt /srv /run/dbus "
+    "/proc/1/mem; do\n"
+    "  (exec 3<\"$f\") 2>/dev/null && echo readable $f; done\n"
+    "for f in / /usr /etc /sandbox /proc/sys/kernel /var; do\n"
+    "  (: >$f/x) 2>/dev/null && echo writable $f; done\n"
+    "(exec 3>/proc/sys/kernel/core_pattern) 2>/dev/null && echo writable core_pattern\n"
+    "(exec 3>/proc/sysrq-trigger) 2>/dev/null; echo x 2>/dev/null >/proc/sysrq-trigger\n"
+    "echo secrets $(cat /proc/kcore /proc/keys /proc/cmdline /proc/kallsyms /proc/timer_list 2>/dev/null "
+    "| wc -c)\n"
+    "echo groups $(cut -d: -f3 /proc/self/cgroup | sort -u)\n"
+    "kill -9 1; echo alive\n"
+    "unshare -Ur true 2>/dev/null && echo nested user namespace\n"
+    "unshare -Urm true 2>/dev/null && echo nested mount namespace\n"
+    "mount -t tmpfs none /tmp 2>/dev/null && echo mounted\n"
+    "(exec 3>/sandbox/sandbox-init) 2>/dev/null && echo writable init\n"
+    "(exec 3>/proc/1/exe) 2>/dev/null && echo writable exe\n"
+    "echo descriptors $(ls /proc/self/fd | wc -l)\n"
+    "env | grep -E '^(SANDBOX|FILE_|NOTIFY|PROGRAM)' && echo leaked environment\n"
+    "echo end";
+
+static const char *const seen_inside[] = {
+    "id 1000 1000 1000",
+    "host sandbox",
+    "CapInh: 0000000000000000",
+    "CapPrm: 0000000000000000",
+    "CapEff: 0000000000000000",
+    "CapBnd: 0000000000000000",
+    "CapAmb: 0000000000000000",
+    "NoNewPrivs: 1",
+    "links lo",
+    "routes 0",
+    "first sandbox-init",
+    "foreign 0",
+    "devices fd full null ptmx pts random shm stderr stdin stdout tty urandom zero",
+    "secrets 0",
+    "groups /",
+    "alive",
+    "nested user namespace", // Chromium's own sandbox needs it
+    "descriptors 4",         // standard ones and ls's own
+    "end",
+};
+
 static void nothing_of_the_host_shows(void **state)
 {
     (void)state;
-    static const char script[] =
-        "echo id $(id -u) $(id -g) $(id -G)\n"
-        "echo host $(hostname)\n"
-        "grep -E '^(CapInh|CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs):' /proc/self/status | tr '\\t' ' '\n"
-        "echo links $(awk -F: 'NR>2{print $1}' /proc/net/dev | tr -d ' ')\n"
-        "echo routes $(tail -n +2 /proc/net/route | wc -l)\n"
-        "echo first $(cat /proc/1/comm)\n"
-        "echo foreign $(ps -e -o user= | grep -vc '^user')\n"
-        "echo devices $(ls /dev | tr '\\n' ' ')\n"
-        "for f in /etc/shadow /etc/sudoers /root /home/root /sys /boot /var/log /mnt /srv /run/dbus "
-        "/proc/1/mem; do\n"
-        "  (exec 3<\"$f\") 2>/dev/null && echo readable $f; done\n"
-        "for f in / /usr /etc /sandbox /proc/sys/kernel /var; do\n"
-        "  (: >$f/x) 2>/dev/null && echo writable $f; done\n"
-        "(exec 3>/proc/sys/kernel/core_pattern) 2>/dev/null && echo writable core_pattern\n"
-        "(exec 3>/proc/sysrq-trigger) 2>/dev/null; echo x 2>/dev/null >/proc/sysrq-trigger\n"
-        "echo secrets $(cat /proc/kcore /proc/keys /proc/cmdline /proc/kallsyms /proc/timer_list 2>/dev/null "
-        "| wc -c)\n"
-        "echo groups $(cut -d: -f3 /proc/self/cgroup | sort -u)\n"
-        "kill -9 1; echo alive\n"
-        "unshare -Ur true 2>/dev/null && echo nested user namespace\n"
-        "unshare -Urm true 2>/dev/null && echo nested mount namespace\n"
-        "mount -t tmpfs none /tmp 2>/dev/null && echo mounted\n"
-        "(exec 3>/sandbox/sandbox-init) 2>/dev/null && echo writable init\n"
-        "(exec 3>/proc/1/exe) 2>/dev/null && echo writable exe\n"
-        "echo descriptors $(ls /proc/self/fd | wc -l)\n"
-        "env | grep -E '^(SANDBOX|FILE_|NOTIFY|PROGRAM)' && echo leaked environment\n"
-        "echo end";
     struct sandboxd_fixture f;
     struct sandboxd_create request;
-    AUTO_FREE char *text = run(&f, &request, script);
-    static const char *const lines[] = {
-        "id 1000 1000 1000",
-        "host sandbox",
-        "CapInh: 0000000000000000",
-        "CapPrm: 0000000000000000",
-        "CapEff: 0000000000000000",
-        "CapBnd: 0000000000000000",
-        "CapAmb: 0000000000000000",
-        "NoNewPrivs: 1",
-        "links lo",
-        "routes 0",
-        "first sandbox-init",
-        "foreign 0",
-        "devices fd full null ptmx pts random shm stderr stdin stdout tty urandom zero",
-        "secrets 0",
-        "groups /",
-        "alive",
-        "nested user namespace", // Chromium's own sandbox needs it
-        "descriptors 4",         // standard ones and ls's own
-        "end",
-    };
-    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-        expect_line(text, lines[i]);
+    AUTO_FREE char *text = run(&f, &request, look_around);
+    for (size_t i = 0; i < sizeof(seen_inside) / sizeof(seen_inside[0]); i++)
+        expect_line(text, seen_inside[i]);
     static const char *const never[] = {"readable", "writable", "nested mount", "mounted", "leaked"};
     for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
         if (strstr(text, never[i])) {

@@ -6,140 +6,25 @@
 #include <stdint.h>
 #include <cmocka.h>
 // clang-format on
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
-#include "lib/egress_channel.h"
 #include "lib/fd.h"
 #include "tests/harness/sandboxd_fixture.h"
-
-#define DEADLINE_MS 30000
-#define SECRET "opensesame42"
+#include "tests/scenario/sandboxd/network_policy.h"
+#include "tests/scenario/sandboxd/outside.h"
 
 // What each script begins with: one line for each request, with its status and the start of its body.
 #define ASK                                                                                                  \
     "ask() { name=$1; shift; code=$(curl -s -m 20 -o /tmp/out -w '%%{http_code}' \"$@\"); "                  \
     "echo \"$name=$code $(head -c 300 /tmp/out 2>/dev/null | tr '\\n' ' ')\"; rm -f /tmp/out; }\n"
-
-// A server on every address of this machine: /key tells whether the secret came, /hold never answers and says so to the test, /away leads to
-// an address that no policy here lists.
-struct outside {
-    int listener;
-    unsigned port;
-    int held[2]; // a byte for each /hold
-    pthread_t thread;
-};
-
-static void answer(const struct outside *outside, int fd)
-{
-    char head[4096] = "", text[512];
-    size_t length = 0;
-    while (length < sizeof(head) - 1 && !strstr(head, "\r\n\r\n")) {
-        ssize_t n = recv(fd, head + length, sizeof(head) - 1 - length, 0);
-        if (n <= 0)
-            break;
-        length += (size_t)n;
-        head[length] = '\0';
-    }
-    const char *body = strstr(head, "X-Key: " SECRET "\r\n") ? "with key" : "without key";
-    if (strstr(head, "/hold")) {
-        assert_int_equal(write(outside->held[1], "h", 1), 1);
-        return; // open until the test ends
-    }
-    if (strstr(head, "/away"))
-        snprintf(text, sizeof(text),
-                 "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.9:%u/\r\nContent-Length: 0\r\n\r\n",
-                 outside->port);
-    else
-        snprintf(text, sizeof(text), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s", strlen(body), body);
-    send(fd, text, strlen(text), MSG_NOSIGNAL);
-    close(fd);
-}
-
-static void *serve(void *data)
-{
-    const struct outside *outside = data;
-    for (int fd; (fd = accept4(outside->listener, NULL, NULL, SOCK_CLOEXEC)) >= 0;)
-        answer(outside, fd);
-    return NULL;
-}
-
-static void outside_start(struct outside *outside)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET};
-    socklen_t length = sizeof(address);
-    outside->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(outside->listener >= 0);
-    assert_int_equal(bind(outside->listener, (struct sockaddr *)&address, length), 0);
-    assert_int_equal(listen(outside->listener, 512), 0);
-    assert_int_equal(getsockname(outside->listener, (struct sockaddr *)&address, &length), 0);
-    outside->port = ntohs(address.sin_port);
-    assert_int_equal(pipe(outside->held), 0);
-    assert_int_equal(pthread_create(&outside->thread, NULL, serve, outside), 0);
-}
-
-static void outside_stop(struct outside *outside)
-{
-    shutdown(outside->listener, SHUT_RDWR);
-    pthread_join(outside->thread, NULL);
-    close(outside->listener);
-    close(outside->held[0]);
-    close(outside->held[1]);
-}
-
-static void outside_wait_held(const struct outside *outside)
-{
-    char byte;
-    struct pollfd wait = {.fd = outside->held[0], .events = POLLIN};
-    assert_int_equal(poll(&wait, 1, DEADLINE_MS), 1);
-    assert_int_equal(read(outside->held[0], &byte, 1), 1);
-}
-
-// Rules with %u for the port, NULL at the end; the first one injects the secret when `keyed`.
-static void send_policy(struct sandboxd_fixture *f, unsigned port, bool keyed, const char *const *rules)
-{
-    uint32_t count = 0;
-    while (rules[count])
-        count++;
-    struct sandboxd_message message = {.kind = SANDBOXD_NETWORK_BEGIN, .network_begin = {count, keyed}};
-    sandboxd_send(f, &message);
-    if (keyed) {
-        message = (struct sandboxd_message){.kind = SANDBOXD_NETWORK_HEADER,
-                                            .network_header = {.name = "X-Key", .value = SECRET}};
-        sandboxd_send(f, &message);
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        char text[128];
-        message = (struct sandboxd_message){.kind = SANDBOXD_NETWORK_RULE};
-        snprintf(text, sizeof(text), "%s:%u", rules[i], port);
-        assert_int_equal(egress_rule_parse(text, &message.network_rule), 0);
-        message.network_rule.header = keyed && i == 0;
-        sandboxd_send(f, &message);
-    }
-}
-
-static struct sandboxd_network_set set_policy(struct sandboxd_fixture *f, const struct id *sandbox,
-                                              uint64_t serial, unsigned port, const char *const *rules)
-{
-    send_policy(f, port, false, rules);
-    struct sandboxd_message message = {.kind = SANDBOXD_SET_NETWORK, .set_network = {*sandbox, serial}};
-    sandboxd_send(f, &message);
-    message = sandboxd_expect(f, SANDBOXD_NETWORK_SET, NULL);
-    assert_int_equal(message.network_set.serial, serial);
-    return message.network_set;
-}
 
 __attribute__((format(printf, 3, 4))) static void
 script(const struct sandboxd_fixture *f, const struct sandboxd_create *request, const char *format, ...)
@@ -214,7 +99,7 @@ static void what_the_policy_says(struct sandboxd_fixture *f, const struct outsid
                "'opensesame4[2]'\n"
                "echo seen=$(env | grep -c 'opensesame4[2]')\n",
            outside->port, outside->port, outside->port, outside->port, outside->port);
-    send_policy(f, outside->port, true, rules);
+    network_policy_send(f, outside->port, true, rules);
     sandboxd_create(f, &request);
     AUTO_FREE char *result = sandboxd_result(f, &request);
     expect_text(result, "name=200 with key");
@@ -223,7 +108,7 @@ static void what_the_policy_says(struct sandboxd_fixture *f, const struct outsid
     expect_text(result, "redirect=403 ");
     expect_text(result, "tunnel=200 without key");
     expect_text(result, "\n0\nseen=0\n");
-    assert_null(strstr(result, SECRET));
+    assert_null(strstr(result, OUTSIDE_SECRET));
     struct sandboxd_ended ended = end(f, &request.sandbox);
     assert_true(ended.usage.network_allowed >= 4);
     assert_int_equal(ended.usage.network_refused, 2);
@@ -285,7 +170,7 @@ static void spellings(struct sandboxd_fixture *f, const struct outside *outside)
     snprintf(whole, sizeof(whole),
              "cat >/tmp/try <<'.'\nexec 3<>/dev/tcp/127.0.0.1/3128\n%s.\nbash /tmp/try\n", text);
     sandboxd_script(f, &request, whole);
-    send_policy(f, outside->port, false, rules);
+    network_policy_send(f, outside->port, false, rules);
     sandboxd_create(f, &request);
     AUTO_FREE char *result = sandboxd_result(f, &request);
     unsigned refused = 0;
@@ -327,44 +212,22 @@ static void a_change_closes_what_it_forbids(void **state)
            "ask held http://127.0.0.4:%u/hold\nask none http://127.0.0.4:%u/\n",
            outside.port, outside.port, outside.port, outside.port, outside.port);
     request.network = 1;
-    send_policy(&f, outside.port, false, rules);
+    network_policy_send(&f, outside.port, false, rules);
     sandboxd_create(&f, &request);
     outside_wait_held(&outside);
-    struct sandboxd_network_set set = set_policy(&f, &request.sandbox, 7, outside.port, others);
+    struct sandboxd_network_set set = network_policy_set(&f, &request.sandbox, 7, outside.port, others);
     assert_true(set.error == 0 && set.closed == 1);
     outside_wait_held(&outside);
-    assert_int_equal(set_policy(&f, &request.sandbox, 8, outside.port, none).closed, 1);
+    assert_int_equal(network_policy_set(&f, &request.sandbox, 8, outside.port, none).closed, 1);
     AUTO_FREE char *result = sandboxd_result(&f, &request);
     expect_text(result, "old=403 ");
     expect_text(result, "new=200 ");
     expect_text(result, "none=403 ");
     struct id nobody = id_new();
-    assert_int_equal(set_policy(&f, &nobody, 9, outside.port, none).error, ENOENT);
+    assert_int_equal(network_policy_set(&f, &nobody, 9, outside.port, none).error, ENOENT);
     end(&f, &request.sandbox);
     sandboxd_finish(&f);
     outside_stop(&outside);
-}
-
-// What the list says of the only sandbox: its policy, without the values of headers.
-static void expect_listed(struct sandboxd_fixture *f, unsigned port, bool keyed, const char *const *rules)
-{
-    struct sandboxd_message message = {.kind = SANDBOXD_LIST};
-    sandboxd_send(f, &message);
-    struct sandboxd_entry entry = sandboxd_expect(f, SANDBOXD_ENTRY, NULL).entry;
-    assert_int_equal(entry.header_count, keyed);
-    if (keyed)
-        assert_string_equal(sandboxd_expect(f, SANDBOXD_ENTRY_HEADER, NULL).entry_header.name, "X-Key");
-    uint32_t count = 0;
-    for (; rules[count]; count++) {
-        char text[EGRESS_RULE_TEXT_MAX], wanted[128];
-        message = sandboxd_expect(f, SANDBOXD_ENTRY_RULE, NULL);
-        egress_rule_format(&message.entry_rule, text);
-        snprintf(wanted, sizeof(wanted), "%s:%u", rules[count], port);
-        assert_string_equal(text, wanted);
-        assert_int_equal(message.entry_rule.header, keyed && count == 0);
-    }
-    assert_int_equal(entry.rule_count, count);
-    sandboxd_expect(f, SANDBOXD_LIST_END, NULL);
 }
 
 static void the_list_tells_what_is_in_force_but_no_secret(void **state)
@@ -378,19 +241,19 @@ static void the_list_tells_what_is_in_force_but_no_secret(void **state)
     sandboxd_start(&f);
     struct sandboxd_create request = sandboxd_request(1);
     request.network = 1;
-    send_policy(&f, 8080, true, rules);
+    network_policy_send(&f, 8080, true, rules);
     sandboxd_create(&f, &request);
-    expect_listed(&f, 8080, true, rules);
-    assert_int_equal(set_policy(&f, &request.sandbox, 1, 8080, none).error, 0);
-    expect_listed(&f, 8080, false, none);
+    network_policy_expect_listed(&f, 8080, true, rules);
+    assert_int_equal(network_policy_set(&f, &request.sandbox, 1, 8080, none).error, 0);
+    network_policy_expect_listed(&f, 8080, false, none);
     // More packets than a socket holds.
     for (size_t i = 0; i < EGRESS_RULES_MAX; i++)
         most[i] = "example.org";
-    assert_int_equal(set_policy(&f, &request.sandbox, 2, 8081, most).error, 0);
-    expect_listed(&f, 8081, false, most);
+    assert_int_equal(network_policy_set(&f, &request.sandbox, 2, 8081, most).error, 0);
+    network_policy_expect_listed(&f, 8081, false, most);
     close(f.client);
     sandboxd_connect(&f);
-    expect_listed(&f, 8081, false, most);
+    network_policy_expect_listed(&f, 8081, false, most);
     end(&f, &request.sandbox);
     sandboxd_finish(&f);
 }
@@ -433,12 +296,12 @@ static void a_policy_that_the_proxy_refuses_is_not_told_as_in_force(void **state
     sandboxd_start(&f);
     struct sandboxd_create request = sandboxd_request(1);
     request.network = 1;
-    send_policy(&f, 80, true, rules);
+    network_policy_send(&f, 80, true, rules);
     sandboxd_create(&f, &request);
-    assert_int_equal(set_policy(&f, &request.sandbox, 1, 8080, others).error, ENOMEM);
-    expect_listed(&f, 80, true, rules);
-    assert_int_equal(set_policy(&f, &request.sandbox, 2, 8081, others).error, ENOMEM);
-    expect_listed(&f, 80, true, rules);
+    assert_int_equal(network_policy_set(&f, &request.sandbox, 1, 8080, others).error, ENOMEM);
+    network_policy_expect_listed(&f, 80, true, rules);
+    assert_int_equal(network_policy_set(&f, &request.sandbox, 2, 8081, others).error, ENOMEM);
+    network_policy_expect_listed(&f, 80, true, rules);
     end(&f, &request.sandbox);
     sandboxd_finish(&f);
 }
@@ -462,7 +325,7 @@ static void a_proxy_that_dies_or_hangs_is_replaced_under_running_sandboxes(void 
                "until curl -sf http://127.0.0.4:%u/ >/dev/null; do :; done; ask other http://127.0.0.2:%u/\n",
            outside.port, outside.port, outside.port, outside.port, outside.port, outside.port);
     request.network = 1;
-    send_policy(&f, outside.port, false, rules);
+    network_policy_send(&f, outside.port, false, rules);
     sandboxd_create(&f, &request);
     outside_wait_held(&outside);
     pid_t first = sandboxd_find_process(&f, "sandbox-egress");
@@ -470,7 +333,7 @@ static void a_proxy_that_dies_or_hangs_is_replaced_under_running_sandboxes(void 
     outside_wait_held(&outside);
     pid_t second = sandboxd_find_process(&f, "sandbox-egress");
     assert_true(second > 0 && second != first && kill(second, SIGSTOP) == 0);
-    assert_int_equal(set_policy(&f, &request.sandbox, 1, outside.port, others).error, 0);
+    assert_int_equal(network_policy_set(&f, &request.sandbox, 1, outside.port, others).error, 0);
     AUTO_FREE char *result = sandboxd_result(&f, &request);
     expect_text(result, "again=200 ");
     expect_text(result, "other=403 ");
@@ -499,7 +362,7 @@ static void a_crowd_does_not_reach_the_neighbour(void **state)
     script(&f, &neighbour, ASK "for i in 1 2 3 4 5 6 7 8; do ask n$i http://127.0.0.2:%u/; done\n",
            outside.port);
     neighbour.network = 1;
-    send_policy(&f, outside.port, false, rules);
+    network_policy_send(&f, outside.port, false, rules);
     sandboxd_create(&f, &neighbour);
     AUTO_FREE char *result = sandboxd_result(&f, &neighbour);
     for (unsigned i = 1; i <= 8; i++) {

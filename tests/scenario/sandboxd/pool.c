@@ -1,4 +1,4 @@
-// Parked sandboxes: kept ready, claimed once, replaced, and bounded.
+// Parked sandboxes: kept ready, claimed once, and bounded.
 // clang-format off
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,10 +9,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,14 +18,6 @@
 #include "tests/harness/sandboxd_fixture.h"
 
 static enum sandboxd_mode mode;
-
-static void start(struct sandboxd_fixture *f, unsigned parked)
-{
-    sandboxd_prepare(f, mode);
-    f->parked = parked;
-    sandboxd_start(f);
-    sandboxd_expect_parked(f, parked);
-}
 
 static struct stat status_of(const char *home, const char *name)
 {
@@ -49,7 +39,7 @@ static void a_claim_is_parked_and_the_pool_fills_again(void **state)
 {
     (void)state;
     struct sandboxd_fixture f;
-    start(&f, 1);
+    sandboxd_start_parked(&f, mode, 1);
     assert_int_equal(f.welcome.sandbox_count, 0);
     struct sandboxd_create first = sandboxd_request(7), second = sandboxd_request(8);
     sandboxd_script(&f, &first, "pwd; touch made; mkdir -p a/b; ls -A | sort; echo $HOME; id -u");
@@ -81,7 +71,7 @@ static void a_home_follows_its_owner(void **state)
 {
     (void)state;
     struct sandboxd_fixture f;
-    start(&f, 1);
+    sandboxd_start_parked(&f, mode, 1);
     struct sandboxd_create request = sandboxd_request(7);
     char home[160];
     sandboxd_home(&f, &request, home);
@@ -122,7 +112,7 @@ static void sandboxes_of_one_owner_share_the_homes_uid(void **state)
 {
     (void)state;
     struct sandboxd_fixture f;
-    start(&f, 2);
+    sandboxd_start_parked(&f, mode, 2);
     struct sandboxd_create first = sandboxd_request(7), second = first, third = first;
     second.sandbox = id_new();
     third.sandbox = id_new();
@@ -154,7 +144,7 @@ static void stopped_while_it_waits_or_is_claimed(void **state)
 {
     (void)state;
     struct sandboxd_fixture f;
-    start(&f, 1);
+    sandboxd_start_parked(&f, mode, 1);
     struct sandboxd_create first = sandboxd_request(7), second = first;
     second.sandbox = id_new();
     struct sandboxd_message messages[] = {
@@ -203,7 +193,7 @@ static void large_and_strange_homes_start_cold(void **state)
     if (mode != SANDBOXD_DELEGATED)
         skip(); // nothing is given away
     struct sandboxd_fixture f;
-    start(&f, 1);
+    sandboxd_start_parked(&f, mode, 1);
     struct sandboxd_create large = sandboxd_request(7), foreign = sandboxd_request(8),
                            other = sandboxd_request(9);
     char home[160], path[320];
@@ -274,93 +264,6 @@ static void a_walk_that_was_cut_off_is_finished(void **state)
     sandboxd_finish(&f);
 }
 
-static void a_dead_one_is_replaced(void **state)
-{
-    (void)state;
-    struct sandboxd_fixture f;
-    start(&f, 1);
-    static const char *const parts[] = {"Xvfb", "sandbox-init"};
-    for (size_t i = 0; i < 2; i++) {
-        assert_int_equal(kill(sandboxd_find_process(&f, parts[i]), SIGKILL), 0);
-        sandboxd_expect_parked(&f, 0);
-        assert_int_equal(f.pool.rows[TEMPLATE_DESKTOP].losses,
-                         i + (f.pool.rows[TEMPLATE_DESKTOP].building ? 0 : 1));
-        sandboxd_expect_parked(&f, 1);
-    }
-    struct sandboxd_create request = sandboxd_request(7);
-    sandboxd_create(&f, &request);
-    assert_int_equal(f.ready.parked, 1);
-    sandboxd_finish(&f);
-}
-
-static pid_t find_spawner(const struct sandboxd_fixture *f)
-{
-    char path[64], name[32];
-    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)f->pid, (int)f->pid);
-    AUTO_FILE FILE *children = fopen(path, "re");
-    assert_non_null(children);
-    for (int pid; fscanf(children, "%d", &pid) == 1;) {
-        snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-        AUTO_FILE FILE *file = fopen(path, "re");
-        if (file && fgets(name, sizeof(name), file) && strcmp(name, "sandboxd-spawn\n") == 0)
-            return pid;
-    }
-    fail_msg("no spawner");
-    return -1;
-}
-
-// A spawner's end ends nothing that it has made.
-static void a_killed_spawner_is_started_again(void **state)
-{
-    (void)state;
-    struct sandboxd_fixture f;
-    start(&f, 1);
-    pid_t spawner = find_spawner(&f);
-    assert_true(spawner > 0);
-    assert_int_equal(kill(spawner, SIGKILL), 0);
-    struct sandboxd_create first = sandboxd_request(7), second = sandboxd_request(8);
-    sandboxd_create(&f, &first);
-    assert_int_equal(f.ready.parked, 1);
-    sandboxd_expect_parked(&f, 1);
-    sandboxd_create(&f, &second);
-    assert_int_equal(f.ready.parked, 1);
-    sandboxd_finish(&f);
-}
-
-static void a_spawner_killed_at_work_leaves_nothing(void **state)
-{
-    (void)state;
-    struct sandboxd_fixture f;
-    start(&f, 1);
-    for (int i = 0; i < 3; i++) {
-        assert_int_equal(kill(sandboxd_find_process(&f, "sandbox-init"), SIGKILL), 0);
-        do
-            sandboxd_expect(&f, SANDBOXD_POOL, NULL);
-        while (f.pool.rows[TEMPLATE_DESKTOP].building == 0 || f.pool.rows[TEMPLATE_DESKTOP].losses == 0);
-        assert_int_equal(kill(find_spawner(&f), SIGKILL), 0); // it has just been asked
-        sandboxd_expect_parked(&f, 1);
-    }
-    sandboxd_finish(&f);
-}
-
-static void killed_sandboxd_leaves_nothing_parked(void **state)
-{
-    (void)state;
-    struct sandboxd_fixture f;
-    start(&f, 1);
-    AUTO_FD int init = pidfd_open(sandboxd_find_process(&f, "sandbox-init"), 0);
-    AUTO_FD int spawner = pidfd_open(find_spawner(&f), 0);
-    assert_true(init >= 0 && spawner >= 0);
-    sandboxd_kill(&f);
-    struct pollfd ended[] = {{.fd = init, .events = POLLIN}, {.fd = spawner, .events = POLLIN}};
-    for (size_t i = 0; i < 2; i++)
-        assert_int_equal(poll(&ended[i], 1, 10000), 1);
-    memset(&f.pool, 0, sizeof(f.pool));
-    sandboxd_start(&f);
-    sandboxd_expect_parked(&f, 1);
-    sandboxd_finish(&f);
-}
-
 static void its_share_of_memory_bounds_the_pool(void **state)
 {
     (void)state;
@@ -386,7 +289,7 @@ static void a_burst_is_served_and_refilled(void **state)
     (void)state;
     enum { BURST = 5 };
     struct sandboxd_fixture f;
-    start(&f, 2);
+    sandboxd_start_parked(&f, mode, 2);
     struct sandboxd_create requests[BURST];
     unsigned parked = 0;
     for (uint32_t i = 0; i < BURST; i++) {
@@ -412,7 +315,7 @@ static void its_window_manager_reads_the_owners_configuration(void **state)
 {
     (void)state;
     struct sandboxd_fixture f;
-    start(&f, 1);
+    sandboxd_start_parked(&f, mode, 1);
     struct sandboxd_create request = sandboxd_request(7);
     sandboxd_script(&f, &request, "readlink /proc/$(pidof openbox)/cwd; xprop -root _OB_CONFIG_FILE");
     char home[160], path[256];
@@ -440,10 +343,6 @@ int main(void)
         cmocka_unit_test(stopped_while_it_waits_or_is_claimed),
         cmocka_unit_test(large_and_strange_homes_start_cold),
         cmocka_unit_test(a_walk_that_was_cut_off_is_finished),
-        cmocka_unit_test(a_dead_one_is_replaced),
-        cmocka_unit_test(a_killed_spawner_is_started_again),
-        cmocka_unit_test(a_spawner_killed_at_work_leaves_nothing),
-        cmocka_unit_test(killed_sandboxd_leaves_nothing_parked),
         cmocka_unit_test(its_share_of_memory_bounds_the_pool),
         cmocka_unit_test(a_burst_is_served_and_refilled),
         cmocka_unit_test(its_window_manager_reads_the_owners_configuration),

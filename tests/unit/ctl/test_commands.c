@@ -1,34 +1,10 @@
-#include <jansson.h>
-#include <sys/stat.h>
-#include <sys/timex.h>
 #include <unistd.h>
 
-#include "run.h"
-#include "store_testing.h"
+#include "commands.h"
 
 #define PASSWORD "a long enough one"
 
 static struct run result;
-
-#define RUN(input, ...) run_program(&result, (input), (const char *const[]){__VA_ARGS__, NULL})
-#define assert_status(expected)                                                                              \
-    do {                                                                                                     \
-        if (result.status != (expected))                                                                     \
-            print_error("%s%s", result.output, result.errors);                                               \
-        assert_int_equal(result.status, (expected));                                                         \
-    } while (0)
-#define assert_says(text, part) assert_non_null(strstr((text), (part)))
-
-static int set_up(void **state)
-{
-    static const char *const ours[] = {"DATABASE_URL", "WEB_ROOT", "FILE_STORAGE_PATH", "PROGRAM_DIR"};
-    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
-        unsetenv(ours[i]);
-    if (testing_set_up_empty(state))
-        return -1;
-    struct testing *testing = *state;
-    return setenv("DATABASE_URL", postgres_fixture_url(testing->postgres), 1);
-}
 
 // The first test: the others need its schema.
 static void test_migrate(void **state)
@@ -221,26 +197,6 @@ static void test_change_users(void **state)
     assert_says(result.errors, "no such user");
 }
 
-static json_t *parse_output(void)
-{
-    json_t *array = json_loads(result.output, JSON_REJECT_DUPLICATES, NULL);
-    assert_true(json_is_array(array));
-    return array;
-}
-
-static const json_t *find_row(const json_t *array, const char *member, const char *value)
-{
-    size_t i;
-    const json_t *row;
-    json_array_foreach(array, i, row)
-    {
-        const char *text = json_string_value(json_object_get(row, member));
-        if (text && strcmp(text, value) == 0)
-            return row;
-    }
-    return NULL;
-}
-
 static void test_lists(void **state)
 {
     struct testing *testing = *state;
@@ -253,15 +209,15 @@ static void test_lists(void **state)
     assert_says(result.output, "listed");
     RUN("", SANDBOXCTL, "user", "list", "--json");
     assert_status(0);
-    json_t *array = parse_output();
-    const json_t *row = find_row(array, "username", "listed");
+    json_t *array = commands_parse_output(&result);
+    const json_t *row = commands_find_row(array, "username", "listed");
     assert_string_equal(json_string_value(json_object_get(row, "role")), "user");
     assert_true(json_is_null(json_object_get(row, "disabled_at")));
     json_decref(array);
     RUN("", SANDBOXCTL, "sandbox", "list", "--json", "--node", "local");
     assert_status(0);
-    array = parse_output();
-    row = find_row(array, "id", id);
+    array = commands_parse_output(&result);
+    row = commands_find_row(array, "id", id);
     assert_string_equal(json_string_value(json_object_get(row, "username")), "listed");
     assert_string_equal(json_string_value(json_object_get(row, "state")), "starting");
     json_decref(array);
@@ -286,96 +242,6 @@ static void test_stop_a_sandbox(void **state)
     assert_stored(store_sandbox_ended(testing->store, &sandbox.id, STOP_ADMINISTRATOR, "", NULL, &sandbox));
     RUN("", SANDBOXCTL, "sandbox", "stop", id);
     assert_status(1);
-}
-
-static const char *finding(const json_t *array, const char *check)
-{
-    const json_t *row = find_row(array, "check", check);
-    return row ? json_string_value(json_object_get(row, "state")) : "none";
-}
-
-static void test_doctor(void **state)
-{
-    struct testing *testing = *state;
-    char directory[] = "/tmp/doctor-XXXXXX";
-    assert_non_null(mkdtemp(directory));
-    setenv("FILE_STORAGE_PATH", directory, 1);
-    setenv("WEB_ROOT", directory, 1);
-    setenv("PROGRAM_DIR", "/nonexistent", 1);
-    RUN("", SANDBOXCTL, "doctor", "--json", "--directory", MIGRATIONS);
-    assert_status(1); // there is no sandboxd
-    json_t *array = parse_output();
-    assert_string_equal(finding(array, "database"), "ok");
-    assert_string_equal(finding(array, "configuration"), "ok");
-    assert_string_not_equal(finding(array, "storage"), "failed");
-    assert_string_equal(finding(array, "web client"), "failed");
-    assert_string_equal(finding(array, "isolation"), "failed");
-    assert_string_equal(finding(array, "pool"), "ok");
-    json_decref(array);
-    setenv("SANDBOX_POOL_MEMORY_MB", "0", 1); // and one desktop is wanted
-    assert_int_equal(chmod(directory, 0777), 0);
-    setenv("DATABASE_URL", "host=/nonexistent", 1);
-    RUN("", SANDBOXCTL, "doctor", "--json", "--directory", MIGRATIONS);
-    assert_status(1);
-    array = parse_output();
-    assert_string_equal(finding(array, "database"), "failed");
-    assert_string_equal(finding(array, "storage"), "failed");
-    assert_string_equal(finding(array, "pool"), "weak");
-    json_decref(array);
-    unsetenv("SANDBOX_POOL_MEMORY_MB");
-    setenv("DATABASE_URL", postgres_fixture_url(testing->postgres), 1);
-    unsetenv("FILE_STORAGE_PATH");
-    unsetenv("WEB_ROOT");
-    unsetenv("PROGRAM_DIR");
-    assert_int_equal(rmdir(directory), 0);
-}
-
-// The finding of a doctor that sees these two settings.
-static void assert_tls(const char *host, const char *origins, const char *state, const char *says)
-{
-    setenv("HOST", host, 1);
-    setenv("ALLOWED_ORIGINS", origins, 1);
-    RUN("", SANDBOXCTL, "doctor", "--json", "--directory", MIGRATIONS);
-    json_t *array = parse_output();
-    const json_t *row = find_row(array, "check", "TLS");
-    assert_string_equal(finding(array, "TLS"), state);
-    assert_says(json_string_value(json_object_get(row, "detail")), says);
-    json_decref(array);
-    unsetenv("HOST");
-    unsetenv("ALLOWED_ORIGINS");
-}
-
-static void test_doctor_on_tls(void **state)
-{
-    (void)state;
-    static const char site[] = "https://desk.example.org";
-    static const char *const open[] = {"0.0.0.0", "::", "127.0.0.1.example.org"};
-    for (size_t i = 0; i < sizeof(open) / sizeof(open[0]); i++)
-        assert_tls(open[i], site, "failed",
-                   "passwords would cross the network in the clear; set HOST=127.0.0.1");
-    static const char *const shut[] = {"127.9.9.9", "::1", "localhost"};
-    for (size_t i = 0; i < sizeof(shut) / sizeof(shut[0]); i++)
-        assert_tls(shut[i], site, "ok", "behind https://desk.example.org");
-    assert_tls("127.0.0.1", "", "weak", "ALLOWED_ORIGINS names no origin");
-    assert_tls("127.0.0.1", "http://desk.example.org", "weak", "permits pages without TLS; write https://");
-    assert_tls("127.0.0.1", "https://desk.example.org http://desk.example.org", "weak", "without TLS");
-}
-
-// What it says of this machine's clock is what the kernel says.
-static void test_doctor_on_the_clock(void **state)
-{
-    (void)state;
-    struct timex clock = {0};
-    int told = adjtimex(&clock);
-    bool well = told >= 0 && told != TIME_ERROR && !(clock.status & STA_UNSYNC);
-    RUN("", SANDBOXCTL, "doctor", "--json", "--directory", MIGRATIONS);
-    json_t *array = parse_output();
-    assert_string_equal(finding(array, "clock"), well ? "ok" : "weak");
-    const json_t *row = find_row(array, "check", "clock");
-    const char *detail = json_string_value(json_object_get(row, "detail"));
-    if (told >= 0)
-        assert_says(detail, well ? "synchronised, " : "run: timedatectl set-ntp true");
-    json_decref(array);
 }
 
 static void test_without_a_database(void **state)
@@ -410,10 +276,7 @@ int main(void)
         cmocka_unit_test(test_change_users),
         cmocka_unit_test(test_lists),
         cmocka_unit_test(test_stop_a_sandbox),
-        cmocka_unit_test(test_doctor),
-        cmocka_unit_test(test_doctor_on_tls),
-        cmocka_unit_test(test_doctor_on_the_clock),
         cmocka_unit_test(test_without_a_database),
     };
-    return cmocka_run_group_tests(tests, set_up, testing_tear_down);
+    return cmocka_run_group_tests(tests, commands_set_up, testing_tear_down);
 }

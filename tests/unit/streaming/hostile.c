@@ -20,7 +20,8 @@ void hostile_send(struct server *s, const void *data, size_t length)
         _exit(0);
 }
 
-void hostile_receive(struct server *s, void *data, size_t length)
+// Ends the process with the connection.
+static void receive(struct server *s, void *data, size_t length)
 {
     uint8_t *to = data;
     while (length > 0) {
@@ -108,9 +109,9 @@ static void flood_until_asked(struct server *s)
 static void serve(struct server *s)
 {
     static uint8_t request[1 << 18];
-    hostile_receive(s, request, 12);
+    receive(s, request, 12);
     size_t name = (size_t)(request[6] | request[7] << 8), data = (size_t)(request[8] | request[9] << 8);
-    hostile_receive(s, request, ((name + 3) & ~(size_t)3) + ((data + 3) & ~(size_t)3));
+    receive(s, request, ((name + 3) & ~(size_t)3) + ((data + 3) & ~(size_t)3));
     if (s->how == HOSTILE_SILENT)
         hostile_stall();
     send_setup(s);
@@ -129,10 +130,10 @@ static void serve(struct server *s)
     for (;;) {
         if (s->flooding)
             flood_until_asked(s);
-        hostile_receive(s, request, 4);
+        receive(s, request, 4);
         size_t length = (size_t)(request[2] | request[3] << 8) * 4;
         if (length > 4)
-            hostile_receive(s, request + 4, length - 4);
+            receive(s, request + 4, length - 4);
         s->sequence++;
         hostile_answer(s, request);
     }

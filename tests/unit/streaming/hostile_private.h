@@ -23,9 +23,8 @@ struct server {
     bool flooding;
 };
 
-// Both end the process with the connection.
+// Ends the process with the connection.
 void hostile_send(struct server *s, const void *data, size_t length);
-void hostile_receive(struct server *s, void *data, size_t length);
 uint32_t hostile_random(struct server *s);
 // Waits for the client's end without reading what it sends.
 _Noreturn void hostile_stall(void);

@@ -1,0 +1,17 @@
+#pragma once
+// What the parts of the fixture share.
+
+#include "tests/harness/sandboxd_fixture.h"
+
+#define DEADLINE_MS 30000
+#define UIDS_OF_A_NODE (1u << 21)
+
+// As root: gives it to that uid.
+void sandboxd_own(const char *path, uid_t uid);
+// As sandbox-supervisor does on a machine with v1 controllers; where there are none, the test runs without groups.
+void sandboxd_make_groups(struct sandboxd_fixture *fixture);
+// For the process that becomes sandboxd. A service starts in the group that it is given and moves to the leaf by itself; from then on that
+// group takes no process. 0 or -errno.
+int sandboxd_join_daemon_group(const struct sandboxd_fixture *fixture);
+// Fails while a group of a sandbox is left.
+void sandboxd_remove_groups(struct sandboxd_fixture *fixture);
