@@ -49,7 +49,7 @@ static const struct command table[] = {
      "Bring the database to this version's schema."},
     {"backup", ACCEPT(OPTION_DIRECTORY) | ACCEPT(OPTION_KEY), NULL, false, false, backup,
      "Write the database and all homes into one encrypted file."},
-    {"backup-key", 0, "FILE", false, false, backup_key, "Make the key for it; keep a copy elsewhere."},
+    {"backup-key", 0, "[FILE]", false, false, backup_key, "Make the key for it; keep a copy elsewhere."},
     {"restore", ACCEPT(OPTION_DIRECTORY) | ACCEPT(OPTION_KEY) | ACCEPT(OPTION_DRY_RUN), "FILE", false, false,
      restore, "Read all of a backup, then put it into an empty system; with --dry-run only read it."},
     {"doctor", ACCEPT(OPTION_DIRECTORY) | ACCEPT(OPTION_JSON), NULL, false, true, doctor,
