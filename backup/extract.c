@@ -206,6 +206,9 @@ static int make_file(struct extract *extract, const char *name, const char *belo
     if (extract->staging >= 0 && fd < 0)
         return -errno;
     int error = put_data(fd, extract, archive, archive_entry_size(entry));
+    // What there is of it has no owner yet: a home with an entry that is not its owner's is refused.
+    if (fd >= 0 && is_of_entry(error) && unlinkat(parent, name, 0) < 0)
+        return -errno;
     if (error || fd < 0)
         return error;
     error = put_attributes(extract, below, fd, entry);

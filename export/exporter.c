@@ -116,7 +116,8 @@ static int follow(struct exporter *exporter, int film_fd, int *ret_damage)
         damage = source_next(&exporter->source, &record);
         if (damage)
             break;
-        if (exporter->film && record.time_us - exporter->start_us > FILM_US) {
+        uint64_t start_us = exporter->film ? exporter->start_us : exporter->changed_us; // as show_until begins
+        if ((exporter->film || exporter->canvas.shown) && record.time_us - start_us > FILM_US) {
             damage = -EOVERFLOW;
             break;
         }

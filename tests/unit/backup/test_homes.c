@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -200,6 +201,37 @@ static void test_names_too_long(void **state)
     assert_refused(BEGINNING, {HOME, AE_IFDIR, NULL}, {HOME "/l", AE_IFREG, HOME "/nothing"});
 }
 
+// A file system whose files are smaller: nothing of such a file stays, least of all one that is not its owner's.
+static void test_file_too_large(void **state)
+{
+    (void)state;
+    const struct member members[] = {
+        BEGINNING, {HOME, AE_IFDIR, NULL}, {HOME "/f", AE_IFREG, NULL}, {HOME "/d", AE_IFDIR, NULL}, END};
+    int fd = write_archive(members);
+    char path[200];
+    struct rlimit before, small;
+    memset(&extract, 0, sizeof(extract));
+    told[0] = '\0';
+    extract.staging = open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    extract.tell_left = tell;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = (struct rlimit){.rlim_cur = 1, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    int error = archive_members_read(fd, &extract, -1, manifest);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    close(extract.staging);
+    close(fd);
+    assert_int_equal(error, 0);
+    snprintf(path, sizeof(path), "f - %d;", EFBIG);
+    assert_string_equal(told, path);
+    assert_int_equal(extract.left, 1);
+    snprintf(path, sizeof(path), "%s/" ID "/d", place);
+    assert_int_equal(access(path, F_OK), 0);
+    snprintf(path, sizeof(path), "%s/" ID "/f", place);
+    assert_int_equal(access(path, F_OK), -1);
+}
+
 static void put_file(const char *path, const char *text)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -274,6 +306,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_hostile_archives, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_names_too_long, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_file_too_large, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_races, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
