@@ -1,6 +1,7 @@
 #include "sandbox/exporter.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -16,6 +17,8 @@ static const struct sandbox_limits limits = {.memory_mb = 1536, .cpu_percent = 1
 struct exporter {
     struct helper helper;
     unsigned slot;
+    struct watch
+        client_gone; // the exporter's end of its channel hangs up when nobody waits for the film any more
     uint64_t number;
     uint64_t client; // who asked: service->client_count then
     int channel;     // the client's end until it is passed on
@@ -27,6 +30,7 @@ static void exporter_free(struct exporter *exporter)
         return;
     struct service *service = exporter->helper.service;
     helper_finish(&exporter->helper);
+    watch_close(&exporter->client_gone);
     cleanup_fd(&exporter->channel);
     if (service->exporters[exporter->slot] == exporter)
         service->exporters[exporter->slot] = NULL;
@@ -66,6 +70,15 @@ static void on_ended(struct helper *helper)
     exporter_free(exporter);
 }
 
+// An exporter says nothing for minutes, or for ever: it does not find out by itself.
+static void on_client_gone(struct watch *watch, uint32_t events)
+{
+    (void)events;
+    struct exporter *exporter = CONTAINER_OF(watch, struct exporter, client_gone);
+    watch_close(watch);
+    helper_end(&exporter->helper);
+}
+
 static int start(struct exporter *exporter)
 {
     int channel[2];
@@ -79,6 +92,10 @@ static int start(struct exporter *exporter)
     if (!plan)
         return -ENOMEM;
     struct service *service = exporter->helper.service;
+    int copy = fcntl(theirs, F_DUPFD_CLOEXEC, 0);
+    error = copy < 0 ? -errno : watch_open(&exporter->client_gone, service->epoll, copy, 0, on_client_gone);
+    if (error)
+        return error;
     error = plan_exporter(plan, &service->host, exporter->helper.host_uid);
     if (error)
         return error;
@@ -103,8 +120,11 @@ int exporter_start(struct service *service, const struct sandboxd_export *reques
     CLEANUP(cleanup_exporter) struct exporter *exporter = calloc(1, sizeof(*exporter));
     if (!exporter)
         return -ENOMEM;
-    *exporter = (struct exporter){
-        .slot = slot, .number = request->number, .client = service->client_count, .channel = -1};
+    *exporter = (struct exporter){.slot = slot,
+                                  .number = request->number,
+                                  .client = service->client_count,
+                                  .channel = -1,
+                                  .client_gone = WATCH_CLOSED};
     helper_init(&exporter->helper, service, "exporter", HOST_UID_EXPORTERS + slot);
     exporter->helper.started = on_started;
     exporter->helper.ended = on_ended;

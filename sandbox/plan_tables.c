@@ -244,6 +244,9 @@ const struct operation plan_code_namespaces[] = {
     NO_OTHER_NAMESPACES,
     NO_NAMESPACE("pid"),
     NO_NAMESPACE("net"),
+    // The kernel charges these to the makers of all user namespaces above as well: sandboxes of one foundation share its maker's.
+    SYSCTL("proc/sys/user/max_inotify_instances", "16"),
+    SYSCTL("proc/sys/user/max_inotify_watches", "8192"),
 };
 const size_t plan_code_namespaces_count = COUNT(plan_code_namespaces);
 

@@ -35,7 +35,6 @@ struct film {
     struct loop_watch watch;
     unsigned permille;
     enum export_state state; // as the exporter told it last
-    unsigned refusals;       // of sandboxd, in a row
     const char *problem;     // FILM_STEP_FAILED
 };
 

@@ -16,7 +16,6 @@
 #include "server/server.h"
 
 #define AGAIN_US (SECOND_US / 4) // sandboxd's exporter may not have ended yet when its film is whole
-#define REFUSALS_MAX 40
 #define NO_EXPORTER "No exporter could be started. The administrator finds the reason in the server's log."
 
 struct films {
@@ -186,6 +185,15 @@ static bool under_way(const struct film *film)
     return film->step != FILM_STEP_WAITING && film->step != FILM_STEP_FAILED;
 }
 
+// Else one account would take all exporters, and each of its films the room that is left of its quota.
+static bool has_one_under_way(const struct films *films, const struct id *account)
+{
+    const struct film *film = films->first;
+    while (film && !(under_way(film) && id_equal(&film->files.account, account)))
+        film = film->next;
+    return film != NULL;
+}
+
 static void make_next(struct films *films)
 {
     unsigned busy = 0;
@@ -194,7 +202,7 @@ static void make_next(struct films *films)
     if (films->server->stopping || !sandboxd_client_welcome(films->server->sandboxd))
         return;
     for (struct film *film = films->first; film && busy < EXPORTERS_MAX; film = film->next) {
-        if (film->step != FILM_STEP_WAITING)
+        if (film->step != FILM_STEP_WAITING || has_one_under_way(films, &film->files.account))
             continue;
         make(film);
         busy++;
@@ -243,7 +251,6 @@ void films_exported(struct films *films, uint64_t number, int channel)
         return;
     }
     film->channel = channel;
-    film->refusals = 0;
     film->step = FILM_STEP_WORKING;
     if (film->dropped || start(film) < 0)
         close_film(film, problem_of(EXPORT_WORKING));
@@ -254,7 +261,7 @@ void films_export_failed(struct films *films, uint64_t number, int error)
     struct film *film = find_asked(films, number);
     if (!film)
         return;
-    if (error == EUSERS && ++film->refusals < REFUSALS_MAX && !film->dropped) {
+    if (error == EUSERS && !film->dropped) {
         wait_again(film);
         return;
     }

@@ -89,8 +89,7 @@ static void measure_service(long rounds)
     for (long i = 0; i < rounds; i++) {
         plain[i] = direct_spawn();
         expect_parked(&f, TEMPLATE_CODE, 1);
-        struct sandboxd_create request = sandboxd_request(7);
-        request.template_id = TEMPLATE_CODE;
+        struct sandboxd_create request = sandboxd_request_command(7);
         struct sandboxd_message create = {.kind = SANDBOXD_CREATE, .create = request};
         struct sandboxd_message run = {
             .kind = SANDBOXD_RUN,

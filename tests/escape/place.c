@@ -139,8 +139,7 @@ static char *run_in_parked(const struct place *place, const char *const *argumen
                     (int)(sizeof(script) - length));
     }
     strncat(script, " | cat >out; cat end", sizeof(script) - strlen(script) - 1);
-    struct sandboxd_create request = sandboxd_request(5);
-    request.template_id = TEMPLATE_CODE;
+    struct sandboxd_create request = sandboxd_request_command(5);
     sandboxd_create(&f, &request);
     assert_true(f.ready.parked);
     send_script(&f, &request.sandbox, script);

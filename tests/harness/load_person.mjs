@@ -80,8 +80,8 @@ export class Person {
 
     async verify() {
         const { body } = await this.#read("/api/sandboxes");
-        const running = body.items.filter(({ state }) => state !== ENDED).map(({ id }) => id);
-        assert.deepEqual(running, this.sandbox ? [this.sandbox.id] : [], `the sandboxes of ${this.name}`);
+        const active = body.items.filter(({ state }) => state !== ENDED).map(({ id, state }) => `${id} ${state}`);
+        assert.deepEqual(active, this.sandbox ? [`${this.sandbox.id} running`] : [], `the sandboxes of ${this.name}`);
     }
 
     // The one with this key, however often it is asked for.

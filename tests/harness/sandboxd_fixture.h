@@ -58,6 +58,8 @@ void sandboxd_kill(struct sandboxd_fixture *fixture);
 void sandboxd_finish(struct sandboxd_fixture *fixture);
 
 struct sandboxd_create sandboxd_request(uint32_t account);
+// Of a sandbox that waits for one command.
+struct sandboxd_create sandboxd_request_command(uint32_t account);
 void sandboxd_send(struct sandboxd_fixture *fixture, const struct sandboxd_message *message);
 // The next message, which must be of that kind. ret_fd may be NULL.
 struct sandboxd_message sandboxd_expect(struct sandboxd_fixture *fixture, uint32_t kind, int *ret_fd);

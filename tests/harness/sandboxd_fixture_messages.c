@@ -27,6 +27,14 @@ struct sandboxd_create sandboxd_request(uint32_t account)
                                                .sound = 1}};
 }
 
+struct sandboxd_create sandboxd_request_command(uint32_t account)
+{
+    struct sandboxd_create request = sandboxd_request(account);
+    request.template_id = TEMPLATE_CODE;
+    request.policy = (struct stream_policy){0}; // nobody watches it
+    return request;
+}
+
 void sandboxd_send(struct sandboxd_fixture *fixture, const struct sandboxd_message *message)
 {
     assert_int_equal(sandboxd_message_send(fixture->client, message, CHANNEL_CLIENT, -1), 0);

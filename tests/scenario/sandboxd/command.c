@@ -38,13 +38,6 @@ static void start(struct sandboxd_fixture *f, unsigned parked)
     expect_parked(f, parked);
 }
 
-static struct sandboxd_create request_code(uint32_t account)
-{
-    struct sandboxd_create request = sandboxd_request(account);
-    request.template_id = TEMPLATE_CODE;
-    return request;
-}
-
 static void send_command(struct sandboxd_fixture *f, const struct id *sandbox, const char *const *words)
 {
     struct sandboxd_message message = {.kind = SANDBOXD_RUN, .run = {.sandbox = *sandbox}};
@@ -61,7 +54,7 @@ static void send_command(struct sandboxd_fixture *f, const struct id *sandbox, c
 
 static struct sandboxd_ended run(struct sandboxd_fixture *f, bool parked, const char *const *words)
 {
-    struct sandboxd_create request = request_code(7);
+    struct sandboxd_create request = sandboxd_request_command(7);
     sandboxd_create(f, &request);
     assert_int_equal(f->ready.parked, parked);
     send_command(f, &request.sandbox, words);
@@ -105,6 +98,11 @@ static void a_command_runs_and_its_end_is_told(void **state)
              "|| "
              "exit 1; done; ! ls /home/user/.. | grep -v user",
              STOP_EXITED, 0},
+            // A share of what all sandboxes of a foundation have together.
+            {"python3 -c 'import ctypes; c = ctypes.CDLL(None); n = 0\n"
+             "while c.inotify_init() >= 0: n += 1\n"
+             "exit(n)'",
+             STOP_EXITED, 16 << 8},
             {"(setsid sleep 1000 &) ; exit 3", STOP_EXITED, 3 << 8}};
         for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
             expect_parked(&f, (unsigned)parked);
@@ -165,7 +163,7 @@ static void a_pooled_network_is_for_one_and_of_nobody(void **state)
     AUTO_FD int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
     for (unsigned i = 0; i < COUNT; i++) {
         static const char *const words[] = {"sleep", "1000", NULL};
-        struct sandboxd_create request = request_code(7);
+        struct sandboxd_create request = sandboxd_request_command(7);
         expect_parked(&f, 1);
         sandboxd_create(&f, &request);
         assert_true(f.ready.parked);
@@ -209,7 +207,7 @@ static void only_one_command_is_taken(void **state)
     (void)state;
     struct sandboxd_fixture f;
     start(&f, 1);
-    struct sandboxd_create request = request_code(7);
+    struct sandboxd_create request = sandboxd_request_command(7);
     sandboxd_create(&f, &request);
     static const char *const words[] = {"sleep", "1000", NULL};
     send_command(&f, &request.sandbox, words);
@@ -228,7 +226,7 @@ static void killed_sandboxd_ends_commands_and_parked_ones(void **state)
     (void)state;
     struct sandboxd_fixture f;
     start(&f, 1);
-    struct sandboxd_create request = request_code(7);
+    struct sandboxd_create request = sandboxd_request_command(7);
     sandboxd_create(&f, &request);
     static const char *const words[] = {"sleep", "1000", NULL};
     send_command(&f, &request.sandbox, words);
