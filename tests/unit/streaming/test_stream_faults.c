@@ -207,7 +207,7 @@ static void hostile_servers_crash_nothing(void **state)
 
 // A streamer of this display takes 20 MiB; sanitizers keep what was freed.
 #ifdef SANITIZED_BUILD
-#define FLOODED_KIB_MAX (512 << 10)
+#define FLOODED_KIB_MAX (1 << 20)
 #else
 #define FLOODED_KIB_MAX (64 << 10)
 #endif
