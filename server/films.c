@@ -185,15 +185,6 @@ static bool under_way(const struct film *film)
     return film->step != FILM_STEP_WAITING && film->step != FILM_STEP_FAILED;
 }
 
-// Else one account would take all exporters, and each of its films the room that is left of its quota.
-static bool has_one_under_way(const struct films *films, const struct id *account)
-{
-    const struct film *film = films->first;
-    while (film && !(under_way(film) && id_equal(&film->files.account, account)))
-        film = film->next;
-    return film != NULL;
-}
-
 static void make_next(struct films *films)
 {
     unsigned busy = 0;
@@ -202,7 +193,7 @@ static void make_next(struct films *films)
     if (films->server->stopping || !sandboxd_client_welcome(films->server->sandboxd))
         return;
     for (struct film *film = films->first; film && busy < EXPORTERS_MAX; film = film->next) {
-        if (film->step != FILM_STEP_WAITING || has_one_under_way(films, &film->files.account))
+        if (film->step != FILM_STEP_WAITING)
             continue;
         make(film);
         busy++;
