@@ -39,12 +39,12 @@ export class ApiClient {
         return answer;
     }
 
-    async login(username, password) {
-        return this.#remember(await this.request("POST", "/api/auth/login", { body: { username, password }, token: null }));
+    async login(username, password, { signal } = {}) {
+        return this.#remember(await this.request("POST", "/api/auth/login", { body: { username, password }, token: null, signal }));
     }
 
-    async refresh(cookie = this.cookie) {
-        return this.#remember(await this.request("POST", "/api/auth/refresh", { token: null, cookie }));
+    async refresh(cookie = this.cookie, { signal } = {}) {
+        return this.#remember(await this.request("POST", "/api/auth/refresh", { token: null, cookie, signal }));
     }
 
     async logout() {

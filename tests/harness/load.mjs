@@ -48,7 +48,12 @@ export class Load {
     }
 
     // One request. null: no answer, as its connection broke.
-    async ask(client, method, path, options) {
+    ask(client, method, path, options) {
+        return this.attempt(`${method} ${path}`, (signal) => client.request(method, path, { ...options, signal }));
+    }
+
+    // The same of whatever a client does: request is given the signal that ends it.
+    async attempt(what, request) {
         const controller = new AbortController();
         let late = false;
         const giveUp = () => {
@@ -57,11 +62,11 @@ export class Load {
         };
         const timer = setTimeout(giveUp, this.#dark ? DARK_MS : this.answerMs);
         this.#asked.add(controller);
-        const answer = await client.request(method, path, { ...options, signal: controller.signal }).catch(() => null);
+        const answer = await request(controller.signal).catch(() => null);
         clearTimeout(timer);
         this.#asked.delete(controller);
-        assert.ok(!late, `${method} ${path}: no answer within ${this.answerMs} ms`);
-        assert.notEqual(answer?.status, 500, `${method} ${path}: ${answer?.text}`);
+        assert.ok(!late, `${what}: no answer within ${this.answerMs} ms`);
+        assert.notEqual(answer?.status, 500, `${what}: ${answer?.text}`);
         this.answers.set(answer?.status ?? 0, (this.answers.get(answer?.status ?? 0) ?? 0) + 1);
         return answer;
     }

@@ -203,7 +203,7 @@ export class Person {
 
     // The answer may be lost after the old token was used up: then it may be repeated for a while.
     async #refresh() {
-        const answer = await this.client.refresh().catch(() => null);
+        const answer = await this.#load.attempt("a refresh", (signal) => this.client.refresh(this.client.cookie, { signal }));
         const outcome = outcomeOf(answer);
         if (outcome === null) {
             this.#refreshLostAt ??= performance.now();
@@ -219,7 +219,7 @@ export class Person {
 
     async #signInAndOut() {
         const other = this.#load.newClient();
-        const answer = await other.login(this.name, PASSWORD).catch(() => null);
+        const answer = await this.#load.attempt("a sign-in", (signal) => other.login(this.name, PASSWORD, { signal }));
         if (!outcomeOf(answer)) {
             assert.equal(outcomeOf(answer), null, answer?.text);
             return null;

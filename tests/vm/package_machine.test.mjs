@@ -101,16 +101,16 @@ describe("the packages in a machine of their own", { skip }, () => {
         load.resume();
         for (const step of [DAY_SECONDS, -DAY_SECONDS]) {
             const before = Date.parse((await ida.sandbox(id)).expires_at);
-            // Who got no answer to a start asks again with its key, which does not outlive a day: nobody waits for one when the day is over.
+            // Who got no answer to a start asks again with its key, which does not outlive a day: nobody waits for an answer when the day is over.
             await load.pause();
             await inTurn(() => check(`date --set=@$(($(date +%s) + ${step}))`));
-            load.resume();
             await renew();
             const moved = async () => Math.abs(Date.parse((await ida.sandbox(id)).expires_at) - before - step * 1000) < HOUR_MS;
             await until("the end of the desktop to be moved", moved, 60000);
             // What is read from the row has to be right as well.
             await inTurn(() => check("systemctl restart sandbox-server"));
             await inTurn(ready);
+            load.resume();
             await load.acknowledge(5);
             assert.equal((await ida.sandbox(id)).state, "running");
         }
