@@ -8,7 +8,7 @@ import { ENDED, GONE, PASSWORD, Person } from "./load_person.mjs";
 import { until } from "./until.mjs";
 
 const CTL = fileURLToPath(new URL("../../scripts/ctl", import.meta.url));
-const ANSWER_MS = 15000; // no request may wait longer, whatever is broken
+const ANSWER_MS = 40000; // no request may wait longer, whatever is broken: a start is given up after 30 s
 const DARK_MS = 1000;
 const READY_MS = 60000; // nor anybody for a service that works again
 
