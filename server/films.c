@@ -30,7 +30,7 @@ static void end_channel(struct film *film)
 {
     loop_watch_remove(film->films->server->loop, &film->watch);
     if (film->channel >= 0)
-        close(steal_fd(&film->channel)); // the exporter ends by that
+        close(steal_fd(&film->channel)); // sandboxd ends the exporter by that
 }
 
 static void free_film(struct film *film)
