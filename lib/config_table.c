@@ -29,7 +29,7 @@ static const struct config_entry table[CONFIG_KEY_COUNT] = {
     [CONFIG_HOST] = TEXT("HOST", 1, 255, "127.0.0.1", "address to listen on"),
     [CONFIG_PORT] = NUMBER("PORT", 1, 65535, "8080", "", "TCP port of the web interface"),
     [CONFIG_METRICS_PORT] = NUMBER("METRICS_PORT", 0, 65535, "0", "",
-                                   "TCP port of /metrics on the loopback address; 0: not served"),
+                                   "TCP port of /metrics on the loopback address, which sandboxctl top asks too; 0: not served"),
     [CONFIG_ALLOWED_ORIGINS] =
         TEXT("ALLOWED_ORIGINS", 0, 1024, "",
              "further origins browsers may come from, separated by spaces (https://desk.example.org)"),

@@ -25,6 +25,8 @@ struct pool {
     struct spawner spawner;
     struct pool_row spawner_row; // its own starts, by the same rule
     struct watch process, channel, timer;
+    uint64_t files[TEMPLATE_COUNT]; // of the host, that those of a template show which are built now
+    uint32_t foundation_error;      // positive errno: why the spawner has no foundation
     bool changed;
     struct sandboxd_pool told;
 };
@@ -34,7 +36,8 @@ static void start_spawner(struct pool *pool);
 static void fill_message(const struct pool *pool, struct sandboxd_pool *ret)
 {
     struct sandboxd_pool told = {.memory_mb = pool->rules.memory_mb,
-                                 .held_mb = (uint32_t)pool_held_mb(&pool->rules)};
+                                 .held_mb = (uint32_t)pool_held_mb(&pool->rules),
+                                 .foundation_error = pool->foundation_error};
     for (unsigned i = 0; i < TEMPLATE_COUNT; i++) {
         const struct pool_row *row = &pool->rules.rows[i];
         told.rows[i] = (struct sandboxd_pool_row){
@@ -117,8 +120,33 @@ void pool_ended(const struct sandbox *sandbox)
     struct pool *pool = sandbox->service->pool;
     if (!pool || sandbox->service->stopping)
         return;
-    lost(pool, sandbox->request.template_id, sandbox_now_us() - sandbox->created_us);
+    if (sandbox->renewed)
+        pool_renewed(&pool->rules.rows[sandbox->request.template_id], sandbox_now_us());
+    else
+        lost(pool, sandbox->request.template_id, sandbox_now_us() - sandbox->created_us);
     pool->changed = true;
+}
+
+// Those of that template that show files which the host has replaced are ended. Who is built meanwhile has the new ones.
+static void renew(struct pool *pool, unsigned template_id, uint64_t files)
+{
+    unsigned ended = 0;
+    char count[16];
+    pool->files[template_id] = files;
+    for (unsigned i = 0; i < SANDBOX_SLOTS; i++) {
+        struct sandbox *sandbox = pool->service->sandboxes[i];
+        if (!sandbox || sandbox_has_owner(sandbox) || sandbox->request.template_id != template_id ||
+            sandbox->state == SANDBOX_ENDING || sandbox->spawning || sandbox->files == files)
+            continue;
+        sandbox->renewed = true;
+        sandbox_stop(sandbox, STOP_SHUTDOWN);
+        ended++;
+    }
+    pool->changed = true;
+    snprintf(count, sizeof(count), "%u", ended);
+    if (ended > 0)
+        log_info("files of the host that parked sandboxes show were replaced; they are built anew",
+                 {"template", template_of(template_id)->name}, {"count", count});
 }
 
 static void on_answer(struct watch *watch, uint32_t events)
@@ -135,9 +163,16 @@ static void on_answer(struct watch *watch, uint32_t events)
         pool->spawner.channel = -1;
         return;
     }
+    pool->changed |= pool->foundation_error != (uint32_t)answer.foundation_error;
+    pool->foundation_error = (uint32_t)answer.foundation_error;
+    if (answer.slot == SPAWN_NO_SLOT) {
+        renew(pool, answer.template_id, answer.files);
+        return;
+    }
     struct sandbox *sandbox = answer.slot < SANDBOX_SLOTS ? pool->service->sandboxes[answer.slot] : NULL;
     if (!sandbox || !sandbox->spawning)
         abort(); // it stays until its answer came
+    sandbox->files = pool->files[answer.template_id];
     sandbox_spawned(sandbox, builder, answer.error);
 }
 

@@ -1,8 +1,6 @@
 // The packaged service where everything that it relies on is there: pure cgroup v2 with delegation, AppArmor in enforce mode, Debian's kernel.
 import assert from "node:assert/strict";
-import { dirname, join } from "node:path";
 import { before, describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
 
 import { ApiClient } from "../harness/api.mjs";
 import { Load } from "../harness/load.mjs";
@@ -10,8 +8,9 @@ import { until } from "../harness/until.mjs";
 import { skipWithout } from "./base.mjs";
 import { boot } from "./machine.mjs";
 import { PACKAGES, builtPackages } from "./packages.mjs";
+import { PROJECT, runTestProgram } from "./programs.mjs";
 
-const PROJECT = join(dirname(fileURLToPath(import.meta.url)), "../..");
+const INSTALLED = "/usr/lib/sandbox-server";
 const URL_INSIDE = "http://127.0.0.1:8080";
 const PASSWORD = "correct horse battery";
 const FIRST_OWNER = 0x70000000 + 1; // SANDBOX_UID_BASE and the first account's number
@@ -19,6 +18,9 @@ const LIMITS = { memory_mb: 256, cpu_percent: 50, pids: 60 };
 const PROFILES = ["sandbox-server", "sandboxd", "sandbox-init", "sandbox-streamer", "sandbox-egress", "sandbox-export", "sandbox-run"];
 const INSTALL_MS = 400000;
 const SLOWNESS = 10;
+const ATTACK_MS = 600000;
+const PLACES = ["desktop, started by root", "browser, started by root", "code, started by root", "parked code, started by root", "code, started by a user"];
+const FUZZED = ["browser, started by root", "parked code, started by root"];
 const DAY_SECONDS = 86400;
 const HOUR_MS = 3600000;
 const skip = skipWithout(["qemu-system-x86_64", "mmdebstrap"]) || (builtPackages().length === 0 && "no packages: scripts/package makes them");
@@ -73,6 +75,44 @@ describe("the packages in a machine of their own", { skip }, () => {
 
     test("what a profile does not name is denied to root", async () => {
         assert.match(await check(`${PROJECT}/tests/vm/forbidden`), /^[4-9][0-9] tries\n$/);
+    });
+
+    test("the share of inotify that sandboxes have is there, and doctor mends it where it is not", async () => {
+        const limit = async () => {
+            const rows = JSON.parse((await machine.run("sandboxctl doctor --json")).out);
+            return rows.find((row) => row.check === "fs.inotify.max_user_instances");
+        };
+        assert.deepEqual(await limit(), { state: "ok", check: "fs.inotify.max_user_instances", detail: "16384" });
+        await check("sysctl --quiet --write fs.inotify.max_user_instances=128");
+        const { state, detail } = await limit();
+        assert.equal(state, "weak");
+        await check(detail.match(/run: (.*)$/)[1]);
+        assert.deepEqual(await limit(), { state: "ok", check: "fs.inotify.max_user_instances", detail: "512" });
+    });
+
+    // The attacks that every host is put to, on what is installed here: pure cgroup v2, the profiles on top, an older kernel and Landlock.
+    const attack = (program, options) => runTestProgram(machine, `tests/${program}`, { programs: INSTALLED, timeoutMs: ATTACK_MS, ...options });
+
+    test("no door is open that is not explained", async (t) => {
+        const text = await attack("escape/escape_doors", { env: { PLACES: PLACES.join(";") } });
+        const scores = Object.fromEntries([...text.matchAll(/^(.+): ([0-9]+ of [0-9]+) doors are open$/gm)].map(([, place, score]) => [place, score]));
+        assert.deepEqual(Object.keys(scores).sort(), [...PLACES, "streamer"].sort());
+        for (const [place, score] of Object.entries(scores)) t.diagnostic(`${place}: ${score} doors are open`);
+    });
+
+    test("random calls leave the machine alone", async () => {
+        await attack("escape/escape_calls", { env: { PLACES: FUZZED.join(";"), FUZZ_CALLS: "1500" } });
+    });
+
+    test("links that are swapped lead nowhere", async () => {
+        await attack("escape/escape_races", { env: { TEST_MODE: "delegated", RACE_ROUNDS: "2" } });
+    });
+
+    test("sandboxes start, end by what happens to them, and leave nothing", async () => {
+        for (const filter of ["starts_lists_and_stops", "killed_*"])
+            await attack("scenario/sandboxd/scenario_sandboxd_lifecycle", { env: { TEST_MODE: "delegated", TEST_FILTER: filter } });
+        await attack("scenario/sandboxd/scenario_sandboxd_limits", { env: { TEST_MODE: "delegated", TEST_FILTER: "limits_change_*" } });
+        await attack("escape/escape_bombs", { args: ["leave", "30"] });
     });
 
     test("sandboxd that was killed is back, with its groups", async () => {
