@@ -127,28 +127,6 @@ void pool_ended(const struct sandbox *sandbox)
     pool->changed = true;
 }
 
-// Those of that template that show files which the host has replaced are ended. Who is built meanwhile has the new ones.
-static void renew(struct pool *pool, unsigned template_id, uint64_t files)
-{
-    unsigned ended = 0;
-    char count[16];
-    pool->files[template_id] = files;
-    for (unsigned i = 0; i < SANDBOX_SLOTS; i++) {
-        struct sandbox *sandbox = pool->service->sandboxes[i];
-        if (!sandbox || sandbox_has_owner(sandbox) || sandbox->request.template_id != template_id ||
-            sandbox->state == SANDBOX_ENDING || sandbox->spawning || sandbox->files == files)
-            continue;
-        sandbox->renewed = true;
-        sandbox_stop(sandbox, STOP_SHUTDOWN);
-        ended++;
-    }
-    pool->changed = true;
-    snprintf(count, sizeof(count), "%u", ended);
-    if (ended > 0)
-        log_info("files of the host that parked sandboxes show were replaced; they are built anew",
-                 {"template", template_of(template_id)->name}, {"count", count});
-}
-
 static void on_answer(struct watch *watch, uint32_t events)
 {
     (void)events;
@@ -166,7 +144,8 @@ static void on_answer(struct watch *watch, uint32_t events)
     pool->changed |= pool->foundation_error != (uint32_t)answer.foundation_error;
     pool->foundation_error = (uint32_t)answer.foundation_error;
     if (answer.slot == SPAWN_NO_SLOT) {
-        renew(pool, answer.template_id, answer.files);
+        pool->files[answer.template_id] = answer.files;
+        pool->changed = true;
         return;
     }
     struct sandbox *sandbox = answer.slot < SANDBOX_SLOTS ? pool->service->sandboxes[answer.slot] : NULL;
@@ -226,11 +205,27 @@ static int park(struct pool *pool, unsigned template_id)
     return sandbox_park(pool->service, &pool->spawner, template_id, &limits);
 }
 
+// Those that show files which the host has replaced since are ended. Who is being built meanwhile has the new ones.
+static void end_outdated(struct pool *pool)
+{
+    for (unsigned i = 0; i < SANDBOX_SLOTS; i++) {
+        struct sandbox *sandbox = pool->service->sandboxes[i];
+        if (!sandbox || sandbox_has_owner(sandbox) || sandbox->state == SANDBOX_ENDING || sandbox->spawning ||
+            sandbox->files == pool->files[sandbox->request.template_id])
+            continue;
+        log_info("a parked sandbox shows files that the host has replaced; another one is built",
+                 {"template", template_of(sandbox->request.template_id)->name});
+        sandbox->renewed = true;
+        sandbox_stop(sandbox, STOP_SHUTDOWN);
+    }
+}
+
 void pool_run(struct service *service)
 {
     struct pool *pool = service->pool;
     if (!pool || !pool->changed || service->stopping)
         return;
+    end_outdated(pool);
     pool->changed = false;
     count(pool);
     uint64_t now = sandbox_now_us();

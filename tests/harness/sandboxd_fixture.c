@@ -77,6 +77,8 @@ void sandboxd_prepare(struct sandboxd_fixture *fixture, enum sandboxd_mode mode)
     fixture->uid = geteuid() == 0 ? TEST_UIDS + (uid_t)getpid() % 4096 : geteuid();
     fixture->uid_base = TEST_UID_BASES + ((uid_t)getpid() % 256) * UIDS_OF_A_NODE;
     sandboxd_set(fixture, "SANDBOX_UID_BASE=%u", fixture->uid_base);
+    if (getenv("TEST_SLOWNESS"))
+        sandboxd_set(fixture, "SANDBOX_START_TIMEOUT_SECS=%d", sandboxd_deadline_ms() / 1000);
     snprintf(fixture->directory, sizeof(fixture->directory), "/tmp/sandboxd-test-XXXXXX");
     assert_non_null(mkdtemp(fixture->directory));
     assert_int_equal(chmod(fixture->directory, 0755), 0);
