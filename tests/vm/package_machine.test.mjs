@@ -46,7 +46,7 @@ describe("the packages in a machine of their own", { skip }, () => {
     test("every layer that the package requires is on, and every profile enforced", async () => {
         const { out, text } = await machine.run("sandboxctl doctor --json");
         const rows = Object.fromEntries(JSON.parse(out).map(({ check, state }) => [check, state]));
-        for (const name of ["host_uid", "memory_limit", "cpu_limit", "process_limit", "seccomp", "egress", "apparmor", "database"])
+        for (const name of ["host_uid", "memory_limit", "cpu_limit", "process_limit", "seccomp", "egress", "apparmor", "foundation", "database"])
             assert.equal(rows[name], "ok", text);
         const loaded = await check("cat /sys/kernel/security/apparmor/profiles");
         for (const name of PROFILES) assert.match(loaded, new RegExp(`^${name} \\(enforce\\)$`, "m"));

@@ -25,7 +25,8 @@ export async function runTestProgram(machine, path, { args = [], programs, env =
         ...(programs && { PROGRAMS: programs }),
         ...env,
     };
-    const result = await machine.run(command.map(quoted).join(" "), { properties: { Delegate: "yes" }, env: variables, timeoutMs });
+    // With the keyring of its user, as a session has it: what a canary keeps there can be read.
+    const result = await machine.run(command.map(quoted).join(" "), { properties: { Delegate: "yes", KeyringMode: "shared" }, env: variables, timeoutMs });
     assert.equal(result.status, 0, result.text);
     assert.match(result.text, /\[ {2}PASSED {2}\] [1-9]/, "no test ran");
     return result.text;
