@@ -50,9 +50,9 @@ static void run_path(char path[static 320])
     snprintf(path, 320, "%s/bin/sandbox-run", getenv("PROGRAMS"));
 }
 
-static bool is_wanted(const struct place *place)
+bool place_wanted(const char *name)
 {
-    const char *wanted = getenv("PLACES"), *name = place_name(place);
+    const char *wanted = getenv("PLACES");
     size_t length = strlen(name);
     for (const char *at = wanted; at; at = strchr(at, ';'), at += at != NULL) {
         if (strncmp(at, name, length) == 0 && (at[length] == ';' || at[length] == '\0'))
@@ -64,7 +64,7 @@ static bool is_wanted(const struct place *place)
 bool place_possible(const struct place *place)
 {
     char path[320];
-    if (!is_wanted(place))
+    if (!place_wanted(place_name(place)))
         return false;
     if (place->starter == PLACE_ROOT && geteuid() != 0)
         return false;

@@ -16,11 +16,13 @@ const PASSWORD = "correct horse battery";
 const FIRST_OWNER = 0x70000000 + 1; // SANDBOX_UID_BASE and the first account's number
 const LIMITS = { memory_mb: 256, cpu_percent: 50, pids: 60 };
 const PROFILES = ["sandbox-server", "sandboxd", "sandbox-init", "sandbox-streamer", "sandbox-egress", "sandbox-export", "sandbox-run"];
+// Twenty that double-fork, have sessions of their own and stop themselves.
+const HIDING = "for i in $(seq 20); do (setsid sh -c 'kill -STOP $$; exec sleep 4242' &); done; exit 5";
 const INSTALL_MS = 400000;
 const SLOWNESS = 10;
 const ATTACK_MS = 600000;
-const PLACES = ["desktop, started by root", "browser, started by root", "code, started by root", "parked code, started by root", "code, started by a user"];
-const FUZZED = ["browser, started by root", "parked code, started by root"];
+const SCORES = { streamer: 0, "browser, started by root": 7, "code, started by root": 5, "desktop, started by root": 6, "parked code, started by root": 4 };
+const FUZZED = "parked code, started by root";
 const DAY_SECONDS = 86400;
 const HOUR_MS = 3600000;
 const skip = skipWithout(["qemu-system-x86_64", "mmdebstrap"]) || (builtPackages().length === 0 && "no packages: scripts/package makes them");
@@ -93,26 +95,53 @@ describe("the packages in a machine of their own", { skip }, () => {
     // The attacks that every host is put to, on what is installed here: pure cgroup v2, the profiles on top, an older kernel and Landlock.
     const attack = (program, options) => runTestProgram(machine, `tests/${program}`, { programs: INSTALLED, timeoutMs: ATTACK_MS, ...options });
 
-    test("no door is open that is not explained", async (t) => {
-        const text = await attack("escape/escape_doors", { env: { PLACES: PLACES.join(";") } });
-        const scores = Object.fromEntries([...text.matchAll(/^(.+): ([0-9]+ of [0-9]+) doors are open$/gm)].map(([, place, score]) => [place, score]));
-        assert.deepEqual(Object.keys(scores).sort(), [...PLACES, "streamer"].sort());
-        for (const [place, score] of Object.entries(scores)) t.diagnostic(`${place}: ${score} doors are open`);
+    // Exactly those that are on the list: as on every host by sandbox-run, without a lock by sandboxd, whose profile gives none on what all share.
+    const scores = {};
+    const doors = [
+        ["sandbox-run", ["outside", "streamer", "browser, started by root", "code, started by root"], "."],
+        ["sandboxd", ["desktop, started by root", "parked code, started by root"], "--invert-match 'lock of a shared file'"],
+    ];
+    for (const [starter, places, kept] of doors) {
+        test(`no door is open that is not explained: ${starter}`, async (t) => {
+            await check(`grep ${kept} ${PROJECT}/tests/escape/open_doors.txt >/run/open_doors`);
+            const text = await attack("escape/escape_doors", { env: { PLACES: places.join(";"), OPEN_DOORS: "/run/open_doors" } });
+            for (const [, place, open, all] of text.matchAll(/^(.+): ([0-9]+) of ([0-9]+) doors are open$/gm)) {
+                scores[place] = Number(open);
+                t.diagnostic(`${place}: ${open} of ${all} doors are open`);
+            }
+        });
+    }
+
+    test("each profile has its score", () => {
+        assert.deepEqual(scores, SCORES);
     });
 
     test("random calls leave the machine alone", async () => {
-        await attack("escape/escape_calls", { env: { PLACES: FUZZED.join(";"), FUZZ_CALLS: "1500" } });
+        await attack("escape/escape_calls", { env: { PLACES: FUZZED, FUZZ_CALLS: "1500" } });
     });
 
     test("links that are swapped lead nowhere", async () => {
-        await attack("escape/escape_races", { env: { TEST_MODE: "delegated", RACE_ROUNDS: "2" } });
+        await attack("escape/escape_races", { env: { TEST_MODE: "delegated", TEST_FILTER: "a_link_*", RACE_ROUNDS: "2" } });
     });
 
     test("sandboxes start, end by what happens to them, and leave nothing", async () => {
-        for (const filter of ["starts_lists_and_stops", "killed_*"])
+        for (const filter of ["starts_lists_and_stops", "killed_parts_*"])
             await attack("scenario/sandboxd/scenario_sandboxd_lifecycle", { env: { TEST_MODE: "delegated", TEST_FILTER: filter } });
-        await attack("scenario/sandboxd/scenario_sandboxd_limits", { env: { TEST_MODE: "delegated", TEST_FILTER: "limits_change_*" } });
-        await attack("escape/escape_bombs", { args: ["leave", "30"] });
+    });
+
+    // Limits of a running sandbox, and the cause memory: the desktop above. With every other limit: vm.machine.
+    const commands = [
+        ["exit 3", "", "exited", 3],
+        ["kill -TERM $$", "", "signalled", 143],
+        ["sleep 4242", "--time 2", "time", 137],
+        [HIDING, "", "exited", 5],
+    ];
+    test("a command ends by its cause, and takes along what hides from its end", async () => {
+        for (const [script, options, cause, status] of commands) {
+            const result = await machine.run(`exec sandbox-run --json=2 ${options} -- sh`, { properties: { Delegate: "yes" }, input: script });
+            assert.deepEqual([JSON.parse(result.err.trim().split("\n").at(-1)).cause, result.status], [cause, status], result.text);
+        }
+        await check("! pgrep --full 'sleep [4]242'");
     });
 
     test("sandboxd that was killed is back, with its groups", async () => {
