@@ -300,6 +300,9 @@ int pool_open(struct service *service)
         return 0;
     }
     service->pool = pool;
+    // Desktops take longer to start than groups to be made.
+    service->stock.limits = template_parked_limits(TEMPLATE_CODE, settings);
+    service->stock.wanted = pool->rules.rows[TEMPLATE_CODE].size > 0 ? CGROUP_STOCK_READY : 0;
     warn_of_memory(pool);
     return open_all(pool);
 }

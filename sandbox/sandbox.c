@@ -132,9 +132,7 @@ int sandbox_prepare(struct sandbox *sandbox, const struct sandbox_limits *limits
     if (error)
         return error;
     *ret_stage = START_CGROUP;
-    char name[CGROUP_NAME_MAX];
-    snprintf(name, sizeof(name), "s%u", sandbox->slot);
-    error = cgroup_make(&service->cgroups, name, limits, &sandbox->cgroup);
+    error = cgroup_stock_take(&service->stock, limits, &sandbox->cgroup);
     if (error)
         return error;
     *ret_stage = START_NAMESPACES;

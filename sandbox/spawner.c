@@ -88,6 +88,7 @@ static int build(struct workshop *workshop, const struct spawn_request *request,
         .standard = {setup->null_fd, setup->null_fd, setup->null_fd},
         .descriptors = {{fds[1], INIT_CHANNEL_FD}},
         .descriptor_count = 1,
+        .borrow = workshop->host.foundation && !template->desktop, // where nothing can wait for a file system
         .foundation = {workshop->foundation.user, workshop->foundation.mounts, network},
     };
     struct cgroup cgroup;

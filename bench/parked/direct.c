@@ -94,7 +94,10 @@ void direct_park(struct direct *direct, const char *name)
     int error = direct->foundation.user < 0 ? 0 : foundation_network(&direct->foundation, &network);
     if (error)
         give_up("network", error);
-    error = cgroup_make(&direct->cgroups, name, &parked_limits, &direct->cgroup);
+    if (direct->stock)
+        error = cgroup_stock_take(direct->stock, &parked_limits, &direct->cgroup);
+    else
+        error = cgroup_make(&direct->cgroups, name, &parked_limits, &direct->cgroup);
     if (!error)
         error = ipc_pair(0, pair);
     if (error)
@@ -104,6 +107,7 @@ void direct_park(struct direct *direct, const char *name)
         .standard = {direct->null_fd, direct->null_fd, direct->null_fd},
         .descriptors = {{pair[1], INIT_CHANNEL_FD}},
         .descriptor_count = 1,
+        .borrow = direct->foundation.user >= 0,
         .foundation = {direct->foundation.user, direct->foundation.mounts, network},
     };
     error = cgroup_open_entry(&direct->cgroups, &direct->cgroup, &launch.cgroup);
@@ -139,8 +143,22 @@ void direct_clean(struct direct *direct)
     close(direct->init);
     close(direct->setup);
     close(direct->channel);
-    while (cgroup_remove(&direct->cgroups, &direct->cgroup) == -EBUSY)
+    while ((direct->stock ? cgroup_stock_give_back(direct->stock, &direct->cgroup)
+                          : cgroup_remove(&direct->cgroups, &direct->cgroup)) == -EBUSY)
         poll(NULL, 0, 1);
+}
+
+void direct_stock(struct direct *direct, const char *prefix, struct cgroup_stock *stock)
+{
+    *stock = (struct cgroup_stock){
+        .root = &direct->cgroups, .prefix = prefix, .limits = parked_limits, .wanted = CGROUP_STOCK_READY};
+    direct->stock = stock;
+}
+
+void direct_tend(struct direct *direct)
+{
+    while (foundation_refill(&direct->foundation) || cgroup_stock_tend(direct->stock))
+        ;
 }
 
 // From the claim to the end of the command, which is what waitpid tells of posix_spawn.

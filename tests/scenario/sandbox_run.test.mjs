@@ -67,6 +67,18 @@ for (const user of users) {
             assert.equal((await run(user, "sh", "-c", "kill -ABRT $$")).status, 134);
         });
 
+        it("shows of /proc what programs need, and no more", async () => {
+            const files = String.raw`find /proc -path '/proc/[0-9]*' -prune -o -path /proc/sys -prune -o -type f -readable -print`;
+            const devices = String.raw`find /proc/sys -type c -print; find /proc/sys -type f -writable -print`;
+            const needed = ["cpuinfo", "filesystems", "loadavg", "meminfo", "stat", "sysvipc/msg", "sysvipc/sem", "sysvipc/shm", "uptime", "version"];
+            const masked = ["fs/dentry-state", "fs/file-nr", "fs/inode-nr", "fs/inode-state", "kernel/random/boot_id"];
+            for (const profile of ["code", "browser", "desktop"]) {
+                const seen = await run(user, "--profile", profile, "--", "sh", "-c", `${files}; ${devices}`);
+                const paths = [...needed.map((name) => `/proc/${name}`), ...masked.map((name) => `/proc/sys/${name}`)];
+                assert.deepEqual(seen.out.trim().split("\n").sort(), paths.sort(), seen.err);
+            }
+        });
+
         it("reaches what --net lists by its proxy, and nothing else", async () => {
             const outside = createServer((request, response) => response.end("outside"));
             await once(outside.listen(0), "listening");
