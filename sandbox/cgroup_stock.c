@@ -33,8 +33,8 @@ int cgroup_stock_take(struct cgroup_stock *stock, const struct sandbox_limits *l
 
 int cgroup_stock_give_back(struct cgroup_stock *stock, struct cgroup *cgroup)
 {
-    int error =
-        cgroup->name[0] && stock->old_count < CGROUP_STOCK_OLD ? cgroup_empty(stock->root, cgroup) : -ENOBUFS;
+    bool room = stock->wanted > 0 && stock->old_count < CGROUP_STOCK_OLD;
+    int error = cgroup->name[0] && room ? cgroup_empty(stock->root, cgroup) : -ENOBUFS;
     if (error == -EBUSY)
         return error;
     if (error) // then its removal is the proof

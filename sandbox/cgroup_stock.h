@@ -21,7 +21,8 @@ struct cgroup_stock {
 // Takes one out, or makes one. 0 or -errno.
 int cgroup_stock_take(struct cgroup_stock *stock, const struct sandbox_limits *limits,
                       struct cgroup *ret_cgroup);
-// Proves that no process is in it any more and gives it back, which clears the name; -EBUSY while one is. The usage was read before.
+// Proves that no process is in it any more and gives it back, which clears the name; -EBUSY while one is. The usage was read before. Where no
+// stock is wanted it is gone then, else soon.
 int cgroup_stock_give_back(struct cgroup_stock *stock, struct cgroup *cgroup);
 // One step of what is to be done when nothing else is: true when there may be another one.
 bool cgroup_stock_tend(struct cgroup_stock *stock);

@@ -79,7 +79,7 @@ int operation_masking(struct run *run, const struct operation *operation)
     struct run_masks *masks = &run->masks;
     *masks = (struct run_masks){.position = run->position + 1, .error = -ECHILD};
     masks->end = masks->position + (size_t)operation->number;
-    if (PROCESS_CAN_SHARE)
+    if (process_has_room())
         masks->maker = clone(maker, stack + sizeof(stack), CLONE_VM | CLONE_FILES | SIGCHLD, run);
     if (masks->maker < 0 && errno != EAGAIN)
         return -errno;

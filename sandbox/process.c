@@ -1,11 +1,16 @@
 #include "sandbox/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "lib/cleanup.h"
 
 #define BORROWER_STACK (256u * 1024)
 
@@ -85,4 +90,21 @@ pid_t process_borrow(int cgroup, uint64_t flags, int (*function)(void *data), vo
     if (pid > 0)
         *ret_pidfd = pidfd;
     return (pid_t)pid;
+}
+
+// /proc/loadavg: three averages, then how many want to run now, this one included.
+bool process_has_room(void)
+{
+    char text[80] = "";
+    cpu_set_t processors;
+    AUTO_FD int fd = PROCESS_CAN_SHARE ? open("/proc/loadavg", O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0 ||
+        sched_getaffinity(0, sizeof(processors), &processors) < 0)
+        return false;
+    const char *field = text;
+    for (unsigned i = 0; i < 3 && field; i++) {
+        field = strchr(field, ' ');
+        field = field ? field + 1 : NULL;
+    }
+    return field && strtol(field, NULL, 10) < CPU_COUNT(&processors);
 }

@@ -21,3 +21,6 @@ pid_t process_fork_into(int cgroup, uint64_t flags, int *ret_pidfd);
 // executes, which the caller waits for. Memory is not copied, and what the child forks copies it but once. One at a time; only where
 // PROCESS_CAN_SHARE.
 pid_t process_borrow(int cgroup, uint64_t flags, int (*function)(void *data), void *data, int *ret_pidfd);
+// Whether some processor has nothing to do: else who waits for a second process waits until it gets its turn as well. Only where
+// PROCESS_CAN_SHARE.
+bool process_has_room(void);
