@@ -45,7 +45,7 @@ int operation_network(struct run *run, const struct operation *operation)
     (void)operation;
     static _Alignas(16) char stack[MAKER_STACK];
     run->network = -ECHILD;
-    if (process_has_room())
+    if (PROCESS_CAN_SHARE)
         run->network_maker = clone(maker, stack + sizeof(stack), CLONE_VM | CLONE_FILES | SIGCHLD, run);
     if (run->network_maker < 0 && errno != EAGAIN)
         return -errno;

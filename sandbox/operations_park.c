@@ -2,12 +2,12 @@
 // already. A claim costs that process one read and the exec.
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/close_range.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -114,9 +114,11 @@ int operation_park(struct run *run, const struct operation *operation)
         return -errno;
     close_range(0, INIT_CHANNEL_FD, 0);
     prctl(PR_SET_NAME, NAME);
-    AUTO_FD int pidfd = pidfd_open(pid, 0);
-    error = pidfd < 0 ? -errno : tell(run, SETUP_RUNNING, 0, &pidfd);
+    // Who holds it decides when the mounts go: the end of this process need not wait for that.
+    AUTO_FD int mounts = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+    error = mounts < 0 ? -errno : tell(run, SETUP_RUNNING, 0, &mounts);
     if (error)
         return error;
+    close(steal_fd(&mounts));
     serve(run, signals, pid);
 }

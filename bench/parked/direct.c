@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/cleanup.h"
 #include "lib/init_channel.h"
 #include "sandbox/probe.h"
 
@@ -63,6 +64,7 @@ void direct_prepare(struct direct *direct, bool foundation)
                              .landlock = probe.landlock,
                              .seccomp = probe.seccomp};
     direct->foundation = FOUNDATION_NONE;
+    direct->mounts = -1;
     host.foundation = foundation;
     int error = foundation ? foundation_make(&ids, &direct->foundation) : 0;
     if (error)
@@ -130,7 +132,7 @@ void direct_park(struct direct *direct, const char *name)
         else if (fd >= 0)
             close(fd);
     }
-    close(fd);
+    direct->mounts = fd;
     siginfo_t info;
     waitid(P_PIDFD, (id_t)launched.builder, &info, WEXITED);
     close(launched.builder);
@@ -139,6 +141,8 @@ void direct_park(struct direct *direct, const char *name)
 void direct_clean(struct direct *direct)
 {
     siginfo_t info;
+    if (!direct->stock) // else they go when there is time
+        close(steal_fd(&direct->mounts));
     waitid(P_PIDFD, (id_t)direct->init, &info, WEXITED);
     close(direct->init);
     close(direct->setup);
@@ -157,6 +161,8 @@ void direct_stock(struct direct *direct, const char *prefix, struct cgroup_stock
 
 void direct_tend(struct direct *direct)
 {
+    cleanup_fd(&direct->mounts);
+    direct->mounts = -1;
     while (foundation_refill(&direct->foundation) || cgroup_stock_tend(direct->stock))
         ;
 }

@@ -15,7 +15,7 @@ struct direct {
     struct plan plan;
     int null_fd;
     struct foundation foundation; // as in the spawner; FOUNDATION_NONE: none
-    int setup, channel, init;
+    int setup, channel, init, mounts;
 };
 
 // Whatever fails ends the program.
