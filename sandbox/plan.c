@@ -211,13 +211,13 @@ int plan_desktop(struct plan *plan, const struct plan_host *host, const struct p
         .source = plan_compose(plan, "%s/sandbox-keymap", host->program_dir));
     if (home)
         ADD(plan, .kind = OPERATION_BIND_HOME, .source = home->storage, .data = name, .target = "home/user");
+    ADD(plan, .kind = OPERATION_LOOPBACK); // before the limits of namespaces
+    ADD(plan, .kind = OPERATION_LISTENER);
     ADD(plan, .kind = OPERATION_PROCESSES, .target = "proc");
     plan_add_masks(plan);
-    plan_add_root(plan);
-    ADD(plan, .kind = OPERATION_LOOPBACK); // as late as the limits of namespaces allow: it was begun before
-    ADD(plan, .kind = OPERATION_LISTENER);
     plan_add_table(plan, plan_browser_namespaces, plan_browser_namespaces_count);
     plan_add_table(plan, plan_read_only_table, plan_read_only_count);
+    plan_add_root(plan);
     plan_add_confinement(plan, LIMITS_DESKTOP);
     ADD(plan, .kind = OPERATION_NO_NEW_PRIVILEGES);
     plan_add_filters(plan, host, PROFILE_DESKTOP);
@@ -239,8 +239,8 @@ static int plan_helper(struct plan *plan, const struct plan_host *host, uint32_t
     plan_add_table(plan, plan_system_table, plan_system_count);
     ADD(plan, .kind = OPERATION_BIND, .target = arguments[0], .number = BIND_EXECUTABLE,
         .source = plan_compose(plan, "%s/%s", host->program_dir, arguments[0]));
-    plan_add_root(plan);
     ADD(plan, .kind = OPERATION_LOOPBACK);
+    plan_add_root(plan);
     plan_add_confinement(plan, LIMITS_STREAMER);
     ADD(plan, .kind = OPERATION_NO_NEW_PRIVILEGES);
     ADD(plan, .kind = OPERATION_EXEC, .target = plan_compose(plan, "/%s", arguments[0]));

@@ -45,10 +45,6 @@ static void add_command_files(struct plan *plan, const struct plan_host *host,
         ADD(plan, .kind = OPERATION_BIND, .source = command->binds[i].path,
             .target = command->binds[i].path + 1,
             .number = flags | (command->binds[i].writable ? BIND_WRITABLE : 0));
-    ADD(plan, .kind = OPERATION_PROCESSES,
-        .target = "proc"); // after the binds: over whatever was named below /proc
-    plan_add_masks(plan);
-    plan_add_root(plan);
     // What was begun before is taken as late as the limits of namespaces allow. The group's files were opened with the rights of the one who
     // made it; the builder outside never counts against the limits.
     bool waits = !command->words; // then it was in its groups before it had its uid
@@ -59,11 +55,14 @@ static void add_command_files(struct plan *plan, const struct plan_host *host,
     ADD(plan, .kind = OPERATION_LOOPBACK);
     if (command->network)
         ADD(plan, .kind = OPERATION_LISTENER);
+    ADD(plan, .kind = OPERATION_PROCESSES, .target = "proc");
+    plan_add_masks(plan);
     if (code)
         plan_add_table(plan, plan_code_namespaces, plan_code_namespaces_count);
     else
         plan_add_table(plan, plan_browser_namespaces, plan_browser_namespaces_count);
     plan_add_table(plan, plan_read_only_table, plan_read_only_count);
+    plan_add_root(plan);
     if (command->network && !waits)
         ADD(plan, .kind = OPERATION_ADMISSION);
 }
