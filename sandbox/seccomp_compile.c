@@ -46,7 +46,7 @@ struct writer {
     unsigned check_count;
     struct {
         uint32_t value;
-        label at;
+        label at, copy; // the latest
     } answers[ANSWERS_MAX];
     unsigned answer_count;
     bool overflow;
@@ -90,16 +90,23 @@ static label answer(struct writer *writer, uint32_t value)
     }
     label at = put(writer, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, value));
     writer->answers[writer->answer_count].value = value;
+    writer->answers[writer->answer_count].copy = at;
     writer->answers[writer->answer_count++].at = at;
     return at;
 }
 
-// What leads there and is not too far for a conditional jump.
+// What leads there and is not too far for a conditional jump. An answer is given again; the next jump takes the copy.
 static label nearer(struct writer *writer, label target)
 {
-    struct sock_filter there = writer->program[BPF_MAXINSNS - target];
-    bool ends = BPF_CLASS(there.code) == BPF_RET;
-    return put(writer, ends ? there : (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, writer->count - target));
+    for (unsigned i = 0; i < writer->answer_count; i++) {
+        if (writer->answers[i].at != target)
+            continue;
+        if (writer->count - writer->answers[i].copy > JUMP_MAX)
+            writer->answers[i].copy =
+                put(writer, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, writer->answers[i].value));
+        return writer->answers[i].copy;
+    }
+    return put(writer, (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, writer->count - target));
 }
 
 static bool far(const struct writer *writer, label target)
@@ -236,6 +243,39 @@ static void add_range(struct range *ranges, size_t *count, uint32_t first, label
         ranges[(*count)++] = (struct range){first, target};
 }
 
+// A check whose argument the one before it had loaded already is entered behind its own load, which may then be one that nothing leads to.
+static unsigned short keep_reached(const struct sock_filter *program, size_t count,
+                                   struct sock_filter *ret_program)
+{
+    static bool reached[BPF_MAXINSNS + 1];
+    static unsigned short before[BPF_MAXINSNS + 1]; // how many are kept before each
+    memset(reached, 0, sizeof(reached));
+    reached[0] = true;
+    for (size_t i = 0; i < count; i++) {
+        const struct sock_filter *at = &program[i];
+        bool jumps = BPF_CLASS(at->code) == BPF_JMP, always = at->code == (BPF_JMP | BPF_JA);
+        before[i + 1] = (unsigned short)(before[i] + reached[i]);
+        if (!reached[i] || BPF_CLASS(at->code) == BPF_RET)
+            continue;
+        reached[i + 1 + (always ? at->k : jumps ? at->jt : 0)] = true;
+        reached[i + 1 + (always ? at->k : jumps ? at->jf : 0)] = true;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct sock_filter at = program[i];
+        unsigned short next = before[i + 1];
+        if (!reached[i])
+            continue;
+        if (at.code == (BPF_JMP | BPF_JA)) {
+            at.k = (uint32_t)(before[i + 1 + at.k] - next);
+        } else if (BPF_CLASS(at.code) == BPF_JMP) {
+            at.jt = (uint8_t)(before[i + 1 + at.jt] - next);
+            at.jf = (uint8_t)(before[i + 1 + at.jf] - next);
+        }
+        ret_program[before[i]] = at;
+    }
+    return before[count];
+}
+
 int seccomp_compile(const struct seccomp_tables *tables, struct sock_filter ret_program[static BPF_MAXINSNS],
                     unsigned short *ret_count)
 {
@@ -262,7 +302,6 @@ int seccomp_compile(const struct seccomp_tables *tables, struct sock_filter ret_
     put(&writer, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)));
     if (writer.overflow)
         return -E2BIG;
-    memcpy(ret_program, writer.program + BPF_MAXINSNS - writer.count, writer.count * sizeof(*ret_program));
-    *ret_count = (unsigned short)writer.count;
+    *ret_count = keep_reached(writer.program + BPF_MAXINSNS - writer.count, writer.count, ret_program);
     return 0;
 }
