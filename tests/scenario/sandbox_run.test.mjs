@@ -346,6 +346,7 @@ describe("layers", () => {
         const words = ["--bounding-set=-setuid,-setgid", "--inh-caps=-setuid,-setgid", program, "--json=3", "--", "true"];
         const result = await finish(spawn("/usr/bin/setpriv", words, { stdio: ["ignore", "pipe", "pipe", "pipe"] }));
         assert.equal(result.report?.layers.host_uid.state, "weaker", result.err);
+        assert.equal(result.status, 0, result.err);
     });
 });
 
