@@ -109,11 +109,11 @@ static bool is_loopback(const char *address)
            (strncmp(address, "0000000000000000FFFF0000", 24) == 0 && strcmp(address + 30, "7F") == 0);
 }
 
-static const char *name_of_port(const struct host_question *question, unsigned port)
+static const struct host_port *find_port(const struct host_question *question, unsigned number)
 {
     for (size_t i = 0; i < sizeof(question->ports) / sizeof(question->ports[0]); i++) {
-        if (port && question->ports[i] == port)
-            return question->port_names[i];
+        if (number && question->ports[i].number == number)
+            return &question->ports[i];
     }
     return NULL;
 }
@@ -125,14 +125,14 @@ static void find_open_port(const struct host_question *question, char *text, str
         unsigned port, state;
         if (sscanf(line, " %*u: %32[0-9A-F]:%x %*[0-9A-F]:%*x %x", address, &port, &state) != 3)
             continue; // the heading
-        const char *name = state == TCP_LISTEN && !is_loopback(address) ? name_of_port(question, port) : NULL;
-        if (name)
+        const struct host_port *found =
+            state == TCP_LISTEN && !is_loopback(address) ? find_port(question, port) : NULL;
+        if (found)
             tell(finding, VERDICT_FAILED,
-                 "%s (port %u) listens on an address that others reach, and without TLS; set HOST=127.0.0.1 "
-                 "behind a proxy "
-                 "(sandboxctl haproxy-config), or run: nft add rule inet filter input tcp dport %u iifname "
-                 "!= lo drop",
-                 name, port, port);
+                 "%s (port %u) listens on an address that others reach, and without TLS; %s, or run: nft "
+                 "'add table inet guard; add chain inet guard input { type filter hook input priority 0; }; "
+                 "add rule inet guard input iifname != \"lo\" tcp dport %u drop'",
+                 found->name, port, found->mend, port);
     }
 }
 

@@ -11,14 +11,20 @@
 struct host_finding {
     enum verdict verdict;
     char name[64];
-    char detail[384]; // what it is, and the command that mends it
+    char detail[512]; // what it is, and the command that mends it
+};
+
+// One that nobody but this host and its proxy should reach.
+struct host_port {
+    uint16_t number; // 0: none
+    const char *name;
+    const char *mend; // what makes it listen on the loopback address alone
 };
 
 struct host_question {
     int root;           // a directory
     uint64_t sandboxes; // that may run at once
-    uint16_t ports[3];  // that nobody but this host and its proxy should reach; 0: none
-    const char *port_names[3];
+    struct host_port ports[3];
 };
 
 // One finding for each setting and for the ports. Returns how many.

@@ -22,7 +22,7 @@ const KIND_HELLO = 0x01;
 const PICTURE_MIN = 1000; // bytes: nothing else is as long
 const UNITS = ["sandboxd.socket", "sandboxd", "sandbox-server", "sandbox-server-database"];
 // What `systemd-analyze security` says of each unit; docs/OPERATIONS.md states it.
-const EXPOSURE = { sandboxd: 3.9, "sandbox-server": 1.4, "sandbox-server-database": 0.7 };
+const EXPOSURE = { sandboxd: 3.9, "sandbox-server": 1.4, "sandbox-server-database": 0.7, "sandbox-server-backup": 2.4 };
 const skip = skipWithout(["systemd-nspawn", "mmdebstrap"]) || (builtPackages().length === 0 && "no packages: scripts/package makes them");
 
 describe("the packages", { skip }, () => {
@@ -155,6 +155,7 @@ describe("the packages", { skip }, () => {
     test("with a key there are backups, and each can be read again", async () => {
         assert.equal(await show("sandbox-server-backup.timer", "ActiveState"), "active");
         await check("systemctl start sandbox-server-backup && ! ls /var/backups/sandbox-server/*.backup"); // skipped: there is no key
+        await check("cd /var/lib/sandbox-server/homes/*; echo kept >kept; chown --reference=. kept");
         await check("sandboxctl backup-key && test \"$(stat --format='%U %a' /etc/sandbox-server/backup.key)\" = 'root 600'");
         await check("systemctl start sandbox-server-backup || { journalctl --no-pager --unit=sandbox-server-backup; exit 1; }");
         assert.match(await check("sandboxctl restore --dry-run /var/backups/sandbox-server/*.backup"), /1 homes.*\nit is whole/s);
@@ -269,7 +270,7 @@ describe("the packages", { skip }, () => {
         await check("dpkg --purge sandbox-server 2>&1");
         assert.equal(await check("pgrep --uid sandboxd --uid sandbox-server || :"), "");
         assert.equal(await check("ls /etc/sandbox-server"), "backup.key\n"); // without it no backup could be read again
-        await check("rm -r /etc/sandbox-server");
+        await check("mv /etc/sandbox-server/backup.key /var/backups/sandbox-server/*.backup /root; rm -r /etc/sandbox-server");
         const left = "ls -d /etc/sandbox-server /var/lib/sandboxd /run/sandboxd /usr/lib/sandbox-server /etc/apparmor.d/sandbox-server 2>/dev/null || :";
         assert.equal(await check(left), "");
         assert.equal((await check("ls /var/lib/sandbox-server/homes | wc -l")).trim(), "1");
@@ -281,5 +282,16 @@ describe("the packages", { skip }, () => {
         await check("touch /var/lib/sandbox-server/purge-user-data; dpkg --purge sandbox-server sandboxctl 2>&1");
         assert.equal(await check(`${left}; ls -d /var/lib/sandbox-server 2>/dev/null || :`), "");
         assert.equal((await check("runuser -u postgres -- psql -Atc \"SELECT datname FROM pg_database WHERE datname LIKE 'sandbox%'\"")).trim(), "");
+    });
+
+    test("on a new machine a backup brings accounts and homes back", async () => {
+        await install("/packages/*.deb");
+        await check("mv /root/backup.key /etc/sandbox-server; sandboxctl restore --dry-run /root/*.backup; sandboxctl restore /root/*.backup");
+        await ready();
+        assert.equal((await client.login("ada", PASSWORD)).status, 200);
+        assert.equal(await check("cat /var/lib/sandbox-server/homes/*/kept"), "kept\n");
+        (await watch(await client.startSandbox())).destroy();
+        const rows = JSON.parse((await container.run("sandboxctl doctor --json")).out);
+        for (const name of ["database", "backup key", "credentials", "secrets"]) assert.equal(rows.find((row) => row.check === name)?.state, "ok", JSON.stringify(rows));
     });
 });
