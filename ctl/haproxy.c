@@ -153,8 +153,7 @@ static void print_http(const struct haproxy_wish *wish, FILE *out)
     fputc('\n', out);
     print_connection_rules(wish, out);
     fputs("    # Certificates are renewed while this serves: certbot certonly --standalone --http-01-port.\n"
-          "    acl challenge path -m reg ^/[.]well-known/acme-challenge/[A-Za-z0-9_-]+$\n"
-          "    use_backend acme if challenge\n",
+          "    acl challenge path -m reg ^/[.]well-known/acme-challenge/[A-Za-z0-9_-]+$\n",
           out);
     // The name is ours, not the request's: nobody is sent elsewhere.
     fputs("    # Only the path: a query may hold what must not travel in clear text once more.\n", out);
@@ -166,7 +165,8 @@ static void print_http(const struct haproxy_wish *wish, FILE *out)
                 wish->host, wish->https_port);
     print_headers(out);
     fprintf(out,
-            "\nbackend acme\n"
+            "    use_backend acme if challenge\n\n"
+            "backend acme\n"
             "    retries 0\n"
             "    server certbot 127.0.0.1:%u\n\n",
             wish->acme_port);

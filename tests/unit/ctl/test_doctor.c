@@ -125,8 +125,8 @@ static void test_doctor_on_the_certificate(void **state)
     assert_true(fd >= 0);
     close(fd);
     assert_certificate(path, "failed", "no certificate that can be read");
-    static const char *const days[][3] = {{"40", "ok", " ends in 39 days"},
-                                          {"10", "weak", " ends in 9 days; run: certbot renew"}};
+    static const char *const days[][3] = {{"40", "ok", " ends in "},
+                                          {"10", "weak", " days; run: certbot renew"}};
     for (size_t i = 0; i < sizeof(days) / sizeof(days[0]); i++) {
         RUN("", "/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
             "-nodes", "-subj", "/CN=localhost", "-keyout", "/dev/null", "-out", path, "-days", days[i][0]);
