@@ -1,7 +1,7 @@
 // What HAProxy adds: the delay of HTTP requests and of a stream's messages while 500 HTTP connections ask and fifty sessions' WebSockets carry their
 // streams, through the edge and straight to the node. The node is a stand-in that answers and streams as the relay does: only the way is measured.
 //
-// Node, load and prober are a process each. The load has all connections but those of the prober: one for HTTP, five WebSockets. Who measures has little
+// Node, load and prober are a process each. The load has all connections but those of the prober: one for HTTP, ten WebSockets. Who measures has little
 // else to do, for a client that decrypts fifty streams in one thread delays what it times, and does so on the side of the edge alone, where TLS is.
 // What TLS costs the prober's own messages is in the figures.
 import { fork } from "node:child_process";
@@ -18,7 +18,7 @@ import { median, percentile } from "./lib/statistics.mjs";
 
 const CONNECTIONS = 500;
 const SESSIONS = 50;
-const PROBED_SESSIONS = 5;
+const PROBED_SESSIONS = 10;
 const ASK_MS = 5; // the load's connections ask in turn, one each 5 ms
 const FRAME_BYTES = 8192;
 const FRAME_MS = 100; // 10 updates of 8 KiB a second and session: 32 Mbit/s in all
