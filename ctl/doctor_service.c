@@ -115,24 +115,27 @@ void check_clock(struct context *context, struct findings *findings)
 }
 
 static void check_modes_of(struct findings *findings, const char *name, const char *path, unsigned forbidden,
-                           int64_t owner)
+                           int64_t owner, const char *maker)
 {
     struct host_finding finding;
     if (!path || !*path)
         return;
-    host_check_mode(path, forbidden, owner, &finding);
+    host_check_mode(path, forbidden, owner, maker, &finding);
     found(findings, finding.verdict, name, "%s", finding.detail);
 }
 
 void check_modes(struct context *context, struct findings *findings)
 {
-    check_modes_of(findings, "config file", context->config_path, 022, 0);
+    static const char tmpfiles[] = "systemd-tmpfiles --create sandbox-server.conf";
+    struct config *config = context->config;
+    check_modes_of(findings, "config file", context->config_path, 022, 0, "dpkg-reconfigure sandbox-server");
     if (context->packaged)
-        check_modes_of(findings, "credentials", SYSTEM_CONFIG_DIR "/credentials", 077, 0);
-    check_modes_of(findings, "homes", config_text(context->config, CONFIG_FILE_STORAGE_PATH), 022, -1);
-    check_modes_of(findings, "backup key", config_text(context->config, CONFIG_BACKUP_KEY_FILE), 077, 0);
-    check_modes_of(findings, "backup directory", config_text(context->config, CONFIG_BACKUP_DIRECTORY), 077,
-                   0);
+        check_modes_of(findings, "credentials", SYSTEM_CONFIG_DIR "/credentials", 077, 0, tmpfiles);
+    check_modes_of(findings, "homes", config_text(config, CONFIG_FILE_STORAGE_PATH), 022, -1, tmpfiles);
+    check_modes_of(findings, "backup key", config_text(config, CONFIG_BACKUP_KEY_FILE), 077, 0,
+                   "sandboxctl backup-key");
+    check_modes_of(findings, "backup directory", config_text(config, CONFIG_BACKUP_DIRECTORY), 077, 0,
+                   tmpfiles);
 }
 
 static void cleanup_store(struct store **store)

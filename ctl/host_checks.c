@@ -88,6 +88,9 @@ static void check_setting(const struct host_question *question, size_t i, struct
     int error = read_setting(question->root, settings[i].name, &value);
     if (error == -ENOENT && settings[i].may_be_absent)
         return tell(finding, VERDICT_OK, "not in this kernel");
+    if (error == -ENOENT)
+        return tell(finding, VERDICT_WEAK, "not in this kernel: %s; boot one that has it, as Debian's",
+                    settings[i].why);
     if (error)
         return tell(finding, VERDICT_WEAK, "could not be read: %s", strerror(-error));
     bool fine = settings[i].need == AT_MOST ? value <= wanted : value >= wanted;
@@ -161,9 +164,12 @@ size_t host_checks(const struct host_question *question,
     return count;
 }
 
-void host_check_mode(const char *path, unsigned forbidden, int64_t owner, struct host_finding *ret_finding)
+void host_check_mode(const char *path, unsigned forbidden, int64_t owner, const char *maker,
+                     struct host_finding *ret_finding)
 {
     struct stat status;
+    if (stat(path, &status) < 0 && errno == ENOENT)
+        return tell(ret_finding, VERDICT_WEAK, "%s is not there; run: %s", path, maker);
     if (stat(path, &status) < 0)
         return tell(ret_finding, VERDICT_WEAK, "%s: %s", path, strerror(errno));
     if (status.st_mode & forbidden)

@@ -32,5 +32,6 @@ size_t host_checks(const struct host_question *question,
                    struct host_finding findings[static HOST_FINDINGS_MAX]);
 
 // The rights that a file must not give: a finding when it gives one, or when it belongs to another than root and the caller's uid or `owner`
-// (-1: whoever). An absent file is VERDICT_WEAK.
-void host_check_mode(const char *path, unsigned forbidden, int64_t owner, struct host_finding *ret_finding);
+// (-1: whoever). An absent file is VERDICT_WEAK; `maker` is the command that makes it.
+void host_check_mode(const char *path, unsigned forbidden, int64_t owner, const char *maker,
+                     struct host_finding *ret_finding);

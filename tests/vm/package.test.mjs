@@ -18,11 +18,12 @@ import { PACKAGES, builtPackages, changeProgram, makeNewer } from "./packages.mj
 const PASSWORD = "correct horse battery";
 const PORT = 8080;
 const EDGE_PORT = 443;
+const METRICS_PORT = 9100;
 const KIND_HELLO = 0x01;
 const PICTURE_MIN = 1000; // bytes: nothing else is as long
 const UNITS = ["sandboxd.socket", "sandboxd", "sandbox-server", "sandbox-server-database"];
 // What `systemd-analyze security` says of each unit; docs/OPERATIONS.md states it.
-const EXPOSURE = { sandboxd: 3.9, "sandbox-server": 1.4, "sandbox-server-database": 0.7, "sandbox-server-backup": 2.5 };
+const EXPOSURE = { sandboxd: 3.9, "sandbox-server": 1.6, "sandbox-server-database": 0.7, "sandbox-server-backup": 2.5 };
 const skip = skipWithout(["systemd-nspawn", "mmdebstrap"]) || (builtPackages().length === 0 && "no packages: scripts/package makes them");
 
 describe("the packages", { skip }, () => {
@@ -135,6 +136,7 @@ describe("the packages", { skip }, () => {
     const edgeUp = () => until("HAProxy's node", async () => (await new EdgeClient(edge).request("GET", "/ready").catch(() => null))?.status === 200, 30000);
 
     test("HAProxy before it: sign-in and frames through TLS and HTTP/2", async () => {
+        await check(`echo METRICS_PORT=${METRICS_PORT} >>/etc/sandbox-server/config.env`);
         const ca = await setUpEdge(container, PORT);
         const port = await reach(EDGE_PORT);
         edge = { url: `https://${HOST}:${port}`, port, ca };
@@ -150,6 +152,13 @@ describe("the packages", { skip }, () => {
         (await watchThroughEdge()).end();
         assert.equal(viewer.socket.closed, null);
         viewer.end();
+    });
+
+    test("the metrics are those of both services", async () => {
+        const text = await check(`curl --silent --fail http://127.0.0.1:${METRICS_PORT}/metrics`);
+        for (const name of ["sandbox-server", "sandboxd", "sandbox-init", "sandbox-streamer"])
+            assert.match(text, new RegExp(`^sandbox_server_program_resident_bytes{program="${name}"} [1-9]`, "m"));
+        assert.match(await check("sandboxctl top --once"), new RegExp(`^programs .*sandboxd.*^ada .* ${sandbox.id}$`, "ms"));
     });
 
     test("with a key there are backups, and each can be read again", async () => {

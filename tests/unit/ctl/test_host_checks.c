@@ -179,15 +179,16 @@ static void test_modes(void **state)
     put("key", "");
     snprintf(path, sizeof(path), "%s/key", root);
     chmod(path, 0600);
-    host_check_mode(path, 077, 0, &finding);
+    host_check_mode(path, 077, 0, "make one", &finding);
     assert_int_equal(finding.verdict, VERDICT_OK);
     chmod(path, 0640);
-    host_check_mode(path, 077, 0, &finding);
+    host_check_mode(path, 077, 0, "make one", &finding);
     assert_int_equal(finding.verdict, VERDICT_FAILED);
     assert_non_null(strstr(finding.detail, "run: chmod 0600 "));
     unlink(path);
-    host_check_mode(path, 077, 0, &finding);
+    host_check_mode(path, 077, 0, "make one", &finding);
     assert_int_equal(finding.verdict, VERDICT_WEAK);
+    assert_non_null(strstr(finding.detail, "run: make one"));
 }
 
 int main(void)
