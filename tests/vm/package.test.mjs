@@ -156,7 +156,7 @@ describe("the packages", { skip }, () => {
 
     test("the metrics are those of both services", async () => {
         const text = await check(`curl --silent --fail http://127.0.0.1:${METRICS_PORT}/metrics`);
-        for (const name of ["sandbox-server", "sandboxd", "sandbox-init", "sandbox-streamer"])
+        for (const name of ["sandbox-server", "sandboxd", "sandbox-init"])
             assert.match(text, new RegExp(`^sandbox_server_program_resident_bytes{program="${name}"} [1-9]`, "m"));
         assert.match(await check("sandboxctl top --once"), new RegExp(`^programs .*sandboxd.*^ada .* ${sandbox.id}$`, "ms"));
     });
