@@ -101,6 +101,15 @@ function firstPicture(film, to) {
     execFileSync("ffmpeg", ["-v", "error", "-y", "-i", film, "-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "rgba", to]);
 }
 
+const capturedOf = ({ message }) => Number(message.readBigUInt64LE(message[0] === 7 ? 4 : 12));
+const isTimed = ({ message }) => (message[0] >= 2 && message[0] <= 4) || message[0] === 7;
+
+// When a picture or sound was taken: its streamer's clock, by the message that came soonest.
+function momentOf(all, record) {
+    const soonest = Math.min(...all.filter(isTimed).map((one) => one.time - capturedOf(one)));
+    return capturedOf(record) + soonest;
+}
+
 const exported = (bytes) => {
     const [from, to] = [join(work, "hostile.stream"), join(work, "hostile.mp4")];
     rmSync(to, { force: true });
@@ -178,11 +187,11 @@ test("the film shows what the desktop showed, when it did", async () => {
     writeFileSync(join(work, "film.mp4"), film);
     stream = await download(server.url, admin.token, `/api/recordings/${recording.id}/data`);
     const all = records(stream);
-    const shown = all.find(({ flags }) => flags === 1).time;
     const { video, duration, streams } = probe(join(work, "film.mp4"));
     assert.equal(video.codec_name, "h264");
     assert.equal(streams.length, 1); // nothing sounded
     assert.deepEqual([video.width, video.height], [recording.width, recording.height]);
+    const shown = momentOf(all, all.find(({ flags }) => flags === 1));
     assert.ok(Math.abs(duration - (all.at(-1).time - shown) / 1e6) < 0.1, `${duration} s`);
     assert.ok(Number(video.nb_read_frames) >= 2 && video.nb_read_frames === video.nb_frames);
     lastPicture(join(work, "film.mp4"), join(work, "last"));
@@ -305,8 +314,7 @@ test("the end of a recording is answered in time, also when the disk is not", as
         await until("both films' ends", async () => (await Promise.all([1, 2].map((number) => status(idOf(number))))).every(({ state }) => state === "failed"));
         const answer = await admin.request("DELETE", `/api/sandboxes/${id}/recording`);
         assert.deepEqual([answer.status, answer.body], [202, { state: "ending" }]);
-        assert.equal((await item()).recording, true);
-        assert.equal((await begin(ended)).status, 409);
+        assert.equal((await begin(ended)).status, 409); // the list would wait too
     } finally {
         pipes.splice(0, 2, ...pipes.map((file) => openSync(file, constants.O_RDWR | constants.O_NONBLOCK)));
     }
@@ -336,7 +344,7 @@ test("a film that finds no room is refused, and nothing is left of it", async ()
 // A second of a tone as the stream has it: 10 ms a packet, all of one length.
 function tone() {
     const input = ["-f", "lavfi", "-i", "sine=frequency=1000:sample_rate=48000:duration=1"];
-    const encoder = ["-ac", "2", "-c:a", "libopus", "-application", "lowdelay", "-frame_duration", "10", "-vbr", "off", "-b:a", "96k"];
+    const encoder = ["-map", "0:a", "-ac", "2", "-c:a", "libopus", "-application", "lowdelay", "-frame_duration", "10", "-vbr", "off", "-b:a", "96k"];
     const bytes = execFileSync("ffmpeg", ["-v", "error", ...input, ...encoder, "-f", "data", "-"]);
     return Array.from({ length: 100 }, (_, i) => bytes.subarray(i * OPUS_BYTES, (i + 1) * OPUS_BYTES));
 }
@@ -365,8 +373,8 @@ function soundsIn(film) {
 // `stream` with sound behind it: the times at which it sounds, by the film, and its messages.
 function sounding() {
     const messages = records(stream).map(({ time, message }) => ({ time, message }));
-    const frame = records(stream).find(({ message }) => message[0] >= 2 && message[0] <= 4);
-    const [shown, captured] = [frame.time, Number(frame.message.readBigUInt64LE(12))];
+    const key = records(stream).find(isTimed);
+    const [shown, captured] = [momentOf(records(stream), key), capturedOf(key)];
     const end = messages.at(-1).time;
     const packets = tone();
     const beeps = [1.5e6, 4e6, 4.9e6].map((after) => end - shown + after);
@@ -384,7 +392,7 @@ test("what sounded sounds in the film, when it did", () => {
     const { streams, duration } = probe(film);
     const [video, sound] = ["video", "audio"].map((type) => streams.find(({ codec_type }) => codec_type === type));
     assert.equal(streams.length, 2);
-    assert.equal(video.nb_read_frames, video.nb_frames);
+    assert.ok(Number(video.nb_read_frames) >= video.nb_frames - 1); // the last one only tells the end
     assert.deepEqual([sound.codec_name, sound.sample_rate, sound.channels, sound.nb_read_frames], ["opus", "48000", 2, sound.nb_frames]);
     assert.ok(Math.abs(Number(sound.duration) - (beeps.at(-1) + 0.3)) < LIPS_S && duration >= sound.duration, `${sound.duration} of ${duration} s`);
     // Players differ in what they make of a hole.
@@ -407,10 +415,10 @@ test("sound that can't be is left out, and what is no sound ends the film", () =
         return exported(recordingFile({ recording: idOf(6), account, messages: change(copy) ?? copy }));
     };
     const insert = (message) => (m) => void m.push({ time: m.at(-1).time, message });
-    const shown = records(stream).find(({ flags }) => flags === 1);
+    const shown = records(stream).find(isTimed);
     const hold = {
         "before any picture": (m) => void m.unshift(...packets.map((packet, i) => ({ time: 0, message: audio(i * 1e4, packet) }))),
-        "back in time": (m) => void m.push(...packets.map((packet, i) => ({ time: m.at(-1).time, message: audio(Number(shown.message.readBigUInt64LE(12)) + i, packet) }))),
+        "back in time": (m) => void m.push(...packets.map((packet, i) => ({ time: m.at(-1).time, message: audio(capturedOf(shown) + i, packet) }))),
         "more than there is time for": (m) => void m.push(...Array.from({ length: 5000 }, () => ({ time: m.at(-1).time, message: m.at(-1).message }))),
         "one channel": (m) => m.map(({ time, message }) => ({ time, message: message[0] === 7 ? Buffer.concat([message.subarray(0, 12), Buffer.from([message[12] & ~4]), message.subarray(13)]) : message })),
         "a clock that jumps": (m) => void m.splice(-15, 0, { time: m.at(-15).time, message: audio(2n ** 61n, packets[0]) }),
