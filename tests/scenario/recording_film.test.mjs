@@ -56,15 +56,15 @@ function put(id, bytes, owner = account) {
 }
 
 // Each stands still once it is confined, so that none ends before the others are there.
-async function twoThatStand() {
+async function thatStand(count) {
     const standing = new Set();
-    await until("two exporters that are confined", () => {
+    await until("exporters that are confined", () => {
         for (const one of exporters()) {
             if (standing.has(one.pid) || !/Seccomp:\t2/.test(readFileSync(`/proc/${one.pid}/status`, "utf8"))) continue;
             process.kill(one.pid, "SIGSTOP");
             standing.add(one.pid);
         }
-        return standing.size === 2;
+        return standing.size === count;
     }, PATIENCE_MS);
     return [...standing];
 }
@@ -213,7 +213,7 @@ test("the film shows what the desktop showed, when it did", async () => {
 test("an exporter has its two files and nothing else; two work at once, the rest waits", async () => {
     for (const number of [1, 2, 3]) put(idOf(number), repeated(idOf(number), 400));
     for (const number of [1, 2, 3]) assert.equal((await begin(idOf(number))).status, 202);
-    const standing = await twoThatStand();
+    const standing = await thatStand(2);
     const [pid] = standing;
     assert.equal(exporters().length, 2);
     assert.equal((await status(idOf(3))).state, "waiting");
@@ -261,7 +261,7 @@ test("what an account has left is not promised twice; another one's film goes be
     for (const number of [1, 2, 3]) put(idOf(number), repeated(idOf(number), 400));
     put(idOf(7), repeated(idOf(7), 400), OTHER);
     for (const number of [1, 2, 3]) assert.equal((await begin(idOf(number))).status, 202);
-    const standing = await twoThatStand();
+    const standing = await thatStand(2);
     assert.ok(standing.every((one) => roomOf(one) > 1 << 20), standing.map(roomOf).join());
     const promised = standing.reduce((sum, one) => sum + roomOf(one), 0);
     const left = QUOTA - usedBy(account, ".stream");
@@ -287,6 +287,20 @@ test("a film that is too large for its share is made with all the room there is"
     await remove(4, 5);
 });
 
+test("a film gives way to what was recorded while it was made", async () => {
+    put(idOf(4), repeated(idOf(4), 20));
+    assert.equal((await begin(idOf(4))).status, 202);
+    const [pid] = await thatStand(1);
+    put(idOf(5), recordingFile({ recording: idOf(5), account, messages: [] }));
+    const place = (number) => join(directory, account, `${idOf(number)}.stream`);
+    execFileSync("truncate", ["-s", String(QUOTA - statSync(place(4)).size), place(5)]);
+    process.kill(pid, "SIGCONT");
+    const { problem } = await until("the failure", async () => { const now = await status(idOf(4)); return now.state === "failed" && now; }, PATIENCE_MS);
+    assert.match(problem, /no room/);
+    assert.deepEqual(readdirSync(join(directory, account)).sort(), [4, 5].map((number) => `${idOf(number)}.stream`));
+    await remove(4, 5);
+});
+
 test("the end of a recording is answered in time, also when the disk is not", async () => {
     const { id } = await admin.startSandbox();
     const { body } = await admin.request("POST", `/api/sandboxes/${id}/ticket`, { body: {} });
@@ -298,7 +312,7 @@ test("the end of a recording is answered in time, also when the disk is not", as
     // Both workers of the disk wait for somebody who writes into what they take for recordings.
     for (const number of [1, 2, 3, 4]) put(idOf(number), repeated(idOf(number), 400));
     for (const number of [1, 2]) assert.equal((await begin(idOf(number))).status, 202);
-    const standing = await twoThatStand();
+    const standing = await thatStand(2);
     const pipes = [];
     try {
         for (const number of [3, 4]) {
