@@ -11,6 +11,7 @@
 #include "server/tickets.h"
 #include "server/work.h"
 
+struct recording_end;
 struct sign_in_limits;
 
 #define SERVER_SCRATCH (64u << 10)
@@ -33,6 +34,7 @@ struct server {
     struct viewers *viewers;
     struct recorder *recorders; // recorder.c's list
     struct recording_writers recording_writers;
+    struct recording_end *recording_ends; // recording_end.c's list
     struct films *films;
     struct notifications *notifications;
     struct operator_changes *operator_changes;
