@@ -1,5 +1,6 @@
 #include "server/waiters.h"
 
+#include "server/notices.h"
 #include "server/sandbox_json.h"
 
 static struct exchange *take(struct exchange **list)
