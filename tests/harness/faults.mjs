@@ -108,6 +108,7 @@ export class Trial {
         await inflict(this);
         await until("a service that works", () => this.works(), BACK_MS);
         const back = performance.now() - began;
+        load.sandboxesMayEnd(false);
         await mended(this);
         await load.acknowledge(5);
         await load.verify();

@@ -108,6 +108,7 @@ export class Person {
         };
         const stateNow = () => until(`the state of sandbox ${id}`, settledState, this.#load.readyMs);
         sandbox.fact = this.#ledger.add(`sandbox ${id}`, "running", stateNow, (state) => state === ENDED && this.#forget(sandbox));
+        if (this.#load.mayEnd) this.#ledger.permit(sandbox.fact, ENDED);
         const part = (name, value, of) => {
             const fact = this.#ledger.add(`${name} of sandbox ${id}`, value, async () => of((await this.#read(path)).body));
             sandbox.parts.push(fact);
