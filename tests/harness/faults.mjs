@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 
 import { HAProxy } from "./haproxy.mjs";
 import { Load } from "./load.mjs";
-import { isAlive, isParked, processTree, readOf } from "./processes.mjs";
+import { isAlive, isParked, processTree, readOf, signal } from "./processes.mjs";
 import { startServer } from "./server.mjs";
 import { until } from "./until.mjs";
 import { WebSocketClient } from "./websocket.mjs";
@@ -113,15 +113,6 @@ export class Trial {
         await load.acknowledge(5);
         await load.verify();
         return back;
-    }
-}
-
-// Of what was found some may have ended since.
-function signal({ pid }, name) {
-    try {
-        process.kill(pid, name);
-    } catch (error) {
-        if (error.code !== "ESRCH") throw error;
     }
 }
 
