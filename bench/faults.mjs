@@ -8,7 +8,7 @@ import { median } from "./lib/statistics.mjs";
 
 const WATCHDOG_S = 5;
 const LOG_MAX = 4000; // of the log of an instance that did not come back
-const rounds = option("rounds", 5);
+const rounds = option("rounds", 3);
 process.env.PROGRAMS ??= new URL("../build/release/stage", import.meta.url).pathname;
 
 const groups = [
