@@ -13,11 +13,15 @@ const CONNECTIONS = 8; // that do, and wait,
 const WAITS = 5; // for so many of its looks
 const picture = (trial) => trial.picture();
 
-// Waits until so many further requests were not carried out: the shortage is felt, and stays for a while.
-async function refused(trial) {
+// Waits until so many further requests were not carried out: the shortage is felt, and stays for a while. keep: is called again and again until then.
+async function refused(trial, keep = () => {}) {
     const sum = () => [...trial.load.answers].reduce((total, [status, times]) => total + (status === 0 || status >= 500 ? times : 0), 0);
     const goal = sum() + REFUSALS;
-    await until(`${REFUSALS} requests that are not carried out`, () => sum() >= goal, 60000);
+    const isReached = () => {
+        keep();
+        return sum() >= goal;
+    };
+    await until(`${REFUSALS} requests that are not carried out`, isReached, 60000);
 }
 
 const ready = async (trial) => (await trial.server.client().request("GET", "/ready", { token: null })).body;
@@ -179,7 +183,7 @@ async function withoutSpace(trial) {
         fill();
         return asClusterUser(trial, "SELECT pg_logical_emit_message(false, 'x', repeat('x', 1000)); SELECT pg_switch_wal()").status !== 0;
     }, 60000);
-    await refused(trial);
+    await refused(trial, fill); // what its end gave back would do for a while
     assert.equal(await health(trial), 200);
     const backup = await trial.load.ctl(["backup-key", join(trial.server.stateDir, "full.key")]);
     assert.notEqual(backup.status, 0);
