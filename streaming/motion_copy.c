@@ -80,6 +80,11 @@ static unsigned fit_row(const struct image *before, const struct image *now, con
     memset(fits, MISFIT, grid->columns);
     if (!columns_inside(before, grid, offset, row, &left, &right))
         return 0;
+    left = (unsigned)grid_next(cells, left, right, CELL_CHOSEN);
+    while (left < right && !(cells[right - 1] & CELL_CHOSEN))
+        right--;
+    if (left == right)
+        return 0;
     for (unsigned column = left; column < right; column++)
         fits[column] = cells[column] & CELL_CHOSEN ? FITS : MISFIT;
     for (unsigned y = row * MACROBLOCK; y < (row + 1) * MACROBLOCK && y < now->height; y++) {
@@ -142,12 +147,43 @@ static struct block largest_block(struct motion *m, const struct grid *grid)
     memset(m->heights, 0, ((size_t)grid->columns + 1) * sizeof(*m->heights));
     for (unsigned row = 0; row < grid->rows; row++) {
         const uint8_t *fits = m->fits + (size_t)row * grid->columns;
+        if (grid_next(fits, 0, grid->columns, FITS | GAINS) == grid->columns) {
+            memset(m->heights, 0, (size_t)grid->columns * sizeof(*m->heights));
+            continue;
+        }
         for (unsigned column = 0; column < grid->columns; column++)
             m->heights[column] = (uint16_t)(fits[column] != MISFIT ? m->heights[column] + 1 : 0);
         largest_above(m, grid, row, &area, &best);
     }
     best.gain = gain_of(m, grid, &best);
     return best;
+}
+
+static unsigned smallest(int a, int b, int c)
+{
+    int least = a < b ? a : b;
+    least = least < c ? least : c;
+    return least > 0 ? (unsigned)least : 0;
+}
+
+// How many whole columns of pixels to the left or to the right of the rectangle have moved as well. Row by row, as memory lies.
+static unsigned same_beside(const struct image *before, const struct image *now, struct offset o,
+                            const struct rectangle *r, bool to_left)
+{
+    int edge = to_left ? r->x : r->x + r->width;
+    unsigned most = to_left ? smallest(GROWTH_MAX, edge, edge - o.x)
+                            : smallest(GROWTH_MAX, now->width - edge, now->width - edge + o.x);
+    for (unsigned row = r->y; row < (unsigned)r->y + r->height && most > 0; row++) {
+        const uint8_t *is = image_at(now, (unsigned)edge, row);
+        const uint8_t *from = image_at(before, (unsigned)(edge - o.x), (unsigned)((int)row - o.y));
+        while (most > 0) {
+            size_t back = to_left ? (size_t)most * 4 : 0;
+            if (memcmp(is - back, from - back, (size_t)most * 4) == 0)
+                break;
+            most--;
+        }
+    }
+    return most;
 }
 
 // Takes in the pixels beside the whole cells, one row or column at a time, as long as they have moved too.
@@ -167,20 +203,11 @@ static void grow(const struct image *before, const struct image *now, struct off
             break;
         r->height++;
     }
-    for (unsigned i = 0; i < GROWTH_MAX && r->x > 0 && r->x - o.x > 0; i++) {
-        if (!same_pixels(now, r->x - 1u, r->y, before, (unsigned)(r->x - 1 - o.x), (unsigned)(r->y - o.y), 1,
-                         r->height))
-            break;
-        r->x--, r->width++;
-    }
-    for (unsigned i = 0; i < GROWTH_MAX; i++) {
-        unsigned right = (unsigned)r->x + r->width;
-        if (right >= now->width || (int)right - o.x >= now->width ||
-            !same_pixels(now, right, r->y, before, (unsigned)((int)right - o.x), (unsigned)(r->y - o.y), 1,
-                         r->height))
-            break;
-        r->width++;
-    }
+    unsigned wider = same_beside(before, now, o, r, true);
+    r->x = (uint16_t)(r->x - wider);
+    r->width = (uint16_t)(r->width + wider);
+    wider = same_beside(before, now, o, r, false);
+    r->width = (uint16_t)(r->width + wider);
 }
 
 bool motion_copy(struct motion *m, const struct image *before, const struct image *now,
