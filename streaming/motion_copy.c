@@ -64,8 +64,9 @@ static void fit_run(const struct run *r, bool sampled, uint8_t *fits)
                 fits[column] = MISFIT;
         }
     }
-    for (unsigned column = r->left; column < r->right && sampled; column++) {
-        if (fits[column] == FITS && !same(r, r->was, 0, column, column + 1))
+    for (size_t column = grid_next(fits, r->left, r->right, FITS); column < r->right && sampled;
+         column = grid_next(fits, column + 1, r->right, FITS)) {
+        if (!same(r, r->was, 0, (unsigned)column, (unsigned)column + 1))
             fits[column] = GAINS;
     }
 }
@@ -93,11 +94,11 @@ static unsigned fit_row(const struct image *before, const struct image *now, con
                           .was = image_at(before, 0, y),
                           .shift = (ptrdiff_t)offset.x * 4,
                           .length = (size_t)now->width * 4};
-        for (run.right = left; run.right < right; run.right++) {
-            for (run.left = run.right; run.right < right && fits[run.right] != MISFIT; run.right++)
-                continue;
-            if (run.right > run.left)
-                fit_run(&run, y % GAIN_ROWS == 2, fits);
+        run.right = left;
+        while ((run.left = (unsigned)grid_next(fits, run.right, right, FITS | GAINS)) < right) {
+            const uint8_t *end = memchr(fits + run.left, MISFIT, right - run.left);
+            run.right = end ? (unsigned)(end - fits) : right;
+            fit_run(&run, y % GAIN_ROWS == 2, fits);
         }
     }
     for (unsigned column = left; column < right; column++)
@@ -120,17 +121,17 @@ static unsigned gain_of(const struct motion *m, const struct grid *grid, const s
     return gain;
 }
 
-// The largest rectangle of cells that fit and end with this row: the classic stack over the columns' heights.
-static void largest_above(const struct motion *m, const struct grid *grid, unsigned row, unsigned *area,
+// The largest rectangle of cells from `first` up to `last` that fit and end with this row: the classic stack over the columns' heights.
+static void largest_above(const struct motion *m, unsigned first, unsigned last, unsigned row, unsigned *area,
                           struct block *best)
 {
     uint16_t stack[DISPLAY_WIDTH_MAX / MACROBLOCK + 1];
     unsigned depth = 0;
-    for (unsigned column = 0; column <= grid->columns; column++) {
-        unsigned height = column < grid->columns ? m->heights[column] : 0;
+    for (unsigned column = first; column <= last; column++) {
+        unsigned height = column < last ? m->heights[column] : 0;
         while (depth > 0 && m->heights[stack[depth - 1]] >= height) {
             unsigned tall = m->heights[stack[--depth]];
-            unsigned left = depth > 0 ? stack[depth - 1] + 1u : 0;
+            unsigned left = depth > 0 ? stack[depth - 1] + 1u : first;
             if (tall * (column - left) <= *area)
                 continue;
             *area = tall * (column - left);
@@ -147,13 +148,14 @@ static struct block largest_block(struct motion *m, const struct grid *grid)
     memset(m->heights, 0, ((size_t)grid->columns + 1) * sizeof(*m->heights));
     for (unsigned row = 0; row < grid->rows; row++) {
         const uint8_t *fits = m->fits + (size_t)row * grid->columns;
-        if (grid_next(fits, 0, grid->columns, FITS | GAINS) == grid->columns) {
-            memset(m->heights, 0, (size_t)grid->columns * sizeof(*m->heights));
-            continue;
-        }
-        for (unsigned column = 0; column < grid->columns; column++)
+        unsigned first = (unsigned)grid_next(fits, 0, grid->columns, FITS | GAINS), last = grid->columns;
+        while (last > first && fits[last - 1] == MISFIT)
+            last--;
+        memset(m->heights, 0, first * sizeof(*m->heights));
+        memset(m->heights + last, 0, (grid->columns - last) * sizeof(*m->heights));
+        for (unsigned column = first; column < last; column++)
             m->heights[column] = (uint16_t)(fits[column] != MISFIT ? m->heights[column] + 1 : 0);
-        largest_above(m, grid, row, &area, &best);
+        largest_above(m, first, last, row, &area, &best);
     }
     best.gain = gain_of(m, grid, &best);
     return best;

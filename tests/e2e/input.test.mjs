@@ -145,15 +145,26 @@ test("a notch of the wheel scrolls a terminal by five lines, in parts or at once
     const { first, last, x, y } = await shownLines();
     const box = await canvas().boundingBox();
     await page.mouse.move(box.x + x, box.y + y);
+    // Playwright's wheel tells one notch, whatever its pixels; a touchpad's pixels are told by the events alone.
+    const notch = (way) => page.mouse.wheel(0, way * 120);
+    const pixels = (deltaY) =>
+        canvas().dispatchEvent("wheel", { deltaY, deltaMode: 0, clientX: box.x + x, clientY: box.y + y, bubbles: true, cancelable: true });
     let lines = 0;
-    for (const turns of [[-120], [-360], [-30, -30, -30, -30], [120], [240, 240], [-120, -120], [120, 120]]) {
-        for (const pixels of turns) await page.mouse.wheel(0, pixels);
-        lines = Math.max(0, lines - (turns.reduce((sum, pixels) => sum + pixels, 0) / 120) * 5);
+    const scrolled = async (by, ...turns) => {
+        for (const turn of turns) await turn();
+        lines += by;
         let now;
-        await until(`${lines} lines back`, async () => (now = await shownLines()).first === first - lines, 10000).catch((error) => {
+        await until(`${lines} lines back`, async () => (now = await shownLines()).first === first - lines).catch((error) => {
             throw new Error(`${error.message}: ${JSON.stringify(now)}, at first ${first} to ${last}`);
         });
-    }
+    };
+    const part = () => pixels(-30);
+    await scrolled(5, () => notch(-1));
+    await scrolled(15, () => notch(-1), () => notch(-1), () => notch(-1));
+    await scrolled(5, part, part, part, part);
+    await scrolled(10, () => pixels(-250));
+    await scrolled(-5, () => notch(1));
+    await scrolled(-30, () => pixels(350), () => pixels(380));
     assert.equal(lines, 0);
 });
 
