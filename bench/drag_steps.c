@@ -1,15 +1,15 @@
 // What an update of a dragged window takes of the streamer alone, without X server, socket and clock: for counting instructions, which other work
 // on the machine does not change.
-// usage: drag_steps [steps]
+// usage: drag_steps [steps [lines of text in the window]]
 //        valgrind --tool=callgrind --collect-atstart=no --toggle-collect=update_damage drag_steps; callgrind_annotate
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "lib/streamer_channel.h"
@@ -34,7 +34,7 @@ static uint32_t background(unsigned x, unsigned y)
     return (0x16 + along * 25 / 256) << 16 | (0x21 + along * 78 / 256) << 8 | (0x3a + along * 76 / 256);
 }
 
-static void make_text(void)
+static void make_text(unsigned lines)
 {
     uint32_t seed = 1;
     for (unsigned y = 0; y < WINDOW_HEIGHT; y++) {
@@ -43,11 +43,12 @@ static void make_text(void)
             text[y][x] = frame ? 0x3b4252 : 0x2e3440;
         }
     }
-    for (unsigned top = 28; top + LINE < WINDOW_HEIGHT; top += LINE) {
+    for (unsigned top = 28; top + LINE < WINDOW_HEIGHT && lines-- > 0; top += LINE) {
         for (unsigned left = 6; left + LETTER < WINDOW_WIDTH; left += LETTER) {
             for (unsigned i = 0; i < 24 && left % 96 < 80; i++) {
                 seed = seed * 1664525u + 1013904223u;
-                text[top + 3 + (seed >> 24) % 11][left + (seed >> 16) % 6] = seed & 0x400 ? 0xd8dee9 : 0x8389a0;
+                text[top + 3 + (seed >> 24) % 11][left + (seed >> 16) % 6] =
+                    seed & 0x400 ? 0xd8dee9 : 0x8389a0;
             }
         }
     }
@@ -91,7 +92,7 @@ int main(int argc, char **argv)
     static struct update u;
     if (outbox_init(&outbox) || update_init(&u, &start, fd, &outbox) || update_resize(&u, WIDTH, HEIGHT))
         abort();
-    make_text();
+    make_text(argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 30);
     for (unsigned y = 0; y < HEIGHT; y++) {
         for (unsigned x = 0; x < WIDTH; x++)
             pixels[(size_t)y * WIDTH + x] = background(x, y);

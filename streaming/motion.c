@@ -19,6 +19,7 @@
 // What is looked for first: a scroll by so many rows, or the last offset and what is so near to it.
 #define LINES_NEAR 96
 #define NEAR 24
+#define FAR 64 // a window whose steps came late, and several at once
 
 static unsigned strips_of(unsigned width)
 {
@@ -196,7 +197,7 @@ static void find_scroll(struct motion *m, const struct image *before, const stru
 static bool find_anchored(struct motion *m, const struct image *before, const struct image *now,
                           const struct grid *grid, struct rectangle area, struct offset *ret_offset)
 {
-    static const int distances[] = {NEAR / 3, NEAR};
+    static const int distances[] = {NEAR / 3, NEAR, FAR};
     for (size_t i = 0; i < sizeof(distances) / sizeof(distances[0]) && m->anchored; i++) {
         int far = distances[i];
         if (motion_guess(m, before, now, area, (struct offset){m->last.x - far, m->last.y - far},
