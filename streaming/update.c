@@ -19,8 +19,8 @@
 #define ATTENTION_US UINT64_C(700000)
 // While somebody does, it is a short pause: what is typed takes a tenth of a millisecond, a window that is dragged half of one, and three times as
 // much on a machine whose caches others use.
-#define PAUSE_FACTOR 40u
-#define PAUSE_MAX_US UINT64_C(40000)
+#define PAUSE_FACTOR 45u
+#define PAUSE_MAX_US UINT64_C(45000)
 // What has the display's size: made for it, and anew for another.
 static int make_sized(struct update *u, uint16_t width, uint16_t height)
 {
