@@ -21,10 +21,14 @@ struct spawn_request { // with two descriptors: the child's ends of set-up socke
 };
 
 #define SPAWN_DROP '-' // a packet of this one byte, with a descriptor to be closed
+#define SPAWN_NO_SLOT UINT32_MAX
 
 struct spawn_answer { // with one descriptor unless it failed: the pidfd of the builder
-    uint32_t slot;
-    int32_t error; // positive errno
+    uint32_t slot;    // SPAWN_NO_SLOT: news, without a descriptor
+    int32_t error;    // positive errno
+    uint32_t template_id;
+    int32_t foundation_error; // positive errno: why the spawner has none
+    uint64_t files; // news: what sandboxes of that template show of the host from here on (host_files.h)
 };
 
 struct spawner_setup {

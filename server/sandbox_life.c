@@ -15,7 +15,7 @@
 #include "server/viewers.h"
 #include "server/waiters.h"
 
-#define START_ANSWER_US (30 * SECOND_US)
+#define START_ANSWER_US (10 * SECOND_US) // after sandboxd has given it up
 #define STOP_ANSWER_US (10 * SECOND_US)
 #define ACTIVITY_SAVE_US (30 * SECOND_US) // a restart forgets at most this much of the latest input
 #define TICK_MAX_US (60 * SECOND_US)      // so that a step of the wall clock is seen
@@ -55,6 +55,13 @@ static void take_deadlines(struct sandbox *sandbox)
     arm(sandbox, 0);
 }
 
+static void expect_start(struct sandbox *sandbox)
+{
+    const struct config *config = sandboxes_server(sandbox->sandboxes)->config;
+    expect_answer(sandbox,
+                  config_number(config, CONFIG_SANDBOX_START_TIMEOUT_SECS) * SECOND_US + START_ANSWER_US);
+}
+
 static void send_stop(struct sandbox *sandbox, enum stop_reason reason)
 {
     struct sandboxd_message stop = {.kind = SANDBOXD_STOP,
@@ -84,7 +91,7 @@ void sandboxes_start(struct sandboxes *sandboxes, const struct store_sandbox *ro
                    .network = network->rule_count > 0,
                    .policy = sandbox->policy.stream},
     };
-    expect_answer(sandbox, START_ANSWER_US);
+    expect_start(sandbox);
     if ((network->rule_count > 0 && network_wish_send(network, sandboxes_server(sandboxes)->sandboxd) < 0) ||
         sandboxd_client_send(sandboxes_server(sandboxes)->sandboxd, &create) < 0)
         sandbox_end(sandbox, STOP_START_FAILED, "The sandbox manager of this node could not be reached.",
@@ -182,7 +189,7 @@ void sandbox_resume(struct sandbox *sandbox, bool known, bool ready)
     else if (sandbox->state == STATE_STARTING && ready)
         sandbox_ready(sandbox, STORE_START_UNKNOWN);
     else if (sandbox->state == STATE_STARTING && !known)
-        expect_answer(sandbox, START_ANSWER_US);
+        expect_start(sandbox);
     else if (sandbox->state == STATE_RUNNING && !known)
         take_deadlines(sandbox);
 }

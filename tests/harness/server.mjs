@@ -150,10 +150,13 @@ export class Server {
     }
 }
 
-// Starts without waiting: for tests of a start that fails. user: {uid, gid} to drop to.
-export async function spawnServer({ env = {}, user, stateDir = makeStateDir(user) } = {}) {
+// Starts without waiting: for tests of a start that fails. user: {uid, gid} to drop to. through: a program among the staged ones, and its arguments, that executes
+// the supervisor.
+export async function spawnServer({ env = {}, user, stateDir = makeStateDir(user), through = [] } = {}) {
     const port = Number(env.PORT ?? (await freePort()));
-    const child = spawn(join(stateDir, "programs/bin/sandbox-supervisor"), [], {
+    const programs = join(stateDir, "programs");
+    const [program, ...args] = [...through.map((word, index) => (index === 0 ? join(programs, word) : word)), join(programs, "bin/sandbox-supervisor")];
+    const child = spawn(program, args, {
         env: { PATH: process.env.PATH, HOME: stateDir, STATE_DIR: stateDir, PORT: String(port), ...env },
         stdio: ["ignore", "pipe", "pipe"],
         ...user,
