@@ -14,6 +14,7 @@
 #include "ctl/probe.h"
 #include "ctl/system.h"
 #include "lib/cleanup.h"
+#include "lib/video_check.h"
 #include "store/migration.h"
 
 #define FREE_SPACE_MIN (1ull << 30) // bytes below which storage is weak
@@ -190,14 +191,10 @@ enum verdict layer_verdict(const char *required, enum layer layer, enum layer_st
 
 static int find_sandboxd(const struct context *context, char path[static PATH_MAX])
 {
-    char own[PATH_MAX];
-    const char *directory = config_text(context->config, CONFIG_PROGRAM_DIR);
-    if (!*directory) {
-        int error = context_own_directory(own, sizeof(own));
-        if (error)
-            return error;
-        directory = own;
-    }
+    char directory[PATH_MAX];
+    int error = context_programs(context->config, directory, sizeof(directory));
+    if (error)
+        return error;
     int length = snprintf(path, PATH_MAX, "%s/sandboxd", directory);
     return length < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
@@ -238,4 +235,19 @@ void check_isolation(struct context *context, struct findings *findings)
               layer_state_name(layer->state), layer->detail[0] ? ": " : "", layer->detail);
     }
     check_foundation(&rows.foundation, findings);
+}
+
+void check_video(struct context *context, struct findings *findings)
+{
+    char directory[PATH_MAX];
+    struct config_error problem;
+    int error = context_programs(context->config, directory, sizeof(directory));
+    if (!error)
+        error = video_check(directory, context->config, &problem);
+    if (error == -EINVAL)
+        found(findings, VERDICT_FAILED, "video encoder", "%s", problem.text);
+    else if (error)
+        found(findings, VERDICT_FAILED, "video encoder", "not checked: %s", strerror(-error));
+    else
+        found(findings, VERDICT_OK, "video encoder", "%s", config_text(context->config, CONFIG_VIDEO_CODEC));
 }

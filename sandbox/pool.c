@@ -261,6 +261,14 @@ const struct spawner *pool_spawner(const struct service *service)
     return takes ? &pool->spawner : NULL;
 }
 
+void pool_take_mounts(struct service *service, int mounts)
+{
+    AUTO_FD int here = mounts;
+    if (here >= 0 && service->pool && service->pool->channel.fd >= 0)
+        spawner_drop(&service->pool->spawner,
+                     here); // when it takes no more, this process is the last that has it
+}
+
 struct sandbox *pool_choose(const struct service *service, unsigned template_id)
 {
     for (unsigned i = 0; service->pool && i < SANDBOX_SLOTS; i++) {
@@ -330,6 +338,9 @@ int pool_open(struct service *service)
         return 0;
     }
     service->pool = pool;
+    // Desktops take longer to start than groups to be made.
+    service->stock.limits = template_parked_limits(TEMPLATE_CODE, settings);
+    service->stock.wanted = pool->rules.rows[TEMPLATE_CODE].size > 0 ? CGROUP_STOCK_READY : 0;
     warn_of_memory(pool);
     return open_all(pool);
 }

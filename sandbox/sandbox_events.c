@@ -147,7 +147,8 @@ static void on_setup(struct watch *watch, uint32_t events)
             return;
     }
     if (!error && event == SETUP_EVENT_RUNNING) {
-        close(fd);
+        cleanup_fd(&sandbox->mounts);
+        sandbox->mounts = fd;
         awaits_command(sandbox);
         return;
     }

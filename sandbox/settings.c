@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sandbox/video_check.h"
+#include "lib/video_check.h"
 
 // Without these a sandbox can't be built at all, so they are required whatever the configuration says.
 static const enum layer always_required[] = {
@@ -146,5 +146,5 @@ int settings_init(struct settings *settings, const struct config *config, int li
         error = set_directories(settings, ret_error);
     if (!error)
         error = set_storage(settings, ret_error);
-    return error ? error : video_check(settings, ret_error);
+    return error ? error : video_check(settings->program_dir, settings->config, ret_error);
 }

@@ -157,6 +157,7 @@ static int build(struct workshop *workshop, const struct spawn_request *request,
         .standard = {setup->null_fd, setup->null_fd, setup->null_fd},
         .descriptors = {{fds[1], INIT_CHANNEL_FD}},
         .descriptor_count = 1,
+        .borrow = workshop->host.foundation && !template->desktop, // where nothing can wait for a file system
         .foundation = {workshop->foundation.user, workshop->foundation.mounts, network},
     };
     struct cgroup cgroup;
@@ -175,6 +176,8 @@ static bool serve_one(struct workshop *workshop, int channel)
     AUTO_PACKET struct ipc_packet packet = {0};
     AUTO_FD int builder = -1;
     int error = ipc_receive(channel, &request, sizeof(request), &packet);
+    if (!error && packet.length == 1 && *(const char *)&request == SPAWN_DROP)
+        return true; // the packet's end closes it
     if (error || packet.length != sizeof(request) || packet.fd_count != 2 ||
         request.template_id >= TEMPLATE_COUNT || memchr(request.cgroup, '\0', sizeof(request.cgroup)) == NULL)
         return false;
@@ -239,6 +242,11 @@ int spawner_ask(const struct spawner *spawner, const struct spawn_request *reque
 {
     const int fds[] = {setup, channel};
     return ipc_send(spawner->channel, request, sizeof(*request), fds, 2);
+}
+
+int spawner_drop(const struct spawner *spawner, int fd)
+{
+    return ipc_send(spawner->channel, (char[]){SPAWN_DROP}, 1, &fd, 1);
 }
 
 int spawner_receive(const struct spawner *spawner, struct spawn_answer *ret_answer, int *ret_builder)

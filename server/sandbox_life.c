@@ -101,6 +101,8 @@ void sandboxes_start(struct sandboxes *sandboxes, const struct store_sandbox *ro
 void sandbox_wait_start(struct sandbox *sandbox, struct exchange *exchange)
 {
     waiters_add(&sandbox->starters, exchange);
+    if (sandbox->state == STATE_STOPPING && !sandbox->answer_by_us)
+        expect_answer(sandbox, STOP_ANSWER_US);
 }
 
 void sandbox_stop(struct sandbox *sandbox, enum stop_reason reason, struct exchange *exchange)
@@ -110,13 +112,15 @@ void sandbox_stop(struct sandbox *sandbox, enum stop_reason reason, struct excha
     if (sandbox->state == STATE_ENDED)
         return;
     bool first = sandbox->state != STATE_STOPPING;
+    bool waited_for = !first && sandbox->answer_by_us; // who asks again puts off nobody's answer
     sandbox->state = STATE_STOPPING;
     if (first) {
         sandbox->row.stop_reason = reason;
         record_stopping(&sandbox->record, reason);
         send_stop(sandbox, reason);
     }
-    expect_answer(sandbox, STOP_ANSWER_US);
+    if (!waited_for)
+        expect_answer(sandbox, STOP_ANSWER_US);
 }
 
 void sandbox_active(struct sandbox *sandbox)
@@ -217,6 +221,8 @@ void sandbox_end(struct sandbox *sandbox, enum stop_reason reason, const char *d
 
 void sandbox_failed(struct sandbox *sandbox, const struct sandboxd_failed *failed)
 {
+    if (sandbox->state == STATE_ENDED)
+        return;
     char detail[STORE_STOP_DETAIL_MAX];
     metrics_start_failed(&sandboxes_server(sandbox->sandboxes)->metrics, failed->stage);
     snprintf(detail, sizeof(detail), "The start failed at the stage \"%s\" (%s).",
@@ -249,6 +255,9 @@ static void take_row(struct sandbox *sandbox, const struct store_sandbox *row)
 void sandbox_recorded(struct sandbox *sandbox, enum record_change change, int error,
                       const struct store_sandbox *row)
 {
+    if (error == -ENOENT && change == RECORD_STARTED)
+        sandbox_stop(sandbox, STOP_NODE_RESTART,
+                     NULL); // it must not outlive its row, and who waits is told its end
     if (error == -ENOENT && change != RECORD_ENDED)
         return;
     if (error && error != -ENOENT) { // it is tried again; who waits is told now

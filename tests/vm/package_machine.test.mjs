@@ -198,6 +198,7 @@ describe("the packages in a machine of their own", { skip }, () => {
         await inTurn(ready);
         t.diagnostic(`works again after ${Math.round((performance.now() - began) / 1000)} s, in emulation`);
         load.dark(false);
+        load.sandboxesMayEnd(false);
         await load.acknowledge(5);
         await load.verify();
         // What was half done is done or gone: no home on its way, no recording without its header.

@@ -107,6 +107,10 @@ static void test_verdicts(void **state)
     assert_int_equal(kernel_verdict("5.10.0-28-amd64"), VERDICT_WEAK);
     assert_int_equal(kernel_verdict("4.19.0"), VERDICT_FAILED);
     assert_int_equal(kernel_verdict("unknown"), VERDICT_FAILED);
+    assert_int_equal(certificate_verdict(0, 1000), VERDICT_FAILED);
+    assert_int_equal(certificate_verdict(1000, 1000), VERDICT_FAILED);
+    assert_int_equal(certificate_verdict(1001, 1000), VERDICT_WEAK);
+    assert_int_equal(certificate_verdict(1000 + 14 * 86400, 1000), VERDICT_OK);
     assert_int_equal(layer_verdict("all", LAYER_SECCOMP, LAYER_ON), VERDICT_OK);
     assert_int_equal(layer_verdict("all", LAYER_SECCOMP, LAYER_WEAKER), VERDICT_FAILED);
     assert_int_equal(layer_verdict("", LAYER_SECCOMP, LAYER_MISSING), VERDICT_WEAK);

@@ -105,8 +105,9 @@ static unsigned examine(const struct host_finding **ret_one)
     int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     struct host_question question = {.root = fd,
                                      .sandboxes = 32,
-                                     .ports = {8080, 0, 5432},
-                                     .port_names = {"sandbox-server", "/metrics", "PostgreSQL"}};
+                                     .ports = {{8080, "sandbox-server", "set HOST=127.0.0.1"},
+                                               {0, "/metrics", ""},
+                                               {5432, "PostgreSQL", "set listen_addresses"}}};
     size_t count = host_checks(&question, findings);
     unsigned bad = 0;
     close(fd);
@@ -166,10 +167,13 @@ static void test_ports(void **state)
     assert_int_equal(examine(&one), 1);
     assert_int_equal(one->verdict, VERDICT_FAILED);
     assert_non_null(strstr(one->detail, "sandbox-server (port 8080)"));
+    assert_non_null(strstr(one->detail, "set HOST=127.0.0.1, or run: nft "));
+    assert_non_null(strstr(one->detail, "dport 8080 drop'"));
     put("proc/net/tcp", LOOPBACK);
     put("proc/net/tcp6", ANY6);
     assert_int_equal(examine(&one), 1);
     assert_non_null(strstr(one->detail, "PostgreSQL (port 5432)"));
+    assert_non_null(strstr(one->detail, "set listen_addresses, or run: nft "));
     put("proc/net/tcp6", "\n:::\n 0: 00:1F90\n");
     assert_int_equal(examine(&one), 0);
 }
@@ -182,15 +186,16 @@ static void test_modes(void **state)
     put("key", "");
     snprintf(path, sizeof(path), "%s/key", root);
     chmod(path, 0600);
-    host_check_mode(path, 077, 0, &finding);
+    host_check_mode(path, 077, 0, "make one", &finding);
     assert_int_equal(finding.verdict, VERDICT_OK);
     chmod(path, 0640);
-    host_check_mode(path, 077, 0, &finding);
+    host_check_mode(path, 077, 0, "make one", &finding);
     assert_int_equal(finding.verdict, VERDICT_FAILED);
     assert_non_null(strstr(finding.detail, "run: chmod 0600 "));
     unlink(path);
-    host_check_mode(path, 077, 0, &finding);
+    host_check_mode(path, 077, 0, "make one", &finding);
     assert_int_equal(finding.verdict, VERDICT_WEAK);
+    assert_non_null(strstr(finding.detail, "run: make one"));
 }
 
 int main(void)
