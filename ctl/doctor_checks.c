@@ -199,17 +199,28 @@ static int find_sandboxd(const struct context *context, char path[static PATH_MA
     return length < PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
+static void check_foundation(const struct layer_report *foundation, struct findings *findings)
+{
+    if (foundation->state == LAYER_ON)
+        return found(findings, VERDICT_OK, ISOLATION_FOUNDATION, "sandboxes for commands are copies of one");
+    found(findings, VERDICT_WEAK, ISOLATION_FOUNDATION,
+          "sandboxes for commands are built one by one, which takes twice as long: %s (SystemCallFilter= of "
+          "the "
+          "unit, a container's seccomp profile); setns, unshare, clone3 and the calls for mounts are needed",
+          foundation->detail);
+}
+
 void check_isolation(struct context *context, struct findings *findings)
 {
     char program[PATH_MAX] = "";
-    struct layer_report layers[LAYER_COUNT];
+    struct probe_rows rows;
     int error = find_sandboxd(context, program);
     if (geteuid() == 0 && !getpwnam(PROBE_USER))
         return found(findings, VERDICT_FAILED, "isolation",
                      "not checked: there is no system user " PROBE_USER "; run scripts/setup");
     if (!error)
         error = probe_run(program, context->config_path, context->packaged ? PROBE_AS_UNIT : PROBE_AS_USER,
-                          layers);
+                          &rows);
     if (error == -EPROTO)
         return found(findings, VERDICT_FAILED, "isolation",
                      "%s --probe does not say what this version expects: "
@@ -219,10 +230,11 @@ void check_isolation(struct context *context, struct findings *findings)
         return found(findings, VERDICT_FAILED, "isolation", "%s --probe: %s", program, strerror(-error));
     const char *required = config_text(context->config, CONFIG_SANDBOX_LAYERS_REQUIRED);
     for (unsigned i = 0; i < LAYER_COUNT; i++) {
-        const struct layer_report *layer = &layers[i];
+        const struct layer_report *layer = &rows.layers[i];
         found(findings, layer_verdict(required, i, layer->state), layer_name(i), "%s%s%s",
               layer_state_name(layer->state), layer->detail[0] ? ": " : "", layer->detail);
     }
+    check_foundation(&rows.foundation, findings);
 }
 
 void check_video(struct context *context, struct findings *findings)

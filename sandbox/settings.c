@@ -124,6 +124,7 @@ int settings_init(struct settings *settings, const struct config *config, int li
         .listener = listener,
         .client_uid = config_number(config, CONFIG_SANDBOXD_CLIENT_UID),
         .uid_base = (uint32_t)config_number(config, CONFIG_SANDBOX_UID_BASE),
+        .start_ns = (uint64_t)config_number(config, CONFIG_SANDBOX_START_TIMEOUT_SECS) * 1000000000,
         .sandbox_maximum = (unsigned)config_number(config, CONFIG_SANDBOX_MAX_PER_NODE),
         .limits = {.memory_mb = (uint32_t)config_number(config, CONFIG_SANDBOX_MEMORY_LIMIT_MB),
                    .cpu_percent = (uint32_t)config_number(config, CONFIG_SANDBOX_CPU_PERCENT),

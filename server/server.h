@@ -11,6 +11,7 @@
 #include "server/tickets.h"
 #include "server/work.h"
 
+struct creation;
 struct recording_end;
 struct sign_in_limits;
 
@@ -31,6 +32,7 @@ struct server {
     struct limiter *link_sources; // who tries links that do not exist
     struct sandboxd_client *sandboxd;
     struct sandboxes *sandboxes;
+    struct creation *creations; // creation.c's list
     struct viewers *viewers;
     struct recorder *recorders; // recorder.c's list
     struct recording_writers recording_writers;

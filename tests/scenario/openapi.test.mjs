@@ -53,6 +53,7 @@ test("health and readiness", async () => {
     const health = await ask(server.client(), "GET", "/health", "/health");
     assert.ok(health.body.layers.length > 10);
     assert.ok(health.body.pool.memory_mb > 0);
+    assert.equal(health.body.pool.foundation_refused, "");
     await ask(server.client(), "GET", "/ready", "/ready");
     const { pid } = server.process("sandbox-server");
     process.kill(pid, "SIGUSR1");

@@ -156,6 +156,8 @@ async function record() {
         const frames = records(bytes).filter(({ message }) => message[0] >= 2 && message[0] <= 4);
         return Number(bytes.readBigUInt64LE(64)) / 1000 + frames.at(-1).time / 1000 > clicked;
     }, PATIENCE_MS);
+    const places = () => records(readFileSync(file)).filter(({ message }) => message[0] === 0x40).map(({ message }) => message.readUInt32LE(4));
+    await until("the pointer in the file", () => places().at(-1) === ((height / 2) << 16) + width / 2, PATIENCE_MS);
     const [xvfb] = server.processes("Xvfb");
     await until("all that the desktop shows in the file", () => {
         const { code, film } = exported(readFileSync(file));
