@@ -50,12 +50,15 @@ static void take(struct rig *r, int timeout_ms, struct totals *t)
     if (length <= 0)
         return;
     t->bytes += (uint64_t)length;
+    if (message[0] == WIRE_HELLO)
+        rig_send(r, (uint8_t[16]){WIRE_ACKNOWLEDGE, [12] = WIRE_KNOWS_MORE | WIRE_KNOWS_POINTER}, 16);
     if (message[0] != WIRE_VIDEO_FRAME && message[0] != WIRE_LOSSLESS_RECTANGLE &&
         message[0] != WIRE_COPY_RECTANGLE)
         return;
     uint8_t acknowledgement[16] = {WIRE_ACKNOWLEDGE};
     memcpy(acknowledgement + 4, message + 4, 4);
-    rig_send(r, acknowledgement, sizeof(acknowledgement));
+    if (!(message[1] & WIRE_FLAG_MORE))
+        rig_send(r, acknowledgement, sizeof(acknowledgement));
     uint64_t captured;
     memcpy(&captured, message + 12, sizeof(captured));
     if (message[0] == WIRE_VIDEO_FRAME) {

@@ -4,7 +4,7 @@ find_package(PkgConfig REQUIRED)
 foreach(library IN ITEMS
     "ARCHIVE libarchive" "AVCODEC libavcodec libavutil" "AVFORMAT libavformat" "CRYPTO libcrypto" "JANSSON jansson" "JWT libjwt" "OPUS opus" "PQ libpq" "PULSE libpulse" "SECCOMP libseccomp" "SODIUM libsodium"
     "WEBSOCKETS libwebsockets" "X264 x264"
-    "XCB xcb" "XCB_RANDR xcb-randr" "XCB_DAMAGE xcb-damage" "XCB_XFIXES xcb-xfixes" "XCB_XTEST xcb-xtest" "XCB_XKB xcb-xkb"
+    "XCB xcb" "XCB_RANDR xcb-randr" "XCB_DAMAGE xcb-damage" "XCB_SYNC xcb-sync" "XCB_XFIXES xcb-xfixes" "XCB_XTEST xcb-xtest" "XCB_XKB xcb-xkb"
     "ZLIB zlib")
   separate_arguments(library)
   list(POP_FRONT library prefix)

@@ -27,6 +27,7 @@ void check_clock(struct context *context, struct findings *findings);
 void check_modes(struct context *context, struct findings *findings);
 void check_backups(struct context *context, struct findings *findings);
 void check_pool(struct context *context, struct findings *findings);
+void check_video(struct context *context, struct findings *findings);
 void check_isolation(struct context *context, struct findings *findings);
 void check_apparmor(struct context *context, struct findings *findings);
 void check_running_programs(struct context *context, struct findings *findings);

@@ -41,6 +41,11 @@ static const struct {
     {"user.max_ipc_namespaces", FOR_EACH_SANDBOX, 1, VERDICT_FAILED, false, "each sandbox needs one"},
     {"user.max_uts_namespaces", FOR_EACH_SANDBOX, 1, VERDICT_FAILED, false, "each sandbox needs one"},
     {"user.max_cgroup_namespaces", FOR_EACH_SANDBOX, 1, VERDICT_FAILED, false, "each sandbox needs one"},
+    // The kernel counts those of every sandbox for commands for sandboxd's user as well, and each may have so many (sandbox/DESIGN.md).
+    {"fs.inotify.max_user_instances", FOR_EACH_SANDBOX, 16, VERDICT_WEAK, false,
+     "some sandboxes could use up what programs of all need that watch files"},
+    {"fs.inotify.max_user_watches", FOR_EACH_SANDBOX, 8192, VERDICT_WEAK, false,
+     "some sandboxes could use up what programs of all need that watch files"},
     {"kernel.yama.ptrace_scope", AT_LEAST, 1, VERDICT_WEAK, false,
      "programs of one user may read each other's memory, the services' too"},
     {"kernel.kptr_restrict", AT_LEAST, 1, VERDICT_WEAK, false,
@@ -98,7 +103,7 @@ static void check_setting(const struct host_question *question, size_t i, struct
         return tell(finding, VERDICT_OK, "%" PRIu64, value);
     tell(finding, settings[i].verdict,
          "%" PRIu64 ": %s; run: echo %s=%" PRIu64
-         " >>/etc/sysctl.d/60-sandbox-server.conf && sysctl --system",
+         " >>/etc/sysctl.d/61-sandbox-server.conf && sysctl --system", // after the package's
          value, settings[i].why, settings[i].name, wanted);
 }
 

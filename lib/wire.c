@@ -349,6 +349,13 @@ void wire_write_cursor(struct writer *w, uint16_t width, uint16_t height, uint16
     write_u16(w, hot_y);
 }
 
+void wire_write_pointer_place(struct writer *w, uint16_t x, uint16_t y)
+{
+    write_start(w, WIRE_POINTER_PLACE, 0);
+    write_u16(w, x);
+    write_u16(w, y);
+}
+
 void wire_write_audio(struct writer *w, uint64_t captured_us)
 {
     write_start(w, WIRE_AUDIO, 0);

@@ -20,6 +20,7 @@ enum wire_kind {
     WIRE_AUDIO,
     WIRE_DISPLAY,
     WIRE_STATISTICS,
+    WIRE_POINTER_PLACE,
     // browser to streamer
     WIRE_ACKNOWLEDGE = 0x81,
     WIRE_KEY,
@@ -47,6 +48,11 @@ enum wire_kind {
 #define WIRE_VARIANT_NAME 32u
 
 #define WIRE_FLAG_KEY_FRAME 0x01u
+#define WIRE_FLAG_MORE 0x02u // of a frame: its update goes on, and the browser acknowledges that
+
+// What a browser knows of the protocol besides its first version, as `queued` of its answer to hello.
+#define WIRE_KNOWS_MORE 0x01u
+#define WIRE_KNOWS_POINTER 0x02u
 
 enum wire_lossless { WIRE_LOSSLESS_QOI = 1, WIRE_LOSSLESS_RAW = 2, WIRE_LOSSLESS_DEFLATED = 3 };
 
@@ -111,7 +117,7 @@ struct browser_message {
     uint32_t input; // of input messages
     union {
         struct {
-            uint32_t sequence, decode_us, queued;
+            uint32_t sequence, decode_us, queued; // queued: WIRE_KNOWS_* when the sequence is 0
         } acknowledge;
         struct {
             uint16_t code; // Linux input event code, 1-255
@@ -168,6 +174,7 @@ void wire_write_copy(struct writer *w, const struct wire_frame_header *header,
                      const struct copy_rectangle *copies, size_t count);
 // Followed by width * height RGBA pixels.
 void wire_write_cursor(struct writer *w, uint16_t width, uint16_t height, uint16_t hot_x, uint16_t hot_y);
+void wire_write_pointer_place(struct writer *w, uint16_t x, uint16_t y);
 // Followed by the caller's Opus packet.
 void wire_write_audio(struct writer *w, uint64_t captured_us);
 // `codec` as hello's: it may name another level.
@@ -178,5 +185,6 @@ void wire_write_statistics(struct writer *w, const struct wire_statistics *stati
 #define WIRE_FRAME_HEADER_SIZE 28u
 #define WIRE_RECTANGLE_SIZE 8u
 #define WIRE_AUDIO_OVERHEAD 12u
+#define WIRE_POINTER_PLACE_SIZE 8u
 // Bytes of a video frame message before its access unit.
 #define WIRE_VIDEO_FRAME_OVERHEAD_MAX (4u + WIRE_FRAME_HEADER_SIZE + 6u + WIRE_RECTANGLE_SIZE * 64u)

@@ -293,12 +293,6 @@ void recorder_stop(struct sandbox *sandbox)
     tell_viewers(sandbox);
 }
 
-void recorder_pointer(struct sandbox *sandbox, uint16_t x, uint16_t y)
-{
-    if (sandbox->recorder)
-        recorder_stream_point(&sandbox->recorder->stream, x, y);
-}
-
 void recorders_free(struct server *server)
 {
     while (server->recorders)

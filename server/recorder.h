@@ -17,9 +17,6 @@ void recorder_stop(struct sandbox *sandbox);
 // Everything that the sandbox shows is being recorded.
 bool recorder_on(const struct sandbox *sandbox);
 
-// A viewer's pointer is there: the picture does not show it.
-void recorder_pointer(struct sandbox *sandbox, uint16_t x, uint16_t y);
-
 // sandboxd's answers. False: the number is no recorder's.
 bool recorder_attached(struct server *server, uint64_t number, int fd);
 bool recorder_attach_failed(struct server *server, uint64_t number, int error);

@@ -52,6 +52,8 @@ void recorder_stream_answer(struct recorder_stream *stream)
     static const uint8_t refresh[5] = {0, WIRE_REFRESH}, listen[9] = {0, WIRE_BROWSER_AUDIO, [5] = 1};
     struct writer w = writer_of(packet + 5, sizeof(packet) - 5);
     write_u32(&w, stream->painted);
+    write_u32(&w, 0);
+    write_u32(&w, stream->painted == 0 ? WIRE_KNOWS_POINTER : 0);
     if (stream->acknowledge && send_message(stream, packet, sizeof(packet)))
         stream->acknowledge = false;
     if (stream->greeted && !stream->listening)
@@ -87,10 +89,14 @@ static void put_pointer(struct recorder_stream *stream)
     stream->written(stream->data);
 }
 
-void recorder_stream_point(struct recorder_stream *stream, uint16_t x, uint16_t y)
+// Kept apart: it is told again behind each key frame.
+static void take_pointer(struct recorder_stream *stream, const uint8_t *message)
 {
+    struct reader r = reader_of(message + 4, WIRE_POINTER_PLACE_SIZE - 4);
+    uint16_t x = read_u16(&r), y = read_u16(&r);
     stream->pointer.place = (struct recording_pointer){x, y};
     stream->pointer.known = stream->pointer.pending = true;
+    recording_writer_abandon(stream->writer);
     put_pointer(stream);
 }
 
@@ -100,6 +106,10 @@ static void take_message(struct recorder_stream *stream)
     const uint8_t *message = recording_writer_message(stream->writer, &length);
     if (!message)
         return;
+    if (message[0] == WIRE_POINTER_PLACE && length == WIRE_POINTER_PLACE_SIZE) {
+        take_pointer(stream, message);
+        return;
+    }
     bool hello = message[0] == WIRE_HELLO;
     bool frame = message[0] >= WIRE_VIDEO_FRAME && message[0] <= WIRE_COPY_RECTANGLE && length >= 8;
     if (frame || hello) {

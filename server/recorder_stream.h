@@ -1,6 +1,6 @@
 #pragma once
-// A recorder's side of the stream: takes the streamer's messages, answers them as a browser would, and writes where the viewers' pointer is
-// between them.
+// A recorder's side of the stream: takes the streamer's messages, answers them as a browser would, and writes where the pointer is between
+// them.
 
 #include "lib/recording.h"
 #include "server/loop.h"
@@ -37,4 +37,3 @@ void recorder_stream_end(struct recorder_stream *stream);
 int recorder_stream_read(struct recorder_stream *stream);
 // Acknowledges, asks for key frames and for sound. What the socket does not take is said with the next call.
 void recorder_stream_answer(struct recorder_stream *stream);
-void recorder_stream_point(struct recorder_stream *stream, uint16_t x, uint16_t y);

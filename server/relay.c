@@ -106,17 +106,3 @@ int relay_up_piece(struct relay_up *up, const struct relay_piece *piece, int64_t
     up->packet[0] = 0;
     return 1;
 }
-
-bool relay_up_pointer(const struct relay_up *up, uint16_t *ret_x, uint16_t *ret_y)
-{
-    struct reader r = reader_of(up->packet + 1, up->length);
-    uint8_t kind = read_u8(&r);
-    read_bytes(&r, 7); // rest of the head, number
-    uint16_t x = read_u16(&r), y = read_u16(&r);
-    if (r.failed || (kind != WIRE_POINTER && kind != WIRE_BUTTON && kind != WIRE_WHEEL) ||
-        (x == WIRE_POINTER_HERE && y == WIRE_POINTER_HERE))
-        return false;
-    *ret_x = x;
-    *ret_y = y;
-    return true;
-}

@@ -72,5 +72,3 @@ struct relay_piece {
 // with CLOSE_PROTOCOL; -EDQUOT: with CLOSE_TOO_MUCH; -ENOMEM.
 int relay_up_piece(struct relay_up *up, const struct relay_piece *piece, int64_t now_us);
 void relay_up_reset(struct relay_up *up);
-// Where the message that is there has put the pointer. False: nowhere.
-bool relay_up_pointer(const struct relay_up *up, uint16_t *ret_x, uint16_t *ret_y);

@@ -205,9 +205,6 @@ static int on_piece(struct viewer *viewer, const void *data, size_t length)
         return 0;
     if (viewer->up.rule->activity && viewer->sandbox)
         sandbox_active(viewer->sandbox);
-    uint16_t x, y;
-    if (viewer->sandbox && relay_up_pointer(&viewer->up, &x, &y))
-        recorder_pointer(viewer->sandbox, x, y);
     viewer_stream_send(viewer);
     return 0;
 }

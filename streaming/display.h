@@ -16,6 +16,7 @@ struct display {
     uint8_t cursor_event;    // CursorNotify's event number
     uint8_t selection_event; // XFixesSelectionNotify's
     uint8_t randr_event;     // RRScreenChangeNotify's; 0 without RANDR
+    uint8_t alarm_event;     // SyncAlarmNotify's; 0 without SYNC
     uint32_t window;         // ours, never shown: what needs a window of its own uses it
 };
 

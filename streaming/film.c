@@ -8,6 +8,12 @@
 #define FILM_CELLS_MIN 12u
 #define FILM_SHARE 4u
 
+// The next changed cell.
+static size_t next_changed(const struct grid *g, size_t cell)
+{
+    return grid_next(g->cells, cell, g->count, CELL_CHANGED);
+}
+
 static bool inside(const struct grid *g, size_t cell, struct rectangle r)
 {
     size_t x = cell % g->columns * MACROBLOCK, y = cell / g->columns * MACROBLOCK;
@@ -40,9 +46,7 @@ static bool is_playing(const struct grid *g, size_t cell, uint32_t now_ms)
 static size_t divide(struct grid *g, const uint16_t *costs, uint8_t flags)
 {
     size_t bytes = 0;
-    for (size_t cell = 0; cell < g->count; cell++) {
-        if (!(g->cells[cell] & CELL_CHANGED))
-            continue;
+    for (size_t cell = next_changed(g, 0); cell < g->count; cell = next_changed(g, cell + 1)) {
         if (g->cells[cell] & flags)
             g->cells[cell] |= CELL_VIDEO;
         if (!(g->cells[cell] & CELL_VIDEO))
@@ -55,15 +59,17 @@ static size_t divide(struct grid *g, const uint16_t *costs, uint8_t flags)
 static void find_film(struct grid *g, uint32_t now_ms)
 {
     size_t playing = 0, among = 0;
-    for (size_t cell = 0; cell < g->count; cell++) {
-        if ((g->cells[cell] & CELL_CHANGED) && is_playing(g, cell, now_ms)) {
+    for (size_t cell = next_changed(g, 0); cell < g->count; cell = next_changed(g, cell + 1)) {
+        if (is_playing(g, cell, now_ms)) {
             g->cells[cell] |= CELL_VIDEO;
             playing++;
         }
     }
+    if (playing == 0)
+        return;
     struct rectangle bounds = grid_bounds(g, CELL_VIDEO);
-    for (size_t cell = 0; cell < g->count; cell++)
-        among += (g->cells[cell] & CELL_CHANGED) && inside(g, cell, bounds);
+    for (size_t cell = next_changed(g, 0); cell < g->count; cell = next_changed(g, cell + 1))
+        among += inside(g, cell, bounds);
     if (playing < FILM_CELLS_MIN || playing * FILM_SHARE < among)
         grid_clear_all(g, CELL_VIDEO);
 }
@@ -77,8 +83,8 @@ void film_choose(struct grid *g, const uint16_t *costs, struct rectangle region,
     struct rectangle bounds = grid_bounds(g, CELL_VIDEO);
     if (bounds.width == 0)
         return;
-    for (size_t cell = 0; cell < g->count; cell++) {
-        if ((g->cells[cell] & CELL_CHANGED) && (inside(g, cell, bounds) || inside(g, cell, region)))
+    for (size_t cell = next_changed(g, 0); cell < g->count; cell = next_changed(g, cell + 1)) {
+        if (inside(g, cell, bounds) || inside(g, cell, region))
             g->cells[cell] |= CELL_VIDEO;
     }
 }

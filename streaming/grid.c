@@ -112,7 +112,8 @@ void grid_set_all(struct grid *g, uint8_t flags)
 
 void grid_clear_all(struct grid *g, uint8_t flags)
 {
-    for (size_t cell = 0; cell < g->count; cell++)
+    for (size_t cell = grid_next(g->cells, 0, g->count, flags); cell < g->count;
+         cell = grid_next(g->cells, cell + 1, g->count, flags))
         clear_cell(g, cell, flags);
 }
 
@@ -222,9 +223,7 @@ static bool add_run(struct cover *cover, unsigned left, unsigned right, unsigned
 static bool next_run(const uint8_t *row, unsigned columns, uint8_t flag, unsigned gap, unsigned *column,
                      unsigned *ret_left, unsigned *ret_right)
 {
-    unsigned at = *column;
-    while (at < columns && !(row[at] & flag))
-        at++;
+    unsigned at = (unsigned)grid_next(row, *column, columns, flag);
     if (at == columns)
         return false;
     *ret_left = at;
@@ -259,14 +258,16 @@ static struct span bounds_of(const struct grid *g, uint8_t flag, unsigned top, u
 {
     struct span s = {.left = g->columns, .top = g->rows};
     for (unsigned row = top; row < bottom; row++) {
-        for (unsigned column = 0; column < g->columns; column++) {
-            if (!(g->cells[(size_t)row * g->columns + column] & flag))
-                continue;
-            s.left = column < s.left ? column : s.left;
-            s.right = column + 1 > s.right ? column + 1 : s.right;
-            s.top = row < s.top ? row : s.top;
-            s.bottom = row + 1;
-        }
+        const uint8_t *cells = g->cells + (size_t)row * g->columns;
+        unsigned column = (unsigned)grid_next(cells, 0, g->columns, flag);
+        if (column == g->columns)
+            continue;
+        s.left = column < s.left ? column : s.left;
+        s.top = row < s.top ? row : s.top;
+        s.bottom = row + 1;
+        for (column = g->columns; !(cells[column - 1] & flag);)
+            column--;
+        s.right = column > s.right ? column : s.right;
     }
     return s;
 }

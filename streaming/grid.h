@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "lib/limits.h"
 #include "lib/wire.h"
@@ -31,6 +32,21 @@ struct grid {
     uint8_t *scratch;
     size_t lossy; // cells with CELL_LOSSY
 };
+
+// The first of the cells from `at` to `end` that carries one of the flags, or `end`. Eight at a time: a map of a whole display is looked through
+// several times for each update, and most of it is empty.
+static inline size_t grid_next(const uint8_t *cells, size_t at, size_t end, uint8_t flags)
+{
+    const uint64_t mask = flags * UINT64_C(0x0101010101010101);
+    for (uint64_t eight; at + sizeof(eight) <= end; at += sizeof(eight)) {
+        memcpy(&eight, cells + at, sizeof(eight));
+        if (eight & mask)
+            return at + (size_t)__builtin_ctzll(eight & mask) / 8;
+    }
+    while (at < end && !(cells[at] & flags))
+        at++;
+    return at;
+}
 
 int grid_init(struct grid *g, uint16_t width, uint16_t height);
 void grid_finish(struct grid *g);

@@ -18,25 +18,29 @@ static void fake(struct input *in, uint8_t type, uint8_t detail)
     xcb_test_fake_input(in->display->connection, type, detail, XCB_CURRENT_TIME, XCB_NONE, 0, 0, 0);
 }
 
-static void move_pointer(struct input *in, uint16_t x, uint16_t y)
+static void move_pointer(struct input *in, uint16_t x, uint16_t y, uint64_t now_us)
 {
     const struct xsetup *setup = &in->display->setup;
     x = x < setup->width ? x : (uint16_t)(setup->width - 1);
     y = y < setup->height ? y : (uint16_t)(setup->height - 1);
+    in->place = (struct pointer_place){.x = x, .y = y, .known = true};
+    in->moved_us = now_us;
     xcb_test_fake_input(in->display->connection, XCB_MOTION_NOTIFY, 0, XCB_CURRENT_TIME, setup->root,
                         (int16_t)x, (int16_t)y, 0);
 }
 
-static void move_by(struct input *in, int16_t x, int16_t y)
+static void move_by(struct input *in, int16_t x, int16_t y, uint64_t now_us)
 {
+    in->place.known = false;
+    in->moved_us = now_us;
     xcb_test_fake_input(in->display->connection, XCB_MOTION_NOTIFY, 1, XCB_CURRENT_TIME, XCB_NONE, x, y, 0);
 }
 
-static void point_at(struct input *in, const struct browser_message *message)
+static void point_at(struct input *in, const struct browser_message *message, uint64_t now_us)
 {
     // Under a pointer lock the browser does not know where the pointer is.
     if (message->pointer.x != WIRE_POINTER_HERE || message->pointer.y != WIRE_POINTER_HERE)
-        move_pointer(in, message->pointer.x, message->pointer.y);
+        move_pointer(in, message->pointer.x, message->pointer.y, now_us);
 }
 
 static uint8_t place_of(const struct input *in, uint16_t code)
@@ -205,17 +209,17 @@ void input_handle(struct input *in, const struct browser_message *message, uint6
         handle_layout(in, message, now_us);
         break;
     case WIRE_RELATIVE:
-        move_by(in, message->relative.x, message->relative.y);
+        move_by(in, message->relative.x, message->relative.y, now_us);
         break;
     case WIRE_POINTER:
-        move_pointer(in, message->pointer.x, message->pointer.y);
+        move_pointer(in, message->pointer.x, message->pointer.y, now_us);
         break;
     case WIRE_BUTTON:
-        point_at(in, message);
+        point_at(in, message, now_us);
         handle_button(in, message->pointer.button, message->pointer.down);
         break;
     case WIRE_WHEEL:
-        point_at(in, message);
+        point_at(in, message, now_us);
         if (now_us - in->wheel_us > WHEEL_PAUSE_US)
             forget_wheel(in); // the rest of an earlier movement
         in->wheel_us = now_us;

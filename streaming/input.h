@@ -16,9 +16,16 @@ struct wheel_axis {
     int8_t way;   // of the last click; 0: none yet
 };
 
+struct pointer_place {
+    uint16_t x, y;
+    bool known;
+};
+
 struct input {
     struct display *display;
-    uint8_t down[256]; // by the browser's key code: the X key code that is down for it, or 0
+    struct pointer_place place; // where the viewer has put the pointer; not known when it went there by steps
+    uint64_t moved_us;          // when it last did; 0: never
+    uint8_t down[256];          // by the browser's key code: the X key code that is down for it, or 0
     uint8_t held_buttons[16];
     struct wheel_axis wheel_x, wheel_y;
     uint64_t wheel_us; // when it was last turned

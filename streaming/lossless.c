@@ -87,6 +87,16 @@ static void put_pixel(struct qoi *q, uint32_t pixel)
     q->previous = pixel;
 }
 
+static void put_run(struct qoi *q, unsigned length)
+{
+    for (q->run += length; q->run >= RUN_MAX;) {
+        unsigned rest = q->run - RUN_MAX;
+        q->run = RUN_MAX;
+        end_run(q);
+        q->run = rest;
+    }
+}
+
 int lossless_init(struct lossless *l)
 {
     *l = (struct lossless){.chunks = malloc(4 * (size_t)LOSSLESS_PIXELS_MAX)};
@@ -125,8 +135,14 @@ static void put_rows(struct qoi *q, const struct image *image, struct rectangle 
 {
     for (unsigned y = 0; y < r.height; y++) {
         const uint8_t *row = image_at(image, r.x, r.y + y);
-        for (unsigned x = 0; x < r.width; x++)
-            put_pixel(q, pixel_at(row + (size_t)x * 4));
+        for (unsigned x = 0; x < r.width; x++) {
+            unsigned begin = x;
+            while (x < r.width && pixel_at(row + (size_t)x * 4) == q->previous)
+                x++;
+            put_run(q, x - begin);
+            if (x < r.width)
+                put_pixel(q, pixel_at(row + (size_t)x * 4));
+        }
     }
 }
 

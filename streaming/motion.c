@@ -19,6 +19,7 @@
 // What is looked for first: a scroll by so many rows, or the last offset and what is so near to it.
 #define LINES_NEAR 96
 #define NEAR 24
+#define FAR 64 // a window whose steps came late, and several at once
 
 static unsigned strips_of(unsigned width)
 {
@@ -179,11 +180,11 @@ static void find_scroll(struct motion *m, const struct image *before, const stru
                         struct rectangle area, struct offset *offsets, size_t *count)
 {
     struct offset o = {0};
+    struct motion_hunt hunt = {.before = before, .now = now, .area = area};
     int near = m->last.y;
-    if (!motion_guess(m, before, now, area, (struct offset){0, -LINES_NEAR}, (struct offset){0, LINES_NEAR},
-                      &o) &&
-        (abs(near) <= LINES_NEAR || !motion_guess(m, before, now, area, (struct offset){0, near - NEAR},
-                                                  (struct offset){0, near + NEAR}, &o)))
+    if (!motion_guess(m, &hunt, (struct offset){0, -LINES_NEAR}, (struct offset){0, LINES_NEAR}, &o) &&
+        (abs(near) <= LINES_NEAR ||
+         !motion_guess(m, &hunt, (struct offset){0, near - NEAR}, (struct offset){0, near + NEAR}, &o)))
         o.y = vote_area(m, before, now, area);
     bool known = o.y == 0;
     for (size_t i = 0; i < *count; i++)
@@ -196,10 +197,11 @@ static void find_scroll(struct motion *m, const struct image *before, const stru
 static bool find_anchored(struct motion *m, const struct image *before, const struct image *now,
                           const struct grid *grid, struct rectangle area, struct offset *ret_offset)
 {
-    static const int distances[] = {NEAR / 3, NEAR};
+    static const int distances[] = {NEAR / 3, NEAR, FAR};
+    struct motion_hunt hunt = {.before = before, .now = now, .area = area};
     for (size_t i = 0; i < sizeof(distances) / sizeof(distances[0]) && m->anchored; i++) {
         int far = distances[i];
-        if (motion_guess(m, before, now, area, (struct offset){m->last.x - far, m->last.y - far},
+        if (motion_guess(m, &hunt, (struct offset){m->last.x - far, m->last.y - far},
                          (struct offset){m->last.x + far, m->last.y + far}, ret_offset))
             return true;
     }

@@ -64,8 +64,9 @@ static void fit_run(const struct run *r, bool sampled, uint8_t *fits)
                 fits[column] = MISFIT;
         }
     }
-    for (unsigned column = r->left; column < r->right && sampled; column++) {
-        if (fits[column] == FITS && !same(r, r->was, 0, column, column + 1))
+    for (size_t column = grid_next(fits, r->left, r->right, FITS); column < r->right && sampled;
+         column = grid_next(fits, column + 1, r->right, FITS)) {
+        if (!same(r, r->was, 0, (unsigned)column, (unsigned)column + 1))
             fits[column] = GAINS;
     }
 }
@@ -80,6 +81,11 @@ static unsigned fit_row(const struct image *before, const struct image *now, con
     memset(fits, MISFIT, grid->columns);
     if (!columns_inside(before, grid, offset, row, &left, &right))
         return 0;
+    left = (unsigned)grid_next(cells, left, right, CELL_CHOSEN);
+    while (left < right && !(cells[right - 1] & CELL_CHOSEN))
+        right--;
+    if (left == right)
+        return 0;
     for (unsigned column = left; column < right; column++)
         fits[column] = cells[column] & CELL_CHOSEN ? FITS : MISFIT;
     for (unsigned y = row * MACROBLOCK; y < (row + 1) * MACROBLOCK && y < now->height; y++) {
@@ -88,11 +94,11 @@ static unsigned fit_row(const struct image *before, const struct image *now, con
                           .was = image_at(before, 0, y),
                           .shift = (ptrdiff_t)offset.x * 4,
                           .length = (size_t)now->width * 4};
-        for (run.right = left; run.right < right; run.right++) {
-            for (run.left = run.right; run.right < right && fits[run.right] != MISFIT; run.right++)
-                continue;
-            if (run.right > run.left)
-                fit_run(&run, y % GAIN_ROWS == 2, fits);
+        run.right = left;
+        while ((run.left = (unsigned)grid_next(fits, run.right, right, FITS | GAINS)) < right) {
+            const uint8_t *end = memchr(fits + run.left, MISFIT, right - run.left);
+            run.right = end ? (unsigned)(end - fits) : right;
+            fit_run(&run, y % GAIN_ROWS == 2, fits);
         }
     }
     for (unsigned column = left; column < right; column++)
@@ -115,17 +121,17 @@ static unsigned gain_of(const struct motion *m, const struct grid *grid, const s
     return gain;
 }
 
-// The largest rectangle of cells that fit and end with this row: the classic stack over the columns' heights.
-static void largest_above(const struct motion *m, const struct grid *grid, unsigned row, unsigned *area,
+// The largest rectangle of cells from `first` up to `last` that fit and end with this row: the classic stack over the columns' heights.
+static void largest_above(const struct motion *m, unsigned first, unsigned last, unsigned row, unsigned *area,
                           struct block *best)
 {
     uint16_t stack[DISPLAY_WIDTH_MAX / MACROBLOCK + 1];
     unsigned depth = 0;
-    for (unsigned column = 0; column <= grid->columns; column++) {
-        unsigned height = column < grid->columns ? m->heights[column] : 0;
+    for (unsigned column = first; column <= last; column++) {
+        unsigned height = column < last ? m->heights[column] : 0;
         while (depth > 0 && m->heights[stack[depth - 1]] >= height) {
             unsigned tall = m->heights[stack[--depth]];
-            unsigned left = depth > 0 ? stack[depth - 1] + 1u : 0;
+            unsigned left = depth > 0 ? stack[depth - 1] + 1u : first;
             if (tall * (column - left) <= *area)
                 continue;
             *area = tall * (column - left);
@@ -142,12 +148,44 @@ static struct block largest_block(struct motion *m, const struct grid *grid)
     memset(m->heights, 0, ((size_t)grid->columns + 1) * sizeof(*m->heights));
     for (unsigned row = 0; row < grid->rows; row++) {
         const uint8_t *fits = m->fits + (size_t)row * grid->columns;
-        for (unsigned column = 0; column < grid->columns; column++)
+        unsigned first = (unsigned)grid_next(fits, 0, grid->columns, FITS | GAINS), last = grid->columns;
+        while (last > first && fits[last - 1] == MISFIT)
+            last--;
+        memset(m->heights, 0, first * sizeof(*m->heights));
+        memset(m->heights + last, 0, (grid->columns - last) * sizeof(*m->heights));
+        for (unsigned column = first; column < last; column++)
             m->heights[column] = (uint16_t)(fits[column] != MISFIT ? m->heights[column] + 1 : 0);
-        largest_above(m, grid, row, &area, &best);
+        largest_above(m, first, last, row, &area, &best);
     }
     best.gain = gain_of(m, grid, &best);
     return best;
+}
+
+static unsigned smallest(int a, int b, int c)
+{
+    int least = a < b ? a : b;
+    least = least < c ? least : c;
+    return least > 0 ? (unsigned)least : 0;
+}
+
+// How many whole columns of pixels to the left or to the right of the rectangle have moved as well. Row by row, as memory lies.
+static unsigned same_beside(const struct image *before, const struct image *now, struct offset o,
+                            const struct rectangle *r, bool to_left)
+{
+    int edge = to_left ? r->x : r->x + r->width;
+    unsigned most = to_left ? smallest(GROWTH_MAX, edge, edge - o.x)
+                            : smallest(GROWTH_MAX, now->width - edge, now->width - edge + o.x);
+    for (unsigned row = r->y; row < (unsigned)r->y + r->height && most > 0; row++) {
+        const uint8_t *is = image_at(now, (unsigned)edge, row);
+        const uint8_t *from = image_at(before, (unsigned)(edge - o.x), (unsigned)((int)row - o.y));
+        while (most > 0) {
+            size_t back = to_left ? (size_t)most * 4 : 0;
+            if (memcmp(is - back, from - back, (size_t)most * 4) == 0)
+                break;
+            most--;
+        }
+    }
+    return most;
 }
 
 // Takes in the pixels beside the whole cells, one row or column at a time, as long as they have moved too.
@@ -167,20 +205,11 @@ static void grow(const struct image *before, const struct image *now, struct off
             break;
         r->height++;
     }
-    for (unsigned i = 0; i < GROWTH_MAX && r->x > 0 && r->x - o.x > 0; i++) {
-        if (!same_pixels(now, r->x - 1u, r->y, before, (unsigned)(r->x - 1 - o.x), (unsigned)(r->y - o.y), 1,
-                         r->height))
-            break;
-        r->x--, r->width++;
-    }
-    for (unsigned i = 0; i < GROWTH_MAX; i++) {
-        unsigned right = (unsigned)r->x + r->width;
-        if (right >= now->width || (int)right - o.x >= now->width ||
-            !same_pixels(now, right, r->y, before, (unsigned)((int)right - o.x), (unsigned)(r->y - o.y), 1,
-                         r->height))
-            break;
-        r->width++;
-    }
+    unsigned wider = same_beside(before, now, o, r, true);
+    r->x = (uint16_t)(r->x - wider);
+    r->width = (uint16_t)(r->width + wider);
+    wider = same_beside(before, now, o, r, false);
+    r->width = (uint16_t)(r->width + wider);
 }
 
 bool motion_copy(struct motion *m, const struct image *before, const struct image *now,

@@ -6,6 +6,7 @@
 #define ANCHORS_MAX 2048u
 #define ANCHOR_TABLE 4096u // a power of two
 #define BALLOTS 1024u      // a power of two
+#define LANDMARKS_MAX 48u
 
 struct motion_row {
     uint64_t hash;
@@ -28,9 +29,24 @@ void motion_poll(struct motion *m);
 void motion_cast(struct motion *m, int x, int y);
 unsigned motion_elect(const struct motion *m, struct offset *ret_offset);
 
+// A piece of a row of the new picture that is easily known again.
+struct motion_landmark {
+    unsigned x, y;
+    const uint8_t *pixels;
+};
+
+// What is looked for in an area, near several places.
+struct motion_hunt {
+    const struct image *before, *now;
+    struct rectangle area;
+    bool begun;
+    struct motion_landmark landmarks[LANDMARKS_MAX];
+    size_t count;
+};
+
 // Whether most of what is new in the area has moved by one of the offsets from `first` to `last`.
-bool motion_guess(struct motion *m, const struct image *before, const struct image *now,
-                  struct rectangle area, struct offset first, struct offset last, struct offset *ret_offset);
+bool motion_guess(struct motion *m, struct motion_hunt *hunt, struct offset first, struct offset last,
+                  struct offset *ret_offset);
 
 // Moves in any direction. Returns whether ret_offset was found.
 bool motion_anchors_vote(struct motion *m, const struct image *before, const struct image *now,

@@ -78,6 +78,15 @@ void outbox_rewind(struct outbox *o, struct outbox_position position)
     o->count = position.count;
 }
 
+void outbox_flag_all_but_last(struct outbox *o, struct outbox_position position, uint8_t flag)
+{
+    size_t start = position.length;
+    for (size_t i = position.count; i + 1 < o->count; i++) {
+        o->data[start + 1] |= flag;
+        start = o->ends[i];
+    }
+}
+
 static int send_part(struct outbox *o, int socket, uint8_t flags, uint8_t *part, size_t length)
 {
     struct iovec parts[] = {{&flags, 1}, {part, length}};
@@ -105,7 +114,7 @@ static int send_packet(struct outbox *o, int socket)
     if (o->sent < o->ends[o->current])
         return 0;
     uint8_t kind = o->data[o->current > 0 ? o->ends[o->current - 1] : 0];
-    if (o->flags[o->current] == 0 && kind <= WIRE_STATISTICS)
+    if (o->flags[o->current] == 0 && kind <= WIRE_POINTER_PLACE)
         o->kinds[kind]++;
     o->current++;
     return 0;

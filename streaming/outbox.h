@@ -29,9 +29,9 @@ struct outbox {
     uint8_t *data;
     size_t length;
     size_t sent;
-    size_t ends[OUTBOX_MESSAGES_MAX];    // where each message ends in data
-    uint8_t flags[OUTBOX_MESSAGES_MAX];  // of each message's packets
-    uint32_t kinds[WIRE_STATISTICS + 1]; // messages to the browser that are out, by kind
+    size_t ends[OUTBOX_MESSAGES_MAX];       // where each message ends in data
+    uint8_t flags[OUTBOX_MESSAGES_MAX];     // of each message's packets
+    uint32_t kinds[WIRE_POINTER_PLACE + 1]; // messages to the browser that are out, by kind
     size_t count;
     size_t current;      // the message being sent
     size_t mark;         // length before the message being written
@@ -61,6 +61,8 @@ struct outbox_position {
 };
 struct outbox_position outbox_position(const struct outbox *o);
 void outbox_rewind(struct outbox *o, struct outbox_position position);
+// Sets a bit in the second byte of the messages that were put in since, but for the last one.
+void outbox_flag_all_but_last(struct outbox *o, struct outbox_position position, uint8_t flag);
 
 // Sends what the socket takes. 0 when the outbox is empty, -EAGAIN when the rest must wait, -EPIPE when the
 // peer is gone.

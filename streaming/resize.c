@@ -66,6 +66,7 @@ int resize_init(struct resize *r, struct display *display, const struct streamer
                         .height_max = (uint16_t)start->height,
                         .wish_width_max = clamp(start->policy.width_max, DISPLAY_WIDTH_MIN, start->width),
                         .wish_height_max = clamp(start->policy.height_max, DISPLAY_HEIGHT_MIN, start->height),
+                        .enforces = !start->view_only,
                         .wanted_scale = 100};
     resize_notify(r, display->setup.width, display->setup.height);
     return negotiate(r);
@@ -79,7 +80,7 @@ void resize_notify(struct resize *r, uint32_t width, uint32_t height)
     r->display->setup.width = r->width;
     r->display->setup.height = r->height;
     r->changed |= r->width != known_width || r->height != known_height;
-    if (r->width > r->wish_width_max || r->height > r->wish_height_max)
+    if (r->enforces && (r->width > r->wish_width_max || r->height > r->wish_height_max))
         resize_want(r, r->width, r->height, r->wanted_scale);
 }
 

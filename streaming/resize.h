@@ -21,7 +21,8 @@ struct resize {
     uint16_t width, height;                   // in force, clamped to what the protocol permits
     bool changed;                             // they differ from what the encoder was made for
     uint64_t apply_us;                        // not before
-    bool answer;                              // the viewer asked for a size and keeps the one that is
+    bool enforces; // the viewer may act: what is larger than the policy's is undone for it
+    bool answer;   // the viewer asked for a size and keeps the one that is
     bool wanted;
     uint16_t wanted_width, wanted_height, wanted_scale;
     uint64_t request_us; // no request before
@@ -34,7 +35,8 @@ struct resize {
 
 // Blocks for a few answers of the X server: the caller's watchdog bounds it. 0 also without RANDR; -EPROTO when its answers make no sense.
 int resize_init(struct resize *r, struct display *display, const struct streamer_start *start);
-// RRScreenChangeNotify: a size that is out of range is clamped; one over the policy's, whoever chose it, is asked to be changed.
+// RRScreenChangeNotify: a size that is out of range is clamped; one over the policy's, whoever chose it, is asked to be changed unless the
+// viewer may only watch.
 void resize_notify(struct resize *r, uint32_t width, uint32_t height);
 // The viewer asks for a size, within DISPLAY_*_MIN/MAX; it is cut to the policy's.
 void resize_want(struct resize *r, uint16_t width, uint16_t height, uint16_t scale_percent);

@@ -163,12 +163,12 @@ void screen_take(struct screen *s, const struct image *live, struct grid *grid)
     for (unsigned row = 0; row < grid->rows; row++) {
         uint8_t *cells = grid->cells + (size_t)row * grid->columns;
         for (unsigned column = 0; column < grid->columns; column++) {
-            if (!(cells[column] & CELL_DAMAGED))
-                continue;
+            column = (unsigned)grid_next(cells, column, grid->columns, CELL_DAMAGED);
             unsigned left = column;
             for (; column < grid->columns && (cells[column] & CELL_DAMAGED); column++)
                 cells[column] &= (uint8_t)~CELL_DAMAGED;
-            take_cells(s, live, grid, row, left, column);
+            if (column > left)
+                take_cells(s, live, grid, row, left, column);
         }
     }
 }

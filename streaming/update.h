@@ -39,6 +39,7 @@ struct update {
     unsigned step;       // rows that scrolls have in common, or 0
     unsigned line;       // the same where it can be the height of a line of text, or 0
     bool key_needed;     // of the full display
+    bool grouped;        // the browser acknowledges updates, not messages
     uint64_t repair_us;  // no repair before
     uint64_t input_us;   // when the viewer last did something
     uint64_t hurried_us; // when the next update would be due without a rest

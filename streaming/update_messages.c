@@ -72,8 +72,9 @@ static void learn_line(struct update *u, int scrolled)
 static void choose_searched(struct update *u, uint32_t now_ms)
 {
     struct grid *g = &u->grid;
-    for (size_t cell = 0; cell < g->count; cell++) {
-        if ((g->cells[cell] & CELL_DAMAGED) && !film_plays(g, cell, u->video.region, now_ms))
+    for (size_t cell = grid_next(g->cells, 0, g->count, CELL_DAMAGED); cell < g->count;
+         cell = grid_next(g->cells, cell + 1, g->count, CELL_DAMAGED)) {
+        if (!film_plays(g, cell, u->video.region, now_ms))
             g->cells[cell] |= CELL_CHOSEN;
     }
 }

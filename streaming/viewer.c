@@ -46,6 +46,7 @@ static int plan(struct viewer *v)
     typing_advance(&v->input.typing, now_us);
     uint64_t resize_us = resize_advance(&v->resize, now_us);
     uint64_t clipboard_us = clipboard_advance(&v->clipboard, now_us);
+    uint64_t pointer_us = pointer_advance(&v->pointer, &v->input, now_us);
     if (outbox_empty(&v->outbox)) {
         uint32_t before = v->update.sequence;
         uint64_t follow_us = NEVER;
@@ -66,12 +67,14 @@ static int plan(struct viewer *v)
             else
                 wake_us = earlier(wake_us, v->cursor.next_us);
         }
+        if (pointer_put(&v->pointer, &v->input, &v->outbox, &v->update.grid))
+            return viewer_fail(v, -EMSGSIZE, "the outbox is full");
     }
     if (outbox_empty(&v->outbox) &&
         clipboard_put(&v->clipboard, &v->outbox, now_us)) // whatever else there is goes first
         return viewer_fail(v, -EMSGSIZE, "the outbox is full");
     wake_us = earlier(wake_us, earlier(resize_us, clipboard_us));
-    wake_us = earlier(wake_us, v->sound.wake_us);
+    wake_us = earlier(wake_us, earlier(pointer_us, v->sound.wake_us));
     if (typing_waits(&v->input.typing))
         wake_us = earlier(wake_us, typing_waits(&v->input.typing));
     xcb_flush(v->display.connection);
@@ -204,6 +207,10 @@ int viewer_serve(struct viewer *v, int display, const char **ret_problem)
         return error;
     *ret_problem = "the X server sent impossible atoms";
     error = clipboard_init(&v->clipboard, &v->display, v->start);
+    if (error)
+        return error;
+    *ret_problem = "the X server sent an impossible list of counters";
+    error = pointer_init(&v->pointer, &v->display);
     if (error)
         return error;
     damage_init(&v->damage, &v->display);

@@ -21,6 +21,8 @@ static void handle_event(struct viewer *v, const xcb_generic_event_t *event)
         damage_notify(&v->damage, clock_us());
     else if (type == v->display.cursor_event)
         v->cursor.changed = true;
+    else if (type == v->display.alarm_event && type != 0)
+        pointer_stir(&v->pointer);
     else if (type == v->display.randr_event && type != 0)
         notice_size(v, event);
     else
@@ -53,6 +55,12 @@ int viewer_read_display(struct viewer *v, bool *ret_progress)
         int error = cursor_receive(&v->cursor, &v->display, &v->outbox);
         if (error && error != -EAGAIN)
             return viewer_fail(v, error, "the X server sent an impossible cursor");
+        received |= error == 0;
+    }
+    if (v->pointer.requested) {
+        int error = pointer_receive(&v->pointer, &v->input);
+        if (error && error != -EAGAIN)
+            return viewer_fail(v, error, "the X server sent an impossible pointer");
         received |= error == 0;
     }
     if (v->resize.requested)

@@ -15,13 +15,24 @@ int viewer_put_display(struct viewer *v)
     return outbox_end(&v->outbox, &w);
 }
 
+static void greeted(struct viewer *v, uint32_t knows)
+{
+    v->update.grouped = knows & WIRE_KNOWS_MORE;
+    // Whoever may act has a pointer of its own on the screen.
+    if (knows & WIRE_KNOWS_POINTER)
+        pointer_follow(&v->pointer, v->start->view_only);
+}
+
 static int acknowledged(struct viewer *v, const struct browser_message *message, uint64_t now_us)
 {
+    bool greeting = message->acknowledge.sequence == 0;
     struct path_acknowledgement acknowledgement = {
         .sequence = message->acknowledge.sequence,
         .decode_us = message->acknowledge.decode_us,
-        .queued = message->acknowledge.queued,
+        .queued = greeting ? 0 : message->acknowledge.queued,
     };
+    if (greeting)
+        greeted(v, message->acknowledge.queued);
     statistics_painted(&v->update.statistics, now_us, acknowledgement.sequence);
     return pace_acknowledged(&v->update.pace, now_us, &acknowledgement);
 }

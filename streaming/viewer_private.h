@@ -13,6 +13,7 @@
 #include "streaming/display.h"
 #include "streaming/input.h"
 #include "streaming/outbox.h"
+#include "streaming/pointer.h"
 #include "streaming/resize.h"
 #include "streaming/sound.h"
 #include "streaming/update.h"
@@ -26,6 +27,7 @@ struct viewer {
     struct display display;
     struct damage damage;
     struct cursor cursor;
+    struct pointer pointer;
     struct input input;
     struct resize resize;
     struct clipboard clipboard;
@@ -34,9 +36,9 @@ struct viewer {
     struct voice voice;
     uint32_t sound_interest; // epoll events asked for on its socket
     struct update update;
-    uint64_t input_us;                            // when the viewer's last input was handled
-    uint64_t echo_us;                             // no look for its echo before
-    uint32_t reported_kinds[WIRE_STATISTICS + 1]; // what sandbox-server was told of
+    uint64_t input_us;                               // when the viewer's last input was handled
+    uint64_t echo_us;                                // no look for its echo before
+    uint32_t reported_kinds[WIRE_POINTER_PLACE + 1]; // what sandbox-server was told of
     uint32_t reported_skipped;
     uint64_t wake_us;  // what the timer is set to
     uint32_t interest; // epoll events asked for on the stream

@@ -113,6 +113,61 @@ test("Caps Lock of the browser and of the desktop are one", async () => {
     assert.equal(text, "Aab");
 });
 
+// The lines of a terminal by their colours: 20 to 219 of the 256, one each.
+const LEVELS = [0, 95, 135, 175, 215, 255];
+const LINES = new Map(Array.from({ length: 200 }, (_, i) => i + 20).map((colour) => {
+    const [red, green, blue] = [36, 6, 1].map((step) => LEVELS[Math.floor((colour - 16) / step) % 6]);
+    return [(red << 16) | (green << 8) | blue, colour];
+}));
+const LINE_PIXELS = 2000;
+
+// The first and the last one that is shown, and a point of the display between them.
+async function shownLines() {
+    const pixels = await readCanvas(page);
+    const width = await canvas().evaluate((element) => element.width);
+    const found = new Map();
+    for (let i = 0; i < pixels.length; i += 4) {
+        const line = LINES.get((pixels[i] << 16) | (pixels[i + 1] << 8) | pixels[i + 2]);
+        if (line === undefined) continue;
+        const of = found.get(line) ?? { count: 0, at: i / 4 };
+        of.count++;
+        found.set(line, of);
+    }
+    const lines = [...found].filter(([, { count }]) => count > LINE_PIXELS).sort(([a], [b]) => a - b);
+    if (lines.length === 0) return { first: -1, last: -1 };
+    const { at } = lines[Math.floor(lines.length / 2)][1];
+    return { first: lines[0][0], last: lines.at(-1)[0], x: (at % width) + 5, y: Math.floor(at / width) + 2 };
+}
+
+test("a notch of the wheel scrolls a terminal by five lines, in parts or at once", async () => {
+    await typeText(page, 'printf "\\033[48;5;%dm\\033[K\\033[m\\n" $(seq 20 219)\n');
+    await until("the last line", async () => (await shownLines()).last === 219);
+    const { first, last, x, y } = await shownLines();
+    const box = await canvas().boundingBox();
+    await page.mouse.move(box.x + x, box.y + y);
+    // Playwright's wheel tells one notch, whatever its pixels; a touchpad's pixels are told by the events alone.
+    const notch = (way) => page.mouse.wheel(0, way * 120);
+    const pixels = (deltaY) =>
+        canvas().dispatchEvent("wheel", { deltaY, deltaMode: 0, clientX: box.x + x, clientY: box.y + y, bubbles: true, cancelable: true });
+    let lines = 0;
+    const scrolled = async (by, ...turns) => {
+        for (const turn of turns) await turn();
+        lines += by;
+        let now;
+        await until(`${lines} lines back`, async () => (now = await shownLines()).first === first - lines).catch((error) => {
+            throw new Error(`${error.message}: ${JSON.stringify(now)}, at first ${first} to ${last}`);
+        });
+    };
+    const part = () => pixels(-30);
+    await scrolled(5, () => notch(-1));
+    await scrolled(15, () => notch(-1), () => notch(-1), () => notch(-1));
+    await scrolled(5, part, part, part, part);
+    await scrolled(10, () => pixels(-250));
+    await scrolled(-5, () => notch(1));
+    await scrolled(-30, () => pixels(350), () => pixels(380));
+    assert.equal(lines, 0);
+});
+
 test("the chosen layout is the desktop's, also after the streamer is replaced", async () => {
     await openInputMenu();
     await page.getByLabel("The desktop's layout").selectOption("de");

@@ -1,11 +1,11 @@
 // A person records a desktop, sees that it is recorded, and watches it later, from any place.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync, readdirSync } from "node:fs";
+import { copyFileSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { launchBrowser, signIn, startDesktop } from "../harness/browser.mjs";
+import { launchBrowser, signIn, startDesktop, typeText } from "../harness/browser.mjs";
 import { records } from "../harness/recording.mjs";
 import { startServer } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
@@ -58,6 +58,8 @@ test("it is recorded while everybody sees so", async () => {
     await until("a terminal", () => terminalShows("Desktop"));
     const box = await page.getByLabel("Desktop", { exact: true }).boundingBox();
     await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    const home = join(server.stateDir, "homes", (await (await server.adminClient()).request("GET", "/api/users/me")).body.id);
+    copyFileSync(new URL("steer.py", import.meta.url), join(home, "steer.py"));
     // The recorder has a stream of its own: what it has taken a picture of after now shows the terminal too.
     const now = process.hrtime.bigint() / 1000n; // CLOCK_MONOTONIC, as `captured`
     const [account] = readdirSync(join(server.stateDir, "recordings"));
@@ -67,6 +69,14 @@ test("it is recorded while everybody sees so", async () => {
         await page.keyboard.press("x");
         return frames().some(({ message }) => message.readBigUInt64LE(12) > now);
     }, 60000);
+    // A program moves the pointer: that is seen too.
+    await page.keyboard.press("Control+KeyU");
+    await typeText(page, "python3 steer.py 321 234\n");
+    const places = () =>
+        records(readFileSync(join(directory, readdirSync(directory)[0])))
+            .filter(({ message }) => message[0] === 0x40)
+            .map(({ message }) => [message.readUInt16LE(4), message.readUInt16LE(6)].join());
+    await until("the pointer in the file", () => places().at(-1) === "321,234", 60000);
     await record();
     await page.getByText("Recording", { exact: true }).waitFor({ state: "detached" });
 });

@@ -1,8 +1,10 @@
 // An owner shows a desktop to someone without an account, lets them act, takes it back, and ends it.
 import assert from "node:assert/strict";
+import { copyFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { control, framesPainted, launchBrowser, painted, showControls, signIn, startDesktop } from "../harness/browser.mjs";
+import { control, framesPainted, launchBrowser, painted, showControls, signIn, startDesktop, typeText } from "../harness/browser.mjs";
 import { startServer } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
 
@@ -105,6 +107,58 @@ test("the owner's keys show at the guest's", async () => {
     await showControls(page);
     await page.getByRole("button", { name: "Share. 2 are watching" }).waitFor();
     await shot(page, "share-toolbar");
+});
+
+// The hot spot of the pointer that a page draws, in pixels of the desktop, but for what lies between it and the picture's corner.
+async function drawnPointer(who) {
+    const pointer = await who.locator(".desktop-cursor").boundingBox();
+    const box = await who.getByLabel("Desktop", { exact: true }).boundingBox();
+    const width = await who.getByLabel("Desktop", { exact: true }).evaluate((canvas) => canvas.width);
+    return pointer && [pointer.x - box.x, pointer.y - box.y].map((value) => (value * width) / box.width);
+}
+
+async function pointerMoves(who, from, [x, y]) {
+    let now;
+    await until(`the pointer ${x}, ${y} from ${from}`, async () => {
+        now = await drawnPointer(who);
+        return now && Math.abs(now[0] - from[0] - x) < 1 && Math.abs(now[1] - from[1] - y) < 1;
+    }).catch((error) => {
+        throw new Error(`${error.message}: ${now}`);
+    });
+}
+
+test("who watches sees the pointer where it is, whoever moves it", async () => {
+    const box = await page.getByLabel("Desktop", { exact: true }).boundingBox();
+    const width = await page.getByLabel("Desktop", { exact: true }).evaluate((canvas) => canvas.width);
+    const point = (x, y) => page.mouse.move(box.x + ((x + 0.5) * box.width) / width, box.y + ((y + 0.5) * box.width) / width);
+    // Over the background, so that it keeps its shape.
+    await point(5, 500);
+    await guest.mouse.move(300, 300); // moves nothing
+    await guest.locator(".desktop-cursor").waitFor({ state: "visible" });
+    let before;
+    await until("a pointer that rests", async () => {
+        const [last, now] = [before, await drawnPointer(guest)];
+        before = now;
+        return last && now && last[0] === now[0] && last[1] === now[1];
+    });
+    await point(15, 530);
+    await pointerMoves(guest, before, [10, 30]);
+    assert.ok(!(await page.locator(".desktop-cursor").isVisible()), "who moves it has one of the browser's own");
+    // A program, as an agent's: to who may act it is shown too, until he moves it himself.
+    const home = join(server.stateDir, "homes", (await (await server.adminClient()).request("GET", "/api/users/me")).body.id);
+    copyFileSync(new URL("steer.py", import.meta.url), join(home, "steer.py"));
+    await typeText(page, "python3 steer.py 7 560\n");
+    await pointerMoves(guest, before, [2, 60]);
+    await page.locator(".desktop-cursor").waitFor({ state: "visible" });
+    const own = await drawnPointer(page);
+    await typeText(page, "python3 steer.py 9 540\n");
+    await pointerMoves(page, own, [2, -20]);
+    await pointerMoves(guest, before, [4, 40]);
+    await shot(page, "pointer-elsewhere");
+    await shot(guest, "pointer-guest");
+    await point(5, 500);
+    await page.locator(".desktop-cursor").waitFor({ state: "hidden" });
+    await pointerMoves(guest, before, [0, 0]);
 });
 
 test("revoked, it is over at once and for good", async () => {

@@ -1,4 +1,4 @@
-// The pointer's picture and the damage rectangles: what is left of an X reply once its length was checked.
+// The pointer's picture, the damage rectangles and the list of counters: what is left of an X reply once its length was checked.
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 #include "lib/limits.h"
 #include "streaming/cursor.h"
 #include "streaming/damage.h"
+#include "streaming/pointer.h"
 
 #define DISPLAY_WIDTH 645
 #define DISPLAY_HEIGHT 403
@@ -61,5 +62,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     check_cursor(data, size);
     check_damage(data, size);
+    pointer_find_counter(data, size, UINT32_MAX, "IDLETIME");
     return 0;
 }

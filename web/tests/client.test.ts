@@ -99,7 +99,7 @@ test("video rectangles grow to whole chroma samples and stay inside the frame", 
 });
 
 function header(sequence: number, input: number, captured: number): FrameHeader {
-    return { sequence, input, captured: BigInt(captured), waited: 1000, converted: 2000, encoded: 3000 };
+    return { more: false, sequence, input, captured: BigInt(captured), waited: 1000, converted: 2000, encoded: 3000 };
 }
 
 test("percentiles come from the last samples alone", () => {

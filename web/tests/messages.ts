@@ -87,6 +87,10 @@ export function display(width: number, height: number, codec = "avc1.42C028"): A
     return start(8).u16(width, height).u8(text.length).add(text).end();
 }
 
+export function pointer(x: number, y: number): ArrayBuffer {
+    return start(10).u16(x, y).end();
+}
+
 export function statistics(): ArrayBuffer {
     return start(9).u32(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11).end();
 }

@@ -4,11 +4,13 @@ import { MAX_QUEUED_BYTES, MAX_QUEUED_MESSAGES } from "../src/stream/limits";
 import { NOTHING, type Paint, PaintQueue } from "../src/stream/paint-queue";
 import { WireError } from "../src/stream/wire";
 
+const frame = (sequence: number) => ({ sequence, more: false });
+
 function setUp() {
     const log: string[] = [];
     const clock = { now: 0 };
     const queue = new PaintQueue(
-        (sequence, times, queued) => log.push(`ack ${sequence} ${(times.painted - times.arrived) * 1000} ${queued}`),
+        ({ sequence }, times, queued) => log.push(`ack ${sequence} ${(times.painted - times.arrived) * 1000} ${queued}`),
         () => clock.now,
     );
     const paint = (name: string): Paint => ({
@@ -20,15 +22,15 @@ function setUp() {
 
 test("paints at once what is ready", () => {
     const { log, queue, paint } = setUp();
-    queue.push(1, 10, paint("a"));
+    queue.push(frame(1), 10, paint("a"));
     assert.deepEqual(log, ["paint a", "ack 1 0 0"]);
 });
 
 test("a lossless rectangle waits for the video frame before it", () => {
     const { log, clock, queue, paint } = setUp();
-    queue.push(1, 10, null);
+    queue.push(frame(1), 10, null);
     clock.now = 2;
-    queue.push(2, 10, paint("lossless"));
+    queue.push(frame(2), 10, paint("lossless"));
     assert.equal(log.length, 0);
     clock.now = 5;
     assert.equal(queue.settle(1, paint("video")), true);
@@ -37,8 +39,8 @@ test("a lossless rectangle waits for the video frame before it", () => {
 
 test("frames that come back out of order are painted in order", () => {
     const { log, queue, paint } = setUp();
-    queue.push(1, 10, null);
-    queue.push(2, 10, null);
+    queue.push(frame(1), 10, null);
+    queue.push(frame(2), 10, null);
     queue.settle(2, paint("second"));
     assert.equal(log.length, 0);
     queue.settle(1, paint("first"));
@@ -47,7 +49,7 @@ test("frames that come back out of order are painted in order", () => {
 
 test("a frame nobody waits for stays the caller's", () => {
     const { queue, paint } = setUp();
-    queue.push(1, 10, null);
+    queue.push(frame(1), 10, null);
     assert.equal(queue.settle(9, paint("stray")), false);
     assert.equal(queue.settle(1, NOTHING), true);
     assert.equal(queue.settle(1, paint("again")), false);
@@ -55,9 +57,9 @@ test("a frame nobody waits for stays the caller's", () => {
 
 test("after a decoder failure the rest passes, acknowledged", () => {
     const { log, queue, paint } = setUp();
-    queue.push(1, 10, null);
-    queue.push(2, 10, paint("lossless"));
-    queue.push(3, 10, null);
+    queue.push(frame(1), 10, null);
+    queue.push(frame(2), 10, paint("lossless"));
+    queue.push(frame(3), 10, null);
     queue.abandon();
     assert.deepEqual(log, ["ack 1 0 2", "paint lossless", "ack 2 0 1", "ack 3 0 0"]);
     assert.equal(queue.length, 0);
@@ -65,7 +67,7 @@ test("after a decoder failure the rest passes, acknowledged", () => {
 
 test("messages outside the sequence keep their place and are not acknowledged", () => {
     const { log, queue, paint } = setUp();
-    queue.push(1, 10, null);
+    queue.push(frame(1), 10, null);
     queue.push(null, 0, paint("resize"));
     queue.settle(1, paint("video"));
     assert.deepEqual(log, ["paint video", "ack 1 0 1", "paint resize"]);
@@ -73,8 +75,8 @@ test("messages outside the sequence keep their place and are not acknowledged", 
 
 test("clearing discards what was decoded and paints nothing", () => {
     const { log, queue, paint } = setUp();
-    queue.push(1, 10, null);
-    queue.push(2, 10, null);
+    queue.push(frame(1), 10, null);
+    queue.push(frame(2), 10, null);
     queue.settle(2, paint("second"));
     queue.clear();
     assert.deepEqual(log, ["discard second"]);
@@ -84,10 +86,10 @@ test("clearing discards what was decoded and paints nothing", () => {
 test("a stream that never stops is refused, by count and by bytes", () => {
     const many = setUp().queue;
     for (let i = 1; i <= MAX_QUEUED_MESSAGES; i++) {
-        many.push(i, 1, null);
+        many.push(frame(i), 1, null);
     }
-    assert.throws(() => many.push(MAX_QUEUED_MESSAGES + 1, 1, null), WireError);
+    assert.throws(() => many.push(frame(MAX_QUEUED_MESSAGES + 1), 1, null), WireError);
     const large = setUp().queue;
-    large.push(1, MAX_QUEUED_BYTES, null);
-    assert.throws(() => large.push(2, 1, null), WireError);
+    large.push(frame(1), MAX_QUEUED_BYTES, null);
+    assert.throws(() => large.push(frame(2), 1, null), WireError);
 });

@@ -5,6 +5,7 @@ import {
     decodeMessage,
     encodeAcknowledge,
     encodeButton,
+    encodeGreeting,
     encodeKey,
     encodeLayout,
     encodeLocks,
@@ -26,6 +27,7 @@ import {
     display,
     hello,
     lossless,
+    pointer,
     randomNumbers,
     statistics,
     video,
@@ -41,6 +43,7 @@ const VALID = {
     audio: audio(),
     display: display(800, 600),
     statistics: statistics(),
+    pointer: pointer(639, 479),
 };
 
 function refused(buffer: ArrayBuffer, known: typeof DISPLAY | null = DISPLAY): void {
@@ -68,6 +71,7 @@ test("reads a video frame with its header, rectangles and access unit", () => {
     assert.ok(message.kind === "video");
     assert.equal(message.key, true);
     assert.deepEqual(message.header, {
+        more: false,
         sequence: 1,
         input: 7,
         captured: 0x0102030405060708n,
@@ -104,7 +108,7 @@ test("refuses each message cut short at every byte", () => {
 });
 
 test("refuses fixed-size messages with a byte too many", () => {
-    for (const kind of ["hello", "lossless", "copy", "cursor", "display", "statistics"] as const) {
+    for (const kind of ["hello", "lossless", "copy", "cursor", "display", "statistics", "pointer"] as const) {
         const longer = new Uint8Array(VALID[kind].byteLength + 1);
         longer.set(new Uint8Array(VALID[kind]));
         refused(longer.buffer);
@@ -112,13 +116,23 @@ test("refuses fixed-size messages with a byte too many", () => {
 });
 
 test("refuses unknown kinds, flags and reserved bytes", () => {
-    for (const kind of [0x00, 0x0a, 0x7f, 0x81, 0xff]) {
+    for (const kind of [0x00, 0x0b, 0x7f, 0x81, 0xff]) {
         refused(changed(VALID.hello, (view) => view.setUint8(0, kind)));
     }
     refused(changed(VALID.hello, (view) => view.setUint8(1, 1)));
-    refused(changed(VALID.video, (view) => view.setUint8(1, 2)));
+    refused(changed(VALID.video, (view) => view.setUint8(1, 4)));
+    refused(changed(VALID.copy, (view) => view.setUint8(1, 1)));
+    refused(changed(VALID.pointer, (view) => view.setUint8(1, 2)));
     refused(changed(VALID.video, (view) => view.setUint16(2, 1)));
     refused(changed(VALID.lossless, (view) => view.setUint8(41, 1)));
+});
+
+test("an update of several messages says so", () => {
+    for (const [buffer, flags] of [[VALID.video, 3], [VALID.lossless, 2], [VALID.copy, 2]] as const) {
+        const message = decodeMessage(changed(buffer, (view) => view.setUint8(1, flags)), DISPLAY);
+        assert.ok("header" in message && message.header.more);
+        assert.ok(message.kind !== "video" || message.key);
+    }
 });
 
 test("refuses sizes and versions outside the protocol", () => {
@@ -134,6 +148,9 @@ test("refuses sizes and versions outside the protocol", () => {
     refused(cursor(257, 1, 0, 0));
     refused(cursor(0, 4, 0, 0));
     refused(cursor(4, 4, 5, 0));
+    refused(pointer(640, 0));
+    refused(pointer(0, 480));
+    refused(pointer(65535, 65535));
 });
 
 test("refuses rectangles that are empty, too many, or not inside the display", () => {
@@ -182,7 +199,7 @@ test("throws nothing but WireError on random bytes and on valid messages with ra
             }
         } else {
             bytes.forEach((_, i) => (bytes[i] = random()));
-            bytes.set([1 + (random() % 9), 0, 0, 0].slice(0, bytes.length));
+            bytes.set([1 + (random() % 10), 0, 0, 0].slice(0, bytes.length));
         }
         try {
             decodeMessage(bytes.buffer, round % 7 === 0 ? null : DISPLAY);
@@ -199,6 +216,7 @@ function bytesOf(buffer: ArrayBuffer): number[] {
 test("writes the browser's messages byte by byte as the protocol has them", () => {
     assert.deepEqual(bytesOf(encodeAcknowledge(0x01020304, 5, 6)),
         [0x81, 0, 0, 0, 4, 3, 2, 1, 5, 0, 0, 0, 6, 0, 0, 0]);
+    assert.deepEqual(bytesOf(encodeGreeting()), [0x81, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0]);
     assert.deepEqual(bytesOf(encodeKey(9, 30, true)), [0x82, 0, 0, 0, 9, 0, 0, 0, 30, 0, 1, 0]);
     assert.deepEqual(bytesOf(encodeText(9, 0x1f600)), [0x83, 0, 0, 0, 9, 0, 0, 0, 0x00, 0xf6, 0x01, 0x00]);
     assert.deepEqual(bytesOf(encodePointer(9, 0x0102, 3)), [0x84, 0, 0, 0, 9, 0, 0, 0, 2, 1, 3, 0]);

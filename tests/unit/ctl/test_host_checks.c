@@ -17,8 +17,8 @@
 #include "ctl/host_checks.h"
 
 static const char *const directories[] = {
-    "proc",          "proc/net",   "proc/sys", "proc/sys/kernel", "proc/sys/kernel/yama",
-    "proc/sys/user", "proc/sys/fs"};
+    "proc",          "proc/net",    "proc/sys",           "proc/sys/kernel", "proc/sys/kernel/yama",
+    "proc/sys/user", "proc/sys/fs", "proc/sys/fs/inotify"};
 static const char *const files[][2] = {
     {"proc/sys/kernel/unprivileged_userns_clone", "1"},
     {"proc/sys/kernel/apparmor_restrict_unprivileged_userns", "0"},
@@ -28,6 +28,8 @@ static const char *const files[][2] = {
     {"proc/sys/kernel/unprivileged_bpf_disabled", "2"},
     {"proc/sys/fs/protected_hardlinks", "1"},
     {"proc/sys/fs/protected_symlinks", "1"},
+    {"proc/sys/fs/inotify/max_user_instances", "512"},
+    {"proc/sys/fs/inotify/max_user_watches", "262144"},
     {"proc/sys/user/max_user_namespaces", "30000"},
     {"proc/sys/user/max_pid_namespaces", "30000"},
     {"proc/sys/user/max_net_namespaces", "30000"},
@@ -135,6 +137,11 @@ static void test_each_setting(void **state)
     put("proc/sys/user/max_user_namespaces", "2111"); // one too few for 32
     assert_int_equal(examine(&one), 1);
     assert_non_null(strstr(one->detail, "user.max_user_namespaces=2112"));
+    put("proc/sys/user/max_user_namespaces", "30000");
+    put("proc/sys/fs/inotify/max_user_instances", "128"); // what Linux has by itself
+    assert_int_equal(examine(&one), 1);
+    assert_non_null(strstr(one->detail, "fs.inotify.max_user_instances=512"));
+    put("proc/sys/fs/inotify/max_user_instances", "512");
     put("proc/sys/user/max_user_namespaces", "many");
     assert_int_equal(examine(&one), 1);
 }

@@ -299,6 +299,22 @@ static void read_cursor(struct canvas *c, struct reader *r)
     c->cursors++;
 }
 
+static void read_pointer(struct canvas *c, struct reader *r)
+{
+    c->pointer_x = read_u16(r);
+    c->pointer_y = read_u16(r);
+    assert_true(reader_done(r) && c->pointer_x < c->width && c->pointer_y < c->height);
+    c->pointers++;
+}
+
+// Whether a frame of those flags has to be acknowledged.
+static bool ends_update(struct canvas *c, uint8_t flags, uint8_t others)
+{
+    assert_int_equal(flags & ~(WIRE_FLAG_MORE | others), 0);
+    c->grouped += (flags & WIRE_FLAG_MORE) != 0;
+    return !(flags & WIRE_FLAG_MORE);
+}
+
 bool canvas_apply(struct canvas *c, const uint8_t *message, size_t length)
 {
     struct reader r = reader_of(message, length);
@@ -312,13 +328,13 @@ bool canvas_apply(struct canvas *c, const uint8_t *message, size_t length)
         return false;
     case WIRE_VIDEO_FRAME:
         read_video(c, &r, flags & WIRE_FLAG_KEY_FRAME);
-        return true;
+        return ends_update(c, flags, WIRE_FLAG_KEY_FRAME);
     case WIRE_LOSSLESS_RECTANGLE:
         read_lossless(c, &r);
-        return true;
+        return ends_update(c, flags, 0);
     case WIRE_COPY_RECTANGLE:
         read_copies(c, &r);
-        return true;
+        return ends_update(c, flags, 0);
     case WIRE_CURSOR:
         read_cursor(c, &r);
         return false;
@@ -327,6 +343,9 @@ bool canvas_apply(struct canvas *c, const uint8_t *message, size_t length)
         return false;
     case WIRE_DISPLAY:
         read_display(c, &r);
+        return false;
+    case WIRE_POINTER_PLACE:
+        read_pointer(c, &r);
         return false;
     case WIRE_STATISTICS:
         assert_int_equal(length, 4 + 11 * 4);

@@ -14,7 +14,9 @@ struct canvas {
     uint16_t width, height;
     uint8_t *pixels; // BGRX
     uint32_t sequence, input;
-    unsigned video_frames, key_frames, lossless, cursors, hellos, statistics, displays, clipboards;
+    unsigned video_frames, key_frames, lossless, cursors, hellos, statistics, displays, clipboards, pointers;
+    uint16_t pointer_x, pointer_y;
+    unsigned grouped;  // messages that their update's last one is acknowledged for
     bool key_expected; // the display's size was told anew
     size_t lossless_pixels;
     size_t bytes;

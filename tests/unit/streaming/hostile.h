@@ -21,7 +21,8 @@ enum hostility {
     HOSTILE_CURSOR_LARGE, // 1000 x 700, truly sent
     HOSTILE_CURSORS,      // another picture as large as can be, over and over
     HOSTILE_SELECTION, // a clipboard that changes hands over and over, with values that lie about themselves
-    HOSTILE_SIZES,     // another display size with each region, most of them impossible
+    HOSTILE_POINTER, // one that is somewhere else whenever it is asked for, anywhere, and always has moved again
+    HOSTILE_SIZES,         // another display size with each region, most of them impossible
     HOSTILE_REPLY_ENDLESS, // a reply of 16 GiB that never comes
     HOSTILE_REPLY_HALF,    // a reply whose rest never comes
     HOSTILE_EVENTS,        // a burst of events of all kinds with each region

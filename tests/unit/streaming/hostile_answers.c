@@ -8,11 +8,20 @@
 enum { QUERY_EXTENSION = 98, GET_KEYBOARD_MAPPING = 101, GET_INPUT_FOCUS = 43, INTERN_ATOM = 16 };
 enum { GET_PROPERTY = 20, CONVERT_SELECTION = 24, SELECTION_NOTIFY = 31, PROPERTY_NOTIFY = 28 };
 enum { QUERY_POINTER = 38, QUERY_KEYMAP = 44 };
-enum { DAMAGE_MAJOR = 140, FIXES_MAJOR = 141, TEST_MAJOR = 142, XKB_MAJOR = 143, RANDR_MAJOR = 144 };
-enum { DAMAGE_EVENT = 90, XKB_EVENT = 99, RANDR_EVENT = 105 };
+enum {
+    DAMAGE_MAJOR = 140,
+    FIXES_MAJOR = 141,
+    TEST_MAJOR = 142,
+    XKB_MAJOR = 143,
+    RANDR_MAJOR = 144,
+    SYNC_MAJOR
+};
+enum { DAMAGE_EVENT = 90, XKB_EVENT = 99, RANDR_EVENT = 105, SYNC_EVENT = 107 };
 enum { XKB_USE_EXTENSION = 0, XKB_GET_STATE = 4 };
 enum { RANDR_QUERY_VERSION = 0, RANDR_CREATE_MODE = 16, RANDR_GET_RESOURCES = 25 };
 enum { FIXES_GET_CURSOR_IMAGE = 4, FIXES_FETCH_REGION = 19, DAMAGE_CREATE = 1 };
+enum { SYNC_INITIALIZE = 0, SYNC_LIST_COUNTERS = 1, SYNC_QUERY_COUNTER = 5, SYNC_CREATE_ALARM = 8 };
+enum { SYNC_ALARM_NOTIFY = SYNC_EVENT + 1 };
 enum { FIXES_SELECT_SELECTION = 2, FIXES_SELECTION_NOTIFY = FIXES_EVENT };
 
 #define FIRST_ATOM 1000u
@@ -62,6 +71,10 @@ static void answer_extension(struct server *s, const uint8_t *request)
         fixed[0] = s->how == HOSTILE_SIZES;
         fixed[1] = RANDR_MAJOR;
         fixed[2] = RANDR_EVENT;
+    } else if (memcmp(name, "SYNC", 4) == 0) {
+        fixed[0] = s->how == HOSTILE_POINTER;
+        fixed[1] = SYNC_MAJOR;
+        fixed[2] = SYNC_EVENT;
     } else if (memcmp(name, "XKEYBOARD", 9) == 0) {
         fixed[1] = XKB_MAJOR;
         fixed[2] = XKB_EVENT;
@@ -203,6 +216,36 @@ static void answer_randr(struct server *s, uint8_t minor)
     }
 }
 
+// More counters than there are, the last of them longer than the reply.
+static void answer_counters(struct server *s)
+{
+    uint8_t list[64] = {9, 0, 0, 0, [12] = 16};
+    memcpy(list + 14, "DEVICEIDLETIME 2", 16);
+    memset(list + 32, 0xff, 32);
+    send_reply(s, 0, sizeof(list) / 4, (uint32_t[]){UINT32_MAX}, 4);
+    hostile_send(s, list, sizeof(list));
+}
+
+static void answer_sync(struct server *s, uint8_t minor)
+{
+    if (minor == SYNC_INITIALIZE)
+        send_reply(s, 0, 0, (uint32_t[]){3}, 4);
+    if (minor == SYNC_LIST_COUNTERS)
+        answer_counters(s);
+    if (minor == SYNC_QUERY_COUNTER)
+        send_reply(s, 0, 0, (uint32_t[]){hostile_random(s) << 8, hostile_random(s)}, 8);
+    for (unsigned i = 0; i < 100 && (minor == SYNC_QUERY_COUNTER || minor == SYNC_CREATE_ALARM); i++)
+        send_event(s, SYNC_ALARM_NOTIFY);
+}
+
+static void answer_pointer(struct server *s)
+{
+    uint32_t fixed[4] = {0};
+    if (s->how == HOSTILE_POINTER)
+        fixed[2] = hostile_random(s) << 8;
+    send_reply(s, 1, 0, fixed, sizeof(fixed));
+}
+
 // Many at a time: what is measured is who receives them, not who sends them.
 static void send_burst(struct server *s)
 {
@@ -257,7 +300,10 @@ void hostile_answer(struct server *s, const uint8_t *request)
         answer_property(s);
         break;
     case QUERY_POINTER:
-        send_reply(s, 1, 0, "", 0);
+        answer_pointer(s);
+        break;
+    case SYNC_MAJOR:
+        answer_sync(s, minor);
         break;
     case QUERY_KEYMAP:
         send_reply(s, 0, 2, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", 10);

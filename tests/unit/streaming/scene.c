@@ -45,6 +45,8 @@ bool scene_step(struct scene *s, int timeout_ms)
     ssize_t length = rig_receive(&s->rig, message, sizeof(message), timeout_ms);
     if (length <= 0)
         return false;
+    if (message[0] == WIRE_HELLO && s->knows)
+        rig_send(&s->rig, (uint8_t[16]){WIRE_ACKNOWLEDGE, [12] = (uint8_t)s->knows}, 16);
     if (canvas_apply(&s->canvas, message, (size_t)length) && !s->mute)
         scene_acknowledge(s);
     return true;

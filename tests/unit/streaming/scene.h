@@ -13,7 +13,8 @@
 struct scene {
     struct rig rig;
     struct canvas canvas;
-    bool mute; // does not acknowledge
+    bool mute;      // does not acknowledge
+    uint32_t knows; // WIRE_KNOWS_*, told in answer to hello
 };
 
 // cmocka set-up and tear-down: *state is a struct scene with the X server running and no streamer yet.

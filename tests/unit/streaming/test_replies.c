@@ -13,6 +13,7 @@
 #include "streaming/damage.h"
 #include "streaming/keymap.h"
 #include "streaming/keysyms.h"
+#include "streaming/pointer.h"
 #include "streaming/statistics.h"
 #include "streaming/xsetup.h"
 
@@ -173,6 +174,35 @@ static void lent_keys_are_known_again(void **state)
     assert_int_equal(map.spare_count, 1);
 }
 
+static void write_counter(struct writer *w, uint32_t counter, const char *name, uint16_t length)
+{
+    write_u32(w, counter);
+    write_u64(w, 4);
+    write_u16(w, length);
+    write_bytes(w, name, strlen(name));
+    write_bytes(w, "\0\0\0", -(14 + strlen(name)) & 3);
+}
+
+static void counters_are_found_within_their_list(void **state)
+{
+    (void)state;
+    uint8_t list[128];
+    struct writer w = writer_of(list, sizeof(list));
+    write_counter(&w, 1, "SERVERTIME", 10);
+    write_counter(&w, 2, "IDLETIME", 8);
+    write_counter(&w, 3, "DEVICEIDLETIME 2", 16);
+    assert_int_equal(pointer_find_counter(list, w.length, 3, "DEVICEIDLETIME 2"), 3);
+    assert_int_equal(pointer_find_counter(list, w.length, 3, "IDLETIME"), 2);
+    assert_int_equal(pointer_find_counter(list, w.length, 2, "DEVICEIDLETIME 2"), 0);
+    assert_int_equal(pointer_find_counter(list, w.length, UINT32_MAX, "DEVICEIDLETIME"), 0);
+    for (size_t length = 0; length < w.length - 2; length++) // two bytes of padding
+        assert_int_equal(pointer_find_counter(list, length, 3, "DEVICEIDLETIME 2"), 0);
+    w = writer_of(list, sizeof(list));
+    write_counter(&w, 1, "SERVERTIME", 65535);
+    write_counter(&w, 2, "IDLETIME", 8);
+    assert_int_equal(pointer_find_counter(list, w.length, 2, "IDLETIME"), 0);
+}
+
 static void percentiles(void **state)
 {
     (void)state;
@@ -203,6 +233,7 @@ int main(void)
         cmocka_unit_test(keyboard_maps_must_fit_together),
         cmocka_unit_test(characters_are_found_on_all_levels_and_under_locks),
         cmocka_unit_test(lent_keys_are_known_again),
+        cmocka_unit_test(counters_are_found_within_their_list),
         cmocka_unit_test(percentiles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,6 +57,29 @@ static void scattered_changes_are_few_messages(void **state)
     assert_in_range(s->canvas.sequence - sequence, 10, 10 * 8 + 10);
 }
 
+// Whatever it consists of, an update is acknowledged once by whoever knows that.
+static void an_update_is_acknowledged_once(void **state)
+{
+    struct scene *s = *state;
+    s->knows = WIRE_KNOWS_MORE;
+    scene_open(s);
+    const unsigned before = s->canvas.grouped;
+    for (uint32_t round = 0; round < 20; round++) {
+        // At once, far apart.
+        xcb_grab_server(s->rig.drawer);
+        for (int i = 0; i < 4; i++)
+            rig_fill(&s->rig, 0x010203 * (round + 1), i * 190, i * 140, 30, 30);
+        xcb_ungrab_server(s->rig.drawer);
+        rig_synchronise(&s->rig);
+        unsigned grouped = s->canvas.grouped;
+        for (uint32_t last = s->canvas.sequence; s->canvas.sequence - last == s->canvas.grouped - grouped;)
+            assert_true(scene_step(s, RIG_PATIENCE_MS));
+    }
+    assert_true(s->canvas.grouped - before >= 20);
+    scene_settle(s);
+    assert_true(scene_exact(s));
+}
+
 static void unacknowledged_updates_are_bounded(void **state)
 {
     struct scene *s = *state;
@@ -145,6 +168,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(still_screen_costs_nothing, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(scattered_changes_are_few_messages, scene_start, scene_end),
+        cmocka_unit_test_setup_teardown(an_update_is_acknowledged_once, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(unacknowledged_updates_are_bounded, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(waiting_for_the_browser_costs_nothing, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(slow_reader_gets_whole_messages_in_order, scene_start, scene_end),

@@ -100,6 +100,47 @@ static void the_policy_is_the_largest_size(void **state)
     assert_true(scene_exact(s));
 }
 
+static void attach_again(struct scene *s, bool view_only)
+{
+    shutdown(s->rig.stream, SHUT_RDWR);
+    scene_check_exit(s, 0, NULL);
+    close(s->rig.stream);
+    close(s->rig.errors);
+    canvas_finish(&s->canvas);
+    canvas_init(&s->canvas);
+    s->rig.start.view_only = view_only;
+    scene_open(s);
+}
+
+static void expect_root(struct scene *s, unsigned width, unsigned height)
+{
+    unsigned real_width, real_height;
+    rig_synchronise(&s->rig);
+    root_size(s, &real_width, &real_height);
+    assert_true(real_width == width && real_height == height);
+}
+
+// Who may only watch changes nothing, not even by being there. Given control, the next streamer enforces the policy; taken, it is as before.
+static void a_watcher_enforces_no_size(void **state)
+{
+    struct scene *s = *state;
+    s->rig.start.policy.width_max = 500;
+    s->rig.start.policy.height_max = 400;
+    s->rig.start.view_only = true;
+    scene_open(s);
+    expect_root(s, SCENE_WIDTH, SCENE_HEIGHT);
+    assert_true(s->canvas.width == SCENE_WIDTH && scene_exact(s));
+    xcb_randr_set_screen_size(s->rig.drawer, s->rig.screen->root, 700, 450, 10, 10);
+    rig_synchronise(&s->rig);
+    scene_settle(s);
+    expect_root(s, SCENE_WIDTH, SCENE_HEIGHT);
+    attach_again(s, false);
+    wait_for_size(s, 500, 400);
+    expect_root(s, 500, 400);
+    attach_again(s, true);
+    expect_root(s, 500, 400);
+}
+
 static void the_pointer_keeps_inside(void **state)
 {
     struct scene *s = *state;
@@ -217,6 +258,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_display_follows_the_viewer, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(sizes_are_cut_to_the_framebuffer, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(the_policy_is_the_largest_size, scene_start, scene_end),
+        cmocka_unit_test_setup_teardown(a_watcher_enforces_no_size, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(the_pointer_keeps_inside, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(the_scale_is_told_to_programs, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(a_storm_of_wishes_is_bounded, scene_start, scene_end),

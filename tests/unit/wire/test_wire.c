@@ -251,6 +251,11 @@ static void messages_to_the_browser(void **state)
     assert_int_equal(w.length, 4 + WIRE_FRAME_HEADER_SIZE + 2 + 4 + WIRE_RECTANGLE_SIZE);
     assert_int_equal(bytes[0], WIRE_COPY_RECTANGLE);
     assert_memory_equal(bytes + 32, "\1\0\7\0\x8\0\x10\0\x20\0\x30\0\x40\0", 14);
+
+    w = writer_of(bytes, sizeof(bytes));
+    wire_write_pointer_place(&w, 0x102, 0x304);
+    assert_int_equal(w.length, WIRE_POINTER_PLACE_SIZE);
+    assert_memory_equal(bytes, "\x0a\0\0\0\2\1\4\3", 8);
 }
 
 static void what_does_not_fit_fails(void **state)

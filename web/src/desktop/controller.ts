@@ -5,7 +5,7 @@ import { attachPointer, PointerMotion } from "../input/pointer";
 import { PointerLock } from "../input/pointer-lock";
 import { KeyboardSettings } from "../input/preferences";
 import { RelativeMotion } from "../input/relative";
-import { InputSender } from "../input/sender";
+import { InputSender, type Point } from "../input/sender";
 import { StickyModifiers } from "../input/sticky";
 import { Picture } from "../stream/picture";
 import { StreamStatistics } from "../stream/statistics";
@@ -76,6 +76,10 @@ export class DesktopController {
         this.motion = new PointerMotion(this.input);
         this.cursorView = new CursorView(canvas, stage, () => session.state.get().size);
         this.relative = new RelativeMotion(this.input, () => this.pictureScale(), (x, y) => this.cursorView.moveBy(x, y));
+        session.onPointer = (place) => {
+            this.motion.displaced();
+            this.cursorView.moveElsewhere(place);
+        };
         session.onConnected = () => {
             this.clipboard.restart();
             this.input.restart();
@@ -179,13 +183,20 @@ export class DesktopController {
             relative: this.relative,
             locate: (x, y) => this.locate(x, y),
             isLocked: () => this.pointerLock.locked.get(),
-            used: (pointerType, point) => this.cursorView.moveTo(point, pointerType === "touch"),
+            used: (pointerType, point) => this.ownPointer(pointerType, point),
             pinch: (...pinch) => this.magnify(...pinch),
         });
         return () => {
             off();
             detach();
         };
+    }
+
+    /** Who may only watch moves no pointer of the desktop. */
+    private ownPointer(pointerType: string, point: Point): void {
+        if (this.session.state.get().access === "control") {
+            this.cursorView.moveTo(point, pointerType === "touch");
+        }
     }
 
     private magnify(factor: number, x: number, y: number, movedX: number, movedY: number): void {

@@ -19,7 +19,8 @@ export function isTooLarge({ width, height }: Size, scale: number): boolean {
 
 /**
  * The sandbox's cursor: the browser's own with the sandbox's picture, at the sharpness of the screen, so that it moves without
- * any delay; an element over the picture where there is no such cursor: under a finger, under a pointer lock, for large pictures.
+ * any delay; an element over the picture where there is no such cursor: under a finger, under a pointer lock, for large pictures, and
+ * where somebody else has moved the pointer to.
  */
 export class CursorView {
     private readonly element = document.createElement("canvas");
@@ -27,6 +28,8 @@ export class CursorView {
     private url = "";
     private point: Point | null = null;
     private drawn = false;
+    /** The pointer is not where this browser's is. */
+    private elsewhere = false;
     private shown = "";
 
     constructor(
@@ -56,9 +59,19 @@ export class CursorView {
 
     /** `drawn`: no cursor of the browser is there to take the picture. */
     moveTo(point: Point, drawn: boolean): void {
+        this.put(point, drawn, false);
+    }
+
+    /** Somebody else has moved the pointer: this browser keeps an arrow of its own until it moves it back. */
+    moveElsewhere(point: Point): void {
+        this.put(point, true, true);
+    }
+
+    private put(point: Point, drawn: boolean, elsewhere: boolean): void {
         this.point = point;
-        if (drawn !== this.drawn) {
+        if (drawn !== this.drawn || elsewhere !== this.elsewhere) {
             this.drawn = drawn;
+            this.elsewhere = elsewhere;
             this.show();
         } else if (!this.element.hidden) {
             this.place();
@@ -83,7 +96,8 @@ export class CursorView {
         const drawn = visible && (this.drawn || isTooLarge(this.cursor!.size, scale));
         this.element.hidden = !drawn || this.point === null;
         this.place();
-        const style = this.cursor === null ? "default" : drawn || !visible ? "none" : this.style(scale);
+        const arrow = this.cursor === null || this.elsewhere;
+        const style = arrow ? "default" : drawn || !visible ? "none" : this.style(scale);
         if (style !== this.shown) {
             this.shown = style;
             this.canvas.style.cursor = style;

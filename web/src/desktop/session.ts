@@ -7,7 +7,7 @@ import { SUBPROTOCOL } from "../stream/limits";
 import { type Access, type Notice, parseNotice, type Permissions, type RecordingMode, USUAL, type Viewer } from "../stream/notice";
 import type { Picture } from "../stream/picture";
 import type { StreamStatistics } from "../stream/statistics";
-import { type ClipboardMessage, inputNumber, mayWatcherSend, type Size } from "../stream/wire";
+import { type ClipboardMessage, inputNumber, mayWatcherSend, type Point, type Size } from "../stream/wire";
 import type { DesktopSource } from "./source";
 import { heedWarning, NO_WARNINGS, type Warnings } from "./warnings";
 
@@ -71,6 +71,8 @@ export class DesktopSession {
     onHello: () => void = () => undefined;
     /** May throw WireError. */
     onClipboard: (message: ClipboardMessage) => void = () => undefined;
+    /** The pointer was moved by somebody else. */
+    onPointer: (place: Point) => void = () => undefined;
     onSound: (packet: Uint8Array, captured: number) => void = () => undefined;
     private readonly life = new AbortController();
     private socket: WebSocket | null = null;
@@ -240,6 +242,7 @@ export class DesktopSession {
             resized: (size) => this.state.patch({ size }),
             clipboard: (message) => this.onClipboard(message),
             cursor: (cursor) => this.cursor.set(cursor),
+            pointer: (place) => this.onPointer(place),
             sound: (packet, captured) => this.onSound(packet, captured),
             painted: () => {
                 if (!this.state.get().painted) {

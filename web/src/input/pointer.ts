@@ -43,6 +43,11 @@ export class PointerMotion {
         }
     }
 
+    /** Somebody else has moved the pointer: where it was put last it is not any more. */
+    displaced(): void {
+        this.last = null;
+    }
+
     forget(): void {
         cancelAnimationFrame(this.frame);
         this.frame = 0;

@@ -201,6 +201,7 @@ export class RecordingPlayer {
             hello: (size) => this.view.resized(size),
             resized: (size) => this.view.resized(size),
             cursor: (cursor) => this.view.cursor(cursor),
+            pointer: (place) => this.view.pointer(place),
             clipboard: () => undefined,
             sound: (packet, captured) => this.hear(packet, captured),
             painted: () => undefined,

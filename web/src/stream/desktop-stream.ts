@@ -1,4 +1,4 @@
-import { NOTHING, PaintQueue, type Paint } from "./paint-queue";
+import { NOTHING, PaintQueue, type Paint, type QueuedFrame } from "./paint-queue";
 import type { Picture } from "./picture";
 import type { LastFrame, PaintTimes, StreamStatistics } from "./statistics";
 import { MediaSourceVideo } from "./media-source-video";
@@ -7,6 +7,7 @@ import {
     type ClipboardMessage,
     decodeMessage,
     encodeAcknowledge,
+    encodeGreeting,
     encodeRefresh,
     type FrameHeader,
     type Point,
@@ -29,6 +30,8 @@ export interface StreamEvents {
     hello(size: Size): void;
     resized(size: Size): void;
     cursor(cursor: Cursor): void;
+    /** The pointer has gone there, and not by this client's input. */
+    pointer(place: Point): void;
     /** May throw WireError. */
     clipboard(message: ClipboardMessage): void;
     /** An Opus packet, captured at that µs of the streamer's clock. */
@@ -60,7 +63,7 @@ export class DesktopStream {
         private readonly events: StreamEvents,
     ) {
         this.queue = new PaintQueue(
-            (sequence, times, queued) => this.painted(sequence, times, queued),
+            (frame, times, queued) => this.painted(frame, times, queued),
             () => performance.now(),
         );
         this.video = chooseVideo({
@@ -100,18 +103,21 @@ export class DesktopStream {
                 break;
             case "lossless":
                 this.takeSequence(message.header, { kind: "lossless", bytes: buffer.byteLength, key: false });
-                this.queue.push(message.header.sequence, buffer.byteLength, paintOnly(() =>
+                this.queue.push(message.header, buffer.byteLength, paintOnly(() =>
                     this.picture.paintLossless(message),
                 ));
                 break;
             case "copy":
                 this.takeSequence(message.header, { kind: "copy", bytes: buffer.byteLength, key: false });
-                this.queue.push(message.header.sequence, buffer.byteLength, paintOnly(() =>
+                this.queue.push(message.header, buffer.byteLength, paintOnly(() =>
                     this.picture.copy(message.copies),
                 ));
                 break;
             case "cursor":
                 this.events.cursor(message);
+                break;
+            case "pointer":
+                this.events.pointer(message.place);
                 break;
             case "display":
                 this.resize(message.size, message.codec);
@@ -137,7 +143,7 @@ export class DesktopStream {
         this.picture.resize(size);
         this.picture.restart();
         // The streamer's first measure of the way, before anything large is on it.
-        this.events.send(encodeAcknowledge(0, 0, 0));
+        this.events.send(encodeGreeting());
         this.events.hello(size);
         this.video.open(codec, size);
         void this.checkSupport(codec, size);
@@ -165,7 +171,7 @@ export class DesktopStream {
         if (message.key) {
             this.queue.push(null, 0, paintOnly(() => this.picture.restart()));
         }
-        this.queue.push(sequence, bytes, null);
+        this.queue.push(message.header, bytes, null);
         if (!this.video.decode(sequence, message.key, message.data)) {
             this.frames.delete(sequence);
             this.queue.settle(sequence, NOTHING);
@@ -230,9 +236,11 @@ export class DesktopStream {
         this.events.send(encodeRefresh());
     }
 
-    private painted(sequence: number, times: PaintTimes, queued: number): void {
-        this.statistics.painted(sequence, times);
-        this.events.send(encodeAcknowledge(sequence, (times.painted - times.arrived) * 1000, queued));
+    private painted(frame: QueuedFrame, times: PaintTimes, queued: number): void {
+        this.statistics.painted(frame.sequence, times);
+        if (!frame.more) {
+            this.events.send(encodeAcknowledge(frame.sequence, (times.painted - times.arrived) * 1000, queued));
+        }
         this.events.painted();
     }
 }

@@ -8,9 +8,16 @@ export interface Paint {
     discard(): void;
 }
 
+/** Of a message's header. */
+export interface QueuedFrame {
+    sequence: number;
+    /** Its update goes on. */
+    more: boolean;
+}
+
 interface Entry {
     /** null for messages outside the sequence, such as a new display size. */
-    sequence: number | null;
+    frame: QueuedFrame | null;
     arrived: number;
     bytes: number;
     ready: number;
@@ -18,7 +25,7 @@ interface Entry {
     paint: Paint | null;
 }
 
-export type Painted = (sequence: number, times: PaintTimes, queued: number) => void;
+export type Painted = (frame: QueuedFrame, times: PaintTimes, queued: number) => void;
 
 /**
  * The order of the stream, kept across an asynchronous decoder: an entry is painted when it is ready and
@@ -38,9 +45,9 @@ export class PaintQueue {
     }
 
     /** Throws WireError when the stream makes the browser hold too much. */
-    push(sequence: number | null, bytes: number, paint: Paint | null): void {
+    push(frame: QueuedFrame | null, bytes: number, paint: Paint | null): void {
         const arrived = this.now();
-        this.entries.push({ sequence, bytes, paint, arrived, ready: arrived });
+        this.entries.push({ frame, bytes, paint, arrived, ready: arrived });
         this.bytes += bytes;
         if (this.entries.length > MAX_QUEUED_MESSAGES || this.bytes > MAX_QUEUED_BYTES) {
             throw new WireError("the stream runs ahead of its acknowledgements");
@@ -50,7 +57,7 @@ export class PaintQueue {
 
     /** The decoder has answered for `sequence`. False when nothing waits for it: the caller keeps `paint`. */
     settle(sequence: number, paint: Paint): boolean {
-        const entry = this.entries.find((candidate) => candidate.sequence === sequence);
+        const entry = this.entries.find((candidate) => candidate.frame?.sequence === sequence);
         if (entry === undefined || entry.paint !== null) {
             return false;
         }
@@ -82,9 +89,9 @@ export class PaintQueue {
             this.entries.shift();
             this.bytes -= head.bytes;
             head.paint.paint();
-            if (head.sequence !== null) {
+            if (head.frame !== null) {
                 const { arrived, ready } = head;
-                this.painted(head.sequence, { arrived, ready, painted: this.now() }, this.entries.length);
+                this.painted(head.frame, { arrived, ready, painted: this.now() }, this.entries.length);
             }
         }
     }

@@ -33,6 +33,8 @@ export interface CopyRectangle {
 }
 
 export interface FrameHeader {
+    /** Its update goes on: the last message is acknowledged for all of them. */
+    more: boolean;
     sequence: number;
     input: number;
     captured: bigint;
@@ -65,6 +67,7 @@ export type StreamMessage =
     | { kind: "clipboard"; message: ClipboardMessage }
     | { kind: "audio"; captured: bigint; data: Uint8Array }
     | { kind: "display"; size: Size; codec: string }
+    | { kind: "pointer"; place: Point }
     | { kind: "statistics"; statistics: StreamerStatistics };
 
 export type ClipboardType = "text" | "png";
@@ -181,8 +184,9 @@ function readCount(reader: Reader): number {
     return count;
 }
 
-function readFrameHeader(reader: Reader): FrameHeader {
+function readFrameHeader(reader: Reader, flags: number): FrameHeader {
     return {
+        more: (flags & MORE) !== 0,
         sequence: reader.u32(),
         input: reader.u32(),
         captured: reader.u64(),
@@ -212,7 +216,7 @@ function readHello(reader: Reader): StreamMessage {
 }
 
 function readVideo(reader: Reader, display: Size, flags: number): StreamMessage {
-    const header = readFrameHeader(reader);
+    const header = readFrameHeader(reader, flags);
     const origin = { x: reader.u16(), y: reader.u16() };
     const count = readCount(reader);
     const rectangles: Rectangle[] = [];
@@ -223,13 +227,13 @@ function readVideo(reader: Reader, display: Size, flags: number): StreamMessage 
     }
     const data = reader.rest();
     expect(data.length > 0, "empty access unit");
-    return { kind: "video", header, key: (flags & 1) !== 0, origin, rectangles, data };
+    return { kind: "video", header, key: (flags & KEY_FRAME) !== 0, origin, rectangles, data };
 }
 
 const ENCODINGS: Record<number, LosslessEncoding> = { 1: "qoi", 2: "bgrx", 3: "deflated" };
 
-function readLossless(reader: Reader, display: Size): StreamMessage {
-    const header = readFrameHeader(reader);
+function readLossless(reader: Reader, display: Size, flags: number): StreamMessage {
+    const header = readFrameHeader(reader, flags);
     const rectangle = readRectangle(reader, display);
     expect(rectangle.width * rectangle.height <= MAX_LOSSLESS_PIXELS, "lossless rectangle is too large");
     const encoding = ENCODINGS[reader.u8()];
@@ -244,8 +248,8 @@ function readLossless(reader: Reader, display: Size): StreamMessage {
     return { kind: "lossless", header, rectangle, encoding, band, data };
 }
 
-function readCopy(reader: Reader, display: Size): StreamMessage {
-    const header = readFrameHeader(reader);
+function readCopy(reader: Reader, display: Size, flags: number): StreamMessage {
+    const header = readFrameHeader(reader, flags);
     const count = readCount(reader);
     const copies: CopyRectangle[] = [];
     for (let i = 0; i < count; i++) {
@@ -342,8 +346,18 @@ function readDisplay(reader: Reader): StreamMessage {
     return { kind: "display", size, codec };
 }
 
+function readPointer(reader: Reader, display: Size): StreamMessage {
+    const place = { x: reader.u16(), y: reader.u16() };
+    expect(place.x < display.width && place.y < display.height, "pointer outside the display");
+    reader.end();
+    return { kind: "pointer", place };
+}
+
 const HELLO = 0x01;
 const KEY_FRAME = 0x01;
+const MORE = 0x02;
+/** By kind; the others have none. */
+const FLAGS: Record<number, number> = { 0x02: KEY_FRAME | MORE, 0x03: MORE, 0x04: MORE };
 
 const READERS: Record<number, (reader: Reader, display: Size, flags: number, length: number) => StreamMessage> = {
     [HELLO]: (reader) => readHello(reader),
@@ -355,6 +369,7 @@ const READERS: Record<number, (reader: Reader, display: Size, flags: number, len
     0x07: (reader) => readAudio(reader),
     0x08: (reader) => readDisplay(reader),
     0x09: (reader) => readStatistics(reader),
+    0x0a: readPointer,
 };
 
 /**
@@ -369,7 +384,7 @@ export function decodeMessage(buffer: ArrayBuffer, display: Size | null): Stream
     reader.zero(2);
     const read = READERS[kind];
     expect(read !== undefined, `unknown message kind ${kind}`);
-    expect(kind === 0x02 ? (flags & ~KEY_FRAME) === 0 : flags === 0, `unknown flags ${flags}`);
+    expect((flags & ~(FLAGS[kind] ?? 0)) === 0, `unknown flags ${flags}`);
     if (display === null) {
         expect(kind === HELLO, `message kind ${kind} before hello`);
         return readHello(reader);
@@ -394,6 +409,14 @@ function pointMessage(kind: number, length: number, input: number, x: number, y:
     view.setUint16(8, x, true);
     view.setUint16(10, y, true);
     return view;
+}
+
+/** What this client knows besides the first version of the protocol: updates of several messages, the pointer's place. */
+const KNOWS = 0x03;
+
+/** Answers hello. */
+export function encodeGreeting(): ArrayBuffer {
+    return encodeAcknowledge(0, 0, KNOWS);
 }
 
 /** `decode`: microseconds from arrival to painted. */

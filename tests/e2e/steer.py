@@ -1,0 +1,11 @@
+# Runs in a desktop: puts the pointer somewhere, as programs do that drive one.
+import ctypes
+import sys
+
+x11 = ctypes.CDLL("libX11.so.6")
+x11.XOpenDisplay.restype = ctypes.c_void_p
+x11.XDefaultRootWindow.restype = ctypes.c_ulong
+display = ctypes.c_void_p(x11.XOpenDisplay(None))
+root = ctypes.c_ulong(x11.XDefaultRootWindow(display))
+x11.XWarpPointer(display, ctypes.c_ulong(0), root, 0, 0, 0, 0, int(sys.argv[1]), int(sys.argv[2]))
+x11.XSync(display, 0)
