@@ -86,6 +86,12 @@ test("compose: known settings, no capability, loopback only", () => {
     assert.ok(existsSync(join(TREE, "deploy/container", service.build.context, service.build.dockerfile)));
 });
 
+test("compose: docker-compose takes it", (t) => {
+    const { error, status, stderr } = spawnSync("docker-compose", ["config", "--quiet"], { cwd: join(TREE, "deploy/container"), encoding: "utf8" });
+    if (error) return t.skip("docker-compose is not installed");
+    assert.equal(status, 0, stderr);
+});
+
 test("Containerfile: what it copies is there, what it starts is installed, what the programs link it installs", () => {
     const text = read("deploy/container/Containerfile");
     for (const [, source] of text.matchAll(/^COPY (?!--from)(\S+) /gm)) assert.ok(existsSync(join(TREE, source)), source);
