@@ -14,7 +14,7 @@ import { summary } from "./lib/statistics.mjs";
 import { Tigervnc } from "./lib/tigervnc.mjs";
 
 const seconds = option("n", 5); // of typing for each number of sessions
-const steps = [1, 4, 8, 16, 24, 32, 48, 64].slice(0, option("rounds", 8));
+const steps = [1, 8, 16, 32, 64, 96, 128, 160, 192, 224, 256].slice(0, option("rounds", 11));
 const AT_ONCE = 4; // sessions that are started at once
 const FAR = 3; // times the first p95: enough is seen
 const PLOT = new URL("../docs/images/capacity.svg", import.meta.url).pathname;

@@ -7,7 +7,8 @@ import { option, report } from "./lib/report.mjs";
 import { median } from "./lib/statistics.mjs";
 
 const WATCHDOG_S = 5;
-const rounds = option("rounds", 5);
+const LOG_MAX = 4000; // of the log of an instance that did not come back
+const rounds = option("rounds", 3);
 process.env.PROGRAMS ??= new URL("../build/release/stage", import.meta.url).pathname;
 
 const groups = [
@@ -17,14 +18,23 @@ const groups = [
     ["", SHORTAGES, {}],
 ];
 
+async function endure(trial, fault, name) {
+    try {
+        return await trial.endure(fault);
+    } catch (error) {
+        throw new Error(`${name}: ${error.message}\n${trial.server.log.slice(-LOG_MAX)}`, { cause: error });
+    }
+}
+
 const rows = [];
 for (const [what, faults, env] of groups) {
     const trial = await Trial.begin(env);
     try {
         for (const fault of faults) {
+            const name = `${what} ${fault.name}`.trim();
             const times = [];
-            for (let i = 0; i < rounds; i++) times.push(await trial.endure(fault));
-            rows.push({ fault: `${what} ${fault.name}`.trim(), "works again, ms": Math.round(median(times)), "at most": Math.round(Math.max(...times)) });
+            for (let i = 0; i < rounds; i++) times.push(await endure(trial, fault, name));
+            rows.push({ fault: name, "works again, ms": Math.round(median(times)), "at most": Math.round(Math.max(...times)) });
         }
     } finally {
         await trial.end();

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,10 +13,12 @@
 #include "lib/cleanup.h"
 #include "lib/isolation.h"
 #include "lib/networks.h"
+#include "lib/video_check.h"
 
 struct check {
     const struct config *config;
     unsigned wrong, doubtful;
+    bool elsewhere; // it is for another machine, perhaps
 };
 
 static void cleanup_config(struct config **config)
@@ -171,15 +174,24 @@ static void check_places(struct check *check)
     }
 }
 
+static void check_video(struct check *check)
+{
+    struct config_error error;
+    char directory[PATH_MAX];
+    if (!check->elsewhere && context_programs(check->config, directory, sizeof(directory)) == 0 &&
+        video_check(directory, check->config, &error) == -EINVAL)
+        wrong(check, "%s", error.text);
+}
+
 int config_check(struct context *context)
 {
     static void (*const checks[])(struct check *) = {check_secret_strength, check_times, check_sizes,
                                                      check_network,         check_words, check_templates,
-                                                     check_places};
+                                                     check_places,          check_video};
     const char *given = context->options.operand;
     const char *path = given ? given : context->config_path;
     CLEANUP(cleanup_config) struct config *config = config_new();
-    struct check check = {.config = config};
+    struct check check = {.config = config, .elsewhere = given != NULL};
     struct config_error error;
     if (!config)
         return complain_store(context, -ENOMEM);
@@ -187,7 +199,7 @@ int config_check(struct context *context)
         config_check_file(config, path, false, on_wrong, &check);
     if (context->secrets_path)
         config_check_file(config, context->secrets_path, true, on_wrong, &check);
-    // A file that is named is meant by itself: for another machine perhaps.
+    // A file that is named is meant by itself.
     if (!given && config_read_environment(config, &error) < 0)
         on_wrong(&check, error.text);
     for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)

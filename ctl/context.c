@@ -43,6 +43,18 @@ int context_own_directory(char *buffer, size_t size)
     return 0;
 }
 
+int context_programs(const struct config *config, char *buffer, size_t size)
+{
+    const char *configured = config_text(config, CONFIG_PROGRAM_DIR);
+    size_t length = strlen(configured);
+    if (length == 0)
+        return context_own_directory(buffer, size);
+    if (length >= size)
+        return -ENAMETOOLONG;
+    memcpy(buffer, configured, length + 1);
+    return 0;
+}
+
 int context_migrations(const struct context *context, char *buffer, size_t size)
 {
     static const char below[] = "/../share/sandbox-server/migrations";

@@ -42,3 +42,5 @@ int complain_store(const struct context *context, int error);
 int context_migrations(const struct context *context, char *buffer, size_t size);
 // The directory of this program's own file. 0 or -errno.
 int context_own_directory(char *buffer, size_t size);
+// The directory of the other programs by that configuration: PROGRAM_DIR, or the own one. 0 or -errno.
+int context_programs(const struct config *config, char *buffer, size_t size);

@@ -17,10 +17,9 @@ static const char *const verdict_names[] = {
     [VERDICT_OK] = "ok", [VERDICT_WEAK] = "weak", [VERDICT_FAILED] = "failed"};
 
 static void (*const checks[])(struct context *, struct findings *) = {
-    check_kernel,   check_host,      check_configuration, check_secret,
-    check_modes,    check_tls,       check_clock,         check_web_root,
-    check_storage,  check_isolation, check_apparmor,      check_running_programs,
-    check_pool,
+    check_kernel,           check_host,  check_configuration, check_secret,  check_modes,     check_tls,
+    check_certificate,      check_clock, check_web_root,      check_storage, check_isolation, check_apparmor,
+    check_running_programs, check_pool,  check_video,
     check_database, // from there on root is the service's user
     check_backups,
 };

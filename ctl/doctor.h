@@ -1,6 +1,8 @@
 #pragma once
 // Findings of `sandboxctl doctor`.
 
+#include <stdint.h>
+
 #include "ctl/context.h"
 #include "lib/isolation.h"
 
@@ -20,10 +22,12 @@ void check_web_root(struct context *context, struct findings *findings);
 void check_storage(struct context *context, struct findings *findings);
 void check_host(struct context *context, struct findings *findings);
 void check_tls(struct context *context, struct findings *findings);
+void check_certificate(struct context *context, struct findings *findings);
 void check_clock(struct context *context, struct findings *findings);
 void check_modes(struct context *context, struct findings *findings);
 void check_backups(struct context *context, struct findings *findings);
 void check_pool(struct context *context, struct findings *findings);
+void check_video(struct context *context, struct findings *findings);
 void check_isolation(struct context *context, struct findings *findings);
 void check_apparmor(struct context *context, struct findings *findings);
 void check_running_programs(struct context *context, struct findings *findings);
@@ -32,5 +36,7 @@ void check_running_programs(struct context *context, struct findings *findings);
 enum verdict layer_verdict(const char *required, enum layer layer, enum layer_state state);
 // What to make of adjtimex(2): its result (-1: it failed), and the status that it tells.
 enum verdict clock_verdict(int result, int status);
+// What to make of a certificate that ends at `expiry` (0: it can't be read), both in seconds since 1970.
+enum verdict certificate_verdict(uint64_t expiry, uint64_t now);
 // What to make of a kernel release as uname(2) tells it ("6.1.0-18-amd64").
 enum verdict kernel_verdict(const char *release);

@@ -14,6 +14,7 @@
 #include "ctl/probe.h"
 #include "ctl/system.h"
 #include "lib/cleanup.h"
+#include "lib/video_check.h"
 #include "store/migration.h"
 
 #define FREE_SPACE_MIN (1ull << 30) // bytes below which storage is weak
@@ -190,29 +191,36 @@ enum verdict layer_verdict(const char *required, enum layer layer, enum layer_st
 
 static int find_sandboxd(const struct context *context, char path[static PATH_MAX])
 {
-    char own[PATH_MAX];
-    const char *directory = config_text(context->config, CONFIG_PROGRAM_DIR);
-    if (!*directory) {
-        int error = context_own_directory(own, sizeof(own));
-        if (error)
-            return error;
-        directory = own;
-    }
+    char directory[PATH_MAX];
+    int error = context_programs(context->config, directory, sizeof(directory));
+    if (error)
+        return error;
     int length = snprintf(path, PATH_MAX, "%s/sandboxd", directory);
     return length < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+static void check_foundation(const struct layer_report *foundation, struct findings *findings)
+{
+    if (foundation->state == LAYER_ON)
+        return found(findings, VERDICT_OK, ISOLATION_FOUNDATION, "sandboxes for commands are copies of one");
+    found(findings, VERDICT_WEAK, ISOLATION_FOUNDATION,
+          "sandboxes for commands are built one by one, which takes twice as long: %s (SystemCallFilter= of "
+          "the "
+          "unit, a container's seccomp profile); setns, unshare, clone3 and the calls for mounts are needed",
+          foundation->detail);
 }
 
 void check_isolation(struct context *context, struct findings *findings)
 {
     char program[PATH_MAX] = "";
-    struct layer_report layers[LAYER_COUNT];
+    struct probe_rows rows;
     int error = find_sandboxd(context, program);
     if (geteuid() == 0 && !getpwnam(PROBE_USER))
         return found(findings, VERDICT_FAILED, "isolation",
                      "not checked: there is no system user " PROBE_USER "; run scripts/setup");
     if (!error)
         error = probe_run(program, context->config_path, context->packaged ? PROBE_AS_UNIT : PROBE_AS_USER,
-                          layers);
+                          &rows);
     if (error == -EPROTO)
         return found(findings, VERDICT_FAILED, "isolation",
                      "%s --probe does not say what this version expects: "
@@ -222,8 +230,24 @@ void check_isolation(struct context *context, struct findings *findings)
         return found(findings, VERDICT_FAILED, "isolation", "%s --probe: %s", program, strerror(-error));
     const char *required = config_text(context->config, CONFIG_SANDBOX_LAYERS_REQUIRED);
     for (unsigned i = 0; i < LAYER_COUNT; i++) {
-        const struct layer_report *layer = &layers[i];
+        const struct layer_report *layer = &rows.layers[i];
         found(findings, layer_verdict(required, i, layer->state), layer_name(i), "%s%s%s",
               layer_state_name(layer->state), layer->detail[0] ? ": " : "", layer->detail);
     }
+    check_foundation(&rows.foundation, findings);
+}
+
+void check_video(struct context *context, struct findings *findings)
+{
+    char directory[PATH_MAX];
+    struct config_error problem;
+    int error = context_programs(context->config, directory, sizeof(directory));
+    if (!error)
+        error = video_check(directory, context->config, &problem);
+    if (error == -EINVAL)
+        found(findings, VERDICT_FAILED, "video encoder", "%s", problem.text);
+    else if (error)
+        found(findings, VERDICT_FAILED, "video encoder", "not checked: %s", strerror(-error));
+    else
+        found(findings, VERDICT_OK, "video encoder", "%s", config_text(context->config, CONFIG_VIDEO_CODEC));
 }

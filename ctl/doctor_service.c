@@ -11,10 +11,13 @@
 
 #include "ctl/host_checks.h"
 #include "lib/cleanup.h"
+#include "server/certificate.h"
 #include "store/snapshot.h"
 
 #define BACKUP_OLD_HOURS 26 // a daily one, and its time
 #define HOUR_US INT64_C(3600000000)
+#define DAY_SECONDS 86400u
+#define CERTIFICATE_DAYS 14u // as the alert CertificateEnds has it
 
 void check_host(struct context *context, struct findings *findings)
 {
@@ -23,9 +26,11 @@ void check_host(struct context *context, struct findings *findings)
     struct host_question question = {
         .root = root,
         .sandboxes = (uint64_t)config_number(context->config, CONFIG_SANDBOX_MAX_PER_NODE),
-        .ports = {(uint16_t)config_number(context->config, CONFIG_PORT),
-                  (uint16_t)config_number(context->config, CONFIG_METRICS_PORT), 5432},
-        .port_names = {"sandbox-server", "/metrics", "PostgreSQL"}};
+        .ports = {{(uint16_t)config_number(context->config, CONFIG_PORT), "sandbox-server",
+                   "set HOST=127.0.0.1 behind a proxy (sandboxctl haproxy-config)"},
+                  {(uint16_t)config_number(context->config, CONFIG_METRICS_PORT), "/metrics",
+                   "ours listens on 127.0.0.1 alone: find who took the port"},
+                  {5432, "PostgreSQL", "set listen_addresses = 'localhost' in postgresql.conf"}}};
     size_t count = host_checks(&question, rows);
     for (size_t i = 0; i < count; i++)
         found(findings, rows[i].verdict, rows[i].name, "%s", rows[i].detail);
@@ -57,6 +62,36 @@ void check_tls(struct context *context, struct findings *findings)
                      "ALLOWED_ORIGINS names no origin: fine on this machine alone; behind a proxy write "
                      "ALLOWED_ORIGINS=https://YOUR.NAME");
     found(findings, VERDICT_OK, "TLS", "%s behind %s", host, origins);
+    if (!*config_text(context->config, CONFIG_TRUSTED_PROXIES))
+        found(findings, VERDICT_WEAK, "proxy",
+              "TRUSTED_PROXIES is empty: all users count as one source, and a few wrong passwords lock "
+              "everybody out; write TRUSTED_PROXIES=127.0.0.1 (the proxy's address as it is seen here), then "
+              "run: systemctl reload sandbox-server");
+}
+
+enum verdict certificate_verdict(uint64_t expiry, uint64_t now)
+{
+    if (expiry <= now)
+        return VERDICT_FAILED;
+    return expiry - now < CERTIFICATE_DAYS * DAY_SECONDS ? VERDICT_WEAK : VERDICT_OK;
+}
+
+void check_certificate(struct context *context, struct findings *findings)
+{
+    const char *path = config_text(context->config, CONFIG_CERTIFICATE_FILE);
+    if (!*path)
+        return;
+    uint64_t expiry = certificate_expiry(path), now = (uint64_t)time(NULL);
+    enum verdict verdict = certificate_verdict(expiry, now);
+    if (!expiry)
+        return found(findings, verdict, "certificate",
+                     "%s is no certificate that can be read; it is the NAME.crt that "
+                     "haproxy/certbot-deploy-hook leaves beside NAME.pem; run: chmod 644 %s",
+                     path, path);
+    if (expiry <= now)
+        return found(findings, verdict, "certificate", "%s has ended; run: certbot renew", path);
+    found(findings, verdict, "certificate", "%s ends in %" PRIu64 " days%s", path,
+          (expiry - now) / DAY_SECONDS, verdict == VERDICT_OK ? "" : "; run: certbot renew");
 }
 
 enum verdict clock_verdict(int result, int status)
@@ -80,22 +115,27 @@ void check_clock(struct context *context, struct findings *findings)
 }
 
 static void check_modes_of(struct findings *findings, const char *name, const char *path, unsigned forbidden,
-                           int64_t owner)
+                           int64_t owner, const char *maker)
 {
     struct host_finding finding;
     if (!path || !*path)
         return;
-    host_check_mode(path, forbidden, owner, &finding);
+    host_check_mode(path, forbidden, owner, maker, &finding);
     found(findings, finding.verdict, name, "%s", finding.detail);
 }
 
 void check_modes(struct context *context, struct findings *findings)
 {
-    check_modes_of(findings, "config file", context->config_path, 022, 0);
-    check_modes_of(findings, "homes", config_text(context->config, CONFIG_FILE_STORAGE_PATH), 022, -1);
-    check_modes_of(findings, "backup key", config_text(context->config, CONFIG_BACKUP_KEY_FILE), 077, 0);
-    check_modes_of(findings, "backup directory", config_text(context->config, CONFIG_BACKUP_DIRECTORY), 077,
-                   0);
+    static const char tmpfiles[] = "systemd-tmpfiles --create sandbox-server.conf";
+    struct config *config = context->config;
+    check_modes_of(findings, "config file", context->config_path, 022, 0, "dpkg-reconfigure sandbox-server");
+    if (context->packaged)
+        check_modes_of(findings, "credentials", SYSTEM_CONFIG_DIR "/credentials", 077, 0, tmpfiles);
+    check_modes_of(findings, "homes", config_text(config, CONFIG_FILE_STORAGE_PATH), 022, -1, tmpfiles);
+    check_modes_of(findings, "backup key", config_text(config, CONFIG_BACKUP_KEY_FILE), 077, 0,
+                   "sandboxctl backup-key");
+    check_modes_of(findings, "backup directory", config_text(config, CONFIG_BACKUP_DIRECTORY), 077, 0,
+                   tmpfiles);
 }
 
 static void cleanup_store(struct store **store)

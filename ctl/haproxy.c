@@ -5,6 +5,11 @@
 #define PROBLEM "urn:sandbox-server:problem:"
 // A source: one IPv4 address, or the /64 that one subscriber has.
 #define SOURCE "src,ipmask(32,64)"
+// For how long a node that refuses is tried again, and how often at least where each try may take long.
+#define RETRYING_MS 3000u
+#define RETRIES_MIN 3u
+// How often a node is asked how it is; without a timeout of its own an answer may take as long.
+#define CHECK_MS 1000u
 
 struct answer {
     unsigned status;
@@ -49,7 +54,23 @@ static void print_global(const struct haproxy_wish *wish, FILE *out)
             wish->run_directory);
 }
 
-static void print_defaults(FILE *out)
+static void print_patience(const struct haproxy_wish *wish, FILE *out)
+{
+    unsigned retries = RETRYING_MS / wish->connect_timeout;
+    fprintf(out,
+            "    # A node that is started again is away for less than a second. HAProxy waits as long as "
+            "timeout connect before it\n"
+            "    # tries the same node once more, but a second at most: so what was asked meanwhile is "
+            "answered soon. A node that is\n"
+            "    # farther away than this needs more (--connect-timeout).\n"
+            "    timeout connect %ums\n"
+            "    retries %u\n",
+            wish->connect_timeout, retries < RETRIES_MIN ? RETRIES_MIN : retries);
+    if (wish->connect_timeout > CHECK_MS)
+        fprintf(out, "    timeout check %ums\n", wish->connect_timeout);
+}
+
+static void print_defaults(const struct haproxy_wish *wish, FILE *out)
 {
     static const struct answer failures[] = {
         {502, "unavailable", "Busy", "The node gave no answer. Try again in a moment.", 2},
@@ -63,14 +84,10 @@ static void print_defaults(FILE *out)
           "    # Without the query: a desktop's address carries its ticket there.\n"
           "    log-format \"%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %tsc %ac/%fc/%bc/%sc/%rc "
           "%sq/%bq "
-          "%HM %HPO %HV\"\n"
-          "    # A node that is started again is away for less than a second. HAProxy waits as long as "
-          "timeout connect before it\n"
-          "    # tries the same node once more, but a second at most: so what was asked meanwhile is "
-          "answered soon.\n"
-          "    timeout connect 250ms\n"
-          "    retries 12\n"
-          "    timeout http-request 10s\n"
+          "%HM %HPO %HV\"\n",
+          out);
+    print_patience(wish, out);
+    fputs("    timeout http-request 10s\n"
           "    timeout http-keep-alive 30s\n"
           "    timeout queue 5s\n"
           "    timeout client 60s\n"
@@ -135,15 +152,24 @@ static void print_http(const struct haproxy_wish *wish, FILE *out)
     print_bind(wish, wish->http_port, out);
     fputc('\n', out);
     print_connection_rules(wish, out);
+    fputs("    # Certificates are renewed while this serves: certbot certonly --standalone --http-01-port.\n"
+          "    acl challenge path -m reg ^/[.]well-known/acme-challenge/[A-Za-z0-9_-]+$\n",
+          out);
     // The name is ours, not the request's: nobody is sent elsewhere.
     fputs("    # Only the path: a query may hold what must not travel in clear text once more.\n", out);
     if (wish->https_port == 443)
-        fprintf(out, "    http-request redirect code 308 location https://%s%%[path]\n", wish->host);
+        fprintf(out, "    http-request redirect code 308 location https://%s%%[path] unless challenge\n",
+                wish->host);
     else
-        fprintf(out, "    http-request redirect code 308 location https://%s:%u%%[path]\n", wish->host,
-                wish->https_port);
+        fprintf(out, "    http-request redirect code 308 location https://%s:%u%%[path] unless challenge\n",
+                wish->host, wish->https_port);
     print_headers(out);
-    fputc('\n', out);
+    fprintf(out,
+            "    use_backend acme if challenge\n\n"
+            "backend acme\n"
+            "    retries 0\n"
+            "    server certbot 127.0.0.1:%u\n\n",
+            wish->acme_port);
 }
 
 static void print_limits(const struct haproxy_wish *wish, FILE *out)
@@ -227,8 +253,8 @@ static void print_nodes(const struct haproxy_wish *wish, FILE *out)
             "    option httpchk\n"
             "    http-check send meth GET uri /health ver HTTP/1.1 hdr Host %s\n"
             "    http-check disable-on-404\n"
-            "    default-server check inter 1s fall 3 rise 2 maxconn 1000\n",
-            wish->host);
+            "    default-server check inter %us fall 3 rise 2 maxconn 1000\n",
+            wish->host, CHECK_MS / 1000);
     for (unsigned i = 0; i < wish->node_count; i++) {
         const struct haproxy_node *node = &wish->nodes[i];
         fprintf(out, "    server %.*s %s", node->name_length, node->name, node->address);
@@ -260,7 +286,7 @@ void haproxy_print(const struct haproxy_wish *wish, FILE *out)
         "# that this machine has for them.\n\n",
         wish->host);
     print_global(wish, out);
-    print_defaults(out);
+    print_defaults(wish, out);
     print_tables(wish, out);
     print_http(wish, out);
     print_https(wish, out);

@@ -20,9 +20,10 @@ struct haproxy_wish {
     unsigned certificate_count;
     const char *bind;          // as HAProxy writes addresses; "::" stands for all, IPv4 too
     const char *run_directory; // for the administrator's socket
-    unsigned http_port, https_port, status_port, peer_port;
+    unsigned http_port, https_port, status_port, peer_port, acme_port;
     unsigned login_rate, api_rate; // per minute and source
     unsigned source_connections;
+    unsigned connect_timeout; // ms
 };
 
 void haproxy_print(const struct haproxy_wish *wish, FILE *out);

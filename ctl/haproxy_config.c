@@ -13,6 +13,10 @@
 #define HOST_MAX 253
 #define PATH_LENGTH_MAX 1024
 #define RATE_MAX 1000000
+#define CONNECT_TIMEOUT_MAX 60000
+// A node on this machine answers at once or not at all; one elsewhere may be a second away, and a lost packet costs another.
+#define CONNECT_TIMEOUT_NEAR 250
+#define CONNECT_TIMEOUT_FAR 3000
 
 static bool made_of(const char *text, size_t length, const char *permitted)
 {
@@ -94,6 +98,26 @@ static int take_nodes(struct context *context, struct haproxy_wish *wish)
     return 0;
 }
 
+// "127.0.0.1:8080", "[::1]:8080", "localhost:8080"; any other name may be anywhere.
+static bool is_near(const struct haproxy_node *node)
+{
+    const char *address = node->address;
+    size_t host = strcspn(address, ":");
+    return strncmp(address, "[::1]:", 6) == 0 || strncmp(address, "localhost:", 10) == 0 ||
+           (strncmp(address, "127.", 4) == 0 && strspn(address, "0123456789.") == host);
+}
+
+static void choose_patience(struct haproxy_wish *wish)
+{
+    if (wish->connect_timeout)
+        return;
+    wish->connect_timeout = CONNECT_TIMEOUT_NEAR;
+    for (unsigned i = 0; i < wish->node_count; i++) {
+        if (!is_near(&wish->nodes[i]))
+            wish->connect_timeout = CONNECT_TIMEOUT_FAR;
+    }
+}
+
 static bool path_fits(const char *path)
 {
     return *path == '/' && strlen(path) <= PATH_LENGTH_MAX && made_of(path, strlen(path), LETTERS "/._-@+");
@@ -150,6 +174,7 @@ int haproxy_config(struct context *context)
         .https_port = 443,
         .status_port = 8404,
         .peer_port = 8405,
+        .acme_port = 402, // which root alone may open: who answers there gets certificates for this name
         .login_rate = 5,
         .api_rate = 100,
         .source_connections = 200,
@@ -160,10 +185,13 @@ int haproxy_config(struct context *context)
         take_number(context, OPTION_HTTPS_PORT, 65535, &wish.https_port) < 0 ||
         take_number(context, OPTION_STATUS_PORT, 65535, &wish.status_port) < 0 ||
         take_number(context, OPTION_PEER_PORT, 65535, &wish.peer_port) < 0 ||
+        take_number(context, OPTION_ACME_PORT, 65535, &wish.acme_port) < 0 ||
         take_number(context, OPTION_LOGIN_RATE, RATE_MAX, &wish.login_rate) < 0 ||
         take_number(context, OPTION_API_RATE, RATE_MAX, &wish.api_rate) < 0 ||
-        take_number(context, OPTION_SOURCE_CONNECTIONS, RATE_MAX, &wish.source_connections) < 0)
+        take_number(context, OPTION_SOURCE_CONNECTIONS, RATE_MAX, &wish.source_connections) < 0 ||
+        take_number(context, OPTION_CONNECT_TIMEOUT, CONNECT_TIMEOUT_MAX, &wish.connect_timeout) < 0)
         return STATUS_USAGE;
+    choose_patience(&wish);
     haproxy_print(&wish, stdout);
     return STATUS_OK;
 }

@@ -41,6 +41,11 @@ static const struct {
     {"user.max_ipc_namespaces", FOR_EACH_SANDBOX, 1, VERDICT_FAILED, false, "each sandbox needs one"},
     {"user.max_uts_namespaces", FOR_EACH_SANDBOX, 1, VERDICT_FAILED, false, "each sandbox needs one"},
     {"user.max_cgroup_namespaces", FOR_EACH_SANDBOX, 1, VERDICT_FAILED, false, "each sandbox needs one"},
+    // The kernel counts those of every sandbox for commands for sandboxd's user as well, and each may have so many (sandbox/DESIGN.md).
+    {"fs.inotify.max_user_instances", FOR_EACH_SANDBOX, 16, VERDICT_WEAK, false,
+     "some sandboxes could use up what programs of all need that watch files"},
+    {"fs.inotify.max_user_watches", FOR_EACH_SANDBOX, 8192, VERDICT_WEAK, false,
+     "some sandboxes could use up what programs of all need that watch files"},
     {"kernel.yama.ptrace_scope", AT_LEAST, 1, VERDICT_WEAK, false,
      "programs of one user may read each other's memory, the services' too"},
     {"kernel.kptr_restrict", AT_LEAST, 1, VERDICT_WEAK, false,
@@ -88,6 +93,9 @@ static void check_setting(const struct host_question *question, size_t i, struct
     int error = read_setting(question->root, settings[i].name, &value);
     if (error == -ENOENT && settings[i].may_be_absent)
         return tell(finding, VERDICT_OK, "not in this kernel");
+    if (error == -ENOENT)
+        return tell(finding, VERDICT_WEAK, "not in this kernel: %s; boot one that has it, as Debian's",
+                    settings[i].why);
     if (error)
         return tell(finding, VERDICT_WEAK, "could not be read: %s", strerror(-error));
     bool fine = settings[i].need == AT_MOST ? value <= wanted : value >= wanted;
@@ -95,7 +103,7 @@ static void check_setting(const struct host_question *question, size_t i, struct
         return tell(finding, VERDICT_OK, "%" PRIu64, value);
     tell(finding, settings[i].verdict,
          "%" PRIu64 ": %s; run: echo %s=%" PRIu64
-         " >>/etc/sysctl.d/60-sandbox-server.conf && sysctl --system",
+         " >>/etc/sysctl.d/61-sandbox-server.conf && sysctl --system", // after the package's
          value, settings[i].why, settings[i].name, wanted);
 }
 
@@ -109,11 +117,11 @@ static bool is_loopback(const char *address)
            (strncmp(address, "0000000000000000FFFF0000", 24) == 0 && strcmp(address + 30, "7F") == 0);
 }
 
-static const char *name_of_port(const struct host_question *question, unsigned port)
+static const struct host_port *find_port(const struct host_question *question, unsigned number)
 {
     for (size_t i = 0; i < sizeof(question->ports) / sizeof(question->ports[0]); i++) {
-        if (port && question->ports[i] == port)
-            return question->port_names[i];
+        if (number && question->ports[i].number == number)
+            return &question->ports[i];
     }
     return NULL;
 }
@@ -125,14 +133,14 @@ static void find_open_port(const struct host_question *question, char *text, str
         unsigned port, state;
         if (sscanf(line, " %*u: %32[0-9A-F]:%x %*[0-9A-F]:%*x %x", address, &port, &state) != 3)
             continue; // the heading
-        const char *name = state == TCP_LISTEN && !is_loopback(address) ? name_of_port(question, port) : NULL;
-        if (name)
+        const struct host_port *found =
+            state == TCP_LISTEN && !is_loopback(address) ? find_port(question, port) : NULL;
+        if (found)
             tell(finding, VERDICT_FAILED,
-                 "%s (port %u) listens on an address that others reach, and without TLS; set HOST=127.0.0.1 "
-                 "behind a proxy "
-                 "(sandboxctl haproxy-config), or run: nft add rule inet filter input tcp dport %u iifname "
-                 "!= lo drop",
-                 name, port, port);
+                 "%s (port %u) listens on an address that others reach, and without TLS; %s, or run: nft "
+                 "'add table inet guard; add chain inet guard input { type filter hook input priority 0; }; "
+                 "add rule inet guard input iifname != \"lo\" tcp dport %u drop'",
+                 found->name, port, found->mend, port);
     }
 }
 
@@ -161,9 +169,12 @@ size_t host_checks(const struct host_question *question,
     return count;
 }
 
-void host_check_mode(const char *path, unsigned forbidden, int64_t owner, struct host_finding *ret_finding)
+void host_check_mode(const char *path, unsigned forbidden, int64_t owner, const char *maker,
+                     struct host_finding *ret_finding)
 {
     struct stat status;
+    if (stat(path, &status) < 0 && errno == ENOENT)
+        return tell(ret_finding, VERDICT_WEAK, "%s is not there; run: %s", path, maker);
     if (stat(path, &status) < 0)
         return tell(ret_finding, VERDICT_WEAK, "%s: %s", path, strerror(errno));
     if (status.st_mode & forbidden)

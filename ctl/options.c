@@ -31,6 +31,8 @@ static const struct {
     [OPTION_LOGIN_RATE] = {"--login-rate", "COUNT", "--login-rate COUNT"},
     [OPTION_API_RATE] = {"--api-rate", "COUNT", "--api-rate COUNT"},
     [OPTION_SOURCE_CONNECTIONS] = {"--source-connections", "COUNT", "--source-connections COUNT"},
+    [OPTION_CONNECT_TIMEOUT] = {"--connect-timeout", "MS", "--connect-timeout MS"},
+    [OPTION_ACME_PORT] = {"--acme-port", "PORT", "--acme-port PORT"},
     [OPTION_ONCE] = {"--once", NULL, "--once"},
     [OPTION_OFF] = {"--off", NULL, "--off"},
     [OPTION_KEY] = {"--key", "FILE", "--key FILE"},

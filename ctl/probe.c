@@ -23,35 +23,40 @@ static int find_name(const char *name, const char *(*name_of)(unsigned))
     return -EPROTO;
 }
 
-static int parse_line(char *line, struct layer_report *layers, bool *seen)
+#define FOUNDATION_ROW LAYER_COUNT
+
+static int parse_line(char *line, struct probe_rows *rows, bool *seen)
 {
     const char *name = strsep(&line, "\t");
     const char *state_text = line ? strsep(&line, "\t") : "";
     const char *detail = line ? line : "";
-    int layer = find_name(name, layer_name);
+    int row = strcmp(name, ISOLATION_FOUNDATION) == 0 ? FOUNDATION_ROW : find_name(name, layer_name);
     int state = find_name(state_text, layer_state_name);
-    if (layer < 0 || state < 0 || seen[layer] || strlen(detail) >= sizeof(layers[0].detail))
+    if (row < 0 || state < 0 || seen[row])
         return -EPROTO;
-    seen[layer] = true;
-    layers[layer].state = (uint8_t)state;
-    memcpy(layers[layer].detail, detail, strlen(detail));
+    struct layer_report *report = row == FOUNDATION_ROW ? &rows->foundation : &rows->layers[row];
+    if (strlen(detail) >= sizeof(report->detail))
+        return -EPROTO;
+    seen[row] = true;
+    report->state = (uint8_t)state;
+    memcpy(report->detail, detail, strlen(detail));
     return 0;
 }
 
-int probe_parse(char *text, struct layer_report ret_layers[static LAYER_COUNT])
+int probe_parse(char *text, struct probe_rows *ret_rows)
 {
-    struct layer_report layers[LAYER_COUNT] = {0};
-    bool seen[LAYER_COUNT] = {false};
+    struct probe_rows rows = {0};
+    bool seen[FOUNDATION_ROW + 1] = {false};
     for (char *line; (line = strsep(&text, "\n"));) {
-        int error = *line ? parse_line(line, layers, seen) : 0;
+        int error = *line ? parse_line(line, &rows, seen) : 0;
         if (error)
             return error;
     }
-    for (unsigned i = 0; i < LAYER_COUNT; i++) {
+    for (unsigned i = 0; i <= FOUNDATION_ROW; i++) {
         if (!seen[i])
             return -EPROTO;
     }
-    memcpy(ret_layers, layers, sizeof(layers));
+    *ret_rows = rows;
     return 0;
 }
 
@@ -120,7 +125,7 @@ _Noreturn static void execute(const char *program, const char *config_path, enum
 }
 
 int probe_run(const char *program, const char *config_path, enum probe_manner manner,
-              struct layer_report ret_layers[static LAYER_COUNT])
+              struct probe_rows *ret_rows)
 {
     int ends[2];
     char text[PROBE_TEXT_MAX];
@@ -139,5 +144,5 @@ int probe_run(const char *program, const char *config_path, enum probe_manner ma
         kill(pid, SIGKILL);
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
         ;
-    return error ? error : probe_parse(text, ret_layers);
+    return error ? error : probe_parse(text, ret_rows);
 }

@@ -1,4 +1,4 @@
-# Completion of sandboxctl(1) for bash, from what `sandboxctl help` lists.
+# Completion of sandboxctl(1) and create-user(1) for bash, from what `sandboxctl help` lists.
 
 _sandboxctl_commands() {
     sandboxctl help 2>/dev/null | sed -n 's/^  \([a-z]\)/\1/p'
@@ -22,4 +22,12 @@ _sandboxctl() {
     mapfile -t COMPREPLY < <(compgen -W "${next[*]}" -- "$word")
 }
 
+# It is `sandboxctl user create`, which gives the name an option too.
+_create_user() {
+    local options
+    options=$(_sandboxctl_commands | grep '^user create ' | grep -o -e '--[a-z-]*')
+    mapfile -t COMPREPLY < <(compgen -W "--username $options" -- "${COMP_WORDS[COMP_CWORD]}")
+}
+
 complete -F _sandboxctl sandboxctl
+complete -F _create_user create-user

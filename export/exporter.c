@@ -4,8 +4,11 @@
 
 #include "export/canvas.h"
 #include "export/film.h"
+#include "export/moments.h"
 #include "export/source.h"
+#include "export/track.h"
 #include "lib/cleanup.h"
+#include "lib/wire.h"
 
 #define FRAME_US 33333   // between two pictures, at least: what changes faster is one picture
 #define STILL_US 1000000 // and at most: players seek and pause badly in longer ones
@@ -15,6 +18,9 @@ struct exporter {
     struct source source;
     struct canvas canvas;
     struct film *film;
+    struct moments moments;
+    bool sounds;            // there is sound in the recording
+    uint64_t now_us;        // of the recording: what was followed last happened then
     unsigned width, height; // of the film: the largest display of the recording
     uint64_t start_us;      // of the recording, when its first picture was shown
     uint64_t changed_us;    // of the recording, when the canvas changed last
@@ -32,7 +38,12 @@ static void cleanup_exporter(struct exporter *exporter)
     source_finish(&exporter->source);
 }
 
-// Sizes alone: the whole file is read, and nothing is decoded.
+static bool is_sound(const struct source_record *record)
+{
+    return record->message[0] == WIRE_AUDIO;
+}
+
+// Sizes and clocks alone: the whole file is read, and nothing is decoded.
 static int measure(struct exporter *exporter, int recording)
 {
     struct source_record record;
@@ -41,6 +52,8 @@ static int measure(struct exporter *exporter, int recording)
         return error;
     while (source_next(&exporter->source, &record) == 0) {
         uint16_t width, height;
+        moments_learn(&exporter->moments, record.time_us, record.message, record.length);
+        exporter->sounds |= is_sound(&record);
         if (!canvas_size_of(record.message, record.length, &width, &height))
             continue;
         exporter->width = width > exporter->width ? width : exporter->width;
@@ -74,7 +87,7 @@ static int show_until(struct exporter *exporter, int film_fd, uint64_t time_us)
     int error = 0;
     if (!exporter->film) {
         exporter->start_us = exporter->changed_us;
-        error = film_new(film_fd, exporter->width, exporter->height, &exporter->film);
+        error = film_new(film_fd, exporter->width, exporter->height, exporter->sounds, &exporter->film);
         if (!error)
             error = show(exporter, 0);
     }
@@ -98,13 +111,34 @@ static int tell(struct exporter *exporter)
     return exporter->progress(exporter->data, permille);
 }
 
-static int follow_message(struct exporter *exporter, const struct source_record *record, int *ret_damage)
+// What sounds before anything is shown is before the film.
+static int follow_sound(struct exporter *exporter, const struct source_record *record, uint64_t moment_us)
 {
-    int error = canvas_apply(&exporter->canvas, record->message, record->length);
-    if (exporter->canvas.changed)
-        exporter->changed_us = record->time_us;
+    const uint8_t *packet;
+    size_t length;
+    int error = track_read(record->message, record->length, &packet, &length);
+    if (error || !exporter->film)
+        return error;
+    return film_sound(exporter->film, packet, length, (int64_t)moment_us - (int64_t)exporter->start_us);
+}
+
+static int follow_message(struct exporter *exporter, const struct source_record *record, uint64_t moment_us,
+                          int *ret_damage)
+{
+    int error = is_sound(record) ? follow_sound(exporter, record, moment_us)
+                                 : canvas_apply(&exporter->canvas, record->message, record->length);
+    if (exporter->canvas.changed && !is_sound(record))
+        exporter->changed_us = exporter->now_us;
     *ret_damage = error == -EPROTO ? error : 0;
     return *ret_damage ? 0 : error;
+}
+
+// The messages of one update are shown together. Sound may stand between them: while it plays, time goes by second by second.
+static bool lets_time_pass(const struct exporter *exporter, const struct source_record *record)
+{
+    if (is_sound(record))
+        return !exporter->film || exporter->now_us - exporter->changed_us > STILL_US;
+    return !canvas_continues(&exporter->canvas, record->message, record->length);
 }
 
 // Until the recording ends or is wrong.
@@ -116,17 +150,19 @@ static int follow(struct exporter *exporter, int film_fd, int *ret_damage)
         damage = source_next(&exporter->source, &record);
         if (damage)
             break;
-        uint64_t start_us = exporter->film ? exporter->start_us : exporter->changed_us; // as show_until begins
+        uint64_t start_us =
+            exporter->film ? exporter->start_us : exporter->changed_us; // as show_until begins
         if ((exporter->film || exporter->canvas.shown) && record.time_us - start_us > FILM_US) {
             damage = -EOVERFLOW;
             break;
         }
-        // The messages of one update are shown together.
-        if (!canvas_continues(&exporter->canvas, record.message, record.length))
-            error = show_until(exporter, film_fd, record.time_us);
+        uint64_t moment_us = moments_of(&exporter->moments, record.time_us, record.message, record.length);
+        exporter->now_us = moment_us > exporter->now_us ? moment_us : exporter->now_us;
+        if (lets_time_pass(exporter, &record))
+            error = show_until(exporter, film_fd, exporter->now_us);
         exporter->end_us = record.time_us;
         if (!error)
-            error = follow_message(exporter, &record, &damage);
+            error = follow_message(exporter, &record, moment_us, &damage);
         if (!error)
             error = tell(exporter);
     }

@@ -10,9 +10,13 @@
 #include <libavutil/opt.h>
 #include <libyuv/convert.h>
 
+#include "export/track.h"
+#include "lib/bytes.h"
 #include "lib/cleanup.h"
 
 #define TIME_BASE ((AVRational){1, 90000})
+#define SOUND_TIME_BASE ((AVRational){1, TRACK_RATE})
+#define SOUND_HEAD 19   // RFC 7845 section 5.1, which libavformat makes a dOps of
 #define KEY_US 10000000 // between two places where a player can begin
 #define BUFFER (64 << 10)
 #define LARGE_PIXELS (2560u * 1440u) // beyond it pictures are not kept to look ahead
@@ -25,6 +29,8 @@ struct film {
     AVCodecContext *encoder;
     AVFrame *frame;
     AVPacket *packet;
+    AVStream *sound_stream; // NULL: without sound
+    struct track *track;
     unsigned shown_width, shown_height; // of the last picture
     uint64_t key_us;
     bool begun, header;
@@ -94,7 +100,51 @@ static int open_frame(struct film *film)
     return av_frame_get_buffer(film->frame, 0) < 0 ? -ENOMEM : 0;
 }
 
-static int open_file(struct film *film)
+static int write_sound(void *data, uint8_t *packet, size_t length, uint64_t begin, unsigned samples)
+{
+    struct film *film = data;
+    AVPacket *p = film->packet; // the encoder's is written by now
+    p->data = packet;
+    p->size = (int)length;
+    p->pts = p->dts = (int64_t)begin;
+    p->duration = samples;
+    p->flags = AV_PKT_FLAG_KEY;
+    p->stream_index = film->sound_stream->index;
+    av_packet_rescale_ts(p, SOUND_TIME_BASE, film->sound_stream->time_base);
+    bool written = av_write_frame(film->file, p) >= 0 && !film->error;
+    av_packet_unref(p);
+    return written ? 0 : film->error ? film->error : -EIO;
+}
+
+static int open_sound(struct film *film)
+{
+    film->track = track_new(write_sound, film);
+    film->sound_stream = avformat_new_stream(film->file, NULL);
+    if (!film->track || !film->sound_stream)
+        return -ENOMEM;
+    AVCodecParameters *parameters = film->sound_stream->codecpar;
+    film->sound_stream->time_base = SOUND_TIME_BASE;
+    parameters->codec_type = AVMEDIA_TYPE_AUDIO;
+    parameters->codec_id = AV_CODEC_ID_OPUS;
+    parameters->sample_rate = TRACK_RATE;
+    parameters->frame_size = TRACK_PARTS * TRACK_PART;
+    av_channel_layout_default(&parameters->ch_layout, TRACK_CHANNELS);
+    parameters->extradata = av_mallocz(SOUND_HEAD + AV_INPUT_BUFFER_PADDING_SIZE);
+    if (!parameters->extradata)
+        return -ENOMEM;
+    parameters->extradata_size = SOUND_HEAD;
+    struct writer w = writer_of(parameters->extradata, SOUND_HEAD);
+    write_bytes(&w, "OpusHead", 8);
+    write_u8(&w, 1); // version
+    write_u8(&w, TRACK_CHANNELS);
+    write_u16(&w, 0); // nothing to skip: the 2.5 ms by which the decoder is late are not worth an edit list
+    write_u32(&w, TRACK_RATE);
+    write_u16(&w, 0); // gain
+    write_u8(&w, 0);  // one stream of two channels
+    return 0;
+}
+
+static int open_file(struct film *film, bool sound)
 {
     if (avformat_alloc_output_context2(&film->file, NULL, "mp4", NULL) < 0)
         return -ENOTSUP;
@@ -112,6 +162,9 @@ static int open_file(struct film *film)
     film->stream->time_base = TIME_BASE;
     if (avcodec_parameters_from_context(film->stream->codecpar, film->encoder) < 0)
         return -ENOMEM;
+    int error = sound ? open_sound(film) : 0;
+    if (error)
+        return error;
     if (avformat_write_header(film->file, NULL) < 0)
         return film->error ? film->error : -EIO;
     film->header = true;
@@ -123,7 +176,7 @@ static void cleanup_film(struct film **film)
     film_free(*film);
 }
 
-int film_new(int fd, unsigned width, unsigned height, struct film **ret_film)
+int film_new(int fd, unsigned width, unsigned height, bool sound, struct film **ret_film)
 {
     CLEANUP(cleanup_film) struct film *film = calloc(1, sizeof(*film));
     if (!film)
@@ -134,7 +187,7 @@ int film_new(int fd, unsigned width, unsigned height, struct film **ret_film)
     if (!error)
         error = open_frame(film);
     if (!error)
-        error = open_file(film);
+        error = open_file(film, sound);
     if (!error)
         *ret_film = steal_pointer(&film);
     return error;
@@ -152,6 +205,7 @@ void film_free(struct film *film)
     avcodec_free_context(&film->encoder);
     av_frame_free(&film->frame);
     av_packet_free(&film->packet);
+    track_free(film->track);
     free(film);
 }
 
@@ -211,6 +265,11 @@ int film_show(struct film *film, struct surface picture, unsigned width, unsigne
     return encode(film, time_us);
 }
 
+int film_sound(struct film *film, const uint8_t *packet, size_t length, int64_t time_us)
+{
+    return track_add(film->track, packet, length, time_us);
+}
+
 int film_end(struct film *film, uint64_t time_us)
 {
     int error = av_frame_make_writable(film->frame) < 0 ? -ENOMEM : encode(film, time_us);
@@ -218,6 +277,8 @@ int film_end(struct film *film, uint64_t time_us)
         error = -EIO;
     if (!error)
         error = write_packets(film);
+    if (!error && film->track)
+        error = track_end(film->track);
     if (!error && (av_write_trailer(film->file) < 0 || film->error))
         error = film->error ? film->error : -EIO;
     return error;

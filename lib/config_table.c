@@ -28,8 +28,9 @@ static const struct config_entry table[CONFIG_KEY_COUNT] = {
                                  "PostgreSQL connection string; empty: the embedded cluster of scripts/run"),
     [CONFIG_HOST] = TEXT("HOST", 1, 255, "127.0.0.1", "address to listen on"),
     [CONFIG_PORT] = NUMBER("PORT", 1, 65535, "8080", "", "TCP port of the web interface"),
-    [CONFIG_METRICS_PORT] = NUMBER("METRICS_PORT", 0, 65535, "0", "",
-                                   "TCP port of /metrics on the loopback address; 0: not served"),
+    [CONFIG_METRICS_PORT] =
+        NUMBER("METRICS_PORT", 0, 65535, "0", "",
+               "TCP port of /metrics on the loopback address, which sandboxctl top asks too; 0: not served"),
     [CONFIG_ALLOWED_ORIGINS] =
         TEXT("ALLOWED_ORIGINS", 0, 1024, "",
              "further origins browsers may come from, separated by spaces (https://desk.example.org)"),
@@ -62,6 +63,9 @@ static const struct config_entry table[CONFIG_KEY_COUNT] = {
                                                 "a sandbox ends this long after the last input"),
     [CONFIG_SANDBOX_WARNING_SECS] = NUMBER("SANDBOX_WARNING_SECS", 1, 3600, "120", "s",
                                            "the browser warns this long before either limit"),
+    [CONFIG_SANDBOX_START_TIMEOUT_SECS] =
+        NUMBER("SANDBOX_START_TIMEOUT_SECS", 5, 600, "20", "s",
+               "a start that takes longer is given up; more on machines that are very slow"),
     [CONFIG_SANDBOX_MAX_PER_USER] =
         NUMBER("SANDBOX_MAX_PER_USER", 1, SANDBOX_MAX_TOTAL, "3", "", "sandboxes one user may run at once"),
     [CONFIG_SANDBOX_MAX_PER_NODE] =
@@ -146,8 +150,8 @@ static const struct config_entry table[CONFIG_KEY_COUNT] = {
         "RECORDING", "off|allowed|required", "off",
         "recording of desktops: allowed: by their owners' wish; required: each one that somebody watches"),
     [CONFIG_RECORDINGS_DIR] = TEXT("RECORDINGS_DIR", 0, 1024, "", "directory of the recordings"),
-    [CONFIG_RECORDING_QUOTA_MB] =
-        NUMBER("RECORDING_QUOTA_MB", 1, 1073741824, "10240", "MiB", "recordings of one user and their films, all together"),
+    [CONFIG_RECORDING_QUOTA_MB] = NUMBER("RECORDING_QUOTA_MB", 1, 1073741824, "10240", "MiB",
+                                         "recordings of one user and their films, all together"),
     [CONFIG_RECORDING_RETENTION_DAYS] = NUMBER("RECORDING_RETENTION_DAYS", 0, 36500, "30", "days",
                                                "recordings are deleted after this time; 0: never"),
     [CONFIG_WATCHDOG_SECS] =

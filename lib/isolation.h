@@ -25,6 +25,9 @@ enum layer {
     LAYER_COUNT,
 };
 
+// Stands beside the layers in what `sandboxd --probe` prints: no layer, sandboxes are as tight without it.
+#define ISOLATION_FOUNDATION "foundation"
+
 enum layer_state { LAYER_MISSING, LAYER_WEAKER, LAYER_ON };
 
 #define LAYER_DETAIL_MAX 128 // bytes, NUL included

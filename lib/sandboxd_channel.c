@@ -7,6 +7,8 @@
 
 #include "lib/channel.h"
 
+#define ERRNO_MAX 4095u // of the kernel (include/linux/err.h)
+
 static bool limits_valid(const struct sandbox_limits *limits)
 {
     return limits->memory_mb >= MEMORY_LIMIT_MIN_MB && limits->memory_mb <= MEMORY_LIMIT_MAX_MB &&
@@ -120,7 +122,7 @@ static bool pool_valid(const void *message)
         if (row->size > SANDBOX_POOL_MAX || row->ready > row->size || row->building > SANDBOX_POOL_MAX)
             return false;
     }
-    return true;
+    return m->pool.foundation_error <= ERRNO_MAX;
 }
 
 static bool failed_valid(const void *message)

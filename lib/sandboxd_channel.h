@@ -23,7 +23,7 @@
 #include "lib/limits.h"
 #include "lib/policy.h"
 
-#define SANDBOXD_CHANNEL_VERSION 6u
+#define SANDBOXD_CHANNEL_VERSION 7u
 
 enum sandboxd_kind {
     // client to sandboxd
@@ -232,6 +232,9 @@ struct sandboxd_pool {
     struct sandboxd_pool_row rows[TEMPLATE_COUNT];
     uint32_t memory_mb; // that they may take together
     uint32_t held_mb;   // that those there are may take
+    uint32_t
+        foundation_error; // positive errno: why sandboxes for commands can't be copied (sandbox/DESIGN.md), and start slower
+    uint32_t reserved;
 };
 
 struct sandboxd_exported { // with one descriptor: lib/export_channel.h

@@ -38,10 +38,3 @@ int seccomp_filter_load(const struct seccomp_rule *rules, size_t count)
     int error = build(rules, count, filter);
     return error ? error : seccomp_load(filter);
 }
-
-int seccomp_filter_export(const struct seccomp_rule *rules, size_t count, int fd)
-{
-    CLEANUP(cleanup_filter) scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
-    int error = build(rules, count, filter);
-    return error ? error : seccomp_export_bpf(filter, fd);
-}

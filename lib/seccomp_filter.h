@@ -43,6 +43,3 @@ struct seccomp_rule {
 // Puts the list in force for this process: every call that it does not name fails with ENOSYS, every call of
 // another architecture's table kills. Needs no_new_privs. -errno, and nothing in force, on failure.
 int seccomp_filter_load(const struct seccomp_rule *rules, size_t count);
-
-// Writes the list's program (with the same actions as seccomp_filter_load) to a file.
-int seccomp_filter_export(const struct seccomp_rule *rules, size_t count, int fd);

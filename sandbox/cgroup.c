@@ -163,6 +163,22 @@ int cgroup_kill(const struct cgroup_root *root, const struct cgroup *cgroup)
     return error == -ENOENT || error == -EACCES ? -ENOTSUP : error;
 }
 
+int cgroup_empty(const struct cgroup_root *root, const struct cgroup *cgroup)
+{
+    if (root->base[CGROUP_UNIFIED] >= 0) { // whose groups every process of ours joins
+        uint64_t populated =
+            cgroup_read_field(root, CGROUP_UNIFIED, cgroup->name, "cgroup.events", "populated");
+        return populated == UINT64_MAX ? -EIO : populated ? -EBUSY : 0;
+    }
+    for (unsigned i = 0; i < CGROUP_UNIFIED; i++) {
+        AUTO_FREE char *tasks = NULL;
+        int error = root->base[i] < 0 ? 0 : read_value(root->base[i], cgroup->name, "tasks", &tasks);
+        if (error || (tasks && *tasks))
+            return error ? error : -EBUSY;
+    }
+    return 0;
+}
+
 int cgroup_remove(const struct cgroup_root *root, struct cgroup *cgroup)
 {
     int error = 0;

@@ -65,6 +65,8 @@ void cgroup_entry_finish(struct cgroup_entry *entry);
 void cgroup_lift_cpu(const struct cgroup_root *root, const struct cgroup *cgroup);
 // Kills every process in it; -ENOTSUP where the kernel offers no cgroup.kill to us.
 int cgroup_kill(const struct cgroup_root *root, const struct cgroup *cgroup);
+// 0: proven to hold no process; -EBUSY: it holds one; another -errno: unknown.
+int cgroup_empty(const struct cgroup_root *root, const struct cgroup *cgroup);
 // Removes it. -EBUSY while a process is still in it.
 int cgroup_remove(const struct cgroup_root *root, struct cgroup *cgroup);
 void cgroup_usage(const struct cgroup_root *root, const struct cgroup *cgroup,

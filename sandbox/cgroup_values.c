@@ -6,7 +6,7 @@
 
 #include "sandbox/cgroup.h"
 
-#define CPU_PERIOD_US 100000u
+#define CPU_PERIOD_US 100000u // the kernel's default
 #define MIB (1u << 20)
 #define WEIGHT_MAX 10000u
 #define V1_SHARES 1024u // of a group by default
@@ -53,7 +53,7 @@ static unsigned values_v1(const struct sandbox_limits *limits, struct cgroup_val
     // Memory and swap together; must not be under the memory limit, so it comes after it.
     put(&values[n++], CGROUP_MEMORY, "memory.memsw.limit_in_bytes", true, "%" PRIu64, memory);
     put(&values[n++], CGROUP_PIDS, "pids.max", false, "%u", limits->pids);
-    put(&values[n++], CGROUP_CPU, "cpu.cfs_period_us", false, "%u", CPU_PERIOD_US);
+    // The period is a new group's own.
     put(&values[n++], CGROUP_CPU, "cpu.cfs_quota_us", false, "%u",
         limits->cpu_percent * (CPU_PERIOD_US / 100));
     put(&values[n++], CGROUP_CPU, "cpu.shares", true, "%u", weight(limits) * V1_SHARES / 100);

@@ -177,6 +177,7 @@ static void daemon_free(struct daemon *daemon)
 {
     client_close(&daemon->service);
     pool_close(&daemon->service);
+    cgroup_stock_finish(&daemon->service.stock);
     uids_finish(&daemon->service.uids);
     egress_free(&daemon->service);
     watch_close(&daemon->listener);
@@ -194,16 +195,19 @@ static int serve(struct daemon *daemon)
     if (error < 0)
         return error;
     log_info("serving", {"socket", daemon->service.settings->socket});
-    error = 0;
-    while (!error &&
+    bool busy = true;
+    int result = 0; // of the last event
+    while (result >= 0 &&
            !(daemon->service.stopping && daemon->service.sandbox_count + daemon->service.parked_count == 0)) {
         pool_run(&daemon->service);
-        error = watch_run(daemon->service.epoll, -1);
+        result = watch_run(daemon->service.epoll, busy ? 0 : -1);
+        // Groups are made and removed when nothing else is to do.
+        busy = result != 0 || cgroup_stock_tend(&daemon->service.stock);
     }
     egress_stop(&daemon->service);
-    while (!error && !(egress_gone(&daemon->service) && exporters_gone(&daemon->service)))
-        error = watch_run(daemon->service.epoll, -1);
-    return error;
+    while (result >= 0 && !(egress_gone(&daemon->service) && exporters_gone(&daemon->service)))
+        result = watch_run(daemon->service.epoll, -1);
+    return result < 0 ? result : 0;
 }
 
 int daemon_run(const struct settings *settings, const struct probe *probe, const struct cgroup_root *cgroups)
@@ -222,6 +226,7 @@ int daemon_run(const struct settings *settings, const struct probe *probe, const
                                                 .landlock = probe->landlock,
                                                 .seccomp = probe->seccomp},
                                        .cgroups = *cgroups,
+                                       .stock = {.root = &daemon->service.cgroups, .prefix = "s"},
                                        .epoll = -1,
                                        .null_fd = -1};
     int error = open_all(daemon);

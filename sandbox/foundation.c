@@ -133,6 +133,12 @@ static int run_helper(work_fn *function, struct work *work, const struct foundat
     return packet.fd_count > 0 ? 0 : -EPROTO;
 }
 
+static int new_network(const struct foundation *foundation, int *ret_network)
+{
+    struct work work = {.user = foundation->user};
+    return run_helper(make_network, &work, NULL, ret_network);
+}
+
 int foundation_make(const struct foundation_ids *ids, struct foundation *ret_foundation)
 {
     struct work work = {.user = -1};
@@ -145,14 +151,24 @@ int foundation_make(const struct foundation_ids *ids, struct foundation *ret_fou
     prctl(PR_SET_DUMPABLE, before == 1);
     if (error)
         return error;
-    *ret_foundation = (struct foundation){.user = fds[0], .mounts = fds[1]};
+    struct foundation made = {.user = fds[0], .mounts = fds[1]};
+    error = new_network(&made, &made.networks[0]);
+    if (error) { // nobody could begin in it
+        foundation_finish(&made);
+        return error;
+    }
+    made.network_count = 1;
+    *ret_foundation = made;
     return 0;
 }
 
-static int new_network(const struct foundation *foundation, int *ret_network)
+void foundation_finish(struct foundation *foundation)
 {
-    struct work work = {.user = foundation->user};
-    return run_helper(make_network, &work, NULL, ret_network);
+    cleanup_fd(&foundation->user);
+    cleanup_fd(&foundation->mounts);
+    while (foundation->network_count > 0)
+        close(foundation->networks[--foundation->network_count]);
+    *foundation = FOUNDATION_NONE;
 }
 
 int foundation_network(struct foundation *foundation, int *ret_network)

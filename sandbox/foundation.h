@@ -21,8 +21,11 @@ struct foundation_ids {
     uint32_t first, count;
 };
 
-// Needs CAP_SETUID and CAP_SETGID for other ids than the own one. It lasts as long as the process that made it. 0 or -errno.
+// Needs CAP_SETUID and CAP_SETGID for other ids than the own one. With one network namespace ready, which proves that others can enter it.
+// 0 or -errno.
 int foundation_make(const struct foundation_ids *ids, struct foundation *ret_foundation);
+// Sandboxes that began in it keep what they have of it. FOUNDATION_NONE is fine, and what it is afterwards.
+void foundation_finish(struct foundation *foundation);
 // A network namespace with lo up, for one sandbox. The caller's to close. One that was kept ready, or a new one.
 int foundation_network(struct foundation *foundation, int *ret_network);
 // Makes one more, when there is room. False when there was nothing to do, or it failed.

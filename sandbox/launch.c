@@ -44,6 +44,8 @@ static operation_fn *const functions[OPERATION_COUNT] = {
     [OPERATION_READ_ONLY] = operation_read_only,
     [OPERATION_EMPTY] = operation_empty,
     [OPERATION_MASK] = operation_mask,
+    [OPERATION_MASKING] = operation_masking,
+    [OPERATION_MASKED] = operation_masked,
     [OPERATION_PIVOT] = operation_pivot,
     [OPERATION_READ_ONLY_ROOT] = operation_read_only_root,
     [OPERATION_CAPABILITIES] = operation_capabilities,
@@ -110,10 +112,10 @@ int launch_start_with(const struct launch *launch, int setup, uint64_t flags, in
 {
     int builder = -1;
     struct start start = {.launch = launch, .setup = setup};
-    bool borrow = launch->borrow && !launch->cgroup.born && PROCESS_CAN_SHARE && flags == 0;
-    pid_t pid = borrow
-                    ? process_borrow(run_plan, &start, &builder)
-                    : process_fork_into(launch->cgroup.born ? launch->cgroup.directory : -1, flags, &builder);
+    int cgroup = launch->cgroup.born ? launch->cgroup.directory : -1;
+    pid_t pid = launch->borrow && PROCESS_CAN_SHARE
+                    ? process_borrow(cgroup, flags, run_plan, &start, &builder)
+                    : process_fork_into(cgroup, flags, &builder);
     if (pid < 0)
         return (int)pid;
     if (pid == 0)

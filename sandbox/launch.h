@@ -88,7 +88,7 @@ enum setup_event {
 // Reads what came by the set-up socket. -EAGAIN: nothing yet. STARTED gives the pidfd of the new program's
 // process (a child of the caller); FAILED gives operation and error; EXECUTED: the end of the socket, without
 // a FAILED before it the program runs. LISTENER gives the socket of OPERATION_LISTENER. With OPERATION_RUN: RUNNING gives a pidfd of the command, which leads
-// its process group, ENDED its status.
+// its process group, ENDED its status. With OPERATION_PARK RUNNING gives the mount namespace, which goes with the last descriptor of it.
 int launch_receive(int setup, enum setup_event *ret_event, struct setup_message *ret_message, int *ret_fd);
 // Lets OPERATION_ADMISSION go on. 0 or -errno.
 int launch_admit(int setup);

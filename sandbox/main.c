@@ -70,6 +70,17 @@ static int check_layers(const struct settings *settings, const struct probe *pro
     return error;
 }
 
+static void print_probe(const struct config *config, const struct probe *probe)
+{
+    struct foundation_ids ids = {0};
+    if (probe->own_uids)
+        ids = (struct foundation_ids){.first = (uint32_t)config_number(config, CONFIG_SANDBOX_UID_BASE) +
+                                               HOST_UID_PARKED,
+                                      .count = HOST_UID_PARKED_COUNT};
+    probe_print(probe, stdout);
+    probe_print_foundation(&ids, stdout);
+}
+
 static int run(const struct config *config, int listener, bool only_probe)
 {
     struct cgroup_root cgroups;
@@ -85,7 +96,7 @@ static int run(const struct config *config, int listener, bool only_probe)
         return error;
     probe_run(&cgroups, &probe);
     if (only_probe) {
-        probe_print(&probe, stdout);
+        print_probe(config, &probe);
     } else {
         struct cgroup_owners owners = {
             .own = geteuid(), .first = settings.uid_base, .count = probe.own_uids ? HOST_UIDS_COUNT : 0};

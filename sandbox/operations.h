@@ -13,7 +13,12 @@ struct run {
     size_t position;
     pid_t network_maker;
     int network; // the namespace that it made, or -errno
-    uid_t uid;   // host ids, known once they are final
+    struct run_masks {
+        pid_t maker; // 0: nobody lays masks beside this process
+        size_t position, end;
+        int error;
+    } masks;
+    uid_t uid; // host ids, known once they are final
     gid_t gid;
     operation_fn *trial; // probe.c: what is tried
 };
@@ -23,8 +28,10 @@ operation_fn operation_cgroups, operation_enter, operation_become, operation_nam
     operation_cgroup_namespace, operation_session, operation_hostname;
 // operations_mounts.c
 operation_fn operation_root, operation_bind, operation_bind_home, operation_tmpfs, operation_terminals,
-    operation_processes, operation_no_processes, operation_writable, operation_read_only, operation_empty, operation_mask,
+    operation_processes, operation_no_processes, operation_writable, operation_read_only, operation_empty,
     operation_pivot, operation_read_only_root;
+// operations_masks.c
+operation_fn operation_mask, operation_masking, operation_masked;
 // operations_network.c
 operation_fn operation_network, operation_loopback, operation_listener, operation_admission;
 // A new network namespace, which the caller is in then, with lo up; a descriptor of it, or -errno.

@@ -76,7 +76,9 @@ int operation_become(struct run *run, const struct operation *operation)
         if (setresuid(before, before, before) == 0)
             return -EPERM; // the way back must be shut
     } else {
-        int error = drop_capabilities(); // those over a foundation
+        // Those over a foundation. Root keeps its own until the user namespace is made, where they are gone: id 0 of the host can be mapped
+        // only by who had CAP_SETFCAP then (Linux 5.12).
+        int error = before == 0 ? 0 : drop_capabilities();
         if (error)
             return error;
     }

@@ -254,22 +254,6 @@ int operation_empty(struct run *run, const struct operation *operation)
     return mount_setattr(AT_FDCWD, operation->target, 0, &attr, sizeof(attr)) < 0 ? -errno : 0;
 }
 
-int operation_mask(struct run *run, const struct operation *operation)
-{
-    (void)run;
-    struct stat status;
-    if (fstatat(AT_FDCWD, operation->target, &status, AT_SYMLINK_NOFOLLOW) < 0)
-        return errno == ENOENT ? 0 : -errno;
-    // Nobody inside can become an owner that the user namespace does not know.
-    bool shut = (status.st_mode & (S_IRWXG | S_IRWXO)) == 0 && status.st_uid != geteuid();
-    if (shut && !S_ISDIR(status.st_mode))
-        return 0;
-    // Both sources' mounts are read-only, nosuid and noexec already, and a bind of them is the same. The wrong kind would be refused, but only
-    // after the kernel waited for all processors.
-    const char *source = S_ISDIR(status.st_mode) ? PLAN_EMPTY_DIRECTORY : "dev/null";
-    return mount(source, operation->target, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
-}
-
 int operation_pivot(struct run *run, const struct operation *operation)
 {
     (void)run;

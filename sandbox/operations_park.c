@@ -2,11 +2,12 @@
 // already. A claim costs that process one read and the exec.
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/close_range.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -16,7 +17,9 @@
 #include "lib/init_channel.h"
 #include "lib/ipc.h"
 #include "sandbox/operations.h"
+#include "sandbox/process.h"
 
+#define WAITER_STACK 65536
 #define NAME "sandbox-park"
 #define NOT_FOUND 127 // as env(1)
 #define NOT_EXECUTABLE 126
@@ -30,8 +33,9 @@ static int keep(int setup)
     return 0;
 }
 
-__attribute__((noreturn)) static void wait_for_command(const struct run *run)
+__attribute__((noreturn)) static int wait_for_command(void *data)
 {
+    const struct run *run = data;
     struct init_message buffer, message;
     const char *words[COMMAND_WORDS_MAX + 1];
     sigset_t none;
@@ -80,6 +84,19 @@ __attribute__((noreturn)) static void serve(const struct run *run, int signals, 
     }
 }
 
+// Both do nothing but wait until the command comes, so they can share their memory until it is executed: errno too, which they read only when
+// something failed, and then the sandbox ends.
+static pid_t make_waiter(struct run *run)
+{
+    static _Alignas(16) char stack[WAITER_STACK];
+    if (PROCESS_CAN_SHARE)
+        return clone(wait_for_command, stack + sizeof(stack), CLONE_VM | SIGCHLD, run);
+    pid_t pid = fork();
+    if (pid == 0)
+        wait_for_command(run);
+    return pid;
+}
+
 int operation_park(struct run *run, const struct operation *operation)
 {
     (void)operation;
@@ -92,16 +109,16 @@ int operation_park(struct run *run, const struct operation *operation)
     if (prctl(PR_SET_DUMPABLE, 0) < 0 || sigprocmask(SIG_BLOCK, &child, NULL) < 0)
         return -errno;
     AUTO_FD int signals = signalfd(-1, &child, SFD_CLOEXEC);
-    pid_t pid = signals < 0 ? -1 : fork();
+    pid_t pid = signals < 0 ? -1 : make_waiter(run);
     if (pid < 0)
         return -errno;
-    if (pid == 0)
-        wait_for_command(run);
     close_range(0, INIT_CHANNEL_FD, 0);
     prctl(PR_SET_NAME, NAME);
-    AUTO_FD int pidfd = pidfd_open(pid, 0);
-    error = pidfd < 0 ? -errno : tell(run, SETUP_RUNNING, 0, &pidfd);
+    // Who holds it decides when the mounts go: the end of this process need not wait for that.
+    AUTO_FD int mounts = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+    error = mounts < 0 ? -errno : tell(run, SETUP_RUNNING, 0, &mounts);
     if (error)
         return error;
+    close(steal_fd(&mounts));
     serve(run, signals, pid);
 }

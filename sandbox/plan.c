@@ -41,6 +41,8 @@ static const struct description descriptions[OPERATION_COUNT] = {
     [OPERATION_READ_ONLY] = {"read_only", START_MOUNTS},
     [OPERATION_EMPTY] = {"empty", START_MOUNTS},
     [OPERATION_MASK] = {"mask", START_MOUNTS},
+    [OPERATION_MASKING] = {"masking", START_MOUNTS},
+    [OPERATION_MASKED] = {"masked", START_MOUNTS},
     [OPERATION_PIVOT] = {"pivot", START_MOUNTS},
     [OPERATION_READ_ONLY_ROOT] = {"read_only_root", START_MOUNTS},
     [OPERATION_CAPABILITIES] = {"capabilities", START_CONFINEMENT},
@@ -147,6 +149,12 @@ void plan_add_filters(struct plan *plan, const struct plan_host *host, enum prof
         ADD(plan, .kind = OPERATION_SECCOMP, .number = profile);
 }
 
+void plan_add_masks(struct plan *plan)
+{
+    ADD(plan, .kind = OPERATION_MASKING, .number = (int64_t)plan_proc_count);
+    plan_add_table(plan, plan_proc_table, plan_proc_count);
+}
+
 // tmpfs pages count against the memory limit; the sizes only keep one of them from taking all of it.
 static void add_memory_file_systems(struct plan *plan, const struct sandbox_limits *limits)
 {
@@ -206,13 +214,14 @@ int plan_desktop(struct plan *plan, const struct plan_host *host, const struct p
     ADD(plan, .kind = OPERATION_LOOPBACK); // before the limits of namespaces
     ADD(plan, .kind = OPERATION_LISTENER);
     ADD(plan, .kind = OPERATION_PROCESSES, .target = "proc");
-    plan_add_table(plan, plan_proc_table, plan_proc_count);
+    plan_add_masks(plan);
     plan_add_table(plan, plan_browser_namespaces, plan_browser_namespaces_count);
     plan_add_table(plan, plan_read_only_table, plan_read_only_count);
     plan_add_root(plan);
     plan_add_confinement(plan, LIMITS_DESKTOP);
     ADD(plan, .kind = OPERATION_NO_NEW_PRIVILEGES);
     plan_add_filters(plan, host, PROFILE_DESKTOP);
+    ADD(plan, .kind = OPERATION_MASKED);
     ADD(plan, .kind = OPERATION_EXEC, .target = "/sandbox/sandbox-init");
     plan_add_words(plan, plan->arguments, PLAN_WORDS_MAX, plan_desktop_arguments);
     plan_add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_desktop_environment);

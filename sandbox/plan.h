@@ -42,6 +42,8 @@ enum operation_kind {
     OPERATION_READ_ONLY, // target: becomes a read-only mount of itself
     OPERATION_EMPTY,     // target: a directory that is and stays empty
     OPERATION_MASK,      // target: the null device or the empty directory lies over it; absent is fine
+    OPERATION_MASKING,   // number: a second process lays that many masks, which follow, meanwhile
+    OPERATION_MASKED,    // waits until they lie
     OPERATION_PIVOT,     // the root becomes /, the host's is gone
     OPERATION_READ_ONLY_ROOT,
     OPERATION_CAPABILITIES,  // none left, bounding set empty, securebits locked

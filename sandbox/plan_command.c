@@ -56,12 +56,13 @@ static void add_command_files(struct plan *plan, const struct plan_host *host,
     if (command->network)
         ADD(plan, .kind = OPERATION_LISTENER);
     ADD(plan, .kind = OPERATION_PROCESSES, .target = "proc");
-    plan_add_table(plan, plan_proc_table, plan_proc_count);
+    plan_add_masks(plan);
     if (code)
         plan_add_table(plan, plan_code_namespaces, plan_code_namespaces_count);
     else
         plan_add_table(plan, plan_browser_namespaces, plan_browser_namespaces_count);
     plan_add_table(plan, plan_read_only_table, plan_read_only_count);
+    plan_add_root(plan);
     if (command->network && !waits)
         ADD(plan, .kind = OPERATION_ADMISSION);
 }
@@ -77,12 +78,12 @@ int plan_command(struct plan *plan, const struct plan_host *host, const struct p
     ADD(plan, .kind = OPERATION_SESSION);
     ADD(plan, .kind = OPERATION_HOSTNAME, .source = PLAN_HOSTNAME);
     add_command_files(plan, host, command);
-    plan_add_root(plan);
     plan_add_confinement(plan, limits_of(command->profile));
     add_fallback_limits(plan, host, command);
     ADD(plan, .kind = OPERATION_NO_NEW_PRIVILEGES);
     ADD(plan, .kind = OPERATION_DIRECTORY_CHANGE, .target = command->directory, .data = "/home/user");
     plan_add_filters(plan, host, command->profile);
+    ADD(plan, .kind = OPERATION_MASKED);
     ADD(plan, .kind = OPERATION_RUN);
     plan_add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_command_environment);
     if (command->network)
@@ -115,6 +116,7 @@ static void add_to_foundation(struct plan *plan, const struct plan_host *host, u
     ADD(plan, .kind = OPERATION_NAMESPACES, .number = PLAN_NAMESPACES | CLONE_NEWCGROUP);
     ADD(plan, .kind = OPERATION_PROCESSES, .target = "proc"); // there is no other that knows this process
     ADD(plan, .kind = OPERATION_MAP_IDS, .number = PLAN_INSIDE_ID);
+    plan_add_masks(plan);
     ADD(plan, .kind = OPERATION_SESSION);
     ADD(plan, .kind = OPERATION_HOSTNAME, .source = PLAN_HOSTNAME);
     ADD(plan, .kind = OPERATION_TMPFS, .target = PLAN_COVERED_DIRECTORY,
@@ -122,7 +124,6 @@ static void add_to_foundation(struct plan *plan, const struct plan_host *host, u
     plan_add_table(plan, plan_covered_table, plan_covered_count);
     ADD(plan, .kind = OPERATION_TERMINALS, .target = "dev/pts");
     ADD(plan, .kind = OPERATION_LISTENER);
-    plan_add_table(plan, plan_proc_table, plan_proc_count);
     plan_add_table(plan, plan_code_namespaces, plan_code_namespaces_count);
     plan_add_table(plan, plan_read_only_table, plan_read_only_count);
     plan_add_confinement(plan, LIMITS_CODE);
@@ -138,13 +139,13 @@ int plan_waiting(struct plan *plan, const struct plan_host *host, uint32_t host_
     } else {
         plan_add_identity(plan, host, host_uid);
         add_command_files(plan, host, &command);
-        plan_add_root(plan);
         plan_add_confinement(plan, LIMITS_CODE);
     }
     add_fallback_limits(plan, host, &command);
     ADD(plan, .kind = OPERATION_NO_NEW_PRIVILEGES);
     ADD(plan, .kind = OPERATION_DIRECTORY_CHANGE, .data = "/home/user");
     plan_add_filters(plan, host, PROFILE_CODE);
+    ADD(plan, .kind = OPERATION_MASKED);
     ADD(plan, .kind = OPERATION_PARK);
     plan_add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_command_environment);
     plan_add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_proxy_environment);

@@ -163,6 +163,7 @@ const struct operation plan_desktop_table[] = {
 };
 const size_t plan_desktop_count = COUNT(plan_desktop_table);
 
+// What tells of the host, or of what others do on it. Nothing of /proc/sys is here (plan_read_only_table).
 const struct operation plan_proc_table[] = {
     MASK("proc/acpi"),
     MASK("proc/buddyinfo"),
@@ -213,12 +214,6 @@ const struct operation plan_proc_table[] = {
     MASK("proc/vmallocinfo"),
     MASK("proc/vmstat"),
     MASK("proc/zoneinfo"),
-    // Which host this is, and counters of what others do on it.
-    MASK("proc/sys/fs/dentry-state"),
-    MASK("proc/sys/fs/file-nr"),
-    MASK("proc/sys/fs/inode-nr"),
-    MASK("proc/sys/fs/inode-state"),
-    MASK("proc/sys/kernel/random/boot_id"),
 };
 const size_t plan_proc_count = COUNT(plan_proc_table);
 
@@ -254,7 +249,12 @@ const size_t plan_code_namespaces_count = COUNT(plan_code_namespaces);
     {                                                                                                        \
         .kind = OPERATION_READ_ONLY, .target = path                                                          \
     }
-const struct operation plan_read_only_table[] = {READ_ONLY("proc/sys")};
+const struct operation plan_read_only_table[] = {
+    // Which host this is, and counters of what others do on it. Not beside the rest: a mask may have found its place under what the last row lays over it.
+    MASK("proc/sys/fs/dentry-state"),       MASK("proc/sys/fs/file-nr"),
+    MASK("proc/sys/fs/inode-nr"),           MASK("proc/sys/fs/inode-state"),
+    MASK("proc/sys/kernel/random/boot_id"), READ_ONLY("proc/sys"),
+};
 const size_t plan_read_only_count = COUNT(plan_read_only_table);
 
 const char *const plan_desktop_arguments[] = {"sandbox-init", NULL};

@@ -28,13 +28,14 @@ extern const struct operation plan_code_table[]; // what a profile has besides
 extern const size_t plan_code_count;
 extern const struct operation plan_desktop_table[];
 extern const size_t plan_desktop_count;
-extern const struct operation plan_proc_table[]; // /proc and what is masked in it
+extern const struct operation plan_proc_table[]; // what is masked in /proc
 extern const size_t plan_proc_count;
 extern const struct operation plan_browser_namespaces[]; // which namespaces may be made below
 extern const size_t plan_browser_namespaces_count;
 extern const struct operation plan_code_namespaces[];
 extern const size_t plan_code_namespaces_count;
-extern const struct operation plan_read_only_table[]; // what of /proc becomes read-only at last
+extern const struct operation
+    plan_read_only_table[]; // what of /proc/sys is masked, and what becomes read-only at last
 extern const size_t plan_read_only_count;
 
 extern const char *const plan_desktop_arguments[];

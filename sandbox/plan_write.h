@@ -14,6 +14,9 @@ __attribute__((format(printf, 2, 3))) const char *plan_compose(struct plan *plan
 
 // Groups, uid, namespaces, ids inside.
 void plan_add_identity(struct plan *plan, const struct plan_host *host, uint32_t host_uid);
+// Has what of the own proc must not be seen covered, beside what follows: after the ids are mapped, as who owns a file decides. Needs
+// OPERATION_MASKED.
+void plan_add_masks(struct plan *plan);
 // The new root becomes /.
 void plan_add_root(struct plan *plan);
 // No capability, limits, and no descriptor too many.

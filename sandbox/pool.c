@@ -25,6 +25,8 @@ struct pool {
     struct spawner spawner;
     struct pool_row spawner_row; // its own starts, by the same rule
     struct watch process, channel, timer;
+    uint64_t files[TEMPLATE_COUNT]; // of the host, that those of a template show which are built now
+    uint32_t foundation_error;      // positive errno: why the spawner has no foundation
     bool changed;
     struct sandboxd_pool told;
 };
@@ -34,7 +36,8 @@ static void start_spawner(struct pool *pool);
 static void fill_message(const struct pool *pool, struct sandboxd_pool *ret)
 {
     struct sandboxd_pool told = {.memory_mb = pool->rules.memory_mb,
-                                 .held_mb = (uint32_t)pool_held_mb(&pool->rules)};
+                                 .held_mb = (uint32_t)pool_held_mb(&pool->rules),
+                                 .foundation_error = pool->foundation_error};
     for (unsigned i = 0; i < TEMPLATE_COUNT; i++) {
         const struct pool_row *row = &pool->rules.rows[i];
         told.rows[i] = (struct sandboxd_pool_row){
@@ -117,7 +120,10 @@ void pool_ended(const struct sandbox *sandbox)
     struct pool *pool = sandbox->service->pool;
     if (!pool || sandbox->service->stopping)
         return;
-    lost(pool, sandbox->request.template_id, sandbox_now_us() - sandbox->created_us);
+    if (sandbox->renewed)
+        pool_renewed(&pool->rules.rows[sandbox->request.template_id], sandbox_now_us());
+    else
+        lost(pool, sandbox->request.template_id, sandbox_now_us() - sandbox->created_us);
     pool->changed = true;
 }
 
@@ -135,9 +141,17 @@ static void on_answer(struct watch *watch, uint32_t events)
         pool->spawner.channel = -1;
         return;
     }
+    pool->changed |= pool->foundation_error != (uint32_t)answer.foundation_error;
+    pool->foundation_error = (uint32_t)answer.foundation_error;
+    if (answer.slot == SPAWN_NO_SLOT) {
+        pool->files[answer.template_id] = answer.files;
+        pool->changed = true;
+        return;
+    }
     struct sandbox *sandbox = answer.slot < SANDBOX_SLOTS ? pool->service->sandboxes[answer.slot] : NULL;
     if (!sandbox || !sandbox->spawning)
         abort(); // it stays until its answer came
+    sandbox->files = pool->files[answer.template_id];
     sandbox_spawned(sandbox, builder, answer.error);
 }
 
@@ -191,11 +205,27 @@ static int park(struct pool *pool, unsigned template_id)
     return sandbox_park(pool->service, &pool->spawner, template_id, &limits);
 }
 
+// Those that show files which the host has replaced since are ended. Who is being built meanwhile has the new ones.
+static void end_outdated(struct pool *pool)
+{
+    for (unsigned i = 0; i < SANDBOX_SLOTS; i++) {
+        struct sandbox *sandbox = pool->service->sandboxes[i];
+        if (!sandbox || sandbox_has_owner(sandbox) || sandbox->state == SANDBOX_ENDING || sandbox->spawning ||
+            sandbox->files == pool->files[sandbox->request.template_id])
+            continue;
+        log_info("a parked sandbox shows files that the host has replaced; another one is built",
+                 {"template", template_of(sandbox->request.template_id)->name});
+        sandbox->renewed = true;
+        sandbox_stop(sandbox, STOP_SHUTDOWN);
+    }
+}
+
 void pool_run(struct service *service)
 {
     struct pool *pool = service->pool;
     if (!pool || !pool->changed || service->stopping)
         return;
+    end_outdated(pool);
     pool->changed = false;
     count(pool);
     uint64_t now = sandbox_now_us();
@@ -229,6 +259,14 @@ const struct spawner *pool_spawner(const struct service *service)
     struct pollfd channel = {.fd = pool ? pool->channel.fd : -1, .events = POLLOUT};
     bool takes = poll(&channel, 1, 0) == 1 && channel.revents == POLLOUT;
     return takes ? &pool->spawner : NULL;
+}
+
+void pool_take_mounts(struct service *service, int mounts)
+{
+    AUTO_FD int here = mounts;
+    if (here >= 0 && service->pool && service->pool->channel.fd >= 0)
+        spawner_drop(&service->pool->spawner,
+                     here); // when it takes no more, this process is the last that has it
 }
 
 struct sandbox *pool_choose(const struct service *service, unsigned template_id)
@@ -300,6 +338,9 @@ int pool_open(struct service *service)
         return 0;
     }
     service->pool = pool;
+    // Desktops take longer to start than groups to be made.
+    service->stock.limits = template_parked_limits(TEMPLATE_CODE, settings);
+    service->stock.wanted = pool->rules.rows[TEMPLATE_CODE].size > 0 ? CGROUP_STOCK_READY : 0;
     warn_of_memory(pool);
     return open_all(pool);
 }

@@ -22,5 +22,7 @@ struct sandbox *pool_choose(const struct service *service, unsigned template_id)
 void pool_claimed(struct service *service, unsigned template_id);
 // One of nobody ended.
 void pool_ended(const struct sandbox *sandbox);
+// Takes what keeps the mounts of an ended sandbox, or -1: they go where nobody waits.
+void pool_take_mounts(struct service *service, int mounts);
 // Sends POOL to the client; nothing without a pool.
 void pool_tell(struct service *service);

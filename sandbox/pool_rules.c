@@ -63,3 +63,9 @@ void pool_used(struct pool_row *row)
     row->losses = 0;
     row->wait_us = 0;
 }
+
+void pool_renewed(struct pool_row *row, uint64_t now_us)
+{
+    uint64_t wait_us = now_us + FIRST_WAIT_US;
+    row->wait_us = row->wait_us > wait_us ? row->wait_us : wait_us;
+}

@@ -32,5 +32,7 @@ uint64_t pool_held_mb(const struct pool_rules *rules);
 unsigned pool_fitting(const struct pool_rules *rules, unsigned template_id);
 // One is gone without an owner after it has lived so long: the next waits, twice as long each time.
 void pool_lost(struct pool_row *row, uint64_t now_us, uint64_t lived_us);
+// One was ended because the host's files are others now: the next waits until whoever replaces them is perhaps done.
+void pool_renewed(struct pool_row *row, uint64_t now_us);
 // One was claimed: parking works.
 void pool_used(struct pool_row *row);

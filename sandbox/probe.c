@@ -277,9 +277,25 @@ void probe_ask(const struct cgroup_root *cgroups, uint32_t uid, struct probe *re
     *ret_probe = probe;
 }
 
+static void print_row(const char *name, const struct layer_report *row, FILE *out)
+{
+    fprintf(out, "%s\t%s\t%s\n", name, layer_state_name(row->state), row->detail);
+}
+
 void probe_print(const struct probe *probe, FILE *out)
 {
     for (unsigned i = 0; i < LAYER_COUNT; i++)
-        fprintf(out, "%s\t%s\t%s\n", layer_name(i), layer_state_name(probe->layers[i].state),
-                probe->layers[i].detail);
+        print_row(layer_name(i), &probe->layers[i], out);
+}
+
+void probe_print_foundation(const struct foundation_ids *ids, FILE *out)
+{
+    struct foundation foundation = FOUNDATION_NONE;
+    int error = foundation_make(ids, &foundation);
+    struct layer_report row = {.state = error ? LAYER_MISSING : LAYER_ON};
+    if (error)
+        snprintf(row.detail, sizeof(row.detail),
+                 "%s; a filter of system calls or a security module refuses it", strerror(-error));
+    print_row(ISOLATION_FOUNDATION, &row, out);
+    foundation_finish(&foundation);
 }

@@ -6,6 +6,7 @@
 
 #include "lib/isolation.h"
 #include "sandbox/cgroup.h"
+#include "sandbox/foundation.h"
 
 struct probe {
     struct layer_report layers[LAYER_COUNT];
@@ -21,3 +22,5 @@ void probe_run(const struct cgroup_root *cgroups, struct probe *ret_probe);
 void probe_ask(const struct cgroup_root *cgroups, uint32_t uid, struct probe *ret_probe);
 // One line per layer: name, state, detail, separated by tabs.
 void probe_print(const struct probe *probe, FILE *out);
+// The same of what sandboxes for commands are copied from (foundation.h), which is tried: no layer, they are as tight without.
+void probe_print_foundation(const struct foundation_ids *ids, FILE *out);

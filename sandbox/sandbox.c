@@ -71,6 +71,7 @@ void sandbox_free(struct sandbox *sandbox)
     desktop_finish(&sandbox->desktop);
     egress_network_finish(&sandbox->network);
     cleanup_fd(&sandbox->parked_listener);
+    pool_take_mounts(service, sandbox->mounts);
     cgroup_remove(&service->cgroups, &sandbox->cgroup);
     if (sandbox->uid_taken && !sandbox->uid_used)
         uids_release(&service->uids, sandbox->host_uid);
@@ -101,6 +102,7 @@ struct sandbox *sandbox_new(struct service *service, const struct sandboxd_creat
         .host_uid = geteuid(),
         .home_uid = HOME_NO_UID,
         .parked_listener = -1,
+        .mounts = -1,
         .created_us = sandbox_now_us(),
         .desktop = {.framebuffer = -1, .display = -1},
         .setup = closed,
@@ -132,9 +134,7 @@ int sandbox_prepare(struct sandbox *sandbox, const struct sandbox_limits *limits
     if (error)
         return error;
     *ret_stage = START_CGROUP;
-    char name[CGROUP_NAME_MAX];
-    snprintf(name, sizeof(name), "s%u", sandbox->slot);
-    error = cgroup_make(&service->cgroups, name, limits, &sandbox->cgroup);
+    error = cgroup_stock_take(&service->stock, limits, &sandbox->cgroup);
     if (error)
         return error;
     *ret_stage = START_NAMESPACES;

@@ -21,14 +21,17 @@ struct sandbox {
     unsigned slot;
     struct sandboxd_create request; // without an owner: nil ids, and the limits while it waits
     uid_t host_uid;
-    bool parked;            // it was built before it had an owner
-    bool uid_taken;         // it has a uid of service->uids
-    bool uid_used;          // a home may have its uid
-    uid_t home_uid;         // claimed: whose the home was before
-    const char *cold_why;   // why nothing parked was claimed
-    bool spawning;          // the spawner has not answered yet
-    pid_t lost_builders;    // process group of a builder whose pidfd went with its spawner; 0: none
-    int parked_listener;    // of its network, until it has an owner; else -1
+    bool parked;          // it was built before it had an owner
+    bool uid_taken;       // it has a uid of service->uids
+    bool uid_used;        // a home may have its uid
+    uid_t home_uid;       // claimed: whose the home was before
+    const char *cold_why; // why nothing parked was claimed
+    bool spawning;        // the spawner has not answered yet
+    uint64_t files;       // of the host, that it shows (host_files.h); known for those of the spawner
+    bool renewed;         // it ends because others show newer files
+    pid_t lost_builders;  // process group of a builder whose pidfd went with its spawner; 0: none
+    int parked_listener;  // of its network, until it has an owner; else -1
+    int mounts; // namespace of a command's sandbox, so that its end does not wait until they are gone; else -1
     uint64_t parked_cpu_us; // used before it had an owner
     bool commanded;         // RUN was passed on
     int command_status;     // as waitpid(2)

@@ -18,8 +18,6 @@
 #include "sandbox/sandbox.h"
 #include "sandbox/template.h"
 
-#define CLAIM_DEADLINE_NS UINT64_C(20000000000)
-
 static void on_claim_ended(struct watch *watch, uint32_t events);
 
 // What it was while it waited.
@@ -44,7 +42,7 @@ static int start_claim(struct sandbox *sandbox)
     int error = claim_start(&claim, &pidfd);
     if (!error)
         error = watch_open(&sandbox->claim, service->epoll, pidfd, EPOLLIN, on_claim_ended);
-    return error ? error : sandbox_set_timer(sandbox, CLAIM_DEADLINE_NS);
+    return error ? error : sandbox_set_timer(sandbox, service->settings->start_ns);
 }
 
 // The home's uid before, when the home may be claimed for at all: one that is not there yet, or that belongs to this owner.

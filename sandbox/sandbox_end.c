@@ -87,12 +87,12 @@ static void report_end(struct sandbox *sandbox)
     client_send(sandbox->service, &message, -1);
 }
 
-// True when its groups are gone. A group may still be busy for a moment after its last process was reaped.
-static bool groups_removed(struct sandbox *sandbox)
+// True when its groups are proven empty; they go when there is time. A group may still be busy for a moment after its last process was reaped.
+static bool groups_given_back(struct sandbox *sandbox)
 {
     if (sandbox->removals++ == 0)
         sandbox_usage(sandbox, &sandbox->usage);
-    int error = cgroup_remove(&sandbox->service->cgroups, &sandbox->cgroup);
+    int error = cgroup_stock_give_back(&sandbox->service->stock, &sandbox->cgroup);
     if (error == -EBUSY && sandbox->removals < REMOVALS_MAX &&
         sandbox_set_timer(sandbox, REMOVAL_PAUSE_NS) == 0)
         return false;
@@ -106,7 +106,7 @@ void sandbox_finish(struct sandbox *sandbox)
     if (sandbox->spawning || sandbox->builder.fd >= 0 || sandbox->setup.fd >= 0 || sandbox->init.fd >= 0 ||
         sandbox->claim.fd >= 0 || sandbox->viewers > 0)
         return;
-    if (egress_leaving(sandbox) || !sandbox_builders_gone(sandbox) || !groups_removed(sandbox))
+    if (egress_leaving(sandbox) || !sandbox_builders_gone(sandbox) || !groups_given_back(sandbox))
         return;
     egress_usage(sandbox, &sandbox->usage);
     if (sandbox_has_owner(sandbox))

@@ -17,8 +17,6 @@
 #include "sandbox/sandbox.h"
 #include "sandbox/template.h"
 
-#define START_DEADLINE_S 20
-
 static void on_channel(struct watch *watch, uint32_t events);
 
 static enum stop_reason killed_or(const struct sandbox *sandbox, int status, enum stop_reason otherwise)
@@ -149,7 +147,8 @@ static void on_setup(struct watch *watch, uint32_t events)
             return;
     }
     if (!error && event == SETUP_EVENT_RUNNING) {
-        close(fd);
+        cleanup_fd(&sandbox->mounts);
+        sandbox->mounts = fd;
         awaits_command(sandbox);
         return;
     }
@@ -306,5 +305,5 @@ int sandbox_watch(struct sandbox *sandbox, int setup, int builder, int channel)
     error = error ? error : result;
     result = set_nonblocking(channel); // a sandbox-init that does not read keeps nobody waiting
     error = error ? error : result;
-    return error ? error : sandbox_set_timer(sandbox, START_DEADLINE_S * UINT64_C(1000000000));
+    return error ? error : sandbox_set_timer(sandbox, sandbox->service->settings->start_ns);
 }

@@ -4,7 +4,7 @@
 
 #include "lib/limits.h"
 #include "lib/sandboxd_channel.h"
-#include "sandbox/cgroup.h"
+#include "sandbox/cgroup_stock.h"
 #include "sandbox/plan.h"
 #include "sandbox/settings.h"
 #include "sandbox/uids.h"
@@ -25,6 +25,7 @@ struct service {
     const struct layer_report *layers;
     struct plan_host host;
     struct cgroup_root cgroups;
+    struct cgroup_stock stock; // of groups of sandboxes
     int epoll;
     int null_fd;
     bool stopping;         // no new sandboxes

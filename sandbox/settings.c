@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sandbox/video_check.h"
+#include "lib/video_check.h"
 
 // Without these a sandbox can't be built at all, so they are required whatever the configuration says.
 static const enum layer always_required[] = {
@@ -124,6 +124,7 @@ int settings_init(struct settings *settings, const struct config *config, int li
         .listener = listener,
         .client_uid = config_number(config, CONFIG_SANDBOXD_CLIENT_UID),
         .uid_base = (uint32_t)config_number(config, CONFIG_SANDBOX_UID_BASE),
+        .start_ns = (uint64_t)config_number(config, CONFIG_SANDBOX_START_TIMEOUT_SECS) * 1000000000,
         .sandbox_maximum = (unsigned)config_number(config, CONFIG_SANDBOX_MAX_PER_NODE),
         .limits = {.memory_mb = (uint32_t)config_number(config, CONFIG_SANDBOX_MEMORY_LIMIT_MB),
                    .cpu_percent = (uint32_t)config_number(config, CONFIG_SANDBOX_CPU_PERCENT),
@@ -145,5 +146,5 @@ int settings_init(struct settings *settings, const struct config *config, int li
         error = set_directories(settings, ret_error);
     if (!error)
         error = set_storage(settings, ret_error);
-    return error ? error : video_check(settings, ret_error);
+    return error ? error : video_check(settings->program_dir, settings->config, ret_error);
 }

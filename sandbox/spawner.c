@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -19,6 +20,7 @@
 #include "lib/ipc.h"
 #include "lib/log.h"
 #include "sandbox/foundation.h"
+#include "sandbox/host_files.h"
 #include "sandbox/launch.h"
 #include "sandbox/process.h"
 #include "sandbox/template.h"
@@ -57,6 +59,10 @@ struct workshop {
     struct plan plan;
     struct foundation foundation;
     bool tried; // to make it
+    int foundation_error;
+    int inotify;                    // tells that the host's files may be others; -1: each start looks
+    uint64_t files[TEMPLATE_COUNT]; // what sandboxes are made from (host_files.h)
+    bool looked;
 };
 
 // Made for the first that asks. Where the kernel refuses, everything is built from the host's files, as for a desktop.
@@ -65,8 +71,71 @@ static void lay_foundation(struct workshop *workshop)
     workshop->tried = true;
     int error = foundation_make(&workshop->setup->ids, &workshop->foundation);
     workshop->host.foundation = !error;
+    workshop->foundation_error = -error;
     if (error)
-        log_warning("parked sandboxes are built without a foundation", {"error", strerror(-error)});
+        log_warning("sandboxes for commands have no foundation and start slower: a filter of system calls or "
+                    "a security module refuses it; see sandboxctl doctor",
+                    {"error", strerror(-error)});
+}
+
+// Those that were made from it go on.
+static void give_up_foundation(struct workshop *workshop)
+{
+    foundation_finish(&workshop->foundation);
+    workshop->tried = workshop->host.foundation = false;
+    workshop->foundation_error = 0;
+}
+
+// What the sandboxes of a template show of the host, whether by a foundation or not.
+static int plan_files(struct workshop *workshop, unsigned template_id)
+{
+    static const struct sandbox_limits any = {.memory_mb = 1, .cpu_percent = 1, .pids = 1};
+    struct plan_host host = workshop->host;
+    host.foundation = false;
+    return template_of(template_id)->plan_parked(&workshop->plan, &host, 0, &any);
+}
+
+static void stop_watching(struct workshop *workshop, int error)
+{
+    cleanup_fd(&workshop->inotify);
+    workshop->inotify = -1;
+    log_warning("the host's files can't be watched; each start looks at them instead",
+                {"error", strerror(-error)});
+}
+
+static void watch_files(struct workshop *workshop)
+{
+    int error = workshop->inotify < 0 ? 0 : host_files_watch(workshop->inotify, &workshop->plan);
+    if (error)
+        stop_watching(workshop, error);
+}
+
+// Tells sandboxd when what a template is made from is no longer what it was.
+static int look_at_files(struct workshop *workshop, int channel)
+{
+    if (workshop->inotify >= 0)
+        host_files_told(workshop->inotify);
+    for (unsigned i = 0; i < TEMPLATE_COUNT; i++) {
+        int error = plan_files(workshop, i);
+        if (error)
+            return error;
+        watch_files(workshop); // first, so that nothing changes unseen
+        uint64_t files = host_files_identity(&workshop->plan);
+        if (workshop->looked && files == workshop->files[i])
+            continue;
+        workshop->files[i] = files;
+        if (!template_of(i)->desktop)
+            give_up_foundation(workshop);
+        struct spawn_answer news = {.slot = SPAWN_NO_SLOT,
+                                    .template_id = i,
+                                    .foundation_error = workshop->foundation_error,
+                                    .files = files};
+        error = ipc_send(channel, &news, sizeof(news), NULL, 0);
+        if (error)
+            return error;
+    }
+    workshop->looked = true;
+    return 0;
 }
 
 static int build(struct workshop *workshop, const struct spawn_request *request, const int *fds,
@@ -88,6 +157,7 @@ static int build(struct workshop *workshop, const struct spawn_request *request,
         .standard = {setup->null_fd, setup->null_fd, setup->null_fd},
         .descriptors = {{fds[1], INIT_CHANNEL_FD}},
         .descriptor_count = 1,
+        .borrow = workshop->host.foundation && !template->desktop, // where nothing can wait for a file system
         .foundation = {workshop->foundation.user, workshop->foundation.mounts, network},
     };
     struct cgroup cgroup;
@@ -106,11 +176,18 @@ static bool serve_one(struct workshop *workshop, int channel)
     AUTO_PACKET struct ipc_packet packet = {0};
     AUTO_FD int builder = -1;
     int error = ipc_receive(channel, &request, sizeof(request), &packet);
+    if (!error && packet.length == 1 && *(const char *)&request == SPAWN_DROP)
+        return true; // the packet's end closes it
     if (error || packet.length != sizeof(request) || packet.fd_count != 2 ||
         request.template_id >= TEMPLATE_COUNT || memchr(request.cgroup, '\0', sizeof(request.cgroup)) == NULL)
         return false;
+    if (workshop->inotify < 0 && look_at_files(workshop, channel) < 0)
+        return false;
     error = build(workshop, &request, packet.fds, &builder);
-    struct spawn_answer answer = {.slot = request.slot, .error = -error};
+    struct spawn_answer answer = {.slot = request.slot,
+                                  .error = -error,
+                                  .template_id = request.template_id,
+                                  .foundation_error = workshop->foundation_error};
     return ipc_send(channel, &answer, sizeof(answer), &builder, error ? 0 : 1) == 0;
 }
 
@@ -121,17 +198,22 @@ __attribute__((noreturn)) static void serve(const struct spawner_setup *setup, i
     prctl(PR_SET_NAME, NAME);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || setpgid(0, 0) < 0 || close_others(setup, channel) < 0)
         _exit(EXIT_FAILURE);
-    bool busy = true;
-    do {
+    workshop.inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (workshop.inotify < 0)
+        stop_watching(&workshop, -errno);
+    bool busy = true, goes_on = look_at_files(&workshop, channel) == 0;
+    while (goes_on) {
         // Networks are made when nothing else is to do.
-        struct pollfd request = {.fd = channel, .events = POLLIN};
-        int count = poll(&request, 1, busy ? 0 : -1);
+        struct pollfd told[] = {{.fd = channel, .events = POLLIN},
+                                {.fd = workshop.inotify, .events = POLLIN}};
+        int count = poll(told, 2, busy ? 0 : -1);
         busy = count != 0 || foundation_refill(&workshop.foundation);
-        if (count < 0 && errno != EINTR)
-            break;
-        if (count > 0 && !serve_one(&workshop, channel))
-            break;
-    } while (true);
+        goes_on = count >= 0 || errno == EINTR;
+        if (count > 0 && told[1].revents) // before anything else is made from them
+            goes_on = look_at_files(&workshop, channel) == 0;
+        if (goes_on && count > 0 && told[0].revents)
+            goes_on = serve_one(&workshop, channel);
+    }
     _exit(EXIT_SUCCESS);
 }
 
@@ -162,6 +244,11 @@ int spawner_ask(const struct spawner *spawner, const struct spawn_request *reque
     return ipc_send(spawner->channel, request, sizeof(*request), fds, 2);
 }
 
+int spawner_drop(const struct spawner *spawner, int fd)
+{
+    return ipc_send(spawner->channel, (char[]){SPAWN_DROP}, 1, &fd, 1);
+}
+
 int spawner_receive(const struct spawner *spawner, struct spawn_answer *ret_answer, int *ret_builder)
 {
     struct spawn_answer answer;
@@ -169,10 +256,12 @@ int spawner_receive(const struct spawner *spawner, struct spawn_answer *ret_answ
     int error = ipc_receive(spawner->channel, &answer, sizeof(answer), &packet);
     if (error)
         return error;
-    if (packet.length != sizeof(answer) || packet.fd_count != (answer.error ? 0 : 1))
+    if (packet.length != sizeof(answer) ||
+        packet.fd_count != (answer.error || answer.slot == SPAWN_NO_SLOT ? 0 : 1) ||
+        answer.template_id >= TEMPLATE_COUNT)
         return -EPROTO;
     *ret_answer = answer;
-    *ret_builder = answer.error ? -1 : steal_fd(&packet.fds[0]);
+    *ret_builder = steal_fd(&packet.fds[0]);
     return 0;
 }
 

@@ -42,5 +42,5 @@ int watch_run(int epoll, int timeout_ms)
         struct watch *watch = event.data.ptr;
         watch->ready(watch, event.events);
     }
-    return 0;
+    return count;
 }

@@ -24,5 +24,5 @@ int watch_open(struct watch *watch, int epoll, int fd, uint32_t events, watch_fn
 int watch_change(struct watch *watch, uint32_t events);
 void watch_close(struct watch *watch);
 // Runs the handler of one event. -1 as timeout waits for ever. The one event at a time lets a handler free
-// any other object.
+// any other object. 1, or 0 when there was none, or -errno.
 int watch_run(int epoll, int timeout_ms);

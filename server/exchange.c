@@ -30,6 +30,8 @@ void exchange_free(struct exchange *exchange)
     if (exchange->body)
         explicit_bzero(exchange->body, exchange->body_length);
     free(exchange->body);
+    if (exchange->detail_leaves)
+        exchange->detail_leaves(exchange->detail);
     if (exchange->detail)
         explicit_bzero(exchange->detail, exchange->detail_size);
     free(exchange->detail);

@@ -64,9 +64,10 @@ struct exchange {
 
     void *detail; // the handler's, freed with the exchange after being wiped
     size_t detail_size;
-    int error;    // of the worker's part
-    bool refused; // the access token is not good: finish is not called
-    bool started; // all of it was read
+    void (*detail_leaves)(void *detail); // before that; NULL: nobody else knows of it
+    int error;                           // of the worker's part
+    bool refused;                        // the access token is not good: finish is not called
+    bool started;                        // all of it was read
     bool answered;
     struct answer answer;
     struct exchange *next; // in the list of whoever it waits for

@@ -17,7 +17,7 @@ int film_files_open(struct film_files *files)
     if (!error && (error = recording_unlink(account, &files->recording, RECORDING_MP4_PART)) == -ENOENT)
         error = 0;
     if (!error)
-        error = recording_directory_used(files->directory, &files->account, &used);
+        error = recording_directory_used(files->directory, &files->account, false, &used);
     if (!error && used >= files->quota)
         error = -EDQUOT;
     if (!error)
@@ -25,9 +25,21 @@ int film_files_open(struct film_files *files)
                                &files->film);
     if (error)
         return error;
-    files->room = files->quota - used;
+    files->free = files->quota - used;
     files->stream = steal_fd(&stream);
     return 0;
+}
+
+// A recording that grew meanwhile goes before the film.
+static int keep_film(const struct film_files *files, int account, int film)
+{
+    uint64_t used;
+    int error = recording_directory_used(files->directory, &files->account, true, &used);
+    if (!error && used > files->quota)
+        error = -EDQUOT;
+    if (!error && (film < 0 || fdatasync(film) < 0))
+        error = film < 0 ? -EBADF : -errno;
+    return error ? error : recording_rename(account, &files->recording, RECORDING_MP4_PART, RECORDING_MP4);
 }
 
 int film_files_close(struct film_files *files, bool keep)
@@ -36,9 +48,8 @@ int film_files_close(struct film_files *files, bool keep)
     int error = recording_directory_account(files->directory, &files->account, false, &account);
     if (error)
         return error;
-    if (keep && film >= 0 && fdatasync(film) == 0)
-        return recording_rename(account, &files->recording, RECORDING_MP4_PART, RECORDING_MP4);
-    error = keep ? -errno : 0;
-    (void)recording_unlink(account, &files->recording, RECORDING_MP4_PART);
+    error = keep ? keep_film(files, account, film) : 0;
+    if (!keep || error)
+        (void)recording_unlink(account, &files->recording, RECORDING_MP4_PART);
     return error;
 }

@@ -22,6 +22,7 @@ struct films {
     struct server *server;
     struct film *first; // in the order in which they are made
     unsigned count;
+    unsigned closed; // so many have had their files closed
     uint64_t number; // of the last request to sandboxd
     struct loop_timer again;
 };
@@ -64,6 +65,21 @@ static void fail(struct film *film, const char *problem)
         free_film(film);
 }
 
+static const char *problem_of(enum export_state state)
+{
+    switch (state) {
+    case EXPORT_DONE:
+    case EXPORT_DAMAGED:
+        return NULL;
+    case EXPORT_EMPTY:
+        return "Nothing was shown while this was recorded.";
+    case EXPORT_TOO_LARGE:
+        return "There is no room for the film. Delete recordings that you no longer need.";
+    default:
+        return "The film could not be made.";
+    }
+}
+
 static void run_close(struct work_job *job, struct store *store)
 {
     (void)store;
@@ -76,6 +92,7 @@ static void on_closed(struct work_job *job)
     struct film *film = lws_container_of(job, struct film, job);
     struct films *films = film->films;
     char id[ID_TEXT_SIZE];
+    films->closed++;
     id_format(&film->files.recording, id);
     if (film->error && !film->dropped)
         log_error("The film of a recording can't be kept", {"recording", id},
@@ -84,8 +101,16 @@ static void on_closed(struct work_job *job)
         log_info("A recording became a film", {"recording", id},
                  {"whole", film->state == EXPORT_DONE ? "yes" : "no: the recording is damaged"});
         free_film(film);
+    } else if (film->again && !film->dropped) {
+        film->step = FILM_STEP_WAITING;
+        film->again = false;
+        film->alone = true;
+        film->permille = 0;
+        film->problem = NULL;
     } else {
-        fail(film, film->problem ? film->problem : "The film can't be written.");
+        fail(film, film->problem            ? film->problem
+                   : film->error == -EDQUOT ? problem_of(EXPORT_TOO_LARGE)
+                                            : "The film can't be written.");
     }
     make_next(films);
 }
@@ -110,21 +135,6 @@ static void wait_again(struct film *film)
     loop_timer_set(film->films->server->loop, &film->films->again, AGAIN_US);
 }
 
-static const char *problem_of(enum export_state state)
-{
-    switch (state) {
-    case EXPORT_DONE:
-    case EXPORT_DAMAGED:
-        return NULL;
-    case EXPORT_EMPTY:
-        return "Nothing was shown while this was recorded.";
-    case EXPORT_TOO_LARGE:
-        return "There is no room for the film. Delete recordings that you no longer need.";
-    default:
-        return "The film could not be made.";
-    }
-}
-
 static void on_report(void *data, uint32_t events)
 {
     (void)events;
@@ -144,6 +154,7 @@ static void on_report(void *data, uint32_t events)
         film->permille = report.permille;
         film->state = (enum export_state)report.state;
         if (film->state != EXPORT_WORKING) {
+            film->again = film->state == EXPORT_TOO_LARGE && !film->alone;
             close_film(film, problem_of(film->state));
             return;
         }
@@ -157,15 +168,23 @@ static void run_open(struct work_job *job, struct store *store)
     film->error = film_files_open(&film->files);
 }
 
+static void make(struct film *film);
+
 static void on_opened(struct work_job *job)
 {
     struct film *film = lws_container_of(job, struct film, job);
     struct films *films = film->films;
+    if (films->server->stopping)
+        return;                                          // films_free
+    if (!film->error && film->closed != films->closed) { // what is free was counted while another one ended
+        close_files(film);
+        make(film);
+        return;
+    }
     struct sandboxd_message message = {.kind = SANDBOXD_EXPORT, .export = {.number = ++films->number}};
     film->number = films->number;
+    film->room = film->error ? 0 : film_room(films->first, film);
     film->step = FILM_STEP_ASKED;
-    if (films->server->stopping)
-        return; // films_free
     if (film->error || film->dropped)
         close_film(film, film->error == -EDQUOT ? problem_of(EXPORT_TOO_LARGE) : problem_of(EXPORT_WORKING));
     else if (sandboxd_client_send(films->server->sandboxd, &message) < 0)
@@ -175,29 +194,22 @@ static void on_opened(struct work_job *job)
 static void make(struct film *film)
 {
     film->step = FILM_STEP_OPENING;
+    film->room = 0;
+    film->closed = film->films->closed;
     film->job = (struct work_job){.run = run_open, .done = on_opened};
     if (work_submit(film->films->server->work, WORK_RECORDING, &film->job) < 0)
         wait_again(film);
-}
-
-static bool under_way(const struct film *film)
-{
-    return film->step != FILM_STEP_WAITING && film->step != FILM_STEP_FAILED;
 }
 
 static void make_next(struct films *films)
 {
     unsigned busy = 0;
     for (const struct film *film = films->first; film; film = film->next)
-        busy += under_way(film);
+        busy += film_under_way(film);
     if (films->server->stopping || !sandboxd_client_welcome(films->server->sandboxd))
         return;
-    for (struct film *film = films->first; film && busy < EXPORTERS_MAX; film = film->next) {
-        if (film->step != FILM_STEP_WAITING)
-            continue;
+    for (struct film *film; busy < EXPORTERS_MAX && (film = film_next(films->first)); busy++)
         make(film);
-        busy++;
-    }
 }
 
 static void on_again(void *data)
@@ -224,7 +236,7 @@ static struct film *find_asked(const struct films *films, uint64_t number)
 // Gives the exporter its files.
 static int start(struct film *film)
 {
-    struct export_start start = {.magic = EXPORT_START_MAGIC, .bytes_max = film->files.room};
+    struct export_start start = {.magic = EXPORT_START_MAGIC, .bytes_max = film->room};
     int fds[] = {film->files.stream, film->files.film};
     int error = set_nonblocking(film->channel);
     if (!error)
@@ -348,7 +360,7 @@ void films_drop(struct films *films, const struct id *recording)
     if (!film)
         return;
     film->dropped = true;
-    if (!under_way(film))
+    if (!film_under_way(film))
         free_film(film);
     else if (film->step == FILM_STEP_WORKING)
         close_film(film, problem_of(EXPORT_WORKING));

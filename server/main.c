@@ -22,6 +22,7 @@
 #include "server/origin.h"
 #include "server/pruning.h"
 #include "server/recorder.h"
+#include "server/recording_end.h"
 #include "server/reload.h"
 #include "server/sandboxd_client.h"
 #include "server/sandboxes.h"
@@ -154,7 +155,8 @@ static int open_modules(struct server *server)
     server->sign_in_limits = sign_in_limits_new(server);
     server->link_sources = limiter_new((struct bucket_rate){LINK_SOURCE_PER_MINUTE, LINK_SOURCE_BURST});
     server->work = work_new(server->loop, database_url);
-    server->recording_writers.work = server->work;
+    server->recording_writers =
+        (struct recording_writers){.work = server->work, .ended = recording_end_told, .data = server};
     server->films = films_new(server);
     server->viewers = viewers_new(server);
     server->sandboxes = server->work ? sandboxes_new(server) : NULL;
@@ -195,6 +197,7 @@ static void server_finish(struct server *server)
     films_free(server->films);
     recorders_free(server);
     recording_writers_finish(&server->recording_writers);
+    recording_ends_free(server);
     notifications_free(server->notifications);
     pruning_free(server->pruning);
     sandboxd_client_free(server->sandboxd);

@@ -4,6 +4,7 @@
 
 #include "server/clock.h"
 #include "server/recording_files.h"
+#include "server/sandboxes.h"
 #include "server/server.h"
 #include "store/snapshot.h"
 
@@ -39,6 +40,7 @@ static void done(struct work_job *job)
     struct pruning *pruning = lws_container_of(job, struct pruning, job);
     if (!pruning->error)
         pruning->server->metrics.backup_us = (uint64_t)pruning->backup;
+    sandboxes_read_wishes(pruning->server->sandboxes); // also what was announced and not heard
     loop_timer_set(pruning->server->loop, &pruning->timer, INTERVAL_US);
 }
 

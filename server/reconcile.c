@@ -6,6 +6,7 @@
 
 #include "lib/log.h"
 #include "server/clock.h"
+#include "server/creation.h"
 #include "server/network_text.h"
 #include "server/operator_changes.h"
 #include "server/sandboxes.h"
@@ -22,6 +23,8 @@ struct entry {
     struct sandboxd_entry told;
     json_t *rules; // of its network, as they are stored; owned
     bool taken;    // has a row
+    bool changed;  // since it was told of
+    struct sandbox_news news;
 };
 
 struct reconcile {
@@ -144,13 +147,13 @@ void reconcile_list_end(struct reconcile *reconcile)
     read_rows(reconcile);
 }
 
-void reconcile_ended(struct reconcile *reconcile, const struct id *id)
+void reconcile_news(struct reconcile *reconcile, const struct sandbox_news *news)
 {
-    struct entry *entry = find(reconcile, id);
-    if (!entry)
+    struct entry *entry = find(reconcile, &news->sandbox);
+    if (!entry || (reconcile->phase != PHASE_LISTING && reconcile->phase != PHASE_ROWS))
         return;
-    json_decref(entry->rules);
-    *entry = reconcile->entries[--reconcile->count];
+    entry->changed = true;
+    entry->news = *news;
 }
 
 void reconcile_read_wishes(struct reconcile *reconcile)
@@ -229,6 +232,32 @@ static void take_entry(struct reconcile *reconcile, struct entry *entry, const s
     sandboxes_adopt(reconcile->sandboxes, row, &entry->told, whole ? network : row->network);
 }
 
+// It came while there was nobody to hear it.
+static void hear_news(struct reconcile *reconcile)
+{
+    for (size_t i = 0; i < reconcile->count; i++) {
+        if (reconcile->entries[i].changed)
+            sandboxes_news(reconcile->sandboxes, &reconcile->entries[i].news);
+    }
+}
+
+static bool is_gone(const struct entry *entry)
+{
+    return entry->changed && entry->news.kind != SANDBOXD_READY;
+}
+
+static void stop_untaken(struct reconcile *reconcile)
+{
+    reconcile->unknown_count = 0;
+    for (size_t i = 0; i < reconcile->count; i++) {
+        const struct entry *entry = &reconcile->entries[i];
+        if (entry->taken || is_gone(entry))
+            continue;
+        stop_unknown(reconcile, &entry->id);
+        reconcile->unknown[reconcile->unknown_count++] = entry->told;
+    }
+}
+
 static void compare(struct reconcile *reconcile)
 {
     for (size_t i = 0; i < reconcile->rows.count; i++) {
@@ -240,25 +269,24 @@ static void compare(struct reconcile *reconcile)
             sandboxes_lost(reconcile->sandboxes, row);
     }
     end_missing(reconcile);
-    reconcile->unknown_count = 0;
-    for (size_t i = 0; i < reconcile->count; i++) {
-        if (reconcile->entries[i].taken)
-            continue;
-        stop_unknown(reconcile, &reconcile->entries[i].id);
-        reconcile->unknown[reconcile->unknown_count++] = reconcile->entries[i].told;
-    }
+    hear_news(reconcile);
+    stop_untaken(reconcile);
     reconcile->phase = PHASE_COMPLETE;
     viewers_sandboxd_back(sandboxes_server(reconcile->sandboxes)->viewers);
     operator_changes_look(sandboxes_server(reconcile->sandboxes)->operator_changes);
 }
 
-static void obey_wishes(struct reconcile *reconcile)
+// Also ends what is in nobody's hands: the database carried out a start for a process that is gone, or the answer was lost.
+static void obey_wishes(struct reconcile *reconcile, bool complete)
 {
+    const struct server *server = sandboxes_server(reconcile->sandboxes);
     for (size_t i = 0; i < reconcile->rows.count; i++) {
         const struct store_sandbox *row = &reconcile->rows.items[i];
         struct sandbox *sandbox = sandboxes_find(reconcile->sandboxes, &row->id);
         if (sandbox && row->stop_requested && sandbox->state != STATE_STOPPING)
             sandbox_stop(sandbox, row->stop_requested, NULL);
+        else if (!sandbox && complete && !creation_under_way(server, &row->id))
+            sandboxes_lost(reconcile->sandboxes, row);
     }
 }
 
@@ -271,11 +299,11 @@ static void done(struct work_job *job)
         loop_timer_set(sandboxes_server(reconcile->sandboxes)->loop, &reconcile->retry, RETRY_US);
         return;
     }
-    bool current = reconcile->reading && reconcile->job_generation == reconcile->generation;
-    if (current && reconcile->phase == PHASE_ROWS)
+    bool current = reconcile->job_generation == reconcile->generation;
+    if (current && reconcile->reading && reconcile->phase == PHASE_ROWS)
         compare(reconcile);
     else
-        obey_wishes(reconcile);
+        obey_wishes(reconcile, current && reconcile->phase == PHASE_COMPLETE);
     store_sandbox_list_finish(&reconcile->rows);
     if (reconcile->unknown_count > 0)
         begin_recording(reconcile);

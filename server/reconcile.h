@@ -18,8 +18,9 @@ void reconcile_entry(struct reconcile *reconcile, const struct sandboxd_entry *e
 void reconcile_entry_header(struct reconcile *reconcile, const struct sandboxd_entry_header *header);
 void reconcile_entry_rule(struct reconcile *reconcile, const struct egress_rule *rule);
 void reconcile_list_end(struct reconcile *reconcile);
-// A sandbox of the list ended before the rows were read.
-void reconcile_ended(struct reconcile *reconcile, const struct id *id);
+// A sandbox of the list has become something else before the rows were read.
+struct sandbox_news;
+void reconcile_news(struct reconcile *reconcile, const struct sandbox_news *news);
 
-// Reads the rows for operators' wishes alone.
+// Reads the rows for operators' wishes, and for rows that nobody has, alone.
 void reconcile_read_wishes(struct reconcile *reconcile);

@@ -153,23 +153,30 @@ int recording_directory_find(const char *directory, const struct id *account, co
     return 0;
 }
 
+struct sum {
+    bool parts;
+    uint64_t bytes;
+};
+
 static int add_size(void *data, const struct recording_entry *entry)
 {
-    uint64_t *used = data;
+    struct sum *sum = data;
     char name[NAME_SIZE];
     struct stat status;
+    if (entry->kind == RECORDING_MP4_PART && !sum->parts)
+        return 0;
     name_of(&entry->recording, entry->kind, name);
     if (fstatat(entry->account_fd, name, &status, AT_SYMLINK_NOFOLLOW) == 0)
-        *used += (uint64_t)status.st_size;
+        sum->bytes += (uint64_t)status.st_size;
     return 0;
 }
 
-int recording_directory_used(const char *directory, const struct id *account, uint64_t *ret_bytes)
+int recording_directory_used(const char *directory, const struct id *account, bool parts, uint64_t *ret_bytes)
 {
-    uint64_t used = 0;
-    int error = recording_directory_each(directory, account, add_size, &used);
+    struct sum sum = {.parts = parts};
+    int error = recording_directory_each(directory, account, add_size, &sum);
     if (!error)
-        *ret_bytes = used;
+        *ret_bytes = sum.bytes;
     return error;
 }
 

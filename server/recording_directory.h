@@ -28,8 +28,9 @@ int recording_directory_account(const char *directory, const struct id *account,
 // Whose it is: `account` or, with NULL, anybody. With its account's directory, which is the caller's. -ENOENT.
 int recording_directory_find(const char *directory, const struct id *account, const struct id *recording,
                              struct id *ret_owner, int *ret_account_fd);
-// Bytes of all files of the account.
-int recording_directory_used(const char *directory, const struct id *account, uint64_t *ret_bytes);
+// Bytes of all files of the account; without `parts` those of films that are being made are left out.
+int recording_directory_used(const char *directory, const struct id *account, bool parts,
+                             uint64_t *ret_bytes);
 
 int recording_open(int account_fd, const struct id *recording, enum recording_kind kind, int flags,
                    int *ret_fd);

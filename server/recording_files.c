@@ -14,7 +14,7 @@
 static int check_quota(const char *directory, const struct id *account, uint64_t quota)
 {
     uint64_t used;
-    int error = recording_directory_used(directory, account, &used);
+    int error = recording_directory_used(directory, account, true, &used);
     return error ? error : used >= quota ? -EDQUOT : 0;
 }
 

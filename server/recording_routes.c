@@ -10,6 +10,7 @@
 #include "server/films.h"
 #include "server/page_query.h"
 #include "server/recorder.h"
+#include "server/recording_end.h"
 #include "server/recording_files.h"
 #include "server/recording_request.h"
 #include "server/routes.h"
@@ -53,8 +54,9 @@ void recording_stop_finish(struct exchange *exchange)
         exchange_problem(exchange, PROBLEM_FORBIDDEN, "Recording is required for desktops of this kind.");
         return;
     }
+    const struct id id = sandbox->row.id;
     recorder_stop(sandbox);
-    exchange_empty(exchange, 204);
+    recording_end_wait(exchange, &id);
 }
 
 struct listing {

@@ -31,6 +31,7 @@ struct recording_writer {
     bool busy, waiting, created;
     bool closing; // a worker's while busy
     int error;    // of the worker's part
+    int lost;     // once closed: what its end was lost by
 };
 
 static void free_writer(struct recording_writer *writer)
@@ -39,10 +40,15 @@ static void free_writer(struct recording_writer *writer)
     while (*link != writer)
         link = &(*link)->next;
     *link = writer->next;
-    writer->writers->waiting -= writer->waiting;
+    struct recording_writers *writers = writer->writers;
+    const struct recording_header header = writer->header;
+    int lost = writer->lost;
+    writers->waiting -= writer->waiting;
     free(writer->taken.bytes);
     free(writer->written.bytes);
     free(writer);
+    if (writers->ended)
+        writers->ended(writers->data, &header, lost);
 }
 
 static void run(struct work_job *job, struct store *store)
@@ -154,6 +160,7 @@ static void done(struct work_job *job)
     if (!writer->events) {
         if (writer->error && writer->created)
             log_error("The end of a recording may be lost", {"reason", strerror(-writer->error)});
+        writer->lost = writer->lost ? writer->lost : writer->error;
         if (writer->file.data < 0)
             free_writer(writer);
         else
@@ -283,17 +290,28 @@ bool recording_writers_have(const struct recording_writers *writers, const struc
     return writer != NULL;
 }
 
+bool recording_writers_closing(const struct recording_writers *writers, const struct id *sandbox)
+{
+    const struct recording_writer *writer = writers->all;
+    while (writer && (writer->events || !id_equal(&writer->header.sandbox, sandbox)))
+        writer = writer->next;
+    return writer != NULL;
+}
+
 void recording_writers_finish(struct recording_writers *writers)
 {
     while (writers->all) {
         struct recording_writer *writer = writers->all;
         if (writer->file.data >= 0) {
             const struct buffer *rest[] = {&writer->written, &writer->taken};
-            for (int i = 0; i < 2; i++)
-                (void)recording_file_append(&writer->file, writer->directory, writer->quota, rest[i]->bytes,
-                                            rest[i]->whole);
-            if (recording_file_close(&writer->file) < 0)
-                log_error("The end of a recording may be lost");
+            int error = 0;
+            for (int i = 0; i < 2 && !error; i++)
+                error = recording_file_append(&writer->file, writer->directory, writer->quota, rest[i]->bytes,
+                                              rest[i]->whole);
+            int closed = recording_file_close(&writer->file);
+            writer->lost = error ? error : closed;
+            if (writer->lost)
+                log_error("The end of a recording may be lost", {"reason", strerror(-writer->lost)});
         }
         free_writer(writer);
     }

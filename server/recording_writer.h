@@ -16,6 +16,9 @@ struct recording_writers {
     struct recording_writer *all;
     unsigned waiting; // of them, for room in the lane
     bool stopping;    // no job is submitted any more; recording_writers_finish writes what is left
+    // A writer that was closed is gone: its file is whole, or with -errno as whole as it gets. NULL: nobody asks.
+    void (*ended)(void *data, const struct recording_header *header, int error);
+    void *data;
 };
 
 struct recording_writer_events {
@@ -50,5 +53,7 @@ void recording_writer_flush(struct recording_writer *writer);
 
 // True when a file of that name is being written.
 bool recording_writers_have(const struct recording_writers *writers, const struct id *recording);
+// True when a recording of that sandbox was closed and is not gone yet.
+bool recording_writers_closing(const struct recording_writers *writers, const struct id *sandbox);
 // Writes what is left and closes all files, when no worker runs any more.
 void recording_writers_finish(struct recording_writers *writers);

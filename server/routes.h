@@ -42,13 +42,14 @@ void usage_finish(struct exchange *exchange);
 int list_prepare(struct exchange *exchange);
 int list_work(struct exchange *exchange, struct store *store);
 void list_finish(struct exchange *exchange);
-int create_prepare(struct exchange *exchange);
-int create_work(struct exchange *exchange, struct store *store);
-void create_finish(struct exchange *exchange);
 int sandbox_prepare(struct exchange *exchange);
 int sandbox_work(struct exchange *exchange, struct store *store);
 void get_finish(struct exchange *exchange);
 void stop_finish(struct exchange *exchange);
+// creation.c
+int create_prepare(struct exchange *exchange);
+int create_work(struct exchange *exchange, struct store *store);
+void create_finish(struct exchange *exchange);
 // change_routes.c
 struct store_sandbox;
 int change_prepare(struct exchange *exchange);

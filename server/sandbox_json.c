@@ -144,8 +144,9 @@ json_t *account_json(const struct store_account *account, const struct config *c
 
 json_t *pool_json(const struct sandboxd_pool *pool)
 {
-    json_t *object = json_pack("{s:I, s:I}", "memory_mb", (json_int_t)pool->memory_mb, "held_mb",
-                               (json_int_t)pool->held_mb);
+    const char *refused = pool->foundation_error ? strerror((int)pool->foundation_error) : "";
+    json_t *object = json_pack("{s:I, s:I, s:s}", "memory_mb", (json_int_t)pool->memory_mb, "held_mb",
+                               (json_int_t)pool->held_mb, "foundation_refused", refused);
     for (uint32_t i = 0; object && i < TEMPLATE_COUNT; i++) {
         const struct sandboxd_pool_row *row = &pool->rows[i];
         json_t *counts = json_pack("{s:I, s:I, s:I, s:I}", "wanted", (json_int_t)row->size, "ready",

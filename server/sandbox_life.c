@@ -15,7 +15,7 @@
 #include "server/viewers.h"
 #include "server/waiters.h"
 
-#define START_ANSWER_US (30 * SECOND_US)
+#define START_ANSWER_US (10 * SECOND_US) // after sandboxd has given it up
 #define STOP_ANSWER_US (10 * SECOND_US)
 #define ACTIVITY_SAVE_US (30 * SECOND_US) // a restart forgets at most this much of the latest input
 #define TICK_MAX_US (60 * SECOND_US)      // so that a step of the wall clock is seen
@@ -55,6 +55,13 @@ static void take_deadlines(struct sandbox *sandbox)
     arm(sandbox, 0);
 }
 
+static void expect_start(struct sandbox *sandbox)
+{
+    const struct config *config = sandboxes_server(sandbox->sandboxes)->config;
+    expect_answer(sandbox,
+                  config_number(config, CONFIG_SANDBOX_START_TIMEOUT_SECS) * SECOND_US + START_ANSWER_US);
+}
+
 static void send_stop(struct sandbox *sandbox, enum stop_reason reason)
 {
     struct sandboxd_message stop = {.kind = SANDBOXD_STOP,
@@ -84,7 +91,7 @@ void sandboxes_start(struct sandboxes *sandboxes, const struct store_sandbox *ro
                    .network = network->rule_count > 0,
                    .policy = sandbox->policy.stream},
     };
-    expect_answer(sandbox, START_ANSWER_US);
+    expect_start(sandbox);
     if ((network->rule_count > 0 && network_wish_send(network, sandboxes_server(sandboxes)->sandboxd) < 0) ||
         sandboxd_client_send(sandboxes_server(sandboxes)->sandboxd, &create) < 0)
         sandbox_end(sandbox, STOP_START_FAILED, "The sandbox manager of this node could not be reached.",
@@ -94,6 +101,8 @@ void sandboxes_start(struct sandboxes *sandboxes, const struct store_sandbox *ro
 void sandbox_wait_start(struct sandbox *sandbox, struct exchange *exchange)
 {
     waiters_add(&sandbox->starters, exchange);
+    if (sandbox->state == STATE_STOPPING && !sandbox->answer_by_us)
+        expect_answer(sandbox, STOP_ANSWER_US);
 }
 
 void sandbox_stop(struct sandbox *sandbox, enum stop_reason reason, struct exchange *exchange)
@@ -103,13 +112,15 @@ void sandbox_stop(struct sandbox *sandbox, enum stop_reason reason, struct excha
     if (sandbox->state == STATE_ENDED)
         return;
     bool first = sandbox->state != STATE_STOPPING;
+    bool waited_for = !first && sandbox->answer_by_us; // who asks again puts off nobody's answer
     sandbox->state = STATE_STOPPING;
     if (first) {
         sandbox->row.stop_reason = reason;
         record_stopping(&sandbox->record, reason);
         send_stop(sandbox, reason);
     }
-    expect_answer(sandbox, STOP_ANSWER_US);
+    if (!waited_for)
+        expect_answer(sandbox, STOP_ANSWER_US);
 }
 
 void sandbox_active(struct sandbox *sandbox)
@@ -178,7 +189,7 @@ void sandbox_resume(struct sandbox *sandbox, bool known, bool ready)
     else if (sandbox->state == STATE_STARTING && ready)
         sandbox_ready(sandbox, STORE_START_UNKNOWN);
     else if (sandbox->state == STATE_STARTING && !known)
-        expect_answer(sandbox, START_ANSWER_US);
+        expect_start(sandbox);
     else if (sandbox->state == STATE_RUNNING && !known)
         take_deadlines(sandbox);
 }
@@ -210,6 +221,8 @@ void sandbox_end(struct sandbox *sandbox, enum stop_reason reason, const char *d
 
 void sandbox_failed(struct sandbox *sandbox, const struct sandboxd_failed *failed)
 {
+    if (sandbox->state == STATE_ENDED)
+        return;
     char detail[STORE_STOP_DETAIL_MAX];
     metrics_start_failed(&sandboxes_server(sandbox->sandboxes)->metrics, failed->stage);
     snprintf(detail, sizeof(detail), "The start failed at the stage \"%s\" (%s).",
@@ -242,6 +255,9 @@ static void take_row(struct sandbox *sandbox, const struct store_sandbox *row)
 void sandbox_recorded(struct sandbox *sandbox, enum record_change change, int error,
                       const struct store_sandbox *row)
 {
+    if (error == -ENOENT && change == RECORD_STARTED)
+        sandbox_stop(sandbox, STOP_NODE_RESTART,
+                     NULL); // it must not outlive its row, and who waits is told its end
     if (error == -ENOENT && change != RECORD_ENDED)
         return;
     if (error && error != -ENOENT) { // it is tried again; who waits is told now

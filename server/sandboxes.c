@@ -160,15 +160,35 @@ void sandboxes_disconnected(struct sandboxes *sandboxes)
     viewers_sandboxd_gone(sandboxes->server->viewers);
 }
 
+void sandboxes_news(struct sandboxes *sandboxes, const struct sandbox_news *news)
+{
+    struct sandbox *sandbox = sandboxes_find(sandboxes, &news->sandbox);
+    if (!sandbox)
+        return;
+    if (news->kind == SANDBOXD_READY)
+        sandbox_ready(sandbox, news->ready.parked ? STORE_START_PARKED : STORE_START_COLD);
+    else if (news->kind == SANDBOXD_FAILED)
+        sandbox_failed(sandbox, &news->failed);
+    else
+        sandbox_end(sandbox, (enum stop_reason)news->ended.reason,
+                    stop_reason_sentence((enum stop_reason)news->ended.reason), &news->ended.usage);
+}
+
+// One whose row is yet to be read hears of it then.
+static void take_news(struct sandboxes *sandboxes, const struct sandbox_news *news)
+{
+    reconcile_news(sandboxes->reconcile, news);
+    sandboxes_news(sandboxes, news);
+}
+
 void sandboxes_message(struct sandboxes *sandboxes, const struct sandboxd_message *message)
 {
     struct sandbox *sandbox;
     switch ((enum sandboxd_kind)message->kind) {
     case SANDBOXD_READY:
-        sandbox = sandboxes_find(sandboxes, &message->ready.sandbox);
         metrics_start(&sandboxes->server->metrics, message->ready.start_us, message->ready.parked);
-        if (sandbox)
-            sandbox_ready(sandbox, message->ready.parked ? STORE_START_PARKED : STORE_START_COLD);
+        take_news(sandboxes,
+                  &(struct sandbox_news){message->ready.sandbox, SANDBOXD_READY, .ready = message->ready});
         return;
     case SANDBOXD_POOL:
         metrics_pool(&sandboxes->server->metrics, &message->pool);
@@ -177,16 +197,12 @@ void sandboxes_message(struct sandboxes *sandboxes, const struct sandboxd_messag
         metrics_egress(&sandboxes->server->metrics, &message->egress);
         return;
     case SANDBOXD_FAILED:
-        sandbox = sandboxes_find(sandboxes, &message->failed.sandbox);
-        if (sandbox)
-            sandbox_failed(sandbox, &message->failed);
+        take_news(sandboxes, &(struct sandbox_news){message->failed.sandbox, SANDBOXD_FAILED,
+                                                    .failed = message->failed});
         return;
     case SANDBOXD_ENDED:
-        reconcile_ended(sandboxes->reconcile, &message->ended.sandbox);
-        sandbox = sandboxes_find(sandboxes, &message->ended.sandbox);
-        if (sandbox)
-            sandbox_end(sandbox, (enum stop_reason)message->ended.reason,
-                        stop_reason_sentence((enum stop_reason)message->ended.reason), &message->ended.usage);
+        take_news(sandboxes,
+                  &(struct sandbox_news){message->ended.sandbox, SANDBOXD_ENDED, .ended = message->ended});
         return;
     case SANDBOXD_LIMITS_SET:
         sandbox = sandboxes_find(sandboxes, &message->limits_set.sandbox);
@@ -240,16 +256,17 @@ void sandboxes_adopt(struct sandboxes *sandboxes, const struct store_sandbox *ro
         sandbox_stop(sandbox, row->stop_requested, NULL);
 }
 
-void sandboxes_lost(struct sandboxes *sandboxes, const struct store_sandbox *row)
+struct sandbox *sandboxes_lost(struct sandboxes *sandboxes, const struct store_sandbox *row)
 {
     struct sandbox *sandbox = sandboxes_find(sandboxes, &row->id);
     if (!sandbox)
         sandbox = sandboxes_add(sandboxes, row);
     if (!sandbox)
-        return; // the next reconciliation finds it again
+        return NULL;
     bool asked = sandbox->state == STATE_STOPPING && sandbox->row.stop_reason;
     enum stop_reason reason = asked ? sandbox->row.stop_reason : STOP_NODE_RESTART;
     sandbox_end(sandbox, reason, stop_reason_sentence(reason), NULL);
+    return sandbox;
 }
 
 void sandboxes_remove(struct sandbox *sandbox)

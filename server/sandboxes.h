@@ -46,6 +46,17 @@ struct sandbox {
     struct sandbox *next;
 };
 
+// What becomes of a sandbox, as sandboxd tells it.
+struct sandbox_news {
+    struct id sandbox;
+    enum sandboxd_kind kind; // READY, FAILED or ENDED
+    union {
+        struct sandboxd_ready ready;
+        struct sandboxd_failed failed;
+        struct sandboxd_ended ended;
+    };
+};
+
 // NULL when memory is out.
 struct sandboxes *sandboxes_new(struct server *server);
 void sandboxes_free(struct sandboxes *sandboxes);
@@ -71,13 +82,16 @@ void sandbox_active(struct sandbox *sandbox);
 void sandboxes_connected(struct sandboxes *sandboxes);
 void sandboxes_disconnected(struct sandboxes *sandboxes);
 void sandboxes_message(struct sandboxes *sandboxes, const struct sandboxd_message *message);
-// Operators' wishes: looks through the rows for stop_requested. Again when it fails.
+// Looks through the rows for operators' wishes (stop_requested), and for those that nobody has: they have ended. Again when it fails.
 void sandboxes_read_wishes(struct sandboxes *sandboxes);
 
-// For reconcile.c: takes an active row that sandboxd knows, with what it told of it; ends one that it does not know.
+// For reconcile.c: takes an active row that sandboxd knows, with what it told of it.
 void sandboxes_adopt(struct sandboxes *sandboxes, const struct store_sandbox *row,
                      const struct sandboxd_entry *told, const char *network);
-void sandboxes_lost(struct sandboxes *sandboxes, const struct store_sandbox *row);
+// What sandboxd told of a sandbox meanwhile; nothing changes when that is known already.
+void sandboxes_news(struct sandboxes *sandboxes, const struct sandbox_news *news);
+// Ends one that sandboxd does not know. NULL when memory is out: the next look through the rows finds it again.
+struct sandbox *sandboxes_lost(struct sandboxes *sandboxes, const struct store_sandbox *row);
 struct usage *sandboxes_usage(struct sandboxes *sandboxes);
 struct server *sandboxes_server(const struct sandboxes *sandboxes);
 struct sandbox *sandboxes_first(const struct sandboxes *sandboxes);

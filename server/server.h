@@ -11,6 +11,8 @@
 #include "server/tickets.h"
 #include "server/work.h"
 
+struct creation;
+struct recording_end;
 struct sign_in_limits;
 
 #define SERVER_SCRATCH (64u << 10)
@@ -30,9 +32,11 @@ struct server {
     struct limiter *link_sources; // who tries links that do not exist
     struct sandboxd_client *sandboxd;
     struct sandboxes *sandboxes;
+    struct creation *creations; // creation.c's list
     struct viewers *viewers;
     struct recorder *recorders; // recorder.c's list
     struct recording_writers recording_writers;
+    struct recording_end *recording_ends; // recording_end.c's list
     struct films *films;
     struct notifications *notifications;
     struct operator_changes *operator_changes;

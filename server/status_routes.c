@@ -61,6 +61,10 @@ static json_t *pool_check_json(const struct sandboxd_pool *pool)
                               "No sandbox is ready, and those that were made were lost; starts are slow. The "
                               "log of sandboxd says more.");
     }
+    if (pool->foundation_error)
+        return check_json(
+            false, "Sandboxes for commands have no foundation to be copied from; their starts are slow. "
+                   "sandboxctl doctor says more.");
     return check_json(true, "");
 }
 

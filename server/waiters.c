@@ -1,5 +1,6 @@
 #include "server/waiters.h"
 
+#include "server/notices.h"
 #include "server/sandbox_json.h"
 
 static struct exchange *take(struct exchange **list)
@@ -25,8 +26,11 @@ void waiters_give_row(struct exchange **list, const struct sandbox *sandbox)
 
 void waiters_start_failed(struct exchange **list, const struct sandbox *sandbox)
 {
+    const char *detail = sandbox->row.stop_detail; // none when the row is gone
+    if (!*detail)
+        detail = stop_reason_sentence(STOP_NODE_RESTART);
     for (struct exchange *exchange; (exchange = take(list));)
-        exchange_problem_later(exchange, PROBLEM_START_FAILED, 2, sandbox->row.stop_detail);
+        exchange_problem_later(exchange, PROBLEM_START_FAILED, 2, detail);
 }
 
 void waiters_store_failed(struct exchange **list, int error)

@@ -7,6 +7,7 @@
 
 #include "lib/cleanup.h"
 #include "streaming/encoder_backend.h"
+#include "streaming/gpu.h"
 #include "streaming/grid.h"
 
 struct encoder {
@@ -101,13 +102,20 @@ static int try_frame(const struct encoder_settings *settings)
     return error ? error : encoder_encode(e, &picture, CHECK_QUANTIZER, true, &unit);
 }
 
+// Never another encoder than the one that was named: nobody would know what he streams with.
 int encoder_check(const struct encoder_settings *settings, char *ret_problem, size_t size)
 {
     int error = try_frame(settings);
     if (!error)
         return 0;
     size_t length = 0;
-    char available[256] = "";
+    char available[128] = "", reason[256] = "the encoder does not take these settings";
+    if (error == -ENOENT)
+        snprintf(reason, sizeof(reason), "there is no such encoder");
+    if (error == -ENOENT && gpu_encoder(settings->codec)) {
+        int told = snprintf(reason, sizeof(reason), "no streamer is given a GPU; besides, ");
+        gpu_problem(settings->codec, reason + told, sizeof(reason) - (size_t)told);
+    }
     for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
         struct encoder_settings other = *settings;
         other.codec = backends[i]->name;
@@ -117,8 +125,6 @@ int encoder_check(const struct encoder_settings *settings, char *ret_problem, si
                                        length > 0 ? ", " : "", backends[i]->name);
     }
     snprintf(ret_problem, size, "VIDEO_CODEC %.31s%s: %s; this machine has: %s", settings->codec,
-             settings->full_chroma ? " with VIDEO_CHROMA 444" : "",
-             error == -ENOENT ? "there is no such encoder" : "the encoder does not take these settings",
-             length > 0 ? available : "none");
+             settings->full_chroma ? " with VIDEO_CHROMA 444" : "", reason, length > 0 ? available : "none");
     return -EINVAL;
 }

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/cleanup.h"
 #include "lib/init_channel.h"
 #include "sandbox/probe.h"
 
@@ -63,6 +64,7 @@ void direct_prepare(struct direct *direct, bool foundation)
                              .landlock = probe.landlock,
                              .seccomp = probe.seccomp};
     direct->foundation = FOUNDATION_NONE;
+    direct->mounts = -1;
     host.foundation = foundation;
     int error = foundation ? foundation_make(&ids, &direct->foundation) : 0;
     if (error)
@@ -94,7 +96,10 @@ void direct_park(struct direct *direct, const char *name)
     int error = direct->foundation.user < 0 ? 0 : foundation_network(&direct->foundation, &network);
     if (error)
         give_up("network", error);
-    error = cgroup_make(&direct->cgroups, name, &parked_limits, &direct->cgroup);
+    if (direct->stock)
+        error = cgroup_stock_take(direct->stock, &parked_limits, &direct->cgroup);
+    else
+        error = cgroup_make(&direct->cgroups, name, &parked_limits, &direct->cgroup);
     if (!error)
         error = ipc_pair(0, pair);
     if (error)
@@ -104,6 +109,7 @@ void direct_park(struct direct *direct, const char *name)
         .standard = {direct->null_fd, direct->null_fd, direct->null_fd},
         .descriptors = {{pair[1], INIT_CHANNEL_FD}},
         .descriptor_count = 1,
+        .borrow = direct->foundation.user >= 0,
         .foundation = {direct->foundation.user, direct->foundation.mounts, network},
     };
     error = cgroup_open_entry(&direct->cgroups, &direct->cgroup, &launch.cgroup);
@@ -126,7 +132,7 @@ void direct_park(struct direct *direct, const char *name)
         else if (fd >= 0)
             close(fd);
     }
-    close(fd);
+    direct->mounts = fd;
     siginfo_t info;
     waitid(P_PIDFD, (id_t)launched.builder, &info, WEXITED);
     close(launched.builder);
@@ -135,12 +141,30 @@ void direct_park(struct direct *direct, const char *name)
 void direct_clean(struct direct *direct)
 {
     siginfo_t info;
+    if (!direct->stock) // else they go when there is time
+        close(steal_fd(&direct->mounts));
     waitid(P_PIDFD, (id_t)direct->init, &info, WEXITED);
     close(direct->init);
     close(direct->setup);
     close(direct->channel);
-    while (cgroup_remove(&direct->cgroups, &direct->cgroup) == -EBUSY)
+    while ((direct->stock ? cgroup_stock_give_back(direct->stock, &direct->cgroup)
+                          : cgroup_remove(&direct->cgroups, &direct->cgroup)) == -EBUSY)
         poll(NULL, 0, 1);
+}
+
+void direct_stock(struct direct *direct, const char *prefix, struct cgroup_stock *stock)
+{
+    *stock = (struct cgroup_stock){
+        .root = &direct->cgroups, .prefix = prefix, .limits = parked_limits, .wanted = CGROUP_STOCK_READY};
+    direct->stock = stock;
+}
+
+void direct_tend(struct direct *direct)
+{
+    cleanup_fd(&direct->mounts);
+    direct->mounts = -1;
+    while (foundation_refill(&direct->foundation) || cgroup_stock_tend(direct->stock))
+        ;
 }
 
 // From the claim to the end of the command, which is what waitpid tells of posix_spawn.

@@ -157,7 +157,8 @@ static bool executor(const char *const *words)
 }
 
 // The same as the spawner makes it: built, claimed for the command, cleared away.
-static struct direct plain_park, fresh_network, pooled_network;
+static struct cgroup_stock stock;
+static struct direct plain_park, fresh_network, pooled;
 
 static bool spawned(struct direct *direct)
 {
@@ -182,7 +183,7 @@ static bool spawner_fresh(const char *const *words)
 static bool spawner_pooled(const char *const *words)
 {
     (void)words;
-    return spawned(&pooled_network);
+    return spawned(&pooled);
 }
 
 static struct contender {
@@ -196,7 +197,7 @@ static struct contender {
     {"executor, every layer", program, executor, false, NULL},
     {"spawner, every layer, from the host's files", program, spawner_plain, false, NULL},
     {"spawner, from a foundation, fresh network", program, spawner_fresh, false, NULL},
-    {"spawner, from a foundation, pooled network", program, spawner_pooled, false, NULL},
+    {"spawner, from a foundation, network and groups of the stock", program, spawner_pooled, false, NULL},
     {"sandbox-run, every layer", sandbox_run, spawn_and_wait, false, NULL},
     {"unshare, namespaces only", unshare_words, spawn_and_wait, false, NULL},
     {"bubblewrap", bubblewrap, spawn_and_wait, false, NULL},
@@ -281,15 +282,16 @@ int main(int argc, char **argv)
         sandbox_run[0] = argv[2];
     direct_prepare(&plain_park, false);
     direct_prepare(&fresh_network, true);
-    direct_prepare(&pooled_network, true);
+    direct_prepare(&pooled, true);
+    direct_stock(&pooled, "run-bench-", &stock);
     prepare_bundle();
     hide_cgroup1();
     for (size_t i = 0; i < CONTENDERS; i++)
         contenders[i].ms = calloc((size_t)rounds, sizeof(double));
     for (long round = 0; round < rounds; round++) {
         for (size_t i = 0; i < CONTENDERS; i++) {
-            while (contenders[i].run == spawner_pooled && foundation_refill(&pooled_network.foundation))
-                ; // as the spawner does when nothing else is to do
+            if (contenders[i].run == spawner_pooled)
+                direct_tend(&pooled);
             uint64_t began = now_ns();
             if (!contenders[i].failed && !contenders[i].run(contenders[i].words))
                 contenders[i].failed = true;
@@ -312,6 +314,7 @@ int main(int argc, char **argv)
                    contenders[i].ms[rounds * 9 / 10], median / base, fast / base_fast);
         free(contenders[i].ms);
     }
+    cgroup_stock_finish(&stock);
     const char *const words[] = {"/bin/rm", "-rf", bundle, NULL};
     spawn_and_wait(words);
     return EXIT_SUCCESS;

@@ -1,6 +1,6 @@
-// sandbox-display: started by the window manager once it is up, as a user's program. Brings the display from the framebuffer's size to the
-// one a desktop begins with, tells sandbox-init that the desktop is ready, and has the desktop follow what viewers make of the size and the
-// scale later. The way of its windows to the pixels is the X server's; nothing depends on this program but looks.
+// sandbox-display: started by sandbox-init beside the X server, as a user's program. Brings the display from the framebuffer's size to the
+// one a desktop begins with, tells sandbox-init each time a window manager is up, and has the desktop follow what viewers make of the size and
+// the scale later. The way of its windows to the pixels is the X server's; nothing depends on this program but looks.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +22,7 @@
 #include "lib/limits.h"
 
 #define READY_FIFO "/run/sandbox/ready"
+#define MANAGER_FIFO "/run/sandbox/manager" // written to by what the window manager runs when it is up
 #define SCRIPT "/sandbox/desktop/changed"
 // A window that is being dragged to another size is let go first.
 #define STILL_MS 150
@@ -34,12 +35,12 @@ struct state {
     xcb_connection_t *connection;
     const xcb_screen_t *screen;
     uint32_t window;
-    uint32_t manager; // atom of the selection that the one running instance owns
+    uint32_t ask_atom, answer_atom;
     uint32_t scale_atom;
     uint8_t randr_event;
     uint16_t width, height;
     uint32_t scale;
-    bool replaced;
+    bool changed; // size or scale, and nothing has been done about it yet
 };
 
 static uint32_t find_atom(xcb_connection_t *c, const char *name)
@@ -92,69 +93,44 @@ static int set_size(struct state *s, uint16_t width, uint16_t height)
 
 static int connect_display(struct state *s)
 {
-    s->connection = xcb_connect(NULL, NULL);
+    s->connection = xcb_connect(NULL, NULL); // queues on the socket until the X server is up
     if (xcb_connection_has_error(s->connection))
         return -ECONNREFUSED;
     s->screen = xcb_setup_roots_iterator(xcb_get_setup(s->connection)).data;
     const xcb_query_extension_reply_t *randr = xcb_get_extension_data(s->connection, &xcb_randr_id);
-    s->manager = find_atom(s->connection, "_SANDBOX_DISPLAY");
+    s->ask_atom = find_atom(s->connection, "_NET_REQUEST_FRAME_EXTENTS");
+    s->answer_atom = find_atom(s->connection, "_NET_FRAME_EXTENTS");
     s->scale_atom = find_atom(s->connection, "_SANDBOX_SCALE");
-    if (!randr || !randr->present || !s->manager || !s->scale_atom)
+    if (!randr || !randr->present || !s->ask_atom || !s->answer_atom || !s->scale_atom)
         return -EOPNOTSUPP;
     s->randr_event = randr->first_event;
     free(xcb_randr_query_version_reply(s->connection, xcb_randr_query_version(s->connection, 1, 3), NULL));
+    uint32_t events = XCB_EVENT_MASK_PROPERTY_CHANGE;
     s->window = xcb_generate_id(s->connection);
     xcb_create_window(s->connection, 0, s->window, s->screen->root, 0, 0, 1, 1, 0,
-                      XCB_WINDOW_CLASS_INPUT_ONLY, 0, 0, NULL);
-    // The instance of before, if the window manager was started again, ends by this.
-    xcb_set_selection_owner(s->connection, s->window, s->manager, XCB_CURRENT_TIME);
+                      XCB_WINDOW_CLASS_INPUT_ONLY, 0, XCB_CW_EVENT_MASK, &events);
     s->width = s->screen->width_in_pixels;
     s->height = s->screen->height_in_pixels;
     return 0;
 }
 
-static void handle(struct state *s, const xcb_generic_event_t *event, bool *ret_changed)
-{
-    uint8_t type = event->response_type & 0x7f;
-    const xcb_property_notify_event_t *property = (const void *)event;
-    if (type == s->randr_event || (type == XCB_PROPERTY_NOTIFY && property->atom == s->scale_atom))
-        *ret_changed = true;
-    else if (type == XCB_SELECTION_CLEAR)
-        s->replaced = true;
-}
-
-// The first key of the XTEST device makes its keymap the display's. The window manager then takes its shortcuts anew, and one that is pressed
-// meanwhile is lost: here rather than at the user's first.
+// The first key of the XTEST device makes its keymap the display's. A window manager that is up by then takes its shortcuts anew, and one that
+// is pressed meanwhile is lost.
 static void press_first_key(struct state *s)
 {
     xcb_test_fake_input(s->connection, XCB_KEY_PRESS, SHIFT_KEYCODE, XCB_CURRENT_TIME, XCB_NONE, 0, 0, 0);
     xcb_test_fake_input(s->connection, XCB_KEY_RELEASE, SHIFT_KEYCODE, XCB_CURRENT_TIME, XCB_NONE, 0, 0, 0);
 }
 
-// Until the window manager has heeded all events of before: it answers in their order (Extended Window Manager Hints 1.5,
-// _NET_REQUEST_FRAME_EXTENTS).
-static void await_window_manager(struct state *s)
+// The window manager answers once it has heeded all events of before (Extended Window Manager Hints 1.5, _NET_REQUEST_FRAME_EXTENTS). One that
+// is not up yet would drop the question.
+static void ask_window_manager(struct state *s)
 {
-    uint32_t asks = find_atom(s->connection, "_NET_REQUEST_FRAME_EXTENTS");
-    uint32_t answers = find_atom(s->connection, "_NET_FRAME_EXTENTS");
-    uint32_t events = XCB_EVENT_MASK_PROPERTY_CHANGE;
-    xcb_change_window_attributes(s->connection, s->window, XCB_CW_EVENT_MASK, &events);
     xcb_client_message_event_t request = {
-        .response_type = XCB_CLIENT_MESSAGE, .format = 32, .window = s->window, .type = asks};
+        .response_type = XCB_CLIENT_MESSAGE, .format = 32, .window = s->window, .type = s->ask_atom};
     xcb_send_event(s->connection, 0, s->screen->root,
                    XCB_EVENT_MASK_SUBSTRUCTURE_REDIRECT | XCB_EVENT_MASK_SUBSTRUCTURE_NOTIFY,
                    (const char *)&request);
-    xcb_flush(s->connection);
-    for (bool answered = false; !answered;) {
-        AUTO_FREE xcb_generic_event_t *event = xcb_wait_for_event(s->connection);
-        if (!event)
-            return; // the display has ended
-        const xcb_property_notify_event_t *property = (const void *)event;
-        bool ignored;
-        handle(s, event, &ignored);
-        answered = (event->response_type & 0x7f) == XCB_PROPERTY_NOTIFY && property->window == s->window &&
-                   property->atom == answers;
-    }
 }
 
 static int begin(struct state *s, uint16_t width, uint16_t height)
@@ -163,18 +139,18 @@ static int begin(struct state *s, uint16_t width, uint16_t height)
     if (s->scale != 0)
         return 0; // the desktop has begun before
     s->scale = SCALE_NORMAL;
-    xcb_change_property(s->connection, XCB_PROP_MODE_REPLACE, s->screen->root, s->scale_atom,
-                        XCB_ATOM_CARDINAL, 32, 1, &s->scale);
     press_first_key(s);
     int error = width == s->width && height == s->height ? 0 : set_size(s, width, height);
     s->width = width;
     s->height = height;
+    // Last: it says that all of the above is done.
+    xcb_change_property(s->connection, XCB_PROP_MODE_REPLACE, s->screen->root, s->scale_atom,
+                        XCB_ATOM_CARDINAL, 32, 1, &s->scale);
     return error;
 }
 
 static void say_ready(void)
 {
-    // Nobody reads any more when the window manager was started again.
     AUTO_FD int fifo = open(READY_FIFO, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
     if (fifo >= 0)
         write_all(fifo, "ready\n", 6);
@@ -208,21 +184,35 @@ static void look(struct state *s)
         run_script(scale, rescaled);
 }
 
-static void follow(struct state *s)
+static void handle(struct state *s, const xcb_generic_event_t *event)
+{
+    uint8_t type = event->response_type & 0x7f;
+    const xcb_property_notify_event_t *property = (const void *)event;
+    if (type == s->randr_event || (type == XCB_PROPERTY_NOTIFY && property->atom == s->scale_atom))
+        s->changed = true;
+    else if (type == XCB_PROPERTY_NOTIFY && property->window == s->window && property->atom == s->answer_atom)
+        say_ready();
+}
+
+static void follow(struct state *s, int manager)
 {
     uint32_t events = XCB_EVENT_MASK_PROPERTY_CHANGE;
     xcb_change_window_attributes(s->connection, s->screen->root, XCB_CW_EVENT_MASK, &events);
     xcb_randr_select_input(s->connection, s->screen->root, XCB_RANDR_NOTIFY_MASK_SCREEN_CHANGE);
-    xcb_flush(s->connection);
-    bool changed = true; // what happened before the events were selected
-    while (!s->replaced && !xcb_connection_has_error(s->connection)) {
-        struct pollfd ready = {.fd = xcb_get_file_descriptor(s->connection), .events = POLLIN};
+    s->changed = true; // what happened before the events were selected
+    while (!xcb_connection_has_error(s->connection)) {
         for (AUTO_FREE xcb_generic_event_t *event = NULL; (event = xcb_poll_for_event(s->connection));
              free(event))
-            handle(s, event, &changed);
-        int count = poll(&ready, 1, changed ? STILL_MS : -1);
-        if (count == 0 && changed) {
-            changed = false;
+            handle(s, event);
+        xcb_flush(s->connection);
+        struct pollfd ready[] = {{.fd = xcb_get_file_descriptor(s->connection), .events = POLLIN},
+                                 {.fd = manager, .events = POLLIN}};
+        int count = poll(ready, 2, s->changed ? STILL_MS : -1);
+        char text[64];
+        if (count > 0 && ready[1].revents && read(manager, text, sizeof(text)) > 0)
+            ask_window_manager(s);
+        if (count == 0 && s->changed) {
+            s->changed = false;
             look(s);
         }
     }
@@ -237,14 +227,13 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     struct state state = {0};
-    int error = connect_display(&state);
+    // Open for writing as well: otherwise the end of the writer shows as end of file.
+    AUTO_FD int manager = open(MANAGER_FIFO, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    int error = manager < 0 ? -errno : connect_display(&state);
     if (!error)
         error = begin(&state, (uint16_t)width, (uint16_t)height);
     if (!error)
-        await_window_manager(&state);
-    say_ready();
-    if (!error)
-        follow(&state);
+        follow(&state, manager);
     xcb_disconnect(state.connection);
     return error ? EXIT_FAILURE : EXIT_SUCCESS;
 }

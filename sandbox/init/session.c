@@ -13,12 +13,13 @@
 #include "sandbox/init/process.h"
 
 #define READY_FIFO DISPLAY_DIR "/ready"
+#define MANAGER_FIFO DISPLAY_DIR "/manager" // read by sandbox-display, which then sees to READY_FIFO
 
 // A user's programs go first when memory runs out, the session next, the X server and sandbox-init last.
 #define SCORE_SESSION 50
 #define SCORE_PROGRAMS 100 // Chromium gives its renderers 200 and more, and may only raise it
 
-enum { WINDOW_MANAGER, PANEL };
+enum { WINDOW_MANAGER, DISPLAY, PANEL };
 
 #define STARTS_MAX 5
 #define WINDOW_MS 30000u
@@ -51,10 +52,13 @@ static int start_program(struct session *session, unsigned which)
     program->pid = 0;
     if (program->starts++ >= STARTS_MAX)
         return -EAGAIN;
-    const char *const window_manager[] = {"openbox", "--startup", session->startup, NULL};
+    const char *const window_manager[] = {"openbox", "--startup", "/bin/sh -c 'echo up >" MANAGER_FIFO "'",
+                                          NULL};
+    const char *const display[] = {"/sandbox/sandbox-display", session->size, NULL};
+    const char *const *const arguments[] = {
+        [WINDOW_MANAGER] = window_manager, [DISPLAY] = display, [PANEL] = panel};
     // What the window manager starts by its menu are the user's programs; they inherit its score.
-    pid_t pid = start_command(which == WINDOW_MANAGER ? window_manager : panel,
-                              which == WINDOW_MANAGER ? SCORE_PROGRAMS : SCORE_SESSION);
+    pid_t pid = start_command(arguments[which], which == WINDOW_MANAGER ? SCORE_PROGRAMS : SCORE_SESSION);
     if (pid < 0)
         return pid;
     program->pid = pid;
@@ -64,13 +68,17 @@ static int start_program(struct session *session, unsigned which)
 int session_start(struct session *session, uint32_t width, uint32_t height)
 {
     *session = (struct session){.ready_fd = -1};
-    snprintf(session->startup, sizeof(session->startup), "/sandbox/sandbox-display %ux%u", width, height);
-    if (mkfifo(READY_FIFO, 0600) < 0)
+    snprintf(session->size, sizeof(session->size), "%ux%u", width, height);
+    if (mkfifo(READY_FIFO, 0600) < 0 || mkfifo(MANAGER_FIFO, 0600) < 0)
         return -errno;
-    // Open for writing as well: otherwise the end of the writer shows as end of file. It stays open: a window manager that is started again
-    // says so too, and its shell would wait for a reader.
+    // Open for writing as well: otherwise the end of the writer shows as end of file. It stays open: that a window manager was started again is
+    // said too.
     session->ready_fd = open(READY_FIFO, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    return session->ready_fd < 0 ? -errno : start_program(session, WINDOW_MANAGER);
+    if (session->ready_fd < 0)
+        return -errno;
+    // First: it is done with the display before the window manager, which takes longer to load, has anything on it.
+    int error = start_program(session, DISPLAY);
+    return error ? error : start_program(session, WINDOW_MANAGER);
 }
 
 void session_take_ready(struct session *session)

@@ -1,12 +1,12 @@
 #pragma once
-// The programs of the desktop session: window manager, panel, and what the user has started by himself at
+// The programs of the desktop session: window manager, sandbox-display, panel, and what the user has started by himself at
 // sign-in.
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-#define SESSION_PROGRAMS 2
+#define SESSION_PROGRAMS 3
 #define SESSION_DESKTOP_DIR "/sandbox/desktop"
 
 struct session_program {
@@ -17,11 +17,11 @@ struct session_program {
 
 struct session {
     struct session_program programs[SESSION_PROGRAMS];
-    char startup[64]; // what the window manager starts once it is up
-    int ready_fd;     // becomes readable when the window manager is up
+    char size[16]; // of the display as the desktop begins: WIDTHxHEIGHT
+    int ready_fd;  // becomes readable when the window manager is up
 };
 
-// Starts the window manager, and by it what brings the display to the size it begins with. 0 or -errno.
+// Starts sandbox-display, which brings the display to the size it begins with, and the window manager. 0 or -errno.
 int session_start(struct session *session, uint32_t width, uint32_t height);
 // Takes what made ready_fd readable.
 void session_take_ready(struct session *session);

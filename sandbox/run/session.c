@@ -241,6 +241,8 @@ static int start(struct session *session, const struct plan *plan, const struct 
         error = make_group(session, &launch.cgroup);
     if (!error && launch.cgroup_follows)
         error = launch_join(session->fds[SOURCE_SETUP], &launch.cgroup);
+    if (error == -EPIPE)
+        error = 0; // it has failed already: what it said before tells why
     cgroup_entry_finish(&launch.cgroup);
     cgroup_sweep_commands(session->cgroups); // while it builds its root
     return error;

@@ -1,14 +1,14 @@
 // The desktop's sound in the browser: asked for by a click, the tone that was played, in time with the picture, nothing while nothing sounds.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { copyFileSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
-import { cpus } from "node:os";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { control, launchBrowser, painted, signIn, startDesktop, typeText } from "../harness/browser.mjs";
 import { countColour, readCanvas } from "../harness/framebuffer.mjs";
-import { records } from "../harness/recording.mjs";
+import { download, records } from "../harness/recording.mjs";
 import { startServer } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
 
@@ -215,7 +215,7 @@ test("what sounds is recorded, and heard again with the recording", async () => 
         const [file] = account ? readdirSync(join(directory, account)) : [];
         return file ? records(readFileSync(join(directory, account, file))).filter(({ message }) => message[0] === 0x07) : [];
     };
-    const recorded = await until("sound in the file", () => { const found = packets(); return found.length > 50 && found; }, 60000);
+    const recorded = await until("sound in the file", () => { const found = packets(); return found.length > 120 && found; }, 60000);
     assert.ok(recorded.every(({ message }) => message.length > 12 && message.length <= 12 + 1275));
     await stopPlaying();
     await page.getByRole("button", { name: "Record", exact: true, includeHidden: true }).dispatchEvent("click");
@@ -236,6 +236,56 @@ test("what sounds is recorded, and heard again with the recording", async () => 
     assert.equal(await page.getByRole("alert").count(), 0);
     await page.goto(desktop);
     await painted(page, 1);
+});
+
+// When something begins, in seconds, of what is measured again and again.
+function beginnings(samples, isOn) {
+    return samples.filter((sample, i) => i > 0 && isOn(sample) && !isOn(samples[i - 1])).map(({ time }) => time);
+}
+
+function flashesOf(film) {
+    const corner = ["-vf", "crop=2:2:iw-2:ih/2,scale=1:1,format=gray,showinfo", "-f", "null", "-"];
+    const { stderr } = spawnSync("ffmpeg", ["-i", film, "-map", "0:v", ...corner], { encoding: "utf8", maxBuffer: 1 << 26 });
+    const pictures = [...stderr.matchAll(/pts_time:([\d.]+).*mean:\[(\d+)/g)].map(([, time, bright]) => ({ time: Number(time), bright: Number(bright) }));
+    return beginnings(pictures, ({ bright }) => bright > 128);
+}
+
+function beepsOf(film) {
+    const bytes = execFileSync("ffmpeg", ["-v", "error", "-i", film, "-map", "0:a", "-f", "s16le", "-ac", "1", "-ar", "48000", "-"], { maxBuffer: 1 << 27 });
+    const blocks = Array.from({ length: Math.floor(bytes.length / 480) }, (_, i) => {
+        let peak = 0;
+        for (let k = 0; k < 240; k++) peak = Math.max(peak, Math.abs(bytes.readInt16LE(480 * i + 2 * k)));
+        return { time: i / 200, peak };
+    });
+    return beginnings(blocks, ({ peak }) => peak > 1000);
+}
+
+test("in the film of it sound and picture are one event, and a browser plays both", async (t) => {
+    const client = await server.adminClient();
+    const { id } = (await client.request("GET", "/api/recordings")).body.items[0];
+    assert.ok([200, 202].includes((await client.request("POST", `/api/recordings/${id}/mp4`)).status));
+    await until("the film", async () => (await client.request("GET", `/api/recordings/${id}/mp4`)).body.state === "ready", 60000);
+    const bytes = await download(server.url, client.token, `/api/recordings/${id}/mp4/data`);
+    const directory = mkdtempSync(join(tmpdir(), "film-"));
+    t.after(() => rmSync(directory, { recursive: true }));
+    const film = join(directory, "film.mp4");
+    writeFileSync(film, bytes);
+    const [flashes, beeps] = [flashesOf(film), beepsOf(film)];
+    const apart = flashes
+        .map((flash) => beeps.map((beep) => (beep - flash) * 1000).sort((a, b) => Math.abs(a) - Math.abs(b))[0])
+        .filter((difference) => Math.abs(difference) < 400)
+        .sort((a, b) => a - b);
+    console.log(`film: sound after picture, ms: ${apart.map(Math.round).join(" ")}`);
+    assert.ok(apart.length >= 3, `${flashes} | ${beeps}`);
+    const median = apart[Math.floor(apart.length / 2)];
+    assert.ok(Math.abs(median) <= LIPS_MS, `${median} ms`);
+    const player = await browser.newPage();
+    await player.setContent(`<video muted src="data:video/mp4;base64,${bytes.toString("base64")}"></video>`);
+    const decoded = () => player.evaluate(() => { const { webkitAudioDecodedByteCount: sound, webkitVideoDecodedByteCount: picture } = document.querySelector("video"); return sound > 0 && picture > 0; });
+    await player.evaluate(() => void document.querySelector("video").play());
+    await until("both tracks out of the film", decoded);
+    assert.equal(await player.evaluate(() => document.querySelector("video").error), null);
+    await player.close();
 });
 
 test("a browser without a decoder for sound says so", async () => {

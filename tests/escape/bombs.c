@@ -183,6 +183,7 @@ int main(int argc, char **argv)
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     seconds = argc > 2 ? argv[2] : "2";
+    host_state_own_mounts();
     struct CMUnitTest tests[sizeof(bombs) / sizeof(bombs[0])];
     int failed = 0;
     for (size_t i = 0; i < sizeof(bombs) / sizeof(bombs[0]); i++)

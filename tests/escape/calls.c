@@ -55,6 +55,7 @@ int main(void)
         cmocka_unit_test(random_calls_leave_the_host_alone),
         cmocka_unit_test(other_random_calls_do_as_well),
     };
+    host_state_own_mounts();
     int failed = 0;
     for (int profile = 0; profile < PLACE_PROFILES; profile++) {
         for (int starter = 0; starter < PLACE_STARTERS; starter++) {

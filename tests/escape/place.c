@@ -50,9 +50,22 @@ static void run_path(char path[static 320])
     snprintf(path, 320, "%s/bin/sandbox-run", getenv("PROGRAMS"));
 }
 
+bool place_wanted(const char *name)
+{
+    const char *wanted = getenv("PLACES");
+    size_t length = strlen(name);
+    for (const char *at = wanted; at; at = strchr(at, ';'), at += at != NULL) {
+        if (strncmp(at, name, length) == 0 && (at[length] == ';' || at[length] == '\0'))
+            return true;
+    }
+    return !wanted;
+}
+
 bool place_possible(const struct place *place)
 {
     char path[320];
+    if (!place_wanted(place_name(place)))
+        return false;
     if (place->starter == PLACE_ROOT && geteuid() != 0)
         return false;
     run_path(path);

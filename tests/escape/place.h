@@ -16,7 +16,9 @@ struct place {
 
 const char *place_name(const struct place *place); // "code, started by root"; static
 const char *place_profile_name(enum place_profile profile);
-// False when this host or this installation can't have it.
+// False when PLACES (names with semicolons between them) is set and does not name it.
+bool place_wanted(const char *name);
+// False when this host or this installation can't have it, or it is not wanted.
 bool place_possible(const struct place *place);
 
 #define PLACE_ARGUMENTS_MAX 16

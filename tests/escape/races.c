@@ -28,10 +28,10 @@
 #include "tests/harness/sandboxd_fixture.h"
 
 #define ROUNDS 12
-#define DEADLINE_MS 30000
 #define SWAPS_AT_LEAST 100
 
 static enum sandboxd_mode mode;
+static unsigned rounds = ROUNDS; // RACE_ROUNDS
 
 // What a link leads to: a directory that the owner of the home may write, so that only the link itself is a reason to refuse it.
 struct victim {
@@ -152,10 +152,10 @@ static void a_link_in_place_of_a_home_is_not_followed(void **state)
     snprintf(storage, sizeof(storage), "%s/homes", f.directory);
     sandboxd_home(&f, &request, home);
     struct swapper swapper = start_swapper(storage, strrchr(home, '/') + 1, &victim, f.uid);
-    for (unsigned i = 0; i < ROUNDS; i++)
+    for (unsigned i = 0; i < rounds; i++)
         started += start_once(&f, &request);
     stop_swapper(&swapper);
-    printf("%u of %u sandboxes started\n", started, ROUNDS);
+    printf("%u of %u sandboxes started\n", started, rounds);
     expect_untouched(&victim);
     sandboxd_finish(&f);
 }
@@ -207,7 +207,7 @@ static void links_inside_a_home_lead_nowhere(void **state)
     sandboxd_home(&f, &request, home);
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         struct swapper swapper = start_swapper(home, names[i], &victim, owner);
-        for (unsigned round = 0; round < ROUNDS / 2; round++)
+        for (unsigned round = 0; round < rounds / 2; round++)
             assert_true(start_once(&f, &request));
         stop_swapper(&swapper);
     }
@@ -225,7 +225,7 @@ static void links_under_a_home_that_is_given_away_lead_nowhere(void **state)
     f.parked = 1;
     sandboxd_start(&f);
     unsigned started = 0;
-    for (unsigned round = 0; round < ROUNDS / 2; round++) {
+    for (unsigned round = 0; round < rounds / 2; round++) {
         struct sandboxd_create request = sandboxd_request(5); // another owner with the number of the victim's
         uid_t owner = sandboxd_host_uid(&f, &request);
         char home[160], path[320];
@@ -255,7 +255,7 @@ static void links_under_a_home_that_is_given_away_lead_nowhere(void **state)
         assert_int_equal(status.st_uid, now);
         expect_untouched(&victim);
     }
-    printf("%u of %u sandboxes started\n", started, ROUNDS / 2);
+    printf("%u of %u sandboxes started\n", started, rounds / 2);
     sandboxd_finish(&f);
 }
 
@@ -267,11 +267,7 @@ int main(void)
         cmocka_unit_test(links_inside_a_home_lead_nowhere),
         cmocka_unit_test(links_under_a_home_that_is_given_away_lead_nowhere),
     };
-    int failed = 0;
-    for (mode = SANDBOXD_DELEGATED; mode <= SANDBOXD_PLAIN; mode++) {
-        if (sandboxd_mode_possible(mode))
-            failed += cmocka_run_group_tests_name(
-                mode == SANDBOXD_DELEGATED ? "started by root" : "started by a user", tests, NULL, NULL);
-    }
-    return failed;
+    if (getenv("RACE_ROUNDS"))
+        rounds = (unsigned)strtoul(getenv("RACE_ROUNDS"), NULL, 10);
+    return sandboxd_run_tests(&mode, tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -47,8 +47,8 @@ export class ApiClient {
         return this.#remember(await this.request("POST", "/api/auth/refresh", { token: null, cookie, signal }));
     }
 
-    async logout() {
-        return this.#remember(await this.request("POST", "/api/auth/logout", { token: null, cookie: this.cookie }));
+    async logout({ signal } = {}) {
+        return this.#remember(await this.request("POST", "/api/auth/logout", { token: null, cookie: this.cookie, signal }));
     }
 
     async startSandbox() {

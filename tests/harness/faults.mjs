@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 
 import { HAProxy } from "./haproxy.mjs";
 import { Load } from "./load.mjs";
-import { isAlive, isParked, processTree, readOf } from "./processes.mjs";
+import { isAlive, isParked, processTree, readOf, signal } from "./processes.mjs";
 import { startServer } from "./server.mjs";
 import { until } from "./until.mjs";
 import { WebSocketClient } from "./websocket.mjs";
@@ -84,12 +84,11 @@ export class Trial {
         this.load.moveTo(this.server);
     }
 
-    // Pid 1 of the watched desktop: the one whose home is the administrator's.
+    // What runs in the watched desktop: the one whose home is the administrator's.
     async inside() {
         this.account ??= (await this.admin.request("GET", "/api/users/me")).body.id;
         const [init] = this.server.processes("sandbox-init").filter(({ pid }) => readOf(pid, "mountinfo").includes(this.account));
-        assert.ok(init, "the watched desktop has no pid 1");
-        return processTree(init.pid);
+        return init ? processTree(init.pid) : [];
     }
 
     // Database, sandboxd and storage are there.
@@ -109,6 +108,7 @@ export class Trial {
         await inflict(this);
         await until("a service that works", () => this.works(), BACK_MS);
         const back = performance.now() - began;
+        load.sandboxesMayEnd(false);
         await mended(this);
         await load.acknowledge(5);
         await load.verify();
@@ -116,26 +116,23 @@ export class Trial {
     }
 }
 
-// Of what was found some may have ended since.
-function signal({ pid }, name) {
-    try {
-        process.kill(pid, name);
-    } catch (error) {
-        if (error.code !== "ESRCH") throw error;
-    }
-}
+// What find gives, one process or several, as soon as there is one: what the fault before has ended may not be back yet.
+const victimsOf = (find, trial) =>
+    until("such a process", async () => {
+        const victims = [await find(trial)].flat().filter((process) => process && isAlive(process));
+        return victims.length > 0 && victims;
+    });
 
-// Kills what find gives, one process or several, and waits for the end.
+// Kills them, and waits for the end.
 const kill = (find) => async (trial) => {
-    const victims = [await find(trial)].flat();
-    assert.ok(victims.length > 0 && victims[0], "there is no such process");
+    const victims = await victimsOf(find, trial);
     for (const victim of victims) signal(victim, "SIGKILL");
     await until("the end", () => !victims.some(isAlive));
 };
 
 const child = (name, parent) => (trial) => trial.child(name, parent);
-const inside = (name) => async (trial) => (await trial.inside()).find((process) => process.name === name);
-const parked = (trial) => processTree(trial.server.pid).find(({ name, pid }) => name === "sandbox-init" && isParked(pid));
+const inside = (name) => async (trial) => (await trial.inside()).find((process) => process.name === name && isAlive(process));
+const parked = (trial) => processTree(trial.server.pid).find((process) => process.name === "sandbox-init" && isParked(process.pid) && isAlive(process));
 const backend = (trial) => processTree(trial.server.pid).find(({ name, pid }) => name === "postgres" && readOf(pid, "cmdline").includes("[local]"));
 
 const supervisor = (trial) => processTree(trial.server.pid).find(({ pid }) => pid === trial.server.pid);
@@ -192,8 +189,7 @@ export const KILLS = [
 
 // Stops what find gives, as a program is that hangs, and has it go on after a while under load.
 const hold = (find) => async (trial) => {
-    const victims = [await find(trial)].flat();
-    assert.ok(victims.length > 0 && victims[0], "there is no such process");
+    const victims = await victimsOf(find, trial);
     for (const victim of victims) signal(victim, "SIGSTOP");
     await trial.load.acknowledge(20);
     for (const victim of victims.filter(isAlive)) signal(victim, "SIGCONT");
@@ -201,7 +197,7 @@ const hold = (find) => async (trial) => {
 
 // Stops what find gives until somebody has killed it.
 const hang = (find) => async (trial) => {
-    const victim = find(trial);
+    const [victim] = await victimsOf(find, trial);
     process.kill(victim.pid, "SIGSTOP");
     await until("its end", () => !isAlive(victim));
 };

@@ -38,9 +38,9 @@ export class HAProxy {
         proxy.pem = join(proxy.directory, "site.pem");
         proxy.ca = readFileSync(certificate);
         writeFileSync(proxy.pem, Buffer.concat([proxy.ca, readFileSync(key)]), { mode: 0o600 });
-        [proxy.httpPort, proxy.port, proxy.statusPort, proxy.peerPort] = await Promise.all([0, 0, 0, 0].map(freePort));
+        [proxy.httpPort, proxy.port, proxy.statusPort, proxy.peerPort, proxy.acmePort] = await Promise.all([0, 0, 0, 0, 0].map(freePort));
         proxy.file = join(proxy.directory, "haproxy.cfg");
-        const ports = ["--http-port", proxy.httpPort, "--https-port", proxy.port, "--status-port", proxy.statusPort, "--peer-port", proxy.peerPort];
+        const ports = ["--http-port", proxy.httpPort, "--https-port", proxy.port, "--status-port", proxy.statusPort, "--peer-port", proxy.peerPort, "--acme-port", proxy.acmePort];
         const places = ["--host", HOST, "--certificate", proxy.pem, "--bind", "127.0.0.1", "--run-directory", proxy.directory];
         const names = Object.entries(nodes).flatMap(([name, port]) => ["--node", `${name}=127.0.0.1:${port}`]);
         writeFileSync(proxy.file, printConfig([...places, ...names, ...ports.map(String), ...options]));

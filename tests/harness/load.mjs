@@ -21,6 +21,7 @@ export class Load {
     #readAtRest = null;
     #asked = new Set();
     #dark = false;
+    mayEnd = false;
     people = [];
     ledger = new Ledger();
     answers = new Map(); // how often each status came; 0: none came
@@ -180,10 +181,11 @@ export class Load {
         for (const person of this.people) await person.verify();
     }
 
-    // Sandboxes may end from now on without anybody's wish.
-    sandboxesMayEnd() {
+    // Sandboxes may end without anybody's wish from now on, also those that are started meanwhile; or, with false, those that are started later may not.
+    sandboxesMayEnd(may = true) {
+        this.mayEnd = may;
         for (const { sandbox } of this.people) {
-            if (sandbox) this.ledger.permit(sandbox.fact, ENDED);
+            if (may && sandbox) this.ledger.permit(sandbox.fact, ENDED);
         }
     }
 }

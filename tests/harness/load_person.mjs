@@ -108,6 +108,7 @@ export class Person {
         };
         const stateNow = () => until(`the state of sandbox ${id}`, settledState, this.#load.readyMs);
         sandbox.fact = this.#ledger.add(`sandbox ${id}`, "running", stateNow, (state) => state === ENDED && this.#forget(sandbox));
+        if (this.#load.mayEnd) this.#ledger.permit(sandbox.fact, ENDED);
         const part = (name, value, of) => {
             const fact = this.#ledger.add(`${name} of sandbox ${id}`, value, async () => of((await this.#read(path)).body));
             sandbox.parts.push(fact);
@@ -212,9 +213,18 @@ export class Person {
         const tooLate = this.#refreshLostAt !== null && performance.now() - this.#refreshLostAt > SUCCESSOR_MS;
         assert.ok(outcome || tooLate, `a refresh of ${this.name}: ${answer.text}`);
         this.#refreshLostAt = null;
-        if (!outcome) assert.equal((await this.client.login(this.name, PASSWORD)).status, 200);
+        if (!outcome) await this.#signInAgain();
         this.#ledger.acknowledged++;
         return true;
+    }
+
+    async #signInAgain() {
+        const answered = async () => {
+            const answer = await this.#load.attempt("a sign-in", (signal) => this.client.login(this.name, PASSWORD, { signal }));
+            return answer && answer.status < 500 && answer;
+        };
+        const { status, text } = await until("an answer to a sign-in", answered, this.#load.readyMs);
+        assert.equal(status, 200, text);
     }
 
     async #signInAndOut() {
@@ -225,7 +235,7 @@ export class Person {
             return null;
         }
         const fact = this.#ledger.add(`sign-in ${++this.#made} of ${this.name}`, "good", async () => stateOf(await this.#load.read(other, "/api/users/me")));
-        return this.#ledger.change(fact, "void, 401", async () => outcomeOf(await other.logout().catch(() => null)));
+        return this.#ledger.change(fact, "void, 401", async () => outcomeOf(await this.#load.attempt("a sign-out", (signal) => other.logout({ signal }))));
     }
 
     // Begins a recording, or ends it.

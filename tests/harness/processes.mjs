@@ -93,3 +93,12 @@ export function readOf(pid, file) {
         throw error;
     }
 }
+
+// Of what was found some may have ended since.
+export function signal({ pid }, name) {
+    try {
+        process.kill(pid, name);
+    } catch (error) {
+        if (error.code !== "ESRCH") throw error;
+    }
+}

@@ -28,9 +28,18 @@
 #define TEST_UIDS 60000u
 #define TEST_UID_BASES 0x40000000u
 
+static const char *const mode_names[] = {[SANDBOXD_DELEGATED] = "delegated", [SANDBOXD_PLAIN] = "plain"};
+
 bool sandboxd_mode_possible(enum sandboxd_mode mode)
 {
-    return mode == SANDBOXD_PLAIN || geteuid() == 0;
+    const char *wanted = getenv("TEST_MODE");
+    return (mode == SANDBOXD_PLAIN || geteuid() == 0) && (!wanted || strcmp(wanted, mode_names[mode]) == 0);
+}
+
+int sandboxd_deadline_ms(void)
+{
+    const char *slowness = getenv("TEST_SLOWNESS");
+    return DEADLINE_MS * (slowness ? (int)strtol(slowness, NULL, 10) : 1);
 }
 
 void sandboxd_own(const char *path, uid_t uid)
@@ -68,6 +77,8 @@ void sandboxd_prepare(struct sandboxd_fixture *fixture, enum sandboxd_mode mode)
     fixture->uid = geteuid() == 0 ? TEST_UIDS + (uid_t)getpid() % 4096 : geteuid();
     fixture->uid_base = TEST_UID_BASES + ((uid_t)getpid() % 256) * UIDS_OF_A_NODE;
     sandboxd_set(fixture, "SANDBOX_UID_BASE=%u", fixture->uid_base);
+    if (getenv("TEST_SLOWNESS"))
+        sandboxd_set(fixture, "SANDBOX_START_TIMEOUT_SECS=%d", sandboxd_deadline_ms() / 1000);
     snprintf(fixture->directory, sizeof(fixture->directory), "/tmp/sandboxd-test-XXXXXX");
     assert_non_null(mkdtemp(fixture->directory));
     assert_int_equal(chmod(fixture->directory, 0755), 0);
@@ -123,8 +134,16 @@ __attribute__((noreturn)) static void become_sandboxd(const struct sandboxd_fixt
     }
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL); // a failed test leaves nothing running
-    char *arguments[] = {(char *)"sandboxd", NULL};
-    execve(program, arguments, environment);
+    if (*fixture->log && !freopen(fixture->log, "w", stderr))
+        _exit(125);
+    char *arguments[] = {(char *)"without", (char *)fixture->without, program, NULL};
+    char without[320];
+    snprintf(without, sizeof(without), "%s/libexec/sandbox-server/tests/sandbox_run_without",
+             getenv("PROGRAMS"));
+    if (fixture->without)
+        execve(without, arguments, environment);
+    else
+        execve(program, arguments + 2, environment);
     _exit(124);
 }
 
@@ -148,7 +167,7 @@ static bool readable_or_ended(struct sandboxd_fixture *fixture, int fd)
     AUTO_FD int pidfd = pidfd_open(fixture->pid, 0);
     struct pollfd fds[] = {{.fd = fd, .events = POLLIN}, {.fd = pidfd, .events = POLLIN}};
     assert_true(pidfd >= 0);
-    assert_true(poll(fds, 2, DEADLINE_MS) > 0);
+    assert_true(poll(fds, 2, sandboxd_deadline_ms()) > 0);
     return fds[0].revents & POLLIN;
 }
 
@@ -178,7 +197,7 @@ static int wait_for_exit(struct sandboxd_fixture *fixture)
     AUTO_FD int pidfd = pidfd_open(fixture->pid, 0);
     struct pollfd ended = {.fd = pidfd, .events = POLLIN};
     int status;
-    assert_int_equal(poll(&ended, 1, DEADLINE_MS), 1);
+    assert_int_equal(poll(&ended, 1, sandboxd_deadline_ms()), 1);
     assert_int_equal(waitpid(fixture->pid, &status, 0), fixture->pid);
     fixture->pid = 0;
     return status;
@@ -235,13 +254,19 @@ void sandboxd_finish(struct sandboxd_fixture *fixture)
     assert_int_equal(nftw(fixture->directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT), 0);
 }
 
+void sandboxd_choose_tests(void)
+{
+    if (getenv("TEST_FILTER"))
+        cmocka_set_test_filter(getenv("TEST_FILTER"));
+}
+
 int sandboxd_run_tests(enum sandboxd_mode *mode, const struct CMUnitTest *tests, size_t count)
 {
     int failed = 0;
+    sandboxd_choose_tests();
     for (*mode = SANDBOXD_DELEGATED; *mode <= SANDBOXD_PLAIN; (*mode)++) {
         if (sandboxd_mode_possible(*mode))
-            failed += _cmocka_run_group_tests(*mode == SANDBOXD_DELEGATED ? "delegated" : "plain", tests,
-                                              count, NULL, NULL);
+            failed += _cmocka_run_group_tests(mode_names[*mode], tests, count, NULL, NULL);
     }
     return failed;
 }

@@ -29,17 +29,24 @@ struct sandboxd_fixture {
     int notify;
     int client;
     struct sandboxd_welcome welcome;
+    const char *
+        without; // system calls that its host does not have, as sandbox_run_without takes them; NULL: it has all
+    char log[96];                // where its log goes; empty: to that of the test
     unsigned parked;             // SANDBOX_POOL_DESKTOP, from the next start on
     struct sandboxd_pool pool;   // as last told
     struct egress_totals egress; // the same
     struct sandboxd_ready ready;
 };
 
-// True when the mode can be had here; DELEGATED needs root.
+// True when the mode can be had here (DELEGATED needs root) and is wanted: TEST_MODE may name one of "delegated" and "plain".
 bool sandboxd_mode_possible(enum sandboxd_mode mode);
 struct CMUnitTest;
-// Runs the tests in each possible mode, which *mode tells them. How many failed.
+// With TEST_FILTER only tests whose names match that pattern run from here on.
+void sandboxd_choose_tests(void);
+// Runs the tests in each possible mode, which *mode tells them, after that choice. How many failed.
 int sandboxd_run_tests(enum sandboxd_mode *mode, const struct CMUnitTest *tests, size_t count);
+// How long a test waits for what has to come: 30 s, TEST_SLOWNESS times as long on a machine that is so much slower.
+int sandboxd_deadline_ms(void);
 // Makes directories and groups; sandboxd does not run yet. PROGRAMS names the installation to test.
 void sandboxd_prepare(struct sandboxd_fixture *fixture, enum sandboxd_mode mode);
 __attribute__((format(printf, 2, 3))) void sandboxd_set(struct sandboxd_fixture *fixture, const char *format,

@@ -76,7 +76,7 @@ char *sandboxd_result(const struct sandboxd_fixture *fixture, const struct sandb
     while (access(path, F_OK) < 0) {
         struct pollfd changed = {.fd = watch, .events = POLLIN};
         char events[4096];
-        assert_int_equal(poll(&changed, 1, DEADLINE_MS), 1);
+        assert_int_equal(poll(&changed, 1, sandboxd_deadline_ms()), 1);
         assert_true(read(watch, events, sizeof(events)) > 0);
     }
     char *text;

@@ -45,7 +45,7 @@ static struct sandboxd_message receive(struct sandboxd_fixture *fixture, int *re
     struct pollfd ready = {.fd = fixture->client, .events = POLLIN};
     struct sandboxd_message buffer, message = {0};
     AUTO_PACKET struct ipc_packet packet = {0};
-    assert_int_equal(poll(&ready, 1, DEADLINE_MS), 1);
+    assert_int_equal(poll(&ready, 1, sandboxd_deadline_ms()), 1);
     assert_int_equal(ipc_receive(fixture->client, &buffer, sizeof(buffer), &packet), 0);
     assert_int_equal(
         sandboxd_message_decode(&buffer, packet.length, packet.fd_count, CHANNEL_SERVER, &message), 0);

@@ -3,7 +3,7 @@
 
 #include "tests/harness/sandboxd_fixture.h"
 
-#define DEADLINE_MS 30000
+#define DEADLINE_MS 30000 // on a machine as fast as most
 #define UIDS_OF_A_NODE (1u << 21)
 
 // As root: gives it to that uid.

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { chmodSync, chownSync, cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { after } from "node:test";
 
 import { ApiClient } from "./api.mjs";
@@ -42,8 +42,8 @@ const endRunning = () => running.forEach((child) => child.kill("SIGTERM"));
 if (process.env.NODE_TEST_CONTEXT) after(endRunning);
 else process.on("exit", endRunning);
 
-// But for the small disk of another test that runs beside this one (scenario.recording_limits).
-const mounts = () => readFileSync("/proc/self/mounts", "utf8").replace(/^recordings .*\n/gm, "");
+// Those that lie in an instance's directory, or show some of it. Others mount and unmount beside a test.
+const mountsOf = (stateDir) => readFileSync("/proc/self/mountinfo", "utf8").split("\n").filter((line) => line.includes(basename(stateDir)));
 
 // The supervisor names its control groups after the state directory's identity.
 function cgroupsOf(stateDir) {
@@ -62,7 +62,7 @@ export class Server {
         this.port = port;
         this.stdout = "";
         this.stderr = "";
-        this.mountsBefore = mounts();
+        this.mountsBefore = mountsOf(stateDir);
         child.stdout.on("data", (chunk) => (this.stdout += chunk));
         child.stderr.on("data", (chunk) => (this.stderr += chunk));
         running.add(child);
@@ -139,7 +139,7 @@ export class Server {
             assert.fail(`left running: ${left.join(", ")}\n${this.log}`);
         });
         await until("the removal of the cgroups", () => cgroupsOf(this.stateDir).length === 0, STOP_MS);
-        assert.equal(mounts(), this.mountsBefore, "mounts are left");
+        assert.deepEqual(mountsOf(this.stateDir), this.mountsBefore, "mounts are left");
         return status;
     }
 
@@ -150,10 +150,13 @@ export class Server {
     }
 }
 
-// Starts without waiting: for tests of a start that fails. user: {uid, gid} to drop to.
-export async function spawnServer({ env = {}, user, stateDir = makeStateDir(user) } = {}) {
+// Starts without waiting: for tests of a start that fails. user: {uid, gid} to drop to. through: a program among the staged ones, and its arguments, that executes
+// the supervisor.
+export async function spawnServer({ env = {}, user, stateDir = makeStateDir(user), through = [] } = {}) {
     const port = Number(env.PORT ?? (await freePort()));
-    const child = spawn(join(stateDir, "programs/bin/sandbox-supervisor"), [], {
+    const programs = join(stateDir, "programs");
+    const [program, ...args] = [...through.map((word, index) => (index === 0 ? join(programs, word) : word)), join(programs, "bin/sandbox-supervisor")];
+    const child = spawn(program, args, {
         env: { PATH: process.env.PATH, HOME: stateDir, STATE_DIR: stateDir, PORT: String(port), ...env },
         stdio: ["ignore", "pipe", "pipe"],
         ...user,

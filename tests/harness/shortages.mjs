@@ -5,17 +5,23 @@ import { closeSync, openSync, readFileSync, readdirSync, renameSync, rmSync, sta
 import { connect } from "node:net";
 import { join } from "node:path";
 
-import { isAlive, processTree, readOf, userOf } from "./processes.mjs";
+import { isAlive, processTree, readOf, signal, userOf } from "./processes.mjs";
 import { until } from "./until.mjs";
 
 const REFUSALS = 20; // so many requests meet it
+const CONNECTIONS = 8; // that do, and wait,
+const WAITS = 5; // for so many of its looks
 const picture = (trial) => trial.picture();
 
-// Waits until so many further requests were not carried out: the shortage is felt, and stays for a while.
-async function refused(trial, count = REFUSALS) {
+// Waits until so many further requests were not carried out: the shortage is felt, and stays for a while. keep: is called again and again until then.
+async function refused(trial, keep = () => {}) {
     const sum = () => [...trial.load.answers].reduce((total, [status, times]) => total + (status === 0 || status >= 500 ? times : 0), 0);
-    const goal = sum() + count;
-    await until(`${count} requests that are not carried out`, () => sum() >= goal, 60000);
+    const goal = sum() + REFUSALS;
+    const isReached = () => {
+        keep();
+        return sum() >= goal;
+    };
+    await until(`${REFUSALS} requests that are not carried out`, isReached, 60000);
 }
 
 const ready = async (trial) => (await trial.server.client().request("GET", "/ready", { token: null })).body;
@@ -77,7 +83,7 @@ async function withoutConnections(trial) {
     // Those of sandbox-server break, and others have their places before it comes back.
     process.kill(server.pid, "SIGSTOP");
     const own = processTree(trial.server.pid).filter(({ name, pid }) => name === "postgres" && /\[local\]/.test(readOf(pid, "cmdline")));
-    for (const { pid } of own) process.kill(pid, "SIGTERM");
+    for (const backend of own) signal(backend, "SIGTERM");
     await until("the end of its connections", () => !own.some(isAlive));
     await occupyAll(path, sockets);
     process.kill(server.pid, "SIGCONT");
@@ -97,14 +103,35 @@ const groupOf = (pid) => Number(/^Gid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}
 const softLimit = (pid, name) => new RegExp(`^${name}\\s+(\\d+|unlimited)`, "m").exec(readFileSync(`/proc/${pid}/limits`, "utf8"))[1];
 const cpuTicks = (pid) => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ").slice(11, 13).reduce((sum, value) => sum + Number(value), 0);
 
-// A program that can't open anything more: it must wait for better times, neither spin nor end.
-const withoutDescriptors = (name) => async (trial) => {
+// More connections than sandbox-server can take: they wait, and it says so time and again.
+async function connectionsWait({ server }) {
+    const told = () => server.log.split("Connections wait").length;
+    const goal = told() + WAITS;
+    const sockets = [];
+    const isFelt = () => {
+        if (sockets.length < CONNECTIONS) sockets.push(connect(server.port, "127.0.0.1").on("error", () => {}));
+        return told() >= goal;
+    };
+    await until("connections that wait", isFelt, 60000);
+    for (const socket of sockets) socket.destroy();
+}
+
+// Nor can sandboxd start what takes more than it can open.
+const startsFail = ({ admin }) =>
+    until("a start that fails", async () => {
+        const { status, body, text } = await admin.request("POST", "/api/sandboxes", { body: { template: "desktop" } });
+        assert.ok(status === 503, `a desktop was started without descriptors: ${text}`);
+        return body.type === "urn:sandbox-server:problem:start-failed";
+    });
+
+// A program that can't open anything more: it must wait for better times, neither spin nor end. isFelt: waits until somebody has met that.
+const withoutDescriptors = (name, isFelt) => async (trial) => {
     const victim = trial.child(name, "sandbox-supervi");
     const before = softLimit(victim.pid, "Max open files");
     setLimit(victim.pid, `--nofile=${readdirSync(`/proc/${victim.pid}/fd`).length + 1}:`);
     const ticks = cpuTicks(victim.pid);
     const began = performance.now();
-    await refused(trial, 3);
+    await isFelt(trial);
     const used = (cpuTicks(victim.pid) - ticks) * 10;
     const lasted = performance.now() - began;
     setLimit(victim.pid, `--nofile=${before}:`);
@@ -156,7 +183,7 @@ async function withoutSpace(trial) {
         fill();
         return asClusterUser(trial, "SELECT pg_logical_emit_message(false, 'x', repeat('x', 1000)); SELECT pg_switch_wal()").status !== 0;
     }, 60000);
-    await refused(trial);
+    await refused(trial, fill); // what its end gave back would do for a while
     assert.equal(await health(trial), 200);
     const backup = await trial.load.ctl(["backup-key", join(trial.server.stateDir, "full.key")]);
     assert.notEqual(backup.status, 0);
@@ -170,7 +197,7 @@ export const FULL_DISK = { name: "the disk is full", inflict: withoutSpace, mend
 export const SHORTAGES = [
     { name: "PostgreSQL is gone", inflict: withoutDatabase, mended: picture },
     { name: "PostgreSQL's connections are used up", inflict: withoutConnections, mended: picture },
-    { name: "sandbox-server has no descriptor left", inflict: withoutDescriptors("sandbox-server"), mended: picture },
-    { name: "sandboxd has no descriptor left", inflict: withoutDescriptors("sandboxd"), mended: picture },
+    { name: "sandbox-server has no descriptor left", inflict: withoutDescriptors("sandbox-server", connectionsWait), mended: picture },
+    { name: "sandboxd has no descriptor left", inflict: withoutDescriptors("sandboxd", startsFail), mended: picture },
     { name: "sandbox-server has no memory left", inflict: withoutMemory, mended: picture },
 ];

@@ -154,6 +154,16 @@ test("doctor finds nothing that fails", () => {
     assert.doesNotMatch(report, /password|postgresql:\/\//);
 });
 
+test("doctor and config check try the video encoder", () => {
+    assert.match(succeeded(["doctor"]), /^ok +video encoder +libx264$/m);
+    const env = { PATH: process.env.PATH, HOME: server.stateDir, STATE_DIR: server.stateDir, VIDEO_CODEC: "h264_nvenc" };
+    for (const [words, wrong] of [[["doctor"], /^failed +video encoder +/m], [["config", "check"], /^wrong +/m]]) {
+        const { status, stdout } = spawnSync(CTL, words, { env, encoding: "utf8" });
+        assert.equal(status, 1, stdout);
+        assert.match(stdout, new RegExp(`${wrong.source}VIDEO_CODEC h264_nvenc: no streamer is given a GPU; besides, .*; this machine has: libx264`, "m"));
+    }
+});
+
 test("wrong words: status 2, and nothing installed is said", () => {
     assert.notEqual(ctl(["user", "vanish", "ada"]).status, 0);
     const elsewhere = spawnSync(CTL, ["user", "list"], { env: { PATH: process.env.PATH, STATE_DIR: "/nonexistent" }, encoding: "utf8" });

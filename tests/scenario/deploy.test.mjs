@@ -108,6 +108,13 @@ test("Containerfile: what it copies is there, what it starts is installed, what 
     }
 });
 
+test("AppArmor: where user namespaces need a permission, those who make sandboxes have it, and nobody else", () => {
+    const profiles = read("apparmor/sandbox-server").split(/^profile /m).slice(1);
+    const permitted = profiles.filter((profile) => /^ {4}@USERNS@$/m.test(profile)).map((profile) => profile.split(" ")[0]);
+    assert.deepEqual(permitted, ["sandboxd", "sandbox-init", "sandbox-run"]);
+    assert.match(read("debian/rules"), /@USERNS@\|userns,\|/); // as Ubuntu's parser takes it
+});
+
 test("systemd: the units of the backup are accepted", (t) => {
     const { error, stderr } = spawnSync("systemd-analyze", ["verify", "--man=no", ...["service", "timer"].map((kind) => join(TREE, `systemd/sandbox-server-backup.${kind}`))], {
         encoding: "utf8",

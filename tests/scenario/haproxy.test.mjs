@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect as connectHttp2 } from "node:http2";
-import { request as requestHttp } from "node:http";
+import { once } from "node:events";
+import { createServer, request as requestHttp } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -79,7 +80,7 @@ test("no word of the command line becomes a line of the configuration", () => {
         ["--host", "a b"], ["--host", "a\nglobal"], ["--host", "a'b"], ["--host", ""], ["--node", "n=127.0.0.1"], ["--node", "=1.2.3.4:5"],
         ["--node", "n=1.2.3.4:0"], ["--node", "n=1.2.3.4:70000"], ["--node", "n=a b:80"], ["--node", "n n=a:80"], ["--node", "n=[::g]:80"],
         ["--node", `${"n".repeat(33)}=a:80`], ["--certificate", "x.pem"], ["--certificate", "/x y.pem"], ["--certificate", "/x\n.pem"],
-        ["--bind", "127.0.0.1 ssl"], ["--http-port", "x"], ["--api-rate", "0"], ["--run-directory", "run"],
+        ["--bind", "127.0.0.1 ssl"], ["--http-port", "x"], ["--api-rate", "0"], ["--connect-timeout", "0"], ["--connect-timeout", "3s"], ["--run-directory", "run"],
     ];
     for (const [name, value] of bad) {
         const words = Object.entries({ ...good, [name]: value }).flat();
@@ -103,6 +104,32 @@ test("HTTP is sent to HTTPS, without its query", { skip }, async () => {
         assert.equal(answer.statusCode, 308);
         assert.equal(answer.headers.location, `${edge.url}/some/page`);
     }
+});
+
+test("certbot's answers pass, and nothing else of it", { skip }, async () => {
+    const asked = [];
+    const certbot = createServer((request, answer) => asked.push(`${request.method} ${request.url}`) && answer.end("token.thumbprint"));
+    const ask = (path) =>
+        new Promise((resolve, reject) =>
+            requestHttp({ port: edge.httpPort, host: "127.0.0.1", path, headers: { host: HOST } }, (answer) => answer.resume() && resolve(answer.statusCode)).on("error", reject).end(),
+        );
+    const good = "/.well-known/acme-challenge/LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0";
+    assert.equal(await ask(good), 503); // nobody is there
+    await once(certbot.listen(edge.acmePort, "127.0.0.1"), "listening");
+    assert.equal(await ask(good), 200);
+    for (const path of ["/.well-known/acme-challenge/", "/.well-known/acme-challenge/a/b", "/.well-known/acme-challenge/..", "/.well-known/acme-challenge/%2e%2e", `/x${good}`])
+        assert.equal(await ask(path), 308, path);
+    assert.deepEqual(asked, [`GET ${good}`]);
+    certbot.close();
+});
+
+test("near nodes are asked again soon, far ones get time", () => {
+    const printed = (...options) => printConfig(["--host", "a.example", "--certificate", "/x.pem", ...options]);
+    const patience = (text) => ["connect", "check"].map((name) => new RegExp(`^ {4}timeout ${name} (\\d+)ms$`, "m").exec(text)?.[1]).concat(/^ {4}retries (\d+)$/m.exec(text)[1]);
+    for (const near of ["127.0.0.1:80", "127.1.2.3:80", "[::1]:80", "localhost:80"]) assert.deepEqual(patience(printed("--node", `n=${near}`)), ["250", undefined, "12"], near);
+    for (const far of ["10.0.0.1:80", "127.example.org:80", "localhost.example.org:80", "[2001:db8::1]:80"])
+        assert.deepEqual(patience(printed("--node", "m=127.0.0.1:80", "--node", `n=${far}`)), ["3000", "3000", "3"], far);
+    assert.deepEqual(patience(printed("--node", "n=10.0.0.1:80", "--connect-timeout", "500")), ["500", undefined, "6"]);
 });
 
 test("TLS 1.3 and nothing older", { skip }, async () => {

@@ -67,6 +67,19 @@ for (const user of users) {
             assert.equal((await run(user, "sh", "-c", "kill -ABRT $$")).status, 134);
         });
 
+        it("shows of /proc what programs need, and no more", async () => {
+            // What a directory lists does not tell of mounts: each file is looked at.
+            const files = String.raw`find /proc -path '/proc/[0-9]*' -prune -o -path /proc/sys -prune -o -type f -print | while read f; do [ ! -f $f -o ! -r $f ] || echo $f; done`;
+            const settings = String.raw`find /proc/sys -type f -print | while read f; do [ ! -w $f -a ! -c $f ] || echo $f; done`;
+            const needed = ["cpuinfo", "filesystems", "loadavg", "meminfo", "stat", "sysvipc/msg", "sysvipc/sem", "sysvipc/shm", "uptime", "version"];
+            const masked = ["fs/dentry-state", "fs/file-nr", "fs/inode-nr", "fs/inode-state", "kernel/random/boot_id"];
+            for (const profile of ["code", "browser", "desktop"]) {
+                const seen = await run(user, "--profile", profile, "--", "sh", "-c", `${files}; ${settings}`);
+                const paths = [...needed.map((name) => `/proc/${name}`), ...masked.map((name) => `/proc/sys/${name}`)];
+                assert.deepEqual(seen.out.trim().split("\n").sort(), paths.sort(), seen.err);
+            }
+        });
+
         it("reaches what --net lists by its proxy, and nothing else", async () => {
             const outside = createServer((request, response) => response.end("outside"));
             await once(outside.listen(0), "listening");
@@ -333,6 +346,7 @@ describe("layers", () => {
         const words = ["--bounding-set=-setuid,-setgid", "--inh-caps=-setuid,-setgid", program, "--json=3", "--", "true"];
         const result = await finish(spawn("/usr/bin/setpriv", words, { stdio: ["ignore", "pipe", "pipe", "pipe"] }));
         assert.equal(result.report?.layers.host_uid.state, "weaker", result.err);
+        assert.equal(result.status, 0, result.err);
     });
 });
 

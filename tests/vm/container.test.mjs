@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { test } from "node:test";
 
 import { until } from "../harness/until.mjs";
@@ -13,14 +13,15 @@ import { execute } from "./system.mjs";
 
 const skip = skipWithout(["systemd-nspawn", "mmdebstrap"]);
 
-const groups = () =>
+// Of one container: others may run beside it.
+const groupsOf = (pid) =>
     ["/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified"]
         .filter((path) => existsSync(path))
         .flatMap((path) => readdirSync(path))
-        .filter((name) => name.startsWith("sandbox-server-vm-"));
+        .filter((name) => name === `sandbox-server-vm-${pid}`);
+const mountsOf = (state) => readFileSync("/proc/self/mountinfo", "utf8").split("\n").filter((line) => line.includes(basename(state)));
 
 test("a container runs commands as units, reboots, and is gone", { skip }, async () => {
-    const before = { groups: groups(), mounts: readFileSync("/proc/self/mounts", "utf8") };
     const share = mkdtempSync(join(tmpdir(), "sandbox-server-share-"));
     writeFileSync(join(share, "word"), "from the host");
     const container = await boot({ binds: { [share]: "/share" } });
@@ -46,28 +47,25 @@ test("a container runs commands as units, reboots, and is gone", { skip }, async
 
     await container.powerOff();
     assert.equal(existsSync(container.state), false);
-    assert.deepEqual(groups(), before.groups);
-    assert.equal(readFileSync("/proc/self/mounts", "utf8"), before.mounts);
+    assert.deepEqual([groupsOf(container.child.pid), mountsOf(container.state)], [[], []]);
     rmSync(share, { recursive: true });
 });
 
 test("a container that is destroyed leaves nothing either", { skip }, async () => {
-    const before = groups();
     const container = await boot();
     await container.destroy();
     assert.equal(existsSync(container.state), false);
-    assert.deepEqual(groups(), before);
+    assert.deepEqual(groupsOf(container.child.pid), []);
 });
 
 test("nor does one whose test was killed", { skip }, async () => {
-    const before = groups();
     const script = `const { boot } = await import(${JSON.stringify(new URL("nspawn.mjs", import.meta.url).href)});
         const container = await boot();
-        (await import("node:fs")).writeSync(1, container.state + "\\n");
+        (await import("node:fs")).writeSync(1, container.state + " " + container.child.pid + "\\n");
         process.kill(process.pid, "SIGKILL");`;
     const killed = spawnSync(process.execPath, ["--input-type=module", "--eval", script], { encoding: "utf8" });
     assert.equal(killed.signal, "SIGKILL", killed.stderr);
-    const state = killed.stdout.trim().split("\n").at(-1);
+    const [state, pid] = killed.stdout.trim().split("\n").at(-1).split(" ");
     await until("the end of the container", () => !existsSync(state));
-    assert.deepEqual(groups(), before);
+    assert.deepEqual(groupsOf(Number(pid)), []);
 });

@@ -1,14 +1,12 @@
 // What only a machine of its own can show: pure cgroup v2 under delegation, AppArmor, the kernel of Debian 12.
 import assert from "node:assert/strict";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { before, describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
 
 import { skipWithout } from "./base.mjs";
 import { boot } from "./machine.mjs";
+import { BUILD, PROJECT, runTestProgram } from "./programs.mjs";
 
-const PROJECT = join(dirname(fileURLToPath(import.meta.url)), "../..");
-const BUILD = dirname(process.env.PROGRAMS ?? join(PROJECT, "build/checked/stage"));
 const PLAIN = "worker";
 const LIMITS = "memory_limit,cpu_limit,process_limit";
 const skip = skipWithout(["qemu-system-x86_64", "mmdebstrap"]);
@@ -27,21 +25,6 @@ describe("a virtual machine", { skip }, () => {
         const last = result.err.trim().split("\n").at(-1);
         assert.match(last, /^\{.*\}$/, result.text);
         return { ...result, report: JSON.parse(last) };
-    }
-
-    // A test program of the build, in a leaf of a delegated group.
-    async function testProgram(path, ...args) {
-        const command = [join(PROJECT, "tests/vm/leaf"), join(PROJECT, "tests/harness/with-programs"), join(BUILD, "stage"), join(BUILD, path), ...args];
-        const env = {
-            DOORS: join(BUILD, "tests/escape/sandbox-doors"),
-            BOMB: join(BUILD, "tests/escape/sandbox-bomb"),
-            OPEN_DOORS: join(PROJECT, "tests/escape/open_doors.txt"),
-            THREATS: join(PROJECT, "docs/THREATS.md"),
-        };
-        const result = await machine.run(command.map(quoted).join(" "), { properties: { Delegate: "yes" }, env });
-        assert.equal(result.status, 0, result.text);
-        assert.match(result.text, /\[ {2}PASSED {2}\] [1-9]/, "no test ran");
-        return result.text;
     }
 
     before(async () => {
@@ -92,13 +75,13 @@ describe("a virtual machine", { skip }, () => {
     });
 
     test("limits of a running sandbox are changed and met", async () => {
-        const text = await testProgram("tests/scenario/sandboxd/scenario_sandboxd_limits");
+        const text = await runTestProgram(machine, "tests/scenario/sandboxd/scenario_sandboxd_limits");
         assert.match(text, /OK \] limits_change_while_it_runs[^]*OK \] memory_that_nobody_gives_back_ends_it/);
     });
 
     for (const kind of ["fork", "memory", "leave"]) {
         test(`a bomb meets its limit: ${kind}`, async () => {
-            await testProgram("tests/escape/escape_bombs", kind, "30");
+            await runTestProgram(machine, "tests/escape/escape_bombs", { args: [kind, "30"] });
         });
     }
 

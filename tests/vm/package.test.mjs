@@ -18,11 +18,12 @@ import { PACKAGES, builtPackages, changeProgram, makeNewer } from "./packages.mj
 const PASSWORD = "correct horse battery";
 const PORT = 8080;
 const EDGE_PORT = 443;
+const METRICS_PORT = 9100;
 const KIND_HELLO = 0x01;
 const PICTURE_MIN = 1000; // bytes: nothing else is as long
 const UNITS = ["sandboxd.socket", "sandboxd", "sandbox-server", "sandbox-server-database"];
 // What `systemd-analyze security` says of each unit; docs/OPERATIONS.md states it.
-const EXPOSURE = { sandboxd: 3.9, "sandbox-server": 1.4, "sandbox-server-database": 0.7 };
+const EXPOSURE = { sandboxd: 3.9, "sandbox-server": 1.6, "sandbox-server-database": 0.7, "sandbox-server-backup": 2.5 };
 const skip = skipWithout(["systemd-nspawn", "mmdebstrap"]) || (builtPackages().length === 0 && "no packages: scripts/package makes them");
 
 describe("the packages", { skip }, () => {
@@ -135,6 +136,7 @@ describe("the packages", { skip }, () => {
     const edgeUp = () => until("HAProxy's node", async () => (await new EdgeClient(edge).request("GET", "/ready").catch(() => null))?.status === 200, 30000);
 
     test("HAProxy before it: sign-in and frames through TLS and HTTP/2", async () => {
+        await check(`echo METRICS_PORT=${METRICS_PORT} >>/etc/sandbox-server/config.env`);
         const ca = await setUpEdge(container, PORT);
         const port = await reach(EDGE_PORT);
         edge = { url: `https://${HOST}:${port}`, port, ca };
@@ -152,9 +154,17 @@ describe("the packages", { skip }, () => {
         viewer.end();
     });
 
+    test("the metrics are those of both services", async () => {
+        const text = await check(`curl --silent --fail http://127.0.0.1:${METRICS_PORT}/metrics`);
+        for (const name of ["sandbox-server", "sandboxd", "sandbox-init"])
+            assert.match(text, new RegExp(`^sandbox_server_program_resident_bytes{program="${name}"} [1-9]`, "m"));
+        assert.match(await check("sandboxctl top --once"), new RegExp(`^programs .*sandboxd.*^ada .* ${sandbox.id}$`, "ms"));
+    });
+
     test("with a key there are backups, and each can be read again", async () => {
         assert.equal(await show("sandbox-server-backup.timer", "ActiveState"), "active");
         await check("systemctl start sandbox-server-backup && ! ls /var/backups/sandbox-server/*.backup"); // skipped: there is no key
+        await check("cd /var/lib/sandbox-server/homes/*; echo kept >kept; chown --reference=. kept");
         await check("sandboxctl backup-key && test \"$(stat --format='%U %a' /etc/sandbox-server/backup.key)\" = 'root 600'");
         await check("systemctl start sandbox-server-backup || { journalctl --no-pager --unit=sandbox-server-backup; exit 1; }");
         assert.match(await check("sandboxctl restore --dry-run /var/backups/sandbox-server/*.backup"), /1 homes.*\nit is whole/s);
@@ -269,7 +279,7 @@ describe("the packages", { skip }, () => {
         await check("dpkg --purge sandbox-server 2>&1");
         assert.equal(await check("pgrep --uid sandboxd --uid sandbox-server || :"), "");
         assert.equal(await check("ls /etc/sandbox-server"), "backup.key\n"); // without it no backup could be read again
-        await check("rm -r /etc/sandbox-server");
+        await check("mv /etc/sandbox-server/backup.key /var/backups/sandbox-server/*.backup /root; rm -r /etc/sandbox-server");
         const left = "ls -d /etc/sandbox-server /var/lib/sandboxd /run/sandboxd /usr/lib/sandbox-server /etc/apparmor.d/sandbox-server 2>/dev/null || :";
         assert.equal(await check(left), "");
         assert.equal((await check("ls /var/lib/sandbox-server/homes | wc -l")).trim(), "1");
@@ -281,5 +291,16 @@ describe("the packages", { skip }, () => {
         await check("touch /var/lib/sandbox-server/purge-user-data; dpkg --purge sandbox-server sandboxctl 2>&1");
         assert.equal(await check(`${left}; ls -d /var/lib/sandbox-server 2>/dev/null || :`), "");
         assert.equal((await check("runuser -u postgres -- psql -Atc \"SELECT datname FROM pg_database WHERE datname LIKE 'sandbox%'\"")).trim(), "");
+    });
+
+    test("on a new machine a backup brings accounts and homes back", async () => {
+        await install("/packages/*.deb");
+        await check("mv /root/backup.key /etc/sandbox-server; sandboxctl restore --dry-run /root/*.backup; sandboxctl restore /root/*.backup");
+        await ready();
+        assert.equal((await client.login("ada", PASSWORD)).status, 200);
+        assert.equal(await check("cat /var/lib/sandbox-server/homes/*/kept"), "kept\n");
+        (await watch(await client.startSandbox())).destroy();
+        const rows = JSON.parse((await container.run("sandboxctl doctor --json")).out);
+        for (const name of ["database", "backup key", "credentials", "secrets"]) assert.equal(rows.find((row) => row.check === name)?.state, "ok", JSON.stringify(rows));
     });
 });

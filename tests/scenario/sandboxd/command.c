@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #include "lib/cleanup.h"
+#include "sandbox/cgroup_stock.h"
 #include "tests/harness/sandboxd_fixture.h"
 
 static enum sandboxd_mode mode;
@@ -244,6 +246,39 @@ static void killed_sandboxd_ends_commands_and_parked_ones(void **state)
     sandboxd_finish(&f);
 }
 
+// Until there are so many groups of sandboxes.
+static void expect_groups(const struct sandboxd_fixture *f, unsigned count)
+{
+    AUTO_FD int changes = inotify_init1(IN_CLOEXEC);
+    for (unsigned i = 0; i < f->group_count; i++)
+        assert_true(inotify_add_watch(changes, f->groups[i], IN_CREATE | IN_DELETE) >= 0);
+    while (sandboxd_count_groups(f) != count) {
+        char events[4096];
+        struct pollfd change = {.fd = changes, .events = POLLIN};
+        assert_int_equal(poll(&change, 1, 10000), 1);
+        assert_true(read(changes, events, sizeof(events)) > 0);
+    }
+}
+
+// The groups of an ended sandbox are empty when that is told, and gone soon; the stock is as large as before. With sandboxd all of them go
+// (sandboxd_finish).
+static void groups_come_from_the_stock_and_go_when_there_is_time(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    start(&f, 1);
+    unsigned settled = f.group_count * (1 + CGROUP_STOCK_READY);
+    expect_groups(&f, settled);
+    for (unsigned i = 0; i < 8; i++) {
+        expect_parked(&f, 1);
+        RUN(&f, true, "/bin/sh", "-c", "for i in 1 2 3; do (setsid sleep 1000 &); done");
+        assert_int_equal(sandboxd_find_process(&f, "sleep"), 0);
+    }
+    expect_parked(&f, 1);
+    expect_groups(&f, settled);
+    sandboxd_finish(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -251,6 +286,7 @@ int main(void)
         cmocka_unit_test(a_pooled_network_is_for_one_and_of_nobody),
         cmocka_unit_test(memory_of_its_owner_bounds_it),
         cmocka_unit_test(only_one_command_is_taken),
+        cmocka_unit_test(groups_come_from_the_stock_and_go_when_there_is_time),
         cmocka_unit_test(killed_sandboxd_ends_commands_and_parked_ones),
     };
     return sandboxd_run_tests(&mode, tests, sizeof(tests) / sizeof(tests[0]));

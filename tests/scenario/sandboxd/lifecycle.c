@@ -177,7 +177,7 @@ static void killed_parts_end_the_sandbox(void **state)
 static void wait_until_gone(struct sandboxd_fixture *f, int init)
 {
     struct pollfd ended = {.fd = init, .events = POLLIN};
-    assert_int_equal(poll(&ended, 1, 10000), 1);
+    assert_int_equal(poll(&ended, 1, sandboxd_deadline_ms()), 1);
     assert_int_equal(sandboxd_find_process(f, NULL), 0);
 }
 
@@ -289,7 +289,7 @@ static void sandboxes_outlive_their_client(void **state)
     sandboxd_connect(&f); // while the old one is still there
     assert_int_equal(f.welcome.sandbox_count, 1);
     struct pollfd hung_up = {.fd = old, .events = POLLIN};
-    assert_int_equal(poll(&hung_up, 1, 10000), 1);
+    assert_int_equal(poll(&hung_up, 1, sandboxd_deadline_ms()), 1);
     char byte;
     assert_int_equal(recv(old, &byte, 1, 0), 0);
     close(old);
@@ -342,7 +342,7 @@ static void bad_requests_are_refused(void **state)
     // A message that is none costs the connection, not the service.
     assert_int_equal(ipc_send(f.client, "nonsense", 8, NULL, 0), 0);
     struct pollfd hung_up = {.fd = f.client, .events = POLLIN};
-    assert_int_equal(poll(&hung_up, 1, 10000), 1);
+    assert_int_equal(poll(&hung_up, 1, sandboxd_deadline_ms()), 1);
     char byte;
     assert_int_equal(recv(f.client, &byte, 1, 0), 0);
     sandboxd_connect(&f);

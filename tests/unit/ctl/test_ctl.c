@@ -72,26 +72,31 @@ static void test_probe_output(void **state)
 {
     (void)state;
     char text[PROBE_TEXT_MAX];
-    struct layer_report layers[LAYER_COUNT];
+    struct probe_rows rows;
     size_t length = 0;
     for (unsigned i = 0; i < LAYER_COUNT; i++)
         length += (size_t)snprintf(text + length, sizeof(text) - length, "%s\t%s\t%s\n", layer_name(i),
                                    i ? "on" : "weaker", i ? "" : "one uid for all");
     char copy[PROBE_TEXT_MAX];
     memcpy(copy, text, length + 1);
-    assert_int_equal(probe_parse(copy, layers), 0);
-    assert_int_equal(layers[0].state, LAYER_WEAKER);
-    assert_string_equal(layers[0].detail, "one uid for all");
-    assert_int_equal(layers[LAYER_SECCOMP].state, LAYER_ON);
+    assert_int_equal(probe_parse(copy, &rows), -EPROTO); // nothing of the foundation
+    length += (size_t)snprintf(text + length, sizeof(text) - length, "foundation\tmissing\tEPERM\n");
+    memcpy(copy, text, length + 1);
+    assert_int_equal(probe_parse(copy, &rows), 0);
+    assert_int_equal(rows.layers[0].state, LAYER_WEAKER);
+    assert_string_equal(rows.layers[0].detail, "one uid for all");
+    assert_int_equal(rows.layers[LAYER_SECCOMP].state, LAYER_ON);
+    assert_int_equal(rows.foundation.state, LAYER_MISSING);
+    assert_string_equal(rows.foundation.detail, "EPERM");
     memcpy(copy, text, length + 1);
     snprintf(copy + length, sizeof(copy) - length, "seccomp\ton\t\n");
-    assert_int_equal(probe_parse(copy, layers), -EPROTO);
+    assert_int_equal(probe_parse(copy, &rows), -EPROTO);
     char partial[] = "seccomp\ton\t\n";
-    assert_int_equal(probe_parse(partial, layers), -EPROTO);
+    assert_int_equal(probe_parse(partial, &rows), -EPROTO);
     char unknown[] = "moat\ton\t\n";
-    assert_int_equal(probe_parse(unknown, layers), -EPROTO);
+    assert_int_equal(probe_parse(unknown, &rows), -EPROTO);
     char wrong_state[] = "seccomp\tperhaps\t\n";
-    assert_int_equal(probe_parse(wrong_state, layers), -EPROTO);
+    assert_int_equal(probe_parse(wrong_state, &rows), -EPROTO);
 }
 
 static void test_verdicts(void **state)
@@ -102,6 +107,10 @@ static void test_verdicts(void **state)
     assert_int_equal(kernel_verdict("5.10.0-28-amd64"), VERDICT_WEAK);
     assert_int_equal(kernel_verdict("4.19.0"), VERDICT_FAILED);
     assert_int_equal(kernel_verdict("unknown"), VERDICT_FAILED);
+    assert_int_equal(certificate_verdict(0, 1000), VERDICT_FAILED);
+    assert_int_equal(certificate_verdict(1000, 1000), VERDICT_FAILED);
+    assert_int_equal(certificate_verdict(1001, 1000), VERDICT_WEAK);
+    assert_int_equal(certificate_verdict(1000 + 14 * 86400, 1000), VERDICT_OK);
     assert_int_equal(layer_verdict("all", LAYER_SECCOMP, LAYER_ON), VERDICT_OK);
     assert_int_equal(layer_verdict("all", LAYER_SECCOMP, LAYER_WEAKER), VERDICT_FAILED);
     assert_int_equal(layer_verdict("", LAYER_SECCOMP, LAYER_MISSING), VERDICT_WEAK);

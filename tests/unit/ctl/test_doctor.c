@@ -88,6 +88,54 @@ static void test_doctor_on_tls(void **state)
     assert_tls("127.0.0.1", "https://desk.example.org http://desk.example.org", "weak", "without TLS");
 }
 
+// Behind a proxy that is not known, everybody is one source.
+static void test_doctor_on_the_proxy(void **state)
+{
+    (void)state;
+    setenv("ALLOWED_ORIGINS", "https://desk.example.org", 1);
+    for (int known = 0; known < 2; known++) {
+        if (known)
+            setenv("TRUSTED_PROXIES", "127.0.0.1", 1);
+        RUN("", SANDBOXCTL, "doctor", "--json", "--directory", MIGRATIONS);
+        json_t *array = commands_parse_output(&result);
+        assert_string_equal(finding(array, "proxy"), known ? "none" : "weak");
+        json_decref(array);
+    }
+    unsetenv("TRUSTED_PROXIES");
+    unsetenv("ALLOWED_ORIGINS");
+}
+
+static void assert_certificate(const char *path, const char *state, const char *says)
+{
+    setenv("CERTIFICATE_FILE", path, 1);
+    RUN("", SANDBOXCTL, "doctor", "--json", "--directory", MIGRATIONS);
+    json_t *array = commands_parse_output(&result);
+    const json_t *row = commands_find_row(array, "check", "certificate");
+    assert_string_equal(finding(array, "certificate"), state);
+    assert_says(json_string_value(json_object_get(row, "detail")), says);
+    json_decref(array);
+    unsetenv("CERTIFICATE_FILE");
+}
+
+static void test_doctor_on_the_certificate(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/doctor-certificate-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_certificate(path, "failed", "no certificate that can be read");
+    static const char *const days[][3] = {{"40", "ok", " ends in "},
+                                          {"10", "weak", " days; run: certbot renew"}};
+    for (size_t i = 0; i < sizeof(days) / sizeof(days[0]); i++) {
+        RUN("", "/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+            "-nodes", "-subj", "/CN=localhost", "-keyout", "/dev/null", "-out", path, "-days", days[i][0]);
+        assert_status(0);
+        assert_certificate(path, days[i][1], days[i][2]);
+    }
+    assert_int_equal(unlink(path), 0);
+}
+
 // What it says of this machine's clock is what the kernel says.
 static void test_doctor_on_the_clock(void **state)
 {
@@ -110,6 +158,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_doctor),
         cmocka_unit_test(test_doctor_on_tls),
+        cmocka_unit_test(test_doctor_on_the_proxy),
+        cmocka_unit_test(test_doctor_on_the_certificate),
         cmocka_unit_test(test_doctor_on_the_clock),
     };
     return cmocka_run_group_tests(tests, set_up, testing_tear_down);

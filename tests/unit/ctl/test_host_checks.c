@@ -17,8 +17,8 @@
 #include "ctl/host_checks.h"
 
 static const char *const directories[] = {
-    "proc",          "proc/net",   "proc/sys", "proc/sys/kernel", "proc/sys/kernel/yama",
-    "proc/sys/user", "proc/sys/fs"};
+    "proc",          "proc/net",    "proc/sys",           "proc/sys/kernel", "proc/sys/kernel/yama",
+    "proc/sys/user", "proc/sys/fs", "proc/sys/fs/inotify"};
 static const char *const files[][2] = {
     {"proc/sys/kernel/unprivileged_userns_clone", "1"},
     {"proc/sys/kernel/apparmor_restrict_unprivileged_userns", "0"},
@@ -28,6 +28,8 @@ static const char *const files[][2] = {
     {"proc/sys/kernel/unprivileged_bpf_disabled", "2"},
     {"proc/sys/fs/protected_hardlinks", "1"},
     {"proc/sys/fs/protected_symlinks", "1"},
+    {"proc/sys/fs/inotify/max_user_instances", "512"},
+    {"proc/sys/fs/inotify/max_user_watches", "262144"},
     {"proc/sys/user/max_user_namespaces", "30000"},
     {"proc/sys/user/max_pid_namespaces", "30000"},
     {"proc/sys/user/max_net_namespaces", "30000"},
@@ -40,9 +42,9 @@ static const char *const files[][2] = {
     "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 #define LOOPBACK                                                                                             \
     HEADING                                                                                                  \
-        "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1\n"   \
-        "   1: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1\n"   \
-        "   2: 0A00000A:1F90 0B00000A:9999 01 00000000:00000000 00:00000000 00000000     0        0 1 1\n"
+    "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1\n"       \
+    "   1: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1\n"       \
+    "   2: 0A00000A:1F90 0B00000A:9999 01 00000000:00000000 00:00000000 00000000     0        0 1 1\n"
 #define ANY                                                                                                  \
     HEADING "   0: 00000000:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 "  \
             "1\n"
@@ -103,8 +105,9 @@ static unsigned examine(const struct host_finding **ret_one)
     int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
     struct host_question question = {.root = fd,
                                      .sandboxes = 32,
-                                     .ports = {8080, 0, 5432},
-                                     .port_names = {"sandbox-server", "/metrics", "PostgreSQL"}};
+                                     .ports = {{8080, "sandbox-server", "set HOST=127.0.0.1"},
+                                               {0, "/metrics", ""},
+                                               {5432, "PostgreSQL", "set listen_addresses"}}};
     size_t count = host_checks(&question, findings);
     unsigned bad = 0;
     close(fd);
@@ -134,6 +137,11 @@ static void test_each_setting(void **state)
     put("proc/sys/user/max_user_namespaces", "2111"); // one too few for 32
     assert_int_equal(examine(&one), 1);
     assert_non_null(strstr(one->detail, "user.max_user_namespaces=2112"));
+    put("proc/sys/user/max_user_namespaces", "30000");
+    put("proc/sys/fs/inotify/max_user_instances", "128"); // what Linux has by itself
+    assert_int_equal(examine(&one), 1);
+    assert_non_null(strstr(one->detail, "fs.inotify.max_user_instances=512"));
+    put("proc/sys/fs/inotify/max_user_instances", "512");
     put("proc/sys/user/max_user_namespaces", "many");
     assert_int_equal(examine(&one), 1);
 }
@@ -159,10 +167,13 @@ static void test_ports(void **state)
     assert_int_equal(examine(&one), 1);
     assert_int_equal(one->verdict, VERDICT_FAILED);
     assert_non_null(strstr(one->detail, "sandbox-server (port 8080)"));
+    assert_non_null(strstr(one->detail, "set HOST=127.0.0.1, or run: nft "));
+    assert_non_null(strstr(one->detail, "dport 8080 drop'"));
     put("proc/net/tcp", LOOPBACK);
     put("proc/net/tcp6", ANY6);
     assert_int_equal(examine(&one), 1);
     assert_non_null(strstr(one->detail, "PostgreSQL (port 5432)"));
+    assert_non_null(strstr(one->detail, "set listen_addresses, or run: nft "));
     put("proc/net/tcp6", "\n:::\n 0: 00:1F90\n");
     assert_int_equal(examine(&one), 0);
 }
@@ -175,15 +186,16 @@ static void test_modes(void **state)
     put("key", "");
     snprintf(path, sizeof(path), "%s/key", root);
     chmod(path, 0600);
-    host_check_mode(path, 077, 0, &finding);
+    host_check_mode(path, 077, 0, "make one", &finding);
     assert_int_equal(finding.verdict, VERDICT_OK);
     chmod(path, 0640);
-    host_check_mode(path, 077, 0, &finding);
+    host_check_mode(path, 077, 0, "make one", &finding);
     assert_int_equal(finding.verdict, VERDICT_FAILED);
     assert_non_null(strstr(finding.detail, "run: chmod 0600 "));
     unlink(path);
-    host_check_mode(path, 077, 0, &finding);
+    host_check_mode(path, 077, 0, "make one", &finding);
     assert_int_equal(finding.verdict, VERDICT_WEAK);
+    assert_non_null(strstr(finding.detail, "run: make one"));
 }
 
 int main(void)

@@ -50,28 +50,16 @@ static const struct operation *find(const struct plan *plan, enum operation_kind
 static void operations_stand_in_the_order_that_holds(void **state)
 {
     (void)state;
-    static const enum operation_kind order[] = {OPERATION_HOME,
-                                                OPERATION_CGROUPS,
-                                                OPERATION_BECOME,
-                                                OPERATION_NAMESPACES,
-                                                OPERATION_MAP_IDS,
-                                                OPERATION_ROOT,
-                                                OPERATION_BIND,
-                                                OPERATION_EMPTY,
-                                                OPERATION_BIND_HOME,
-                                                OPERATION_PROCESSES,
-                                                OPERATION_MASK,
-                                                OPERATION_SYSCTL,
-                                                OPERATION_READ_ONLY,
-                                                OPERATION_PIVOT,
-                                                OPERATION_READ_ONLY_ROOT,
-                                                OPERATION_CAPABILITIES,
-                                                OPERATION_DESCRIPTORS,
-                                                OPERATION_LIMITS,
-                                                OPERATION_NO_NEW_PRIVILEGES,
-                                                OPERATION_LANDLOCK,
-                                                OPERATION_SECCOMP,
-                                                OPERATION_EXEC};
+    static const enum operation_kind order[] = {
+        OPERATION_HOME,        OPERATION_CGROUPS,        OPERATION_BECOME,
+        OPERATION_NAMESPACES,  OPERATION_MAP_IDS,        OPERATION_ROOT,
+        OPERATION_BIND,        OPERATION_EMPTY,          OPERATION_BIND_HOME,
+        OPERATION_LOOPBACK,    OPERATION_PROCESSES,      OPERATION_MASKING,
+        OPERATION_MASK,        OPERATION_SYSCTL,         OPERATION_READ_ONLY,
+        OPERATION_PIVOT,       OPERATION_READ_ONLY_ROOT, OPERATION_CAPABILITIES,
+        OPERATION_DESCRIPTORS, OPERATION_LIMITS,         OPERATION_NO_NEW_PRIVILEGES,
+        OPERATION_LANDLOCK,    OPERATION_SECCOMP,        OPERATION_MASKED,
+        OPERATION_EXEC};
     AUTO_FREE struct plan *plan = malloc(sizeof(*plan));
     plan_for(plan, &host);
     for (size_t i = 1; i < sizeof(order) / sizeof(order[0]); i++) {
@@ -88,10 +76,11 @@ static void a_plan_on_a_foundation_takes_nothing_of_the_host(void **state)
     static const enum operation_kind order[] = {
         OPERATION_CGROUPS,     OPERATION_ENTER,     OPERATION_BECOME,
         OPERATION_NAMESPACES,  OPERATION_PROCESSES, OPERATION_MAP_IDS,
-        OPERATION_TMPFS,       OPERATION_WRITABLE,  OPERATION_MASK,
+        OPERATION_MASKING,     OPERATION_TMPFS,     OPERATION_WRITABLE,
         OPERATION_SYSCTL,      OPERATION_READ_ONLY, OPERATION_CAPABILITIES,
         OPERATION_DESCRIPTORS, OPERATION_LIMITS,    OPERATION_NO_NEW_PRIVILEGES,
-        OPERATION_LANDLOCK,    OPERATION_SECCOMP,   OPERATION_PARK};
+        OPERATION_LANDLOCK,    OPERATION_SECCOMP,   OPERATION_MASKED,
+        OPERATION_PARK};
     static const enum operation_kind never[] = {OPERATION_ROOT, OPERATION_BIND, OPERATION_BIND_HOME,
                                                 OPERATION_NETWORK};
     struct plan_host founded = host;
@@ -110,6 +99,25 @@ static void a_plan_on_a_foundation_takes_nothing_of_the_host(void **state)
     assert_int_equal(position(plan, OPERATION_TERMINALS),
                      SIZE_MAX); // one for all would be a way from one to another
     assert_int_equal(position(plan, OPERATION_TMPFS), SIZE_MAX);
+}
+
+// The second process lays masks and nothing else, and none of what becomes a mount of itself later: a mask beneath that would be none.
+static void masks_are_laid_beside_the_rest_but_those_of_sysctl(void **state)
+{
+    (void)state;
+    AUTO_FREE struct plan *plan = malloc(sizeof(*plan));
+    plan_for(plan, &host);
+    size_t masking = position(plan, OPERATION_MASKING);
+    size_t count = (size_t)plan->operations[masking].number;
+    for (size_t i = masking + 1; i <= masking + count; i++) {
+        assert_int_equal(plan->operations[i].kind, OPERATION_MASK);
+        assert_memory_equal(plan->operations[i].target, "proc/", strlen("proc/"));
+        assert_null(strstr(plan->operations[i].target, "proc/sys/"));
+    }
+    assert_int_not_equal(plan->operations[masking + count + 1].kind, OPERATION_MASK);
+    const struct operation *boot = find(plan, OPERATION_MASK, "proc/sys/kernel/random/boot_id");
+    assert_true(boot > &plan->operations[masking + count] &&
+                boot < find(plan, OPERATION_READ_ONLY, "proc/sys"));
 }
 
 static void what_the_host_lacks_is_left_out(void **state)
@@ -221,6 +229,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(operations_stand_in_the_order_that_holds),
         cmocka_unit_test(a_plan_on_a_foundation_takes_nothing_of_the_host),
+        cmocka_unit_test(masks_are_laid_beside_the_rest_but_those_of_sysctl),
         cmocka_unit_test(what_the_host_lacks_is_left_out),
         cmocka_unit_test(every_bind_of_the_host_is_read_only_or_the_home),
         cmocka_unit_test(memory_file_systems_follow_the_limit),

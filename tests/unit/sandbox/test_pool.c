@@ -104,6 +104,25 @@ static void losses_make_it_wait_longer_and_a_claim_forgives_them(void **state)
     assert_int_equal(pool_next(&rules, now, &again), TEMPLATE_CODE);
 }
 
+// Who replaces files of the host seldom replaces one alone.
+static void what_is_renewed_waits_a_moment_and_is_no_loss(void **state)
+{
+    (void)state;
+    struct pool_rules rules = rules_of(2, 0, 1000);
+    struct pool_row *row = &rules.rows[TEMPLATE_DESKTOP];
+    uint64_t again, now = 5000000;
+    pool_renewed(row, now);
+    assert_int_equal(row->losses, 0);
+    assert_int_equal(pool_next(&rules, now, &again), POOL_NONE);
+    assert_int_equal(again, row->wait_us);
+    assert_int_equal(pool_next(&rules, again, &again), TEMPLATE_DESKTOP);
+    for (int i = 0; i < 5; i++)
+        pool_lost(row, now, 0);
+    uint64_t longer = row->wait_us;
+    pool_renewed(row, now);
+    assert_int_equal(row->wait_us, longer);
+}
+
 static void a_uid_is_given_once_and_comes_back_late(void **state)
 {
     (void)state;
@@ -175,6 +194,7 @@ int main(void)
         cmocka_unit_test(memory_bounds_it_with_those_that_are_being_built_and_ending),
         cmocka_unit_test(one_is_built_at_a_time_and_none_while_somebody_starts),
         cmocka_unit_test(losses_make_it_wait_longer_and_a_claim_forgives_them),
+        cmocka_unit_test(what_is_renewed_waits_a_moment_and_is_no_loss),
         cmocka_unit_test(a_uid_is_given_once_and_comes_back_late),
         cmocka_unit_test(uids_of_homes_are_not_given),
     };

@@ -31,12 +31,24 @@ struct fixture {
     struct work_job fillers[WORK_RECORDING_QUEUE];
     unsigned written; // events
     int failed;
+    unsigned ended; // recordings of the first account
+    int lost;       // of the last one
 };
 
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length)
 {
     (void)wsi, (void)reason, (void)user, (void)in, (void)length;
     return 0;
+}
+
+static void on_ended(void *data, const struct recording_header *header, int error)
+{
+    struct fixture *f = data;
+    if (header->account.bytes[0] != 1)
+        return;
+    assert_false(recording_writers_closing(&f->writers, &header->sandbox));
+    f->ended++;
+    f->lost = error;
 }
 
 static int set_up(void **state)
@@ -47,7 +59,8 @@ static int set_up(void **state)
     *state = f;
     snprintf(f->directory, sizeof(f->directory), "/tmp/recordings-XXXXXX");
     f->loop = loop_new(&shape);
-    f->writers.work = work_new(f->loop, "host=/nonexistent");
+    f->writers = (struct recording_writers){
+        .work = work_new(f->loop, "host=/nonexistent"), .ended = on_ended, .data = f};
     pthread_barrier_init(&f->barrier, NULL, WORK_RECORDING_THREADS + 1);
     return mkdtemp(f->directory) ? 0 : -1;
 }
@@ -136,7 +149,8 @@ static const struct recording_writer_events events = {on_written, on_failed};
 
 static struct recording_writer *begin(struct fixture *f, uint64_t quota, uint8_t account)
 {
-    const struct recording_header header = {.recording = id_new(), .account = {{account}}};
+    const struct recording_header header = {
+        .recording = id_new(), .sandbox = {{account}}, .account = {{account}}};
     return recording_writer_new(&f->writers, &header, f->directory, quota, &events, f);
 }
 
@@ -220,12 +234,17 @@ static void one_that_ends_at_a_full_lane_is_written_and_goes(void **state)
     fill_lane(f);
     add(writer, 1);
     assert_int_equal(recording_writer_add(writer, true, "\x09", 1), 0); // and one that will never be whole
+    const struct id sandbox = {{1}};
+    assert_false(recording_writers_closing(&f->writers, &sandbox));
     recording_writer_close(writer);
-    assert_non_null(f->writers.all);
+    assert_true(recording_writers_closing(&f->writers, &sandbox));
+    assert_int_equal(f->ended, 0);
     empty_lane(f);
     wait_end(f);
     check_size(f, 1);
     assert_int_equal(f->failed, 0);
+    assert_int_equal(f->ended, 1);
+    assert_int_equal(f->lost, 0);
 }
 
 static void one_that_never_began_leaves_nothing(void **state)
@@ -249,6 +268,21 @@ static void nothing_follows_what_could_not_be_written(void **state)
     wait_end(f);
 }
 
+static void an_end_that_is_lost_is_told(void **state)
+{
+    struct fixture *f = *state;
+    struct recording_writer *writer = begin(f, QUOTA, 1);
+    wait_event(f);
+    add(writer, 1);
+    assert_int_equal(recording_directory_each(f->directory, NULL, remove_one, NULL),
+                     0); // nobody could find it
+    recording_writer_close(writer);
+    wait_end(f);
+    assert_int_equal(f->failed, 0);
+    assert_int_equal(f->ended, 1);
+    assert_int_equal(f->lost, -ESTALE);
+}
+
 static void what_waits_when_the_server_stops_is_written(void **state)
 {
     struct fixture *f = *state;
@@ -264,6 +298,8 @@ static void what_waits_when_the_server_stops_is_written(void **state)
     recording_writer_close(writer);
     recording_writers_finish(&f->writers);
     check_size(f, 2);
+    assert_int_equal(f->ended, 1);
+    assert_int_equal(f->lost, 0);
 }
 
 int main(void)
@@ -273,6 +309,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_that_ends_at_a_full_lane_is_written_and_goes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_that_never_began_leaves_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_follows_what_could_not_be_written, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_end_that_is_lost_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_waits_when_the_server_stops_is_written, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,8 @@
-#include "sandbox/video_check.h"
+#include "lib/video_check.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
@@ -47,19 +48,20 @@ static void read_words(int fd, char *text, size_t size)
     text[strcspn(text, "\n")] = '\0';
 }
 
-int video_check(const struct settings *settings, struct config_error *ret_error)
+int video_check(const char *program_dir, const struct config *config, struct config_error *ret_error)
 {
-    if (built_in(settings->config))
+    if (built_in(config))
         return 0;
-    char path[SETTINGS_PATH_MAX + 32];
-    snprintf(path, sizeof(path), "%s/sandbox-streamer", settings->program_dir);
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof(path), "%s/sandbox-streamer", program_dir) >= (int)sizeof(path))
+        return -ENAMETOOLONG;
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0)
         return -errno;
     AUTO_FD int reading = ends[0];
     AUTO_FD int writing = ends[1];
     pid_t pid;
-    int error = spawn(path, settings->config, writing, &pid);
+    int error = spawn(path, config, writing, &pid);
     close(steal_fd(&writing));
     if (error) {
         snprintf(ret_error->text, sizeof(ret_error->text), "%.256s: %s", path, strerror(-error));

@@ -1,0 +1,77 @@
+// What is written of the programs for who types: each command and option is in its manual page and offered by the shell's completion, and nothing else is.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const TREE = fileURLToPath(new URL("../..", import.meta.url));
+const BIN = join(process.env.PROGRAMS, "bin");
+const COMPLETIONS = { sandboxctl: "ctl/sandboxctl.bash", "create-user": "ctl/sandboxctl.bash", "sandbox-run": "sandbox/run/sandbox-run.bash" };
+
+const page = (name) => readFileSync(join(TREE, "docs/man", name), "utf8");
+const run = (program, ...words) => execFileSync(join(BIN, program), words, { encoding: "utf8", env: {} });
+const optionsOf = (text) => [...new Set([...text.matchAll(/(?<![\w-])--([a-z][a-z-]*)/g)].map(([, name]) => name))].sort();
+// In mdoc(7) an option is "Fl -name".
+const optionsIn = (text) => [...new Set([...text.matchAll(/\bFl -([a-z][a-z-]*)/g)].map(([, name]) => name))].sort();
+
+// {words: options} as `sandboxctl help` has them.
+function commands() {
+    const lines = run("sandboxctl", "help").split("\n").filter((line) => /^ {2}[a-z]/.test(line));
+    return Object.fromEntries(lines.map((line) => [/^ {2}([a-z-]+(?: [a-z]+)?)/.exec(line)[1], optionsOf(line)]));
+}
+
+test("sandboxctl(1) has each command with its options", () => {
+    const items = page("sandboxctl.1").split(/^\.It Cm /m).slice(1);
+    const sections = {};
+    for (const item of items) for (const words of /^[a-z, -]+/.exec(item)[0].split(",")) sections[words.trim()] = item;
+    const known = commands();
+    assert.ok(Object.keys(known).length > 20);
+    assert.deepEqual(Object.keys(sections).sort(), Object.keys(known).sort());
+    // The name of an account may be given as --username to all of them; the page says so once.
+    for (const [words, options] of Object.entries(known)) assert.deepEqual(optionsIn(sections[words]).filter((name) => name !== "username"), options, words);
+});
+
+test("create-user(1) and sandbox-run(1) have each option", () => {
+    const usage = run("sandboxctl", "help").split("\n").find((line) => line.startsWith("  user create"));
+    assert.deepEqual(optionsIn(page("create-user.1")), [...optionsOf(usage), "username"].sort());
+    const help = run("sandbox-run", "--help").split("\n").filter((line) => line.startsWith("  --")).map((line) => optionsOf(line)[0]);
+    assert.deepEqual(optionsIn(page("sandbox-run.1")).filter((name) => name !== ""), help.sort());
+});
+
+test("sandbox-server.env(5) and the operator's manual name what a reload takes over", () => {
+    const table = /reloadable\[\] = \{([^}]*)\}/.exec(readFileSync(join(TREE, "server/reload.c"), "utf8"))[1];
+    const keys = [...table.matchAll(/CONFIG_(\w+)/g)].map(([, key]) => key);
+    assert.ok(keys.length > 5);
+    const manual = readFileSync(join(TREE, "docs/OPERATIONS.md"), "utf8");
+    for (const [where, text] of [["page", /takes over ([^.]*)\./.exec(page("sandbox-server.env.5.in"))[1]], ["manual", /takes over ([^.]*)\./.exec(manual)[1]]])
+        assert.deepEqual([...text.matchAll(/\b[A-Z]+_[A-Z_]+\b/g)].map(([key]) => key).sort(), keys.slice().sort(), where);
+});
+
+// What the shell offers behind these words.
+function offered(...words) {
+    const script = 'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); "_$(tr - _ <<<"$1")"; printf "%s\\n" "${COMPREPLY[@]}"';
+    const text = execFileSync("bash", ["-c", script, "bash", join(TREE, COMPLETIONS[words[0]]), ...words], { encoding: "utf8", env: { PATH: `${BIN}:/usr/bin:/bin` } });
+    return [...new Set(text.split("\n").filter(Boolean))].sort();
+}
+
+test("the shell completes the options of create-user and sandbox-run, and no more behind --", () => {
+    assert.deepEqual(offered("create-user", "--"), optionsIn(page("create-user.1")).map((name) => `--${name}`));
+    assert.deepEqual(offered("sandbox-run", "--"), [...new Set(["", ...optionsIn(page("sandbox-run.1"))])].map((name) => `--${name}`).sort());
+    assert.deepEqual(offered("sandbox-run", "--json", "--me"), ["--memory"]);
+    assert.deepEqual(offered("sandbox-run", "--", "python3", "--"), []);
+});
+
+test("the shell completes each command and each option", () => {
+    const known = commands();
+    const first = [...new Set(Object.keys(known).map((words) => words.split(" ")[0]))].sort();
+    assert.deepEqual(offered("sandboxctl", ""), first);
+    assert.deepEqual(offered("sandboxctl", "ha"), ["haproxy-config"]);
+    for (const [words, options] of Object.entries(known)) {
+        const list = words.split(" ");
+        if (list[1]) assert.ok(offered("sandboxctl", list[0], "").includes(list[1]), words);
+        assert.deepEqual(offered("sandboxctl", ...list, "--"), options.map((name) => `--${name}`), words);
+    }
+    assert.deepEqual(offered("sandboxctl", "nonsense", ""), []);
+});

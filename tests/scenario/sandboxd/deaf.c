@@ -1,0 +1,166 @@
+// A sandbox-init that does not read its channel: it is stopped, as programs of its sandbox that took it over could stop it.
+// clang-format off
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+// clang-format on
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "lib/fd.h"
+#include "lib/init_channel.h"
+#include "lib/wire.h"
+#include "tests/harness/sandboxd_fixture.h"
+
+#define GROWTH_MAX_KB 256
+#define BATCHES_MAX 200
+
+static enum sandboxd_mode mode;
+static uint64_t viewers;
+
+static int attach(struct sandboxd_fixture *f, const struct id *sandbox)
+{
+    struct sandboxd_message message = {.kind = SANDBOXD_ATTACH,
+                                       .attach = {.sandbox = *sandbox, .viewer = ++viewers}};
+    int fd;
+    sandboxd_send(f, &message);
+    sandboxd_expect(f, SANDBOXD_ATTACHED, &fd);
+    return fd;
+}
+
+static void expect_stream(struct sandboxd_fixture *f, const struct id *sandbox)
+{
+    uint8_t packet[STREAM_PACKET_MAX];
+    AUTO_FD int stream = attach(f, sandbox);
+    struct pollfd ready = {.fd = stream, .events = POLLIN};
+    assert_int_equal(poll(&ready, 1, sandboxd_deadline_ms()), 1);
+    assert_true(recv(stream, packet, sizeof(packet), 0) > 2);
+    assert_int_equal(packet[1], WIRE_HELLO); // after the flag byte
+}
+
+static unsigned count_viewers(struct sandboxd_fixture *f)
+{
+    struct sandboxd_message list = {.kind = SANDBOXD_LIST}, answer;
+    unsigned count = 0;
+    sandboxd_send(f, &list);
+    while ((answer = sandboxd_expect_any(f)).kind != SANDBOXD_LIST_END) {
+        assert_int_equal(answer.kind, SANDBOXD_ENTRY);
+        count += answer.entry.viewers;
+    }
+    return count;
+}
+
+// As many viewers as there may be come and go, before they have seen anything: for each of them sandbox-init is sent a descriptor.
+static void come_and_go(struct sandboxd_fixture *f, const struct id *sandbox)
+{
+    for (unsigned i = 0; i < VIEWER_MAX; i++)
+        close(attach(f, sandbox));
+    while (count_viewers(f) > 0)
+        ;
+}
+
+static unsigned long number_in(const char *path, const char *name)
+{
+    AUTO_FREE char *text = NULL;
+    assert_int_equal(read_file_at(AT_FDCWD, path, 65536, &text, NULL), 0);
+    const char *line = strstr(text, name);
+    assert_non_null(line);
+    return strtoul(line + strlen(name), NULL, 10);
+}
+
+// Descriptors that wait to be read from its channel.
+static unsigned long count_waiting(pid_t init)
+{
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", (int)init, INIT_CHANNEL_FD);
+    return number_in(path, "scm_fds:");
+}
+
+struct held {
+    unsigned long memory_kb;
+    unsigned descriptors;
+};
+
+static struct held held_by(pid_t pid)
+{
+    char path[64];
+    struct held held = {0};
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    held.memory_kb = number_in(path, "RssAnon:");
+    snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+    DIR *directory = opendir(path);
+    assert_non_null(directory);
+    for (struct dirent *entry; (entry = readdir(directory));)
+        held.descriptors += entry->d_name[0] != '.';
+    closedir(directory);
+    return held;
+}
+
+static bool is_stopped(pid_t pid)
+{
+    char path[64];
+    AUTO_FREE char *text = NULL;
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    assert_int_equal(read_file_at(AT_FDCWD, path, 4096, &text, NULL), 0);
+    return strstr(text, ") T ");
+}
+
+// Whatever is answered here was answered while it did not read.
+static void a_deaf_init_delays_and_costs_nobody(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    sandboxd_prepare(&f, mode);
+    sandboxd_start(&f);
+    struct sandboxd_create deaf = sandboxd_request(5), neighbour = sandboxd_request(6),
+                           late = sandboxd_request(7);
+    sandboxd_create(&f, &deaf);
+    pid_t init = sandboxd_find_process(&f, "sandbox-init");
+    assert_int_equal(kill(init, SIGSTOP), 0);
+    while (!is_stopped(init))
+        ;
+    sandboxd_create(&f, &neighbour);
+    come_and_go(&f, &deaf.sandbox);
+    come_and_go(&f, &neighbour.sandbox);
+    struct held before = held_by(f.pid);
+    unsigned batches = 0;
+    for (unsigned long waiting = 0, last = 1; waiting != last; batches++) { // until it takes no more
+        assert_true(batches < BATCHES_MAX);
+        last = count_waiting(init);
+        come_and_go(&f, &deaf.sandbox);
+        waiting = count_waiting(init);
+        assert_true(waiting >= VIEWER_MAX);
+    }
+    printf("%lu descriptors wait at most; %u viewers came\n", count_waiting(init), batches * VIEWER_MAX);
+    expect_stream(&f, &neighbour.sandbox);
+    expect_stream(&f, &deaf.sandbox); // its viewers see it all the same
+    sandboxd_create(&f, &late);
+    sandboxd_end(&f, &late.sandbox);
+    while (count_viewers(&f) > 0)
+        ;
+    struct held after = held_by(f.pid);
+    assert_int_equal(after.descriptors, before.descriptors);
+    assert_true(after.memory_kb <= before.memory_kb + GROWTH_MAX_KB);
+    assert_true(is_stopped(init));
+    sandboxd_end(&f, &deaf.sandbox);
+    expect_stream(&f, &neighbour.sandbox);
+    sandboxd_end(&f, &neighbour.sandbox);
+    sandboxd_finish(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_deaf_init_delays_and_costs_nobody)};
+    mode = sandboxd_mode_possible(SANDBOXD_DELEGATED) ? SANDBOXD_DELEGATED : SANDBOXD_PLAIN;
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
