@@ -37,7 +37,7 @@ struct recording_key {
     uint64_t cursor;
 };
 
-// The one message that no streamer sends: where the viewers' pointer is. Behind the four bytes of every head: u16 x, u16 y.
+// The one message that no streamer sends in this form: where the pointer is. Behind the four bytes of every head: u16 x, u16 y.
 #define RECORDING_POINTER 0x40u
 #define RECORDING_POINTER_SIZE 8u
 
