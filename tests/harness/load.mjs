@@ -154,15 +154,22 @@ export class Load {
     async pause() {
         this.#stopped = true;
         await Promise.all(this.#workers);
+        this.check();
+    }
+
+    // Who waits for what the load does would wait for nothing once it has failed.
+    check() {
         if (this.#failure) throw this.#failure;
     }
 
     // Waits for so many further acknowledged changes: what happens meanwhile happens under load.
     async acknowledge(count) {
         const goal = this.ledger.acknowledged + count;
-        const reached = () => this.#failure || this.ledger.acknowledged >= goal;
+        const reached = () => {
+            this.check();
+            return this.ledger.acknowledged >= goal;
+        };
         await until(`${count} acknowledged changes`, reached, this.readyMs);
-        if (this.#failure) throw this.#failure;
     }
 
     // What was read at rest is not read again for the next fact.

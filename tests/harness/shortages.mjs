@@ -1,6 +1,6 @@
 // What a running instance may run out of, for a while and under load (faults.mjs): database, connections, descriptors, memory, disk.
 import assert from "node:assert/strict";
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { closeSync, openSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -17,8 +17,9 @@ const picture = (trial) => trial.picture();
 async function refused(trial, keep = () => {}) {
     const sum = () => [...trial.load.answers].reduce((total, [status, times]) => total + (status === 0 || status >= 500 ? times : 0), 0);
     const goal = sum() + REFUSALS;
-    const isReached = () => {
-        keep();
+    const isReached = async () => {
+        await keep();
+        trial.load.check();
         return sum() >= goal;
     };
     await until(`${REFUSALS} requests that are not carried out`, isReached, 60000);
@@ -153,11 +154,11 @@ async function withoutMemory(trial) {
     setLimit(victim.pid, "--as=unlimited:");
 }
 
-// As the cluster's own user, who alone may do this.
+// As the cluster's own user, who alone may do this. True when it was done.
 function asClusterUser(trial, statement) {
     const { uid, gid } = statSync(join(trial.server.stateDir, "database"));
     const path = join(trial.server.stateDir, "run/postgres");
-    return spawnSync("psql", ["-X", "-q", "-h", path, "-U", "postgres", "-c", statement], { uid, gid, cwd: "/", encoding: "utf8" });
+    return new Promise((resolve) => execFile("psql", ["-X", "-q", "-h", path, "-U", "postgres", "-c", statement], { uid, gid, cwd: "/" }, (error) => resolve(!error)));
 }
 
 // The file system of the state directory, which must be the test's own.
@@ -178,12 +179,13 @@ async function withoutSpace(trial) {
         return checks.storage.ok === false && /STORAGE_FREE_MIN_MB/.test(checks.storage.detail);
     });
     assert.equal(await health(trial), 200);
-    // PostgreSQL has made files in store; when they are used up, it can't keep anything and ends.
-    await until("the end of what PostgreSQL has in store", () => {
+    // PostgreSQL has made files in store; when they are used up, it can't keep anything and ends. Started again, it may have some once more.
+    const useUp = async () => {
         fill();
-        return asClusterUser(trial, "SELECT pg_logical_emit_message(false, 'x', repeat('x', 1000)); SELECT pg_switch_wal()").status !== 0;
-    }, 60000);
-    await refused(trial, fill); // what its end gave back would do for a while
+        return !(await asClusterUser(trial, "SELECT pg_logical_emit_message(false, 'x', repeat('x', 1000)); SELECT pg_switch_wal()"));
+    };
+    await until("the end of what PostgreSQL has in store", useUp, 60000);
+    await refused(trial, useUp);
     assert.equal(await health(trial), 200);
     const backup = await trial.load.ctl(["backup-key", join(trial.server.stateDir, "full.key")]);
     assert.notEqual(backup.status, 0);

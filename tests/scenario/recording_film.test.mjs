@@ -72,9 +72,15 @@ async function thatStand(count) {
 const roomOf = (pid) => Number(/Max file size +(\d+)/.exec(readFileSync(`/proc/${pid}/limits`, "utf8"))[1]);
 const usedBy = (owner, ending) => readdirSync(join(directory, owner)).filter((name) => name.endsWith(ending)).reduce((sum, name) => sum + statSync(join(directory, owner, name)).size, 0);
 
+// A small display, with clocks of its time.
+function smallStream() {
+    const all = records(readFileSync(new URL("../fuzz/corpus/export/stream", import.meta.url))).slice(0, 9);
+    for (const record of all.filter(isTimed)) record.message.writeBigUInt64LE(BigInt(record.time) + 1_000_000_000n, 12);
+    return all;
+}
+
 // The same again and again: a long recording, and a streamer that was replaced each time.
-function repeated(id, times) {
-    const once = records(stream);
+function repeated(id, times, once = records(stream)) {
     const length = once.at(-1).time + 1_000_000;
     const messages = Array.from({ length: times }, (_, i) => once.map(({ time, message }) => ({ time: time + i * length, message }))).flat();
     return recordingFile({ recording: id, account, messages });
@@ -277,12 +283,13 @@ test("what an account has left is not promised twice; another one's film goes be
 });
 
 test("a film that is too large for its share is made with all the room there is", async () => {
-    put(idOf(4), stream);
-    const made = exported(stream);
+    const small = repeated(idOf(4), 20, smallStream());
+    put(idOf(4), small);
+    const made = exported(small);
     assert.equal(made.code, 0, made.stderr);
     const { size } = statSync(made.film);
     put(idOf(5), recordingFile({ recording: idOf(5), account, messages: [] }));
-    execFileSync("truncate", ["-s", String(QUOTA - stream.length - Math.round(size * 1.5)), join(directory, account, `${idOf(5)}.stream`)]);
+    execFileSync("truncate", ["-s", String(QUOTA - small.length - Math.round(size * 1.5)), join(directory, account, `${idOf(5)}.stream`)]);
     assert.equal((await begin(idOf(4))).status, 202);
     await until("the film", async () => (await status(idOf(4))).state === "ready", PATIENCE_MS);
     assert.ok((await status(idOf(4))).bytes > size * 0.75);
@@ -290,7 +297,7 @@ test("a film that is too large for its share is made with all the room there is"
 });
 
 test("a film gives way to what was recorded while it was made", async () => {
-    put(idOf(4), repeated(idOf(4), 20));
+    put(idOf(4), repeated(idOf(4), 150, smallStream()));
     assert.equal((await begin(idOf(4))).status, 202);
     const [pid] = await thatStand(1);
     put(idOf(5), recordingFile({ recording: idOf(5), account, messages: [] }));
@@ -312,7 +319,7 @@ test("the end of a recording is answered in time, also when the disk is not", as
     const item = async () => (await admin.request("GET", "/api/recordings")).body.items.find(({ sandbox }) => sandbox === id);
     const { id: ended } = await item();
     // Both workers of the disk wait for somebody who writes into what they take for recordings.
-    for (const number of [1, 2, 3, 4]) put(idOf(number), repeated(idOf(number), 400));
+    for (const number of [1, 2, 3, 4]) put(idOf(number), repeated(idOf(number), 400, smallStream()));
     for (const number of [1, 2]) assert.equal((await begin(idOf(number))).status, 202);
     const standing = await thatStand(2);
     const pipes = [];
@@ -337,11 +344,11 @@ test("the end of a recording is answered in time, also when the disk is not", as
     await until("the end of its file", async () => !(await item()).recording);
     assert.equal((await admin.request("DELETE", `/api/sandboxes/${id}/recording`)).status, 204);
     await until("the exporters' end", async () => exporters().length === 0 && (await Promise.all([3, 4].map((number) => status(idOf(number))))).every(({ state }) => state === "failed"));
+    for (const number of [3, 4]) rmSync(join(directory, account, `${idOf(number)}.stream`));
     pipes.forEach((pipe) => closeSync(pipe));
     const bytes = readFileSync(join(directory, account, `${ended}.stream`));
     assert.equal(records(bytes).reduce((end, { message }) => end + RECORD + message.length, HEADER), bytes.length);
     viewer.destroy();
-    for (const number of [3, 4]) rmSync(join(directory, account, `${idOf(number)}.stream`));
     await remove(1, 2);
     assert.equal((await admin.request("DELETE", `/api/recordings/${ended}`)).status, 204);
 });
@@ -384,13 +391,6 @@ function soundsIn(film) {
         quiet = 0;
     }
     return found;
-}
-
-// A small display, with clocks of its time.
-function smallStream() {
-    const all = records(readFileSync(new URL("../fuzz/corpus/export/stream", import.meta.url))).slice(0, 9);
-    for (const record of all.filter(isTimed)) record.message.writeBigUInt64LE(BigInt(record.time) + 1_000_000_000n, 12);
-    return all;
 }
 
 // A recording with sound behind it: the times at which it sounds, by the film, and its messages.
