@@ -1,5 +1,5 @@
 // The container image as tests/vm/image builds it from the Containerfile, started as the compose file has it: a root that is only read, one uid without any
-// capability, no_new_privs. The engine's part (its seccomp profile, its cgroups, its network) is not in it. Without IMAGE_TREE, which names an image that was
+// capability, no_new_privs, the seccomp profile. The engine's part (its cgroups, its network) is not in it. Without IMAGE_TREE, which names an image that was
 // built to its end, the image's last stage gets the programs of this build.
 import assert from "node:assert/strict";
 import { execFileSync, spawn, spawnSync } from "node:child_process";
@@ -20,6 +20,9 @@ import { skipWithout } from "./base.mjs";
 const PROJECT = join(dirname(fileURLToPath(import.meta.url)), "../..");
 const KIND_HELLO = 0x01;
 const USER = 990;
+// The engine's filter, which compose.yaml names.
+const FILTER = join(process.env.PROGRAMS ?? "", "libexec/sandbox-server/tests/seccomp_profile");
+const PROFILE = join(PROJECT, "deploy/container/seccomp.json");
 const skip = skipWithout(["unshare", "setpriv", "mmdebstrap"]);
 
 // A process in a chroot may make no user namespace: the tree becomes the root.
@@ -68,7 +71,7 @@ class Container {
     static async start() {
         const container = new Container();
         const unshare = ["--mount", "--propagation=private", "--pid", "--fork", "--kill-child", "bash", "-c", START, "bash"];
-        container.child = spawn("unshare", [...unshare, ...settings, ...entry], { env: { PATH: process.env.PATH, ...words }, stdio: ["ignore", "pipe", "pipe"] });
+        container.child = spawn(FILTER, [PROFILE, "unshare", ...unshare, ...settings, ...entry], { env: { PATH: process.env.PATH, ...words }, stdio: ["ignore", "pipe", "pipe"] });
         container.log = "";
         for (const stream of [container.child.stdout, container.child.stderr]) stream.setEncoding("utf8").on("data", (chunk) => (container.log += chunk));
         container.ended = once(container.child, "exit").then(([code, signal]) => (container.status = { code, signal }));
