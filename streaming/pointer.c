@@ -147,7 +147,7 @@ int pointer_receive(struct pointer *p, const struct input *in)
     int there = xcb_poll_for_reply(c, p->pointer_sequence, &pointer_reply, &pointer_error);
     AUTO_FREE xcb_query_pointer_reply_t *pointer = pointer_reply;
     AUTO_FREE xcb_generic_error_t *error = pointer_error;
-    if (!there || !pointer || !counter)
+    if (!there || refusal || error || !pointer || !counter)
         return -EPROTO;
     // What the viewer has done since is newer; the question comes again.
     if (in->moved_us > p->asked_us) {
