@@ -74,10 +74,29 @@ static void find_film(struct grid *g, uint32_t now_ms)
         grid_clear_all(g, CELL_VIDEO);
 }
 
+// A film that begins within a cell: too few of that cell's pixels are its own to look like a photograph, but they change with it. Without loss
+// such a strip would cost half of what the film does.
+static void take_edges(struct grid *g, uint32_t now_ms)
+{
+    struct rectangle bounds = grid_bounds(g, CELL_VIDEO);
+    if (bounds.width == 0)
+        return;
+    uint16_t left = bounds.x < MACROBLOCK ? 0 : bounds.x - MACROBLOCK;
+    uint16_t top = bounds.y < MACROBLOCK ? 0 : bounds.y - MACROBLOCK;
+    struct rectangle around = {left, top, (uint16_t)(bounds.x + bounds.width + MACROBLOCK - left),
+                               (uint16_t)(bounds.y + bounds.height + MACROBLOCK - top)};
+    for (size_t cell = next_changed(g, 0); cell < g->count; cell = next_changed(g, cell + 1)) {
+        if (g->streaks[cell] >= PLAYING_STREAK && now_ms - g->changed[cell] < STREAK_MS &&
+            inside(g, cell, around))
+            g->cells[cell] |= CELL_VIDEO;
+    }
+}
+
 void film_choose(struct grid *g, const uint16_t *costs, struct rectangle region, size_t allowance,
                  uint32_t now_ms)
 {
     find_film(g, now_ms);
+    take_edges(g, now_ms);
     if (divide(g, costs, 0) > allowance && divide(g, costs, CELL_RICH) > allowance * PLAIN_EXCESS)
         divide(g, costs, CELL_CHANGED);
     struct rectangle bounds = grid_bounds(g, CELL_VIDEO);

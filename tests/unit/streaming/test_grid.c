@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "streaming/film.h"
 #include "streaming/grid.h"
 
 static void clamping(void **state)
@@ -124,6 +125,28 @@ static void lossy_cells_are_counted_and_chosen(void **state)
     grid_finish(&g);
 }
 
+// A film that begins within cells: those at its edges are no photographs, but change with it. What beside it changes once is no part of it.
+static void edges_belong_to_the_film(void **state)
+{
+    (void)state;
+    struct grid g;
+    uint16_t costs[40 * 30] = {0};
+    assert_int_equal(grid_init(&g, 640, 480), 0);
+    struct rectangle film = {320, 240, 160, 96}, edge = {304, 240, 16, 96}, letter = {480, 240, 16, 16};
+    for (uint32_t now = 0; now < 100; now += 33) {
+        grid_stamp(&g, film, now);
+        grid_stamp(&g, edge, now);
+    }
+    grid_set(&g, film, CELL_CHANGED | CELL_RICH);
+    grid_set(&g, edge, CELL_CHANGED);
+    grid_set(&g, letter, CELL_CHANGED);
+    film_choose(&g, costs, (struct rectangle){0}, 1000, 120);
+    assert_int_equal(grid_count(&g, film, CELL_VIDEO), 60);
+    assert_int_equal(grid_count(&g, edge, CELL_VIDEO), 6);
+    assert_int_equal(grid_count(&g, letter, CELL_VIDEO), 0);
+    grid_finish(&g);
+}
+
 // Text beside a film goes ahead of it, unless it is too much or nothing.
 static void films_are_set_aside(void **state)
 {
@@ -155,6 +178,7 @@ int main(void)
         cmocka_unit_test(rectangles_are_merged),
         cmocka_unit_test(rectangles_stay_few),
         cmocka_unit_test(lossy_cells_are_counted_and_chosen),
+        cmocka_unit_test(edges_belong_to_the_film),
         cmocka_unit_test(films_are_set_aside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
