@@ -22,7 +22,7 @@ enum init_kind {
     INIT_DISPLAY_LISTENING = 64, // with one descriptor: O_PATH of the X server's listening socket
     INIT_DESKTOP_READY,          // the window manager is up
     INIT_FAILED,                 // the desktop could not be started
-    INIT_DISPLAY_ENDED,          // the X server ended: the sandbox is over
+    INIT_DISPLAY_ENDED,          // the X server or the window manager is gone for good: the sandbox is over
     INIT_BOUND,                  // answers BIND: it is the owner's desktop
 };
 

@@ -89,9 +89,8 @@ static void reap(struct desktop_state *state)
 {
     int status;
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
-        if (pid == state->display)
+        if (pid == state->display || session_child_ended(&state->session, pid))
             display_ended(status);
-        session_child_ended(&state->session, pid);
         sound_child_ended(&state->sound, pid, status);
     }
 }

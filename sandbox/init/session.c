@@ -117,10 +117,12 @@ int session_continue(struct session *session)
     return start_program(session, PANEL);
 }
 
-void session_child_ended(struct session *session, pid_t pid)
+bool session_child_ended(struct session *session, pid_t pid)
 {
+    bool over = false;
     for (unsigned i = 0; i < SESSION_PROGRAMS; i++) {
         if (session->programs[i].pid == pid)
-            start_program(session, i);
+            over |= start_program(session, i) < 0 && i == WINDOW_MANAGER;
     }
+    return over;
 }

@@ -31,5 +31,6 @@ bool session_owner_configures(const char *home);
 void session_restart_window_manager(const struct session *session);
 // The window manager is up: background, panel, the user's own start script.
 int session_continue(struct session *session);
-// A child ended: starts it again if it belongs to the session, unless it ends again and again.
-void session_child_ended(struct session *session, pid_t pid);
+// A child ended: starts it again if it belongs to the session, unless it ends again and again. True: that was the window manager, without which
+// nobody can use the desktop.
+bool session_child_ended(struct session *session, pid_t pid);

@@ -216,6 +216,23 @@ static void a_window_manager_that_is_started_again_leaves_no_shell_behind(void *
     sandboxd_finish(&f);
 }
 
+// Without one nobody can do anything: no menu, no terminal.
+static void a_desktop_whose_window_manager_always_ends_is_over(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    sandboxd_prepare(&f, SANDBOXD_PLAIN);
+    sandboxd_start(&f);
+    struct sandboxd_create request = sandboxd_request(1);
+    sandboxd_script(&f, &request,
+                    "while :; do for d in /proc/[0-9]*; do\n"
+                    "  read -r name 2>/dev/null <$d/comm && [ \"$name\" = openbox ] && kill -9 ${d#/proc/}\n"
+                    "done; done 2>/dev/null");
+    sandboxd_create(&f, &request);
+    assert_int_equal(sandboxd_expect_end(&f, &request.sandbox), STOP_DISPLAY);
+    sandboxd_finish(&f);
+}
+
 static void copy_program(const char *from, const char *to, uid_t uid)
 {
     AUTO_FREE char *program = NULL;
@@ -354,6 +371,7 @@ int main(void)
         cmocka_unit_test(file_systems_in_memory_are_bounded),
         cmocka_unit_test(descriptors_are_bounded),
         cmocka_unit_test(a_window_manager_that_is_started_again_leaves_no_shell_behind),
+        cmocka_unit_test(a_desktop_whose_window_manager_always_ends_is_over),
         cmocka_unit_test(known_doors_are_shut),
         cmocka_unit_test(the_first_key_of_a_user_changes_no_keymap),
         cmocka_unit_test(a_hostile_init_ends_alone),
