@@ -29,6 +29,7 @@ __attribute__((noreturn)) static void work(const struct burst *burst, struct dir
         snprintf(name, sizeof(name), "run-%d-%u", (int)getpid(), i);
         ready[i] = *direct;
         direct_park(&ready[i], name);
+        direct->foundation = ready[i].foundation; // one network of its stock fewer
     }
     if (write(tell, "", 1) != 1 || read(go, &byte, 1) != 0)
         _exit(EXIT_FAILURE);
