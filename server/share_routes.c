@@ -45,7 +45,7 @@ void shares_finish(struct exchange *exchange)
     exchange_json(exchange, 200, json_pack("{s:o}", "items", items));
 }
 
-struct creation {
+struct share_creation {
     struct store_sandbox row;
     char access[8];
     char label[STORE_SHARE_LABEL_MAX + 1];
@@ -56,9 +56,9 @@ struct creation {
 };
 
 static const struct json_field create_fields[] = {
-    {"access", true, 1, 7, ACCESS_CHOICES, offsetof(struct creation, access)},
-    {"label", false, 0, STORE_SHARE_LABEL_MAX, NULL, offsetof(struct creation, label)},
-    {"expires_in", false, 0, 0, NULL, offsetof(struct creation, expires_in)},
+    {"access", true, 1, 7, ACCESS_CHOICES, offsetof(struct share_creation, access)},
+    {"label", false, 0, STORE_SHARE_LABEL_MAX, NULL, offsetof(struct share_creation, label)},
+    {"expires_in", false, 0, 0, NULL, offsetof(struct share_creation, expires_in)},
 };
 
 static bool printable(const char *text)
@@ -76,7 +76,7 @@ static int refuse(struct exchange *exchange, enum problem problem, const char *d
     return -1;
 }
 
-static bool take_seconds(struct creation *creation)
+static bool take_seconds(struct share_creation *creation)
 {
     creation->seconds = SECONDS_DEFAULT;
     if (!creation->expires_in)
@@ -90,7 +90,7 @@ static bool take_seconds(struct creation *creation)
 
 int share_prepare(struct exchange *exchange)
 {
-    struct creation *creation = exchange_detail(exchange, sizeof(*creation));
+    struct share_creation *creation = exchange_detail(exchange, sizeof(*creation));
     char wrong[JSON_BODY_WRONG_MAX];
     if (!creation)
         return -1;
@@ -126,7 +126,7 @@ static void answer_not_permitted(struct exchange *exchange)
 
 int share_work(struct exchange *exchange, struct store *store)
 {
-    struct creation *creation = exchange->detail;
+    struct share_creation *creation = exchange->detail;
     int error = check_sharing(exchange, store, strcmp(creation->access, "control") == 0, &creation->row);
     if (error)
         return error;
@@ -157,7 +157,7 @@ static void log_link(const struct exchange *exchange, const char *event, const s
 
 void share_finish(struct exchange *exchange)
 {
-    const struct creation *creation = exchange->detail;
+    const struct share_creation *creation = exchange->detail;
     if (exchange->error == -EPERM) {
         answer_not_permitted(exchange);
         return;

@@ -114,21 +114,6 @@ static char *run_in_desktop(const struct place *place, const char *const *argume
     return text;
 }
 
-static void send_script(struct sandboxd_fixture *f, const struct id *sandbox, const char *script)
-{
-    struct sandboxd_message message = {.kind = SANDBOXD_RUN, .run = {.sandbox = *sandbox}};
-    struct command_words *command = &message.run.command;
-    const char *const words[] = {"/bin/sh", "-c", script};
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        size_t size = strlen(words[i]) + 1;
-        assert_true(command->length + size <= COMMAND_TEXT_MAX);
-        memcpy(command->text + command->length, words[i], size);
-        command->length += (uint32_t)size;
-        command->count++;
-    }
-    sandboxd_send(f, &message);
-}
-
 // Goes on when a reader is there.
 static void open_gate(int home, const char *name)
 {
@@ -155,7 +140,7 @@ static char *run_in_parked(const struct place *place, const char *const *argumen
     struct sandboxd_create request = sandboxd_request_command(5);
     sandboxd_create(&f, &request);
     assert_true(f.ready.parked);
-    send_script(&f, &request.sandbox, script);
+    sandboxd_run_script(&f, &request.sandbox, script);
     pid_t reader;
     while ((reader = sandboxd_find_process(&f, "cat")) == 0)
         ;

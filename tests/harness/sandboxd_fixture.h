@@ -86,6 +86,8 @@ enum stop_reason sandboxd_expect_end(struct sandboxd_fixture *fixture, const str
 uid_t sandboxd_host_uid(const struct sandboxd_fixture *fixture, const struct sandboxd_create *request);
 void sandboxd_home(const struct sandboxd_fixture *fixture, const struct sandboxd_create *request,
                    char path[static 160]);
+// RUN, of a sandbox that waits for its command: a shell with that script.
+void sandboxd_run_script(struct sandboxd_fixture *fixture, const struct id *sandbox, const char *script);
 // A shell script that the desktop of that owner runs when it is up, with what it prints in ~/result when it ended.
 void sandboxd_script(const struct sandboxd_fixture *fixture, const struct sandboxd_create *request,
                      const char *script);

@@ -131,3 +131,18 @@ pid_t sandboxd_find_process(const struct sandboxd_fixture *fixture, const char *
     closedir(processes);
     return found;
 }
+
+void sandboxd_run_script(struct sandboxd_fixture *fixture, const struct id *sandbox, const char *script)
+{
+    struct sandboxd_message message = {.kind = SANDBOXD_RUN, .run = {.sandbox = *sandbox}};
+    struct command_words *command = &message.run.command;
+    const char *const words[] = {"/bin/sh", "-c", script};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        size_t size = strlen(words[i]) + 1;
+        assert_true(command->length + size <= COMMAND_TEXT_MAX);
+        memcpy(command->text + command->length, words[i], size);
+        command->length += (uint32_t)size;
+        command->count++;
+    }
+    sandboxd_send(fixture, &message);
+}

@@ -82,23 +82,9 @@ static void expect_renewed(struct sandboxd_fixture *f, unsigned template_id)
     expect_parked(f, template_id, size);
 }
 
-static void send_script(struct sandboxd_fixture *f, const struct id *sandbox, const char *script)
-{
-    struct sandboxd_message message = {.kind = SANDBOXD_RUN, .run = {.sandbox = *sandbox}};
-    struct command_words *command = &message.run.command;
-    const char *const words[] = {"/bin/sh", "-c", script};
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        size_t size = strlen(words[i]) + 1;
-        memcpy(command->text + command->length, words[i], size);
-        command->length += (uint32_t)size;
-        command->count++;
-    }
-    sandboxd_send(f, &message);
-}
-
 static void expect_success(struct sandboxd_fixture *f, const struct id *sandbox, const char *script)
 {
-    send_script(f, sandbox, script);
+    sandboxd_run_script(f, sandbox, script);
     struct sandboxd_ended ended = sandboxd_expect(f, SANDBOXD_ENDED, NULL).ended;
     assert_true(id_equal(&ended.sandbox, sandbox));
     if (ended.status != 0)
