@@ -31,6 +31,7 @@ struct motion {
     uint16_t *heights; // by column
     unsigned left;     // cells that the last offset would have made right beside those of its copy
     struct offset last;
+    struct rectangle moved; // where most of what was copied last went; empty when nothing was most of it
     bool anchored;    // it is not a scroll
     uint8_t failures; // in a row
     uint8_t skip;     // updates not to be looked at
@@ -43,6 +44,12 @@ void motion_finish(struct motion *m);
 // 1 to 3 ns per pixel; after searches in vain some updates are let pass unsearched.
 size_t motion_offsets(struct motion *m, const struct image *before, const struct image *now,
                       const struct grid *grid, struct offset *ret_offsets);
+
+// The copy that takes what the last one took on by that offset. false when nothing is known of one, or most of where it would go has not changed.
+bool motion_follow(const struct motion *m, const struct grid *grid, struct offset offset,
+                   struct copy_rectangle *ret_copy);
+// Notes the copies of an update, in which nothing may have moved.
+void motion_note(struct motion *m, const struct copy_rectangle *copies, size_t count);
 
 // The largest copy by that offset which would make chosen cells right that are wrong now. false when there is none worth it.
 bool motion_copy(struct motion *m, const struct image *before, const struct image *now,

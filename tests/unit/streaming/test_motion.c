@@ -146,6 +146,55 @@ static void offsets_are_not_believed(void **state)
         assert_false(motion_copy(&motion, &before_image, &now_image, &grid, lies[i], &copy));
 }
 
+static void note(struct rectangle target)
+{
+    motion_note(&motion, &(struct copy_rectangle){.target = target}, 1);
+}
+
+static void what_was_copied_is_followed(void **state)
+{
+    (void)state;
+    struct rectangle all = {0, 0, WIDTH, HEIGHT};
+    struct copy_rectangle copy;
+    grid_set(&grid, all, CELL_CHOSEN);
+    motion.anchored = true;
+    assert_false(motion_follow(&motion, &grid, (struct offset){1, 1}, &copy));
+    note((struct rectangle){100, 50, 200, 160});
+    assert_true(motion_follow(&motion, &grid, (struct offset){-7, 12}, &copy));
+    struct rectangle t = copy.target;
+    assert_true(t.x == 93 && t.y == 62 && t.width == 200 && t.height == 160);
+    assert_true(copy.source_x == 100 && copy.source_y == 50);
+    motion_note(&motion, &copy, 0); // an update in which nothing moved
+    assert_true(motion_follow(&motion, &grid, (struct offset){-120, -70}, &copy));
+    t = copy.target;
+    assert_true(t.x == 0 && t.y == 0 && t.width == 180 && t.height == 140);
+    assert_true(copy.source_x == 120 && copy.source_y == 70);
+    assert_true(motion_follow(&motion, &grid, (struct offset){180, 170}, &copy));
+    t = copy.target;
+    assert_true(t.x == 280 && t.y == 220 && t.width == 120 && t.height == 80);
+}
+
+static void what_cannot_have_moved_is_not_followed(void **state)
+{
+    (void)state;
+    struct rectangle changed = {96, 48, 96, 160};
+    struct copy_rectangle copy;
+    grid_set(&grid, changed, CELL_CHOSEN);
+    motion.anchored = true;
+    note((struct rectangle){96, 48, 112, 160});
+    assert_true(motion_follow(&motion, &grid, (struct offset){0, 1}, &copy));
+    assert_false(motion_follow(&motion, &grid, (struct offset){64, 0}, &copy)); // little has changed there
+    static const struct offset lies[] = {{-WIDTH, 0}, {0, HEIGHT}, {-20000, 20000}, {0, -200}};
+    for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++)
+        assert_false(motion_follow(&motion, &grid, lies[i], &copy));
+    motion.anchored = false;
+    assert_false(motion_follow(&motion, &grid, (struct offset){0, 1}, &copy));
+    motion.anchored = true;
+    const struct copy_rectangle several[2] = {{.target = {96, 48, 112, 80}}, {.target = {96, 128, 112, 80}}};
+    motion_note(&motion, several, 2);
+    assert_false(motion_follow(&motion, &grid, (struct offset){0, 1}, &copy));
+}
+
 static void searches_in_vain_grow_rare(void **state)
 {
     (void)state;
@@ -171,6 +220,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_moves_goes_on_to_move, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_has_not_moved_is_not_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(offsets_are_not_believed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_copied_is_followed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_cannot_have_moved_is_not_followed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(searches_in_vain_grow_rare, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
