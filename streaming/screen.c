@@ -6,6 +6,7 @@
 
 #define CELL_BYTES ((size_t)MACROBLOCK * 4)
 #define CACHE_LINE 64u
+#define FETCHED_BYTES 512u   // of the begin of a row
 #define PIXEL_MASK 0xffffffu // the top byte means nothing
 // Every fourth row of a cell is looked at to tell text from photographs.
 #define SAMPLE_ROWS 4u
@@ -71,10 +72,10 @@ void screen_copy(struct screen *s, struct grid *grid, const struct copy_rectangl
     note_copy(grid, copy, now_ms);
 }
 
-// Processors fetch ahead within a page at most, and a row of a window is shorter than one: without this they wait at the begin of each.
-static void fetch_ahead(const uint8_t *at, size_t length)
+// Processors fetch ahead by themselves once they have seen a few lines of a page, which each row of a display has for itself.
+static void fetch_begin(const uint8_t *at, size_t length)
 {
-    for (size_t i = 0; i < length; i += CACHE_LINE)
+    for (size_t i = 0; i < length && i < FETCHED_BYTES; i += CACHE_LINE)
         __builtin_prefetch(at + i);
 }
 
@@ -87,8 +88,8 @@ bool screen_follow(struct screen *s, const struct image *live, struct grid *grid
     for (; moved < rows; moved++) {
         unsigned row = is_downward(copy) ? rows - 1 - moved : moved;
         unsigned next = moved + 1 == rows ? row : is_downward(copy) ? row - 1 : row + 1;
-        fetch_ahead(image_at(live, to->x, to->y + next), width);
-        fetch_ahead(source_row(s, copy, next), width);
+        fetch_begin(image_at(live, to->x, to->y + next), width);
+        fetch_begin(source_row(s, copy, next), width);
         if (memcmp(image_at(live, to->x, to->y + row), source_row(s, copy, row), width) != 0)
             break;
         move_row(s, copy, row);
@@ -128,6 +129,22 @@ static void widen(struct extent *e, const uint8_t *was, const uint8_t *is, unsig
     e->bottom = (uint8_t)(row + 1);
 }
 
+// Cells are compared and copied by the million: with a length that the compiler knows, which all have but those at the display's right.
+static bool take_pixels(uint8_t *taken, const uint8_t *is, const uint8_t *shown, size_t length)
+{
+    if (length < CELL_BYTES) {
+        memcpy(taken, is, length);
+        return memcmp(taken, shown, length) != 0;
+    }
+    uint64_t new[CELL_BYTES / 8], old[CELL_BYTES / 8], difference = 0;
+    memcpy(taken, is, CELL_BYTES);
+    memcpy(new, taken, CELL_BYTES);
+    memcpy(old, shown, CELL_BYTES);
+    for (size_t i = 0; i < CELL_BYTES / 8; i++)
+        difference |= new[i] ^ old[i];
+    return difference != 0;
+}
+
 // Takes one row of pixels from `left` to `right` (cells) and notes what is new. Only rows that differ are taken apart; what is taken is read once, as the
 // sandbox may change it meanwhile.
 static void take_row(struct screen *s, const struct image *live, const struct grid *grid, unsigned y,
@@ -144,11 +161,13 @@ static void take_row(struct screen *s, const struct image *live, const struct gr
         uint8_t taken[CELL_BYTES];
         size_t at = column * CELL_BYTES;
         size_t length = end - at < CELL_BYTES ? end - at : CELL_BYTES;
-        memcpy(taken, is + at, length);
-        if (memcmp(shown + at, taken, length) == 0)
+        if (!take_pixels(taken, is + at, shown + at, length))
             continue;
         widen(&extents[column], shown + at, taken, (unsigned)length / 4, y % MACROBLOCK);
-        memcpy(shown + at, taken, length);
+        if (length == CELL_BYTES)
+            memcpy(shown + at, taken, CELL_BYTES);
+        else
+            memcpy(shown + at, taken, length);
     }
 }
 

@@ -107,8 +107,9 @@ int update_send_copies(struct update *u, const struct update_moment *moment)
     size_t offset_count = motion_offsets(&u->motion, &u->screen.shown, &u->live, &u->grid, offsets);
     for (size_t i = 0; i < offset_count; i++)
         count += move(u, offsets[i], now_ms, copies + count, MOTION_COPIES_MAX - count);
-    motion_note(&u->motion, copies, count);
+    motion_note(&u->motion, &u->grid, copies, count);
     grid_clear_all(&u->grid, CELL_CHOSEN);
+    u->grid.drawn = (struct rectangle){0};
     if (count == 0)
         return 0;
     struct wire_frame_header header = make_header(u, moment);

@@ -36,6 +36,7 @@ static struct rectangle draw(const uint8_t *command)
 
 static void damage(struct grid *grid, const uint8_t *command, struct rectangle drawn)
 {
+    grid->drawn = rectangles_union(grid->drawn, drawn);
     grid_set(grid, drawn, CELL_DAMAGED | CELL_CHOSEN | (command[6] & 2 ? CELL_LOSSY : 0));
 }
 
@@ -101,7 +102,8 @@ static void update(struct screen *screen, struct motion *motion, struct grid *gr
     size_t copied = 0;
     for (size_t i = 0; i < count; i++)
         copied += move(screen, motion, grid, offsets[i], copies + copied);
-    motion_note(motion, copies, copied);
+    motion_note(motion, grid, copies, copied);
+    grid->drawn = (struct rectangle){0};
     if (meanwhile && !(meanwhile[5] & 1))
         drawn = draw(meanwhile);
     screen_take(screen, &image, grid);
