@@ -32,6 +32,7 @@ struct motion {
     unsigned left;     // cells that the last offset would have made right beside those of its copy
     struct offset last;
     struct rectangle window; // what moved last, where it is now; empty when it was nothing whole
+    struct rectangle told;   // the window as the last damage told its sides
     bool anchored;           // it is not a scroll
     uint8_t failures;        // in a row
     uint8_t skip;            // updates not to be looked at
@@ -45,7 +46,7 @@ void motion_finish(struct motion *m);
 size_t motion_offsets(struct motion *m, const struct image *before, const struct image *now,
                       const struct grid *grid, struct offset *ret_offsets);
 
-// Whether all that was drawn is the window that moved last, moving on, as far as a few of its rows tell.
+// Whether what was drawn is the window that moved last, moving on, as far as a few of its rows tell.
 bool motion_expect(const struct motion *m, const struct image *before, const struct image *now,
                    const struct grid *grid, struct offset *ret_offset);
 // The copy that takes the window that moved last on by that offset. false when nothing is known of one, or most of where it would go has not changed.

@@ -19,21 +19,34 @@ static void clip(int *at, int *length, int most)
     *length = end - *at;
 }
 
-bool motion_follow(const struct motion *m, const struct grid *grid, struct offset offset,
+// Where the window is after that offset, as far as it is on the display. false when that is next to nothing.
+static bool follow(const struct motion *m, const struct grid *grid, struct offset offset,
                    struct copy_rectangle *ret_copy)
 {
     int x = m->window.x + offset.x, y = m->window.y + offset.y, width = m->window.width,
         height = m->window.height;
     clip(&x, &width, grid->width);
     clip(&y, &height, grid->height);
-    if (!m->anchored || width < (int)MACROBLOCK || height < (int)MACROBLOCK)
-        return false;
-    struct rectangle target = {(uint16_t)x, (uint16_t)y, (uint16_t)width, (uint16_t)height};
-    size_t pixels = grid_count(grid, target, CELL_CHOSEN) * MACROBLOCK * MACROBLOCK;
-    if (pixels * FOLLOWED_OF < rectangles_area(&target, 1) * FOLLOWED)
+    if (width < (int)MACROBLOCK || height < (int)MACROBLOCK)
         return false;
     *ret_copy = (struct copy_rectangle){
-        .source_x = (uint16_t)(x - offset.x), .source_y = (uint16_t)(y - offset.y), .target = target};
+        .source_x = (uint16_t)(x - offset.x),
+        .source_y = (uint16_t)(y - offset.y),
+        .target = {(uint16_t)x, (uint16_t)y, (uint16_t)width, (uint16_t)height},
+    };
+    return true;
+}
+
+bool motion_follow(const struct motion *m, const struct grid *grid, struct offset offset,
+                   struct copy_rectangle *ret_copy)
+{
+    struct copy_rectangle copy;
+    if (!m->anchored || !follow(m, grid, offset, &copy))
+        return false;
+    size_t pixels = grid_count(grid, copy.target, CELL_CHOSEN) * MACROBLOCK * MACROBLOCK;
+    if (pixels * FOLLOWED_OF < rectangles_area(&copy.target, 1) * FOLLOWED)
+        return false;
+    *ret_copy = copy;
     return true;
 }
 
@@ -47,37 +60,40 @@ static int bottom_of(struct rectangle r)
     return r.y + r.height;
 }
 
-// What was drawn is where the window was and where it is, and nothing else: on each axis it reaches out to one side, as far as the window went.
-static bool tell_offset(struct rectangle window, struct rectangle drawn, struct offset *ret_offset)
+// As far as a few of its rows tell.
+static bool seems_moved(const struct image *before, const struct image *now,
+                        const struct copy_rectangle *copy)
 {
-    int left = drawn.x - window.x, right = right_of(drawn) - right_of(window);
-    int top = drawn.y - window.y, bottom = bottom_of(drawn) - bottom_of(window);
-    if (window.width == 0 || left > 0 || right < 0 || (left < 0 && right > 0) || top > 0 || bottom < 0 ||
-        (top < 0 && bottom > 0))
-        return false;
-    *ret_offset = (struct offset){.x = left + right, .y = top + bottom};
-    return ret_offset->x != 0 || ret_offset->y != 0;
-}
-
-bool motion_expect(const struct motion *m, const struct image *before, const struct image *now,
-                   const struct grid *grid, struct offset *ret_offset)
-{
-    struct offset offset;
-    struct copy_rectangle copy;
-    if (!tell_offset(m->window, grid->drawn, &offset) || !motion_follow(m, grid, offset, &copy))
-        return false;
-    struct rectangle to = copy.target;
+    struct rectangle to = copy->target;
     size_t width = (size_t)to.width * 4;
     bool new = false;
     for (unsigned y = 0; y < to.height; y += MACROBLOCK) {
         const uint8_t *is = image_at(now, to.x, to.y + y);
-        if (memcmp(is, image_at(before, copy.source_x, copy.source_y + y), width) != 0)
+        if (memcmp(is, image_at(before, copy->source_x, copy->source_y + y), width) != 0)
             return false;
         new |= memcmp(is, image_at(before, to.x, to.y + y), width) != 0;
     }
-    if (new)
-        *ret_offset = offset;
     return new;
+}
+
+// What was drawn lies around where the window was and where it is: in one of the corners.
+bool motion_expect(const struct motion *m, const struct image *before, const struct image *now,
+                   const struct grid *grid, struct offset *ret_offset)
+{
+    struct rectangle w = m->window, drawn = grid->drawn;
+    if (w.width == 0 || drawn.width < w.width || drawn.height < w.height)
+        return false;
+    for (unsigned corner = 0; corner < 4; corner++) {
+        struct offset offset = {corner & 1 ? drawn.x - w.x : right_of(drawn) - right_of(w),
+                                corner & 2 ? drawn.y - w.y : bottom_of(drawn) - bottom_of(w)};
+        struct copy_rectangle copy;
+        if ((offset.x != 0 || offset.y != 0) && motion_follow(m, grid, offset, &copy) &&
+            seems_moved(before, now, &copy)) {
+            *ret_offset = offset;
+            return true;
+        }
+    }
+    return false;
 }
 
 // Both are much the same.
@@ -105,6 +121,23 @@ static struct rectangle window_of(const struct copy_rectangle *copy, struct rect
     return alike(window, to) ? window : to;
 }
 
+static bool same_size(struct rectangle a, struct rectangle b)
+{
+    return a.width == b.width && a.height == b.height;
+}
+
+// The framebuffer may be ahead of what the X server has told, and what was drawn then tells a wrong size, but hardly the same one twice.
+static void learn_window(struct motion *m, const struct grid *grid, const struct copy_rectangle *copy)
+{
+    struct rectangle told = window_of(copy, grid->drawn);
+    struct offset offset = {copy->target.x - copy->source_x, copy->target.y - copy->source_y};
+    struct copy_rectangle known;
+    bool keeps =
+        !same_size(told, m->told) && follow(m, grid, offset, &known) && alike(known.target, copy->target);
+    m->window = keeps ? known.target : told;
+    m->told = told;
+}
+
 void motion_note(struct motion *m, const struct grid *grid, const struct copy_rectangle *copies, size_t count)
 {
     size_t area = 0, largest = 0;
@@ -116,6 +149,8 @@ void motion_note(struct motion *m, const struct grid *grid, const struct copy_re
     if (count == 0)
         return;
     // What a window uncovers may be copied from elsewhere. Two halves of one are looked for anew, as they may be one rectangle by now.
-    bool most = rectangles_area(&copies[largest].target, 1) * WHOLE_OF > area * WHOLE;
-    m->window = most ? window_of(&copies[largest], grid->drawn) : (struct rectangle){0};
+    if (rectangles_area(&copies[largest].target, 1) * WHOLE_OF > area * WHOLE)
+        learn_window(m, grid, &copies[largest]);
+    else
+        m->window = m->told = (struct rectangle){0};
 }

@@ -246,7 +246,7 @@ static void damage_is_not_believed(void **state)
     assert_false(motion_expect(&motion, &before_image, &now_image, &grid, &o));
 }
 
-// By how far what was copied went and what was drawn; what else was drawn is no part of it.
+// By how far what was copied went and what was drawn. What is told but once does not change it.
 static void a_window_is_known_by_what_was_drawn(void **state)
 {
     (void)state;
@@ -257,6 +257,9 @@ static void a_window_is_known_by_what_was_drawn(void **state)
     assert_memory_equal(&motion.window, &window, sizeof(window));
     grid.drawn = (struct rectangle){0, 0, WIDTH, HEIGHT};
     motion_note(&motion, &grid, &copy, 1);
+    struct rectangle further = {102, 46, 200, 160};
+    assert_memory_equal(&motion.window, &further, sizeof(window));
+    motion_note(&motion, &grid, &copy, 1); // the same again: it is so
     assert_memory_equal(&motion.window, &copy.target, sizeof(window));
 }
 
