@@ -102,6 +102,45 @@ static void lossy_pixels_move_too(void **state)
     assert_true(scene_exact(s));
 }
 
+static void drag_step(struct scene *s, int from_x, int from_y, int x, int y)
+{
+    enum { WIDTH = 300, HEIGHT = 200 };
+    move(s, from_x, from_y, x, y, WIDTH, HEIGHT);
+    int dx = x - from_x, dy = y - from_y;
+    if (dx != 0)
+        rig_fill(&s->rig, 0x204060, dx > 0 ? from_x : x + WIDTH, from_y, (unsigned)abs(dx), HEIGHT);
+    if (dy != 0)
+        rig_fill(&s->rig, 0x204060, from_x, dy > 0 ? from_y : y + HEIGHT, WIDTH, (unsigned)abs(dy));
+}
+
+// In circles, with the streamer looking whenever it likes, and something new in the window now and then.
+static void a_window_is_dragged_on(void **state)
+{
+    struct scene *s = *state;
+    rig_fill(&s->rig, 0x204060, 0, 0, SCENE_WIDTH, SCENE_HEIGHT);
+    rig_noise(&s->rig, 5, 200, 100, 300, 200);
+    scene_open(s);
+    scene_settle(s);
+    static const int steps[8][2] = {{9, 0}, {7, 5}, {0, 8}, {-6, 7}, {-9, 0}, {-7, -5}, {0, -8}, {6, -7}};
+    unsigned copies = s->canvas.copies;
+    int x = 200, y = 100;
+    for (unsigned i = 0; i < 160; i++) {
+        const int *step = steps[i / 10 % 8];
+        drag_step(s, x, y, x + step[0], y + step[1]);
+        x += step[0], y += step[1];
+        if (i % 20 == 7)
+            rig_fill(&s->rig, i * 1001, x + 40, y + 90, 50, 12);
+        rig_synchronise(&s->rig);
+        scene_step(s, 10);
+        if (i % 40 == 39) {
+            scene_settle(s);
+            assert_true(scene_exact(s));
+        }
+    }
+    print_message("%u copies, %u lossless\n", s->canvas.copies - copies, s->canvas.lossless);
+    assert_true(s->canvas.copies > copies);
+}
+
 // Everything at once, drawn while the streamer looks: at rest the browser's picture is the display's, to the bit.
 static void random_scenes_end_exact(void **state)
 {
@@ -138,6 +177,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_has_moved_is_copied, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(lossy_pixels_move_too, scene_start, scene_end),
+        cmocka_unit_test_setup_teardown(a_window_is_dragged_on, scene_start, scene_end),
         cmocka_unit_test_setup_teardown(random_scenes_end_exact, scene_start, scene_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
