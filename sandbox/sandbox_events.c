@@ -21,9 +21,11 @@ static void on_channel(struct watch *watch, uint32_t events);
 
 static enum stop_reason killed_or(const struct sandbox *sandbox, int status, enum stop_reason otherwise)
 {
+    const struct cgroup_root *cgroups = &sandbox->service->cgroups;
     bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-    return killed && cgroup_oom_kills(&sandbox->service->cgroups, &sandbox->cgroup) > 0 ? STOP_MEMORY
-                                                                                        : otherwise;
+    if (!killed || cgroup_oom_kills(cgroups, &sandbox->cgroup) == 0)
+        return otherwise;
+    return cgroup_met_memory_limit(cgroups, &sandbox->cgroup) ? STOP_MEMORY : STOP_HOST_MEMORY;
 }
 
 // The end of a part that the sandbox can't live without.
@@ -31,7 +33,7 @@ static void lost(struct sandbox *sandbox, enum start_stage stage, enum stop_reas
 {
     if (sandbox->state == SANDBOX_CLAIMING)
         sandbox_claim_lost(sandbox, stop_reason_name(reason));
-    else if (sandbox->state == SANDBOX_READY || reason == STOP_MEMORY)
+    else if (sandbox->state == SANDBOX_READY || reason == STOP_MEMORY || reason == STOP_HOST_MEMORY)
         sandbox_stop(sandbox, reason);
     else
         sandbox_fail(sandbox, stage, EIO);
