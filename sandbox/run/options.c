@@ -319,7 +319,7 @@ static int take_option(struct options *options, int option, const char *value)
     case OPTION_JSON:
         return set_json(options, value);
     case OPTION_REQUIRE:
-        return settings_parse_layers(value, options->required) < 0
+        return !*value || settings_parse_layers(value, options->required) < 0
                    ? refuse("--require %s: names an unknown layer; sandboxd --probe lists them", value)
                    : 0;
     case OPTION_PLAN:
@@ -353,11 +353,14 @@ int options_parse(int argc, char **argv, struct options *options)
     *options =
         (struct options){.command = {.profile = PROFILE_CODE}, .output_bytes = UINT64_MAX, .json_fd = -1};
     opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, "+:", list, NULL)) != -1;) {
+    const char *word = argv[optind];
+    for (int option; (option = getopt_long(argc, argv, "+:", list, NULL)) != -1; word = argv[optind]) {
         if (option == ':')
-            return refuse("%s needs a value; see --help", argv[optind - 1]);
+            return refuse("%s needs a value; see --help", word);
+        if (option == '?' && optopt >= OPTION_PROFILE)
+            return refuse("%s: this option takes no value; see --help", word);
         if (option == '?')
-            return refuse("unknown option %s; see --help", argv[optind - 1]);
+            return refuse("unknown option %s; see --help", word);
         int error = take_option(options, option, optarg);
         if (error)
             return error;
