@@ -151,9 +151,9 @@ int options_parse_duration(const char *text, uint64_t *ret_ns)
         unsigned seconds;
     } units[] = {{"", 1}, {"s", 1}, {"m", 60}, {"h", 3600}};
     char *end;
-    if (!isdigit((unsigned char)*text))
-        return -EINVAL;
     double number = strtod(text, &end);
+    if (!isdigit((unsigned char)*text) || end != text + strspn(text, "0123456789."))
+        return -EINVAL; // 0x10, 1e3
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
         double seconds = number * units[i].seconds;
         if (strcmp(end, units[i].name) != 0)
@@ -245,6 +245,8 @@ static int set_json(struct options *options, const char *text)
 
 static int add_rule(struct options *options, const char *text)
 {
+    if (strcmp(text, "none") == 0)
+        return refuse("--net: none and hosts, not both");
     if (options->rule_count == EGRESS_RULES_MAX)
         return refuse("--net %s: more than %u rules", text, EGRESS_RULES_MAX);
     if (egress_rule_parse(text, &options->rules[options->rule_count]) < 0)

@@ -111,13 +111,15 @@ for (const user of users) {
                 [["--cpu", "5x", "true"], 125, "--cpu 5x"],
                 [["--pids", "-1", "true"], 125, "--pids -1"],
                 [["--time", "0", "true"], 125, "--time 0"],
-                [["--time", "1e9", "true"], 125, "--time 1e9"],
+                [["--time", "1e3", "true"], 125, "--time 1e3"],
+                [["--time", "0x10", "true"], 125, "--time 0x10"],
                 [["--time"], 125, "needs a value"],
                 [["--profile", "root", "true"], 125, "--profile root: unknown"],
                 [["--ro", "/no/such/path", "true"], 125, "--ro /no/such/path: No such file"],
                 [["--ro", "/", "true"], 125, "has its own /"],
                 [["--rw", "/proc/self", "true"], 125, "/proc"],
                 [["--net", "example.org:443", "true"], 125, "sandbox-egress"], // not beside this copy of the program
+                [["--net", "none,example.org", "true"], 125, "none and hosts, not both"],
                 [["--net", "exa mple", "true"], 125, "--net exa mple: not none and not HOST"],
                 [["--require", "magic", "true"], 125, "unknown layer"],
                 [["--require", "", "true"], 125, "unknown layer"],
@@ -189,6 +191,21 @@ for (const user of users) {
                 assert.equal(readFileSync(file, "utf8"), `${turn}\n`);
                 assert.equal(readFileSync(join(shared, "new"), "utf8"), `${turn}\n`);
             }
+        });
+
+        it("shares as many paths as it says, in each profile", async () => {
+            const shared = mkdtempSync(join(directory, "many-"));
+            chmodSync(shared, 0o755);
+            const options = Array.from({ length: 32 }, (_, i) => {
+                mkdirSync(join(shared, String(i)));
+                return ["--ro", join(shared, String(i)), "--env", `V${i}=${i}`];
+            }).flat();
+            for (const profile of ["code", "browser", "desktop"]) {
+                const { out, err } = await run(user, "--profile", profile, ...options, "--", "sh", "-c", `ls ${shared} | wc -l; env | grep -c ^V`);
+                assert.equal(out, "32\n32\n", profile + err);
+            }
+            const over = await run(user, ...options, "--ro", shared, "true");
+            assert.deepEqual([over.status, /more than 32 paths/.test(over.err)], [125, true]);
         });
 
         it("kills what runs too long, and writes too much", async () => {
