@@ -251,19 +251,28 @@ static void one_that_dies_while_it_is_claimed_is_replaced(void **state)
     sandboxd_finish(&f);
 }
 
-static void who_is_stopped_while_it_is_claimed_is_not_started_again(void **state)
+// For as long as it takes the pool is refilled for others, and who is stopped meanwhile is not started again.
+static void a_claim_that_takes_long_keeps_the_pool_from_nobody(void **state)
 {
     (void)state;
     struct sandboxd_fixture f;
-    sandboxd_start_parked(&f, mode, 1);
+    sandboxd_prepare(&f, mode);
+    f.parked = 1;
+    sandboxd_set(&f, "SANDBOX_START_TIMEOUT_SECS=600");
+    sandboxd_start(&f);
     pid_t init;
     AUTO_FD int deaf = park_a_deaf_one(&f, &init);
-    struct sandboxd_create request = sandboxd_request(5);
+    struct sandboxd_create request = sandboxd_request(5), neighbour = sandboxd_request(6);
     send_create(&f, &request);
     expect_on_its_way(&f, &request);
+    sandboxd_expect_parked(&f, 0);
+    sandboxd_expect_parked(&f, 1);
+    sandboxd_create(&f, &neighbour);
+    assert_int_equal(f.ready.parked, 1);
+    assert_false(is_over(deaf));
     sandboxd_end(&f, &request.sandbox);
     assert_true(is_over(deaf));
-    sandboxd_expect_parked(&f, 1);
+    sandboxd_end(&f, &neighbour.sandbox);
     sandboxd_finish(&f);
 }
 
@@ -273,7 +282,7 @@ int main(void)
         cmocka_unit_test(a_deaf_init_delays_and_costs_nobody),
         cmocka_unit_test(a_deaf_one_that_is_claimed_is_given_up),
         cmocka_unit_test(one_that_dies_while_it_is_claimed_is_replaced),
-        cmocka_unit_test(who_is_stopped_while_it_is_claimed_is_not_started_again),
+        cmocka_unit_test(a_claim_that_takes_long_keeps_the_pool_from_nobody),
     };
     sandboxd_choose_tests();
     mode = sandboxd_mode_possible(SANDBOXD_DELEGATED) ? SANDBOXD_DELEGATED : SANDBOXD_PLAIN;
