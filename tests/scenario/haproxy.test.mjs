@@ -353,7 +353,7 @@ test("certbot's hook puts the renewed certificate into place and reloads", { ski
 
 test("statistics and metrics are for this machine alone", { skip }, async () => {
     const text = await (await fetch(`http://127.0.0.1:${edge.statusPort}/metrics`)).text();
-    assert.match(text, /haproxy_server_status/);
+    assert.match(text, /^haproxy_server_status\{proxy="nodes",server="local",state="UP"\} 1$/m); // as the alert asks
     for (const path of ["/metrics", "/stats"]) assert.notEqual((await edge.client().request("GET", path)).status, 200, path);
     const listening = readFileSync("/proc/net/tcp", "utf8");
     const hex = edge.statusPort.toString(16).toUpperCase().padStart(4, "0");
