@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
+import { Terminal } from "../harness/terminal.mjs";
+
 const TREE = fileURLToPath(new URL("../..", import.meta.url));
 const BIN = join(process.env.PROGRAMS, "bin");
 const COMPLETIONS = { sandboxctl: "ctl/sandboxctl.bash", "create-user": "ctl/sandboxctl.bash", "sandbox-run": "sandbox/run/sandbox-run.bash" };
@@ -74,4 +76,40 @@ test("the shell completes each command and each option", () => {
         assert.deepEqual(offered("sandboxctl", ...list, "--"), options.map((name) => `--${name}`), words);
     }
     assert.deepEqual(offered("sandboxctl", "nonsense", ""), []);
+});
+
+test("the shell completes behind options, and what an option or a command is given", () => {
+    assert.deepEqual(offered("sandboxctl", "--config", "/etc/x", "drain", "--o"), ["--off"]);
+    assert.deepEqual(offered("sandboxctl", "--"), ["--config", "--secrets"]);
+    assert.deepEqual(offered("sandboxctl", "--config", "=", "/etc/x", "drain", "--o"), ["--off"]);
+    assert.deepEqual(offered("sandboxctl", "sandbox", "list", "--all", "--j"), ["--json"]);
+    for (const words of [["--role", ""], ["--role", "="], ["--role", "=", ""]]) {
+        assert.deepEqual(offered("sandboxctl", "user", "create", "ada", ...words), ["admin", "user"]);
+        assert.deepEqual(offered("create-user", ...words), ["admin", "user"]);
+    }
+    assert.deepEqual(offered("sandboxctl", "drain", "--node", "--"), []);
+    const files = [["restore"], ["restore", "--key"], ["config", "check"], ["--config"], ["backup", "--directory"]];
+    for (const words of files) assert.deepEqual(offered("sandboxctl", ...words, join(TREE, "README")), [join(TREE, "README.md")], words.join(" "));
+    assert.deepEqual(offered("sandboxctl", "user", "disable", join(TREE, "README")), []);
+});
+
+test("a shell on a terminal offers the options of drain", async () => {
+    const terminal = new Terminal({ env: { PATH: `${BIN}:${process.env.PATH}` } });
+    try {
+        terminal.type(`source ${join(TREE, COMPLETIONS.sandboxctl)}; bind 'set show-all-if-ambiguous on'; clear; echo set up`);
+        await terminal.shows("the shell", (lines) => lines[0] === "set up");
+        terminal.press("sandboxctl drain --", "Tab");
+        await terminal.shows("what is offered", /^--node +--off$/m);
+    } finally {
+        terminal.close();
+    }
+});
+
+test("behind every command --help shows its usage, and does nothing", () => {
+    for (const [words, options] of Object.entries(commands())) {
+        const text = run("sandboxctl", ...words.split(" "), "--help");
+        assert.match(text, new RegExp(`^usage: sandboxctl ${words}\\b`));
+        assert.deepEqual(optionsOf(text.split("\n")[0]), options, words);
+    }
+    assert.match(run("create-user", "--help"), /^usage: create-user --username NAME/);
 });
