@@ -4,6 +4,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/log.h"
+#include "server/clock.h"
 #include "server/clock_step.h"
 #include "server/notices.h"
 #include "server/policy_json.h"

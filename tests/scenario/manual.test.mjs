@@ -1,7 +1,7 @@
 // What is written of the programs for who types: each command and option is in its manual page and offered by the shell's completion, and nothing else is.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -11,6 +11,9 @@ import { Terminal } from "../harness/terminal.mjs";
 const TREE = fileURLToPath(new URL("../..", import.meta.url));
 const BIN = join(process.env.PROGRAMS, "bin");
 const COMPLETIONS = { sandboxctl: "ctl/sandboxctl.bash", "create-user": "ctl/sandboxctl.bash", "sandbox-run": "sandbox/run/sandbox-run.bash" };
+
+// Fields of the journal, and the names of messages.
+const NO_SETTINGS = new Set(["SANDBOX_SANDBOX"]);
 
 const page = (name) => readFileSync(join(TREE, "docs/man", name), "utf8");
 const run = (program, ...words) => execFileSync(join(BIN, program), words, { encoding: "utf8", env: {} });
@@ -49,6 +52,28 @@ test("sandbox-server.env(5) and the operator's manual name what a reload takes o
     const manual = readFileSync(join(TREE, "docs/OPERATIONS.md"), "utf8");
     for (const [where, text] of [["page", /takes over ([^.]*)\./.exec(page("sandbox-server.env.5.in"))[1]], ["manual", /takes over ([^.]*)\./.exec(manual)[1]]])
         assert.deepEqual([...text.matchAll(/\b[A-Z]+_[A-Z_]+\b/g)].map(([key]) => key).sort(), keys.slice().sort(), where);
+});
+
+test("the operator's manual and README name commands, options, settings, metrics and files that exist", () => {
+    const known = commands();
+    const settings = execFileSync(join(BIN, "sandbox-server"), ["--help"], { encoding: "utf8" });
+    const metrics = readFileSync(join(TREE, "server/metrics_text.c"), "utf8");
+    const wrong = [];
+    const expect = (there, what) => there || wrong.push(what);
+    for (const name of ["docs/OPERATIONS.md", "README.md"]) {
+        const text = readFileSync(join(TREE, name), "utf8");
+        const code = [...text.matchAll(/`([^`\n]+)`|^ {4}(.*(?:\\\n.*)*)/gm)].map(([, inline, block]) => (inline ?? block).replaceAll("\\\n", " ").replace(/ #.*/, ""));
+        for (const [, words] of code.flatMap((line) => [...line.matchAll(/(?:\bsandboxctl|\bscripts\/ctl) ([^;|&>)]*)/g)])) {
+            const command = Object.keys(known).sort((a, b) => b.length - a.length).find((each) => `${words} `.startsWith(`${each} `));
+            expect(command, `${name}: sandboxctl ${words}`);
+            for (const option of optionsOf(words)) expect(option === "username" || known[command]?.includes(option), `${name}: sandboxctl ${words}: --${option}`);
+        }
+        for (const [path] of code.flatMap((line) => [...line.matchAll(/(?<![\w/])(?:scripts|tests|deploy|docs|haproxy|bench)\/[\w./-]*\w/g)])) expect(existsSync(join(TREE, path)), `${name}: ${path}`);
+        for (const [, metric] of code.flatMap((line) => [...line.matchAll(/\bsandbox_server_(\w+)/g)])) expect(metrics.includes(`${metric.replace(/_total$/, "")}"`) || metrics.includes(`sandbox_server_${metric}`), `${name}: ${metric}`);
+        for (const [, key] of text.matchAll(/\b((?:SANDBOX|BACKUP|RECORDING|CLIPBOARD|JWT|STORAGE|METRICS|CERTIFICATE|TRUSTED|ALLOWED|DISPLAY|VIDEO|LOG|FILE|NODE)_[A-Z_]+[A-Z])\b/g))
+            if (!NO_SETTINGS.has(key)) expect(new RegExp(`^\\s*${key}\\b`, "m").test(settings), `${name}: ${key}`);
+    }
+    assert.deepEqual(wrong, []);
 });
 
 // What the shell offers behind these words.
