@@ -218,7 +218,7 @@ static bool prepare(void)
     struct probe probe;
     if (cgroup_root_for_command(&cgroups) < 0)
         return false;
-    probe_ask(&cgroups, UID, &probe);
+    probe_ask(&cgroups, UID, false, &probe);
     struct plan_host host = {.own_uids = probe.own_uids,
                              .cgroups = cgroups.backend != CGROUP_NONE,
                              .landlock = probe.landlock,

@@ -321,25 +321,32 @@ static void a_hostile_init_ends_alone(void **state)
     static const struct {
         const char *name;
         bool ready; // it may get as far as that, when its network is there before its next words
+        enum stop_reason end;
     } attacks[] = {
-        {"nonsense", false},
-        {"large", false},
-        {"short", false},
-        {"wrong stage", false},
-        {"no display", false},
-        {"display is a device", false},
-        {"display is a path to a device", false},
-        {"display is a socket", false},
-        {"two displays at once", false},
-        {"second display", false},
-        {"ready without display", false},
-        {"ready with a descriptor", false},
-        {"bound", false},
-        {"the other side's words", false},
-        {"up, then ready", true},
-        {"up, then bound", true},
-        {"up, then failed", true},
-        {"up, then flood", true},
+        {"nonsense", false, STOP_NONE},
+        {"large", false, STOP_NONE},
+        {"short", false, STOP_NONE},
+        {"wrong stage", false, STOP_NONE},
+        {"no display", false, STOP_NONE},
+        {"display is a device", false, STOP_NONE},
+        {"display is a path to a device", false, STOP_NONE},
+        {"display is a socket", false, STOP_NONE},
+        {"two displays at once", false, STOP_NONE},
+        {"second display", false, STOP_NONE},
+        {"ready without display", false, STOP_NONE},
+        {"ready with a descriptor", false, STOP_NONE},
+        {"bound", false, STOP_NONE},
+        {"failed in the middle", false, STOP_NONE},
+        {"told to start", false, STOP_NONE},
+        {"told to bind", false, STOP_NONE},
+        {"told to run", false, STOP_NONE},
+        {"told to sound", false, STOP_NONE},
+        {"up, then ready", true, STOP_CRASH},
+        {"up, then bound", true, STOP_CRASH},
+        {"up, then failed", true, STOP_CRASH},
+        {"up, then flood", true, STOP_CRASH},
+        {"up, then the display ended", true, STOP_DISPLAY},
+        {"up, then the display was killed", true, STOP_DISPLAY},
     };
     struct sandboxd_fixture f;
     sandboxd_prepare(&f, mode);
@@ -352,7 +359,7 @@ static void a_hostile_init_ends_alone(void **state)
         sandboxd_send(&f, &message);
         struct sandboxd_message answer = sandboxd_expect_any(&f);
         if (answer.kind == SANDBOXD_READY && attacks[i].ready)
-            assert_int_equal(sandboxd_expect_end(&f, &message.create.sandbox), STOP_CRASH);
+            assert_int_equal(sandboxd_expect_end(&f, &message.create.sandbox), attacks[i].end);
         else
             assert_int_equal(answer.kind, SANDBOXD_FAILED);
         struct sandboxd_message list = {.kind = SANDBOXD_LIST};
