@@ -7,13 +7,11 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { control, launchBrowser, painted, signIn, typeText } from "../harness/browser.mjs";
-import { countColour, readCanvas } from "../harness/framebuffer.mjs";
+import { openTerminal } from "../harness/desktop.mjs";
 import { startServer } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
 
 const SCREENSHOTS = process.env.SCREENSHOTS; // a directory for people who want to look
-const CURSOR_COLOUR = [0x88, 0xc0, 0xd0]; // cursorColor of sandbox/desktop/app-defaults/XTerm
-const FILLED_CURSOR_PIXELS = 100;
 const TONE_HZ = 523;
 const RATE = 48000;
 
@@ -93,11 +91,7 @@ const home = () => {
 
 // What a program of the sandbox records into a file of its home; the newest half second.
 async function record() {
-    const terminals = server.processes("xterm").length;
-    await canvas().focus();
-    await page.keyboard.press("Control+Alt+KeyT");
-    await until("a terminal", () => server.processes("xterm").length > terminals);
-    await until("a filled cursor", async () => countColour(await readCanvas(page), CURSOR_COLOUR) >= FILLED_CURSOR_PIXELS);
+    await openTerminal(page, server);
     await typeText(page, "parec --raw --format=s16le --rate=48000 --channels=1 >voice.raw\n");
     const path = join(home(), "voice.raw");
     await until("something recorded", () => existsSync(path) && statSync(path).size > 0);
