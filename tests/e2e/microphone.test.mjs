@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { control, launchBrowser, painted, signIn, typeText } from "../harness/browser.mjs";
+import { control, launchBrowser, painted, showControls, signIn, typeText } from "../harness/browser.mjs";
 import { openTerminal } from "../harness/desktop.mjs";
 import { startServer } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
@@ -170,4 +170,11 @@ test("what a template forbids has no control, and is said where a kind is chosen
     await page.getByRole("dialog").getByLabel("Permits").waitFor();
     assert.deepEqual(await page.getByLabel("Permits").locator("option").allTextContents(), ["Watching"]);
     await look("share");
+    // On a phone the controls cover no mark.
+    await page.getByRole("dialog").getByRole("button", { name: "Close" }).click();
+    await page.setViewportSize({ width: 390, height: 844 });
+    await showControls(page);
+    const [mark, controls] = await Promise.all([".recording-mark", ".toolbar-bar"].map((one) => page.locator(one).boundingBox()));
+    await look("phone");
+    assert.ok(mark.y >= controls.y + controls.height && mark.x + mark.width <= 390, JSON.stringify([mark, controls]));
 });
