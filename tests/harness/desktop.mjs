@@ -8,6 +8,7 @@ import { until } from "./until.mjs";
 
 export const CURSOR_COLOUR = [0x88, 0xc0, 0xd0]; // cursorColor of sandbox/desktop/app-defaults/XTerm
 const FILLED_CURSOR_PIXELS = 100; // its frame alone has about 50
+const PATIENCE_MS = 60000; // of a slow encoder on a busy machine
 const FILM = join(process.env.PROGRAMS ?? "", "libexec/sandbox-server/tests/moving_picture");
 
 // A terminal more. What is typed before its window has the keyboard's focus is lost; with the focus its cursor is a filled block, without a frame.
@@ -28,7 +29,7 @@ export async function playFilm(page, home) {
     chmodSync(join(home, "film"), 0o755);
     writeFileSync(join(home, "play"), "");
     await typeText(page, "./film &\n");
-    const first = await until("video", () => video(page));
-    await until("more of it", async () => (await video(page)) > first + 60);
+    const first = await until("video", () => video(page), PATIENCE_MS);
+    await until("more of it", async () => (await video(page)) > first + 30, PATIENCE_MS);
     return () => rmSync(join(home, "play"));
 }
