@@ -1,6 +1,6 @@
 // Start and end of /usr/bin/true: the executor of sandboxd and sandbox-run with every layer, sandbox-run itself, and other tools, each against
 // posix_spawn of the same program in the same minute. Rounds alternate, so that all meet the same machine.
-//   sandbox_start [ROUNDS] [SANDBOX_RUN]
+//   sandbox_start [ROUNDS] [SANDBOX_RUN] [PART]     PART: of a row's name; only such rows and posix_spawn
 
 #include <errno.h>
 #include <fcntl.h>
@@ -157,8 +157,8 @@ static bool executor(const char *const *words)
 }
 
 // The same as the spawner makes it: built, claimed for the command, cleared away.
-static struct cgroup_stock stock;
-static struct direct plain_park, fresh_network, pooled;
+static struct cgroup_stock stock, stock_of_groups;
+static struct direct plain_park, fresh_network, pooled_groups, pooled;
 
 static bool spawned(struct direct *direct)
 {
@@ -180,6 +180,12 @@ static bool spawner_fresh(const char *const *words)
     return spawned(&fresh_network);
 }
 
+static bool spawner_pooled_groups(const char *const *words)
+{
+    (void)words;
+    return spawned(&pooled_groups);
+}
+
 static bool spawner_pooled(const char *const *words)
 {
     (void)words;
@@ -191,12 +197,14 @@ static struct contender {
     const char *const *words;
     bool (*run)(const char *const *words);
     bool failed;
-    double *ms;
+    double *ms; // NULL: left out
 } contenders[] = {
     {"posix_spawn", program, spawn_and_wait, false, NULL},
     {"executor, every layer", program, executor, false, NULL},
     {"spawner, every layer, from the host's files", program, spawner_plain, false, NULL},
     {"spawner, from a foundation, fresh network", program, spawner_fresh, false, NULL},
+    {"spawner, from a foundation, fresh network, groups of the stock", program, spawner_pooled_groups, false,
+     NULL},
     {"spawner, from a foundation, network and groups of the stock", program, spawner_pooled, false, NULL},
     {"sandbox-run, every layer", sandbox_run, spawn_and_wait, false, NULL},
     {"unshare, namespaces only", unshare_words, spawn_and_wait, false, NULL},
@@ -273,35 +281,14 @@ static void prepare_bundle(void)
     spawn_and_wait(words);
 }
 
-int main(int argc, char **argv)
+static void print(long rounds)
 {
-    long rounds = argc > 1 ? strtol(argv[1], NULL, 10) : ROUNDS;
-    if (rounds < 1 || rounds > ROUNDS_MAX || !prepare())
-        return EXIT_FAILURE;
-    if (argc > 2)
-        sandbox_run[0] = argv[2];
-    direct_prepare(&plain_park, false);
-    direct_prepare(&fresh_network, true);
-    direct_prepare(&pooled, true);
-    direct_stock(&pooled, "run-bench-", &stock);
-    prepare_bundle();
-    hide_cgroup1();
-    for (size_t i = 0; i < CONTENDERS; i++)
-        contenders[i].ms = calloc((size_t)rounds, sizeof(double));
-    for (long round = 0; round < rounds; round++) {
-        for (size_t i = 0; i < CONTENDERS; i++) {
-            if (contenders[i].run == spawner_pooled)
-                direct_tend(&pooled);
-            uint64_t began = now_ns();
-            if (!contenders[i].failed && !contenders[i].run(contenders[i].words))
-                contenders[i].failed = true;
-            contenders[i].ms[round] = (double)(now_ns() - began) / 1e6;
-        }
-    }
     printf("| start and end of /usr/bin/true | 10 %% ms | median ms | 90 %% ms | x posix_spawn | of the "
            "fastest tenths |\n|---|---|---|---|---|---|\n");
     double base = 0, base_fast = 0;
     for (size_t i = 0; i < CONTENDERS; i++) {
+        if (!contenders[i].ms)
+            continue;
         qsort(contenders[i].ms, (size_t)rounds, sizeof(double), compare);
         double median = contenders[i].ms[rounds / 2];
         double fast = contenders[i].ms[rounds / 10];
@@ -314,7 +301,45 @@ int main(int argc, char **argv)
                    contenders[i].ms[rounds * 9 / 10], median / base, fast / base_fast);
         free(contenders[i].ms);
     }
+}
+
+int main(int argc, char **argv)
+{
+    long rounds = argc > 1 ? strtol(argv[1], NULL, 10) : ROUNDS;
+    if (rounds < 1 || rounds > ROUNDS_MAX || !prepare())
+        return EXIT_FAILURE;
+    if (argc > 2)
+        sandbox_run[0] = argv[2];
+    direct_prepare(&plain_park, false);
+    direct_prepare(&fresh_network, true);
+    direct_prepare(&pooled, true);
+    direct_stock(&pooled, "run-bench-", &stock);
+    direct_prepare(&pooled_groups, true);
+    pooled_groups.fresh_network = true;
+    direct_stock(&pooled_groups, "run-bench-g", &stock_of_groups);
+    prepare_bundle();
+    hide_cgroup1();
+    for (size_t i = 0; i < CONTENDERS; i++) {
+        if (i == 0 || argc < 4 || strstr(contenders[i].name, argv[3]))
+            contenders[i].ms = calloc((size_t)rounds, sizeof(double));
+    }
+    for (long round = 0; round < rounds; round++) {
+        for (size_t i = 0; i < CONTENDERS; i++) {
+            if (!contenders[i].ms)
+                continue;
+            if (contenders[i].run == spawner_pooled_groups)
+                direct_tend(&pooled_groups);
+            if (contenders[i].run == spawner_pooled)
+                direct_tend(&pooled);
+            uint64_t began = now_ns();
+            if (!contenders[i].failed && !contenders[i].run(contenders[i].words))
+                contenders[i].failed = true;
+            contenders[i].ms[round] = (double)(now_ns() - began) / 1e6;
+        }
+    }
+    print(rounds);
     cgroup_stock_finish(&stock);
+    cgroup_stock_finish(&stock_of_groups);
     const char *const words[] = {"/bin/rm", "-rf", bundle, NULL};
     spawn_and_wait(words);
     return EXIT_SUCCESS;
