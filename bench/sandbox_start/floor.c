@@ -1,5 +1,6 @@
-// What the kernel alone takes: start and end of /usr/bin/true in each namespace by itself, in all of them, and then with what a container can't
-// do without, one thing after the other. Nothing of ours is in it but the system calls: the program is started as vfork does. In turns.
+// Where a start goes. What the kernel alone takes: start and end of /usr/bin/true in each namespace by itself, in all of them, and then with what
+// a sandbox can't do without, one thing after the other; nothing of ours is in it but the system calls, the program is started as vfork does. And
+// what each layer takes: the executor without it. In turns.
 //   sandbox_start_floor [ROUNDS]
 
 #include <errno.h>
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #include "bench/parked/direct.h"
+#include "bench/sandbox_start/executor.h"
 #include "lib/cleanup.h"
 #include "sandbox/plan_tables.h"
 
@@ -58,6 +60,26 @@ static struct row {
     {"and its masks", ALL, STEP_INIT | STEP_LOOPBACK | STEP_PROC | STEP_MASKS, NULL},
 };
 #define COUNT (sizeof(rows) / sizeof(rows[0]))
+
+#define KINDS_MAX 4
+static struct part {
+    const char *name;
+    enum operation_kind kinds[KINDS_MAX];
+    size_t count;
+    struct executor executor;
+    double *ms;
+} parts[] = {
+    {.name = "every layer"},
+    {.name = "masks", .kinds = {OPERATION_MASKING, OPERATION_MASK, OPERATION_MASKED}, .count = 3},
+    {.name = "own network", .kinds = {OPERATION_NETWORK, OPERATION_LOOPBACK}, .count = 2},
+    {.name = "control groups", .kinds = {OPERATION_CGROUPS, OPERATION_CGROUP_NAMESPACE}, .count = 2},
+    {.name = "sysctl: its limits, read-only", .kinds = {OPERATION_SYSCTL, OPERATION_READ_ONLY}, .count = 2},
+    {.name = "seccomp", .kinds = {OPERATION_SECCOMP}, .count = 1},
+    {.name = "Landlock", .kinds = {OPERATION_LANDLOCK}, .count = 1},
+    {.name = "capabilities", .kinds = {OPERATION_CAPABILITIES}, .count = 1},
+    {.name = "rlimits", .kinds = {OPERATION_LIMITS}, .count = 1},
+};
+#define PARTS (sizeof(parts) / sizeof(parts[0]))
 
 static bool raise_loopback(void)
 {
@@ -125,33 +147,76 @@ static double measure(struct row *row)
     return (double)(direct_now_ns() - began) / 1e6;
 }
 
+static bool prepare(long rounds)
+{
+    for (size_t i = 0; i < COUNT; i++)
+        rows[i].ms = calloc((size_t)rounds, sizeof(double));
+    for (size_t i = 0; i < PARTS; i++) {
+        struct executor *executor = &parts[i].executor;
+        parts[i].ms = calloc((size_t)rounds, sizeof(double));
+        if (!executor_prepare(executor, NULL))
+            return false;
+        executor_leave_out(executor, parts[i].kinds, parts[i].count);
+        if (parts[i].kinds[0] == OPERATION_CGROUPS)
+            executor->cgroups.backend = CGROUP_NONE; // none are made
+    }
+    return true;
+}
+
+static double measure_part(struct part *part)
+{
+    uint64_t began = direct_now_ns();
+    if (!executor_run(&part->executor)) {
+        fprintf(stderr, "without %s: failed\n", part->name);
+        exit(EXIT_FAILURE);
+    }
+    return (double)(direct_now_ns() - began) / 1e6;
+}
+
+struct time {
+    double fast, median;
+};
+
+static struct time time_of(double *ms, long rounds)
+{
+    qsort(ms, (size_t)rounds, sizeof(double), direct_compare);
+    return (struct time){.fast = ms[rounds / 10], .median = ms[rounds / 2]};
+}
+
 static void print(long rounds)
 {
-    double base = 0, base_fast = 0;
+    struct time base = time_of(rows[0].ms, rounds), every = time_of(parts[0].ms, rounds);
     printf("| start and end of %s in new namespaces | 10 %% ms | median ms | x posix_spawn | of the fastest "
            "tenths |\n|---|---|---|---|---|\n",
            DIRECT_PROGRAM);
     for (size_t i = 0; i < COUNT; i++) {
-        qsort(rows[i].ms, (size_t)rounds, sizeof(double), direct_compare);
-        double fast = rows[i].ms[rounds / 10], median = rows[i].ms[rounds / 2];
-        base = i == 0 ? median : base;
-        base_fast = i == 0 ? fast : base_fast;
-        printf("| %s | %.2f | %.2f | %.2f | %.2f |\n", rows[i].name, fast, median, median / base,
-               fast / base_fast);
-        free(rows[i].ms);
+        struct time time = time_of(rows[i].ms, rounds);
+        printf("| %s | %.2f | %.2f | %.2f | %.2f |\n", rows[i].name, time.fast, time.median,
+               time.median / base.median, time.fast / base.fast);
+    }
+    printf("| executor, every layer | %.2f | %.2f | %.2f | %.2f |\n", every.fast, every.median,
+           every.median / base.median, every.fast / base.fast);
+    printf(
+        "\n| what the executor gains without | 10 %% ms | median ms | of posix_spawn | of the fastest tenths "
+        "|\n|---|---|---|---|---|\n");
+    for (size_t i = 1; i < PARTS; i++) {
+        struct time time = time_of(parts[i].ms, rounds);
+        printf("| %s | %.2f | %.2f | %.2f | %.2f |\n", parts[i].name, every.fast - time.fast,
+               every.median - time.median, (every.median - time.median) / base.median,
+               (every.fast - time.fast) / base.fast);
     }
 }
 
 int main(int argc, char **argv)
 {
     long rounds = argc > 1 ? strtol(argv[1], NULL, 10) : ROUNDS;
-    if (rounds < 1 || rounds > ROUNDS_MAX || geteuid() != 0)
+    if (rounds < 1 || rounds > ROUNDS_MAX || geteuid() != 0 || !prepare(rounds))
         return EXIT_FAILURE;
-    for (size_t i = 0; i < COUNT; i++)
-        rows[i].ms = calloc((size_t)rounds, sizeof(double));
     for (long round = 0; round < rounds; round++) {
         for (size_t i = 0; i < COUNT; i++)
             rows[i].ms[round] = measure(&rows[i]);
+        for (size_t i = 0; i < PARTS; i++)
+            parts[i].ms[round] = measure_part(&parts[i]);
     }
     print(rounds);
     return EXIT_SUCCESS;

@@ -18,13 +18,11 @@
 #include <unistd.h>
 
 #include "bench/parked/direct.h"
+#include "bench/sandbox_start/executor.h"
 #include "lib/cleanup.h"
-#include "sandbox/launch.h"
-#include "sandbox/probe.h"
 
 #define ROUNDS 200
 #define ROUNDS_MAX 10000
-#define UID 1900000000u
 
 static const char *const program[] = {"/usr/bin/true", NULL};
 static const char *const bubblewrap[] = {"/usr/bin/bwrap",
@@ -62,8 +60,7 @@ static const char *runc_words[] = {"/usr/sbin/runc", "run", "-b", bundle, "sandb
 static int only_cgroup2 =
     -1; // a mount namespace for crun 1.8, which knows nothing of both kinds beside each other
 
-static struct cgroup_root cgroups;
-static struct plan plan;
+static struct executor every_layer;
 
 static uint64_t now_ns(void)
 {
@@ -93,67 +90,10 @@ static bool spawn_for_crun(const char *const *words)
     return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static bool wait_for_end(int setup, int builder)
-{
-    int init = -1, status = -1;
-    for (;;) {
-        struct setup_message message;
-        enum setup_event event;
-        int pidfd = -1;
-        struct pollfd ready = {.fd = setup, .events = POLLIN};
-        poll(&ready, 1, -1);
-        int error = launch_receive(setup, &event, &message, &pidfd);
-        if (error == -EAGAIN)
-            continue;
-        if (error || event == SETUP_EVENT_EXECUTED)
-            break;
-        if (event == SETUP_EVENT_STARTED)
-            init = pidfd;
-        else if (pidfd >= 0)
-            close(pidfd);
-        if (event == SETUP_EVENT_ENDED)
-            status = message.status;
-        if (event == SETUP_EVENT_FAILED)
-            fprintf(stderr, "%s: %s\n", operation_name(message.operation), strerror(message.error));
-    }
-    siginfo_t info;
-    waitid(P_PIDFD, (id_t)builder, &info, WEXITED);
-    if (init >= 0)
-        waitid(P_PIDFD, (id_t)init, &info, WEXITED);
-    close(setup);
-    close(builder);
-    close(init);
-    return status == 0;
-}
-
-static bool make_group(const struct sandbox_limits *limits, struct cgroup *ret_cgroup,
-                       struct cgroup_entry *ret_entry)
-{
-    return cgroup_make(&cgroups, "run-bench", limits, ret_cgroup) == 0 &&
-           cgroup_open_entry(&cgroups, ret_cgroup, ret_entry) == 0;
-}
-
 static bool executor(const char *const *words)
 {
-    static const struct sandbox_limits limits = {.memory_mb = 256, .cpu_percent = 100, .pids = 64};
-    struct launch launch = {.plan = &plan, .standard = {0, 1, 2}, .borrow = true};
-    struct cgroup cgroup;
-    struct launched launched;
     (void)words;
-    // As sandbox-run does it.
-    launch.cgroup_follows = cgroups.backend == CGROUP_HYBRID;
-    if (!launch.cgroup_follows && !make_group(&limits, &cgroup, &launch.cgroup))
-        return false;
-    if (launch_start(&launch, &launched) < 0)
-        return false;
-    if (launch.cgroup_follows &&
-        (!make_group(&limits, &cgroup, &launch.cgroup) || launch_join(launched.setup, &launch.cgroup) < 0))
-        return false;
-    cgroup_entry_finish(&launch.cgroup);
-    bool ended = wait_for_end(launched.setup, launched.builder);
-    while (cgroup_remove(&cgroups, &cgroup) == -EBUSY)
-        poll(NULL, 0, 1);
-    return ended;
+    return executor_run(&every_layer);
 }
 
 // The same as the spawner makes it: built, claimed for the command, cleared away.
@@ -218,22 +158,6 @@ static int compare(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
-}
-
-static bool prepare(void)
-{
-    static const struct sandbox_limits limits = {.memory_mb = 256, .cpu_percent = 100, .pids = 64};
-    struct probe probe;
-    if (cgroup_root_for_command(&cgroups) < 0)
-        return false;
-    probe_ask(&cgroups, UID, &probe);
-    struct plan_host host = {.own_uids = probe.own_uids,
-                             .cgroups = cgroups.backend != CGROUP_NONE,
-                             .landlock = probe.landlock,
-                             .seccomp = probe.seccomp};
-    struct plan_command command = {.profile = PROFILE_CODE, .limits = limits, .words = program};
-    probe_print(&probe, stderr);
-    return plan_command(&plan, &host, &command, UID) == 0;
 }
 
 static void hide_cgroup1(void)
@@ -306,7 +230,7 @@ static void print(long rounds)
 int main(int argc, char **argv)
 {
     long rounds = argc > 1 ? strtol(argv[1], NULL, 10) : ROUNDS;
-    if (rounds < 1 || rounds > ROUNDS_MAX || !prepare())
+    if (rounds < 1 || rounds > ROUNDS_MAX || !executor_prepare(&every_layer, stderr))
         return EXIT_FAILURE;
     if (argc > 2)
         sandbox_run[0] = argv[2];
