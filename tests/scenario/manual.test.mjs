@@ -7,9 +7,14 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
+import { Terminal } from "../harness/terminal.mjs";
+
 const TREE = fileURLToPath(new URL("../..", import.meta.url));
 const BIN = join(process.env.PROGRAMS, "bin");
 const COMPLETIONS = { sandboxctl: "ctl/sandboxctl.bash", "create-user": "ctl/sandboxctl.bash", "sandbox-run": "sandbox/run/sandbox-run.bash" };
+
+// Fields of the journal, and the names of messages.
+const NO_SETTINGS = new Set(["SANDBOX_SANDBOX"]);
 
 const page = (name) => readFileSync(join(TREE, "docs/man", name), "utf8");
 const run = (program, ...words) => execFileSync(join(BIN, program), words, { encoding: "utf8", env: {} });
@@ -79,6 +84,28 @@ test("sandbox-server.env(5) and the operator's manual name what a reload takes o
         assert.deepEqual([...text.matchAll(/\b[A-Z]+_[A-Z_]+\b/g)].map(([key]) => key).sort(), keys.slice().sort(), where);
 });
 
+test("the operator's manual and README name commands, options, settings, metrics and files that exist", () => {
+    const known = commands();
+    const settings = execFileSync(join(BIN, "sandbox-server"), ["--help"], { encoding: "utf8" });
+    const metrics = readFileSync(join(TREE, "server/metrics_text.c"), "utf8");
+    const wrong = [];
+    const expect = (there, what) => there || wrong.push(what);
+    for (const name of ["docs/OPERATIONS.md", "README.md"]) {
+        const text = readFileSync(join(TREE, name), "utf8");
+        const code = [...text.matchAll(/`([^`\n]+)`|^ {4}(.*(?:\\\n.*)*)/gm)].map(([, inline, block]) => (inline ?? block).replaceAll("\\\n", " ").replace(/ #.*/, ""));
+        for (const [, words] of code.flatMap((line) => [...line.matchAll(/(?:\bsandboxctl|\bscripts\/ctl) ([^;|&>)]*)/g)])) {
+            const command = Object.keys(known).sort((a, b) => b.length - a.length).find((each) => `${words} `.startsWith(`${each} `));
+            expect(command, `${name}: sandboxctl ${words}`);
+            for (const option of optionsOf(words)) expect(option === "username" || known[command]?.includes(option), `${name}: sandboxctl ${words}: --${option}`);
+        }
+        for (const [path] of code.flatMap((line) => [...line.matchAll(/(?<![\w/])(?:scripts|tests|deploy|docs|haproxy|bench)\/[\w./-]*\w/g)])) expect(existsSync(join(TREE, path)), `${name}: ${path}`);
+        for (const [, metric] of code.flatMap((line) => [...line.matchAll(/\bsandbox_server_(\w+)/g)])) expect(metrics.includes(`${metric.replace(/_total$/, "")}"`) || metrics.includes(`sandbox_server_${metric}`), `${name}: ${metric}`);
+        for (const [, key] of text.matchAll(/\b((?:SANDBOX|BACKUP|RECORDING|CLIPBOARD|JWT|STORAGE|METRICS|CERTIFICATE|TRUSTED|ALLOWED|DISPLAY|VIDEO|LOG|FILE|NODE)_[A-Z_]+[A-Z])\b/g))
+            if (!NO_SETTINGS.has(key)) expect(new RegExp(`^\\s*${key}\\b`, "m").test(settings), `${name}: ${key}`);
+    }
+    assert.deepEqual(wrong, []);
+});
+
 // What the shell offers behind these words.
 function offered(...words) {
     const script = 'source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); "_$(tr - _ <<<"$1")"; printf "%s\\n" "${COMPREPLY[@]}"';
@@ -104,4 +131,40 @@ test("the shell completes each command and each option", () => {
         assert.deepEqual(offered("sandboxctl", ...list, "--"), options.map((name) => `--${name}`), words);
     }
     assert.deepEqual(offered("sandboxctl", "nonsense", ""), []);
+});
+
+test("the shell completes behind options, and what an option or a command is given", () => {
+    assert.deepEqual(offered("sandboxctl", "--config", "/etc/x", "drain", "--o"), ["--off"]);
+    assert.deepEqual(offered("sandboxctl", "--"), ["--config", "--secrets"]);
+    assert.deepEqual(offered("sandboxctl", "--config", "=", "/etc/x", "drain", "--o"), ["--off"]);
+    assert.deepEqual(offered("sandboxctl", "sandbox", "list", "--all", "--j"), ["--json"]);
+    for (const words of [["--role", ""], ["--role", "="], ["--role", "=", ""]]) {
+        assert.deepEqual(offered("sandboxctl", "user", "create", "ada", ...words), ["admin", "user"]);
+        assert.deepEqual(offered("create-user", ...words), ["admin", "user"]);
+    }
+    assert.deepEqual(offered("sandboxctl", "drain", "--node", "--"), []);
+    const files = [["restore"], ["restore", "--key"], ["config", "check"], ["--config"], ["backup", "--directory"]];
+    for (const words of files) assert.deepEqual(offered("sandboxctl", ...words, join(TREE, "README")), [join(TREE, "README.md")], words.join(" "));
+    assert.deepEqual(offered("sandboxctl", "user", "disable", join(TREE, "README")), []);
+});
+
+test("a shell on a terminal offers the options of drain", async () => {
+    const terminal = new Terminal({ env: { PATH: `${BIN}:${process.env.PATH}` } });
+    try {
+        terminal.type(`source ${join(TREE, COMPLETIONS.sandboxctl)}; bind 'set show-all-if-ambiguous on'; clear; echo set up`);
+        await terminal.shows("the shell", (lines) => lines[0] === "set up");
+        terminal.press("sandboxctl drain --", "Tab");
+        await terminal.shows("what is offered", /^--node +--off$/m);
+    } finally {
+        terminal.close();
+    }
+});
+
+test("behind every command --help shows its usage, and does nothing", () => {
+    for (const [words, options] of Object.entries(commands())) {
+        const text = run("sandboxctl", ...words.split(" "), "--help");
+        assert.match(text, new RegExp(`^usage: sandboxctl ${words}\\b`));
+        assert.deepEqual(optionsOf(text.split("\n")[0]), options, words);
+    }
+    assert.match(run("create-user", "--help"), /^usage: create-user --username NAME/);
 });

@@ -69,6 +69,14 @@ for (const user of users) {
             assert.equal((await run(user, "sh", "-c", "kill -ABRT $$")).status, 134);
         });
 
+        it("runs the script of README as README says", async () => {
+            const [, words] = /^ {4}sandbox-run (.*)$/m.exec(readFileSync(new URL("../../README.md", import.meta.url), "utf8"));
+            writeFileSync(join(directory, "untrusted.py"), "print(6 * 7)\n");
+            const { status, out, err } = await run(user, ...words.split(" "));
+            assert.deepEqual([status, out], [0, "42\n"], err);
+            assert.equal(JSON.parse(err.trim().split("\n").at(-1)).cause, "exited");
+        });
+
         it("shows of /proc what programs need, and no more", async () => {
             // What a directory lists does not tell of mounts: each file is looked at.
             const files = String.raw`find /proc -path '/proc/[0-9]*' -prune -o -path /proc/sys -prune -o -type f -print | while read f; do [ ! -f $f -o ! -r $f ] || echo $f; done`;

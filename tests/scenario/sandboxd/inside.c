@@ -48,6 +48,8 @@ static const char look_around[] =
     "echo links $(awk -F: 'NR>2{print $1}' /proc/net/dev | tr -d ' ')\n"
     "echo routes $(tail -n +2 /proc/net/route | wc -l)\n"
     "echo first $(cat /proc/1/comm)\n"
+    "echo composes $(cat \"$(tr '\\0' '\\n' </proc/$(pidof openbox)/environ | sed -n "
+    "s/^XCOMPOSEFILE=//p)\")\n"
     "echo foreign $(ps -e -o user= | grep -vc '^user')\n"
     "echo devices $(ls /dev | tr '\\n' ' ')\n"
     "for f in /etc/shadow /etc/sudoers /root /home/root /sys /boot /var/log /mnt /srv /run/dbus "
@@ -73,6 +75,7 @@ static const char look_around[] =
 static const char *const seen_inside[] = {
     "id 1000 1000 1000",
     "host sandbox",
+    "composes include \"%L\"", // what the window manager starts has the rules that it did without
     "CapInh: 0000000000000000",
     "CapPrm: 0000000000000000",
     "CapEff: 0000000000000000",
