@@ -1,6 +1,6 @@
 // What an upgrade costs those who watch: a clean Debian in a container, the packages, HAProxy with TLS and a browser before it. A newer build is installed
 // while the desktop is shown; measured is from the end of its WebSocket until the next one is open, and until the next picture is painted. Then the same by
-// restarts of sandbox-server alone. Needs root and the packages (scripts/package).
+// restarts of sandbox-server alone. Needs root and the packages of this tree: scripts/bench makes them.
 import { X509Certificate, createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -15,7 +15,7 @@
 #define RATE_MAX 1000000
 #define CONNECT_TIMEOUT_MAX 60000
 // A node on this machine answers at once or not at all; one elsewhere may be a second away, and a lost packet costs another.
-#define CONNECT_TIMEOUT_NEAR 250
+#define CONNECT_TIMEOUT_NEAR 100
 #define CONNECT_TIMEOUT_FAR 3000
 
 static bool made_of(const char *text, size_t length, const char *permitted)

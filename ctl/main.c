@@ -94,6 +94,11 @@ int main(int argc, char **argv)
         command_print_help(stderr);
         return STATUS_USAGE;
     }
+    if (*words && strcmp(*words, "--help") == 0) {
+        command_print_usage(command, context.program, stdout);
+        printf("      %s\n", command->text);
+        return STATUS_OK;
+    }
     struct options_error error;
     if (options_parse(&context.options, words, command->accepted, command->operand, &error)) {
         complain(&context, "%s", error.text);

@@ -107,13 +107,20 @@ void guest_finish(struct exchange *exchange)
         answer_no_entry(exchange);
         return;
     }
+    bool ours = !exchange->error && strcmp(share->node, server->node) == 0;
+    if (ours && sandboxes_await(server->sandboxes, &share->sandbox, exchange))
+        return;
     limiter_refund(server->link_sources, exchange->source_key);
     if (exchange->error) {
         exchange_store_failed(exchange, exchange->error);
         return;
     }
-    if (strcmp(share->node, server->node) != 0) {
+    if (!ours) {
         exchange_problem(exchange, PROBLEM_WRONG_NODE, "Another node runs this desktop.");
+        return;
+    }
+    if (!sandboxes_find(server->sandboxes, &share->sandbox)) {
+        answer_no_entry(exchange);
         return;
     }
     struct ticket ticket = {

@@ -38,7 +38,8 @@ struct reconcile {
     struct sandboxd_entry unknown[SANDBOX_MAX_TOTAL]; // stopped, and yet to be recorded
     struct layer_report layers[LAYER_COUNT];          // of this node
     size_t unknown_count;
-    bool wishes; // the rows are to be read, whatever the phase
+    bool wishes;       // the rows are to be read, whatever the phase
+    bool wishes_later; // when `retry` rings
     bool busy;
     bool reading;                        // the job reads for PHASE_ROWS
     unsigned generation, job_generation; // an answer for a connection that has gone does not count
@@ -53,7 +54,10 @@ static void read_rows(struct reconcile *reconcile);
 
 static void on_retry(void *data)
 {
-    read_rows(data);
+    struct reconcile *reconcile = data;
+    reconcile->wishes |= reconcile->wishes_later;
+    reconcile->wishes_later = false;
+    read_rows(reconcile);
 }
 
 struct reconcile *reconcile_new(struct sandboxes *sandboxes)
@@ -160,6 +164,12 @@ void reconcile_read_wishes(struct reconcile *reconcile)
 {
     reconcile->wishes = true;
     read_rows(reconcile);
+}
+
+void reconcile_read_wishes_later(struct reconcile *reconcile)
+{
+    reconcile->wishes_later = true;
+    loop_timer_set(sandboxes_server(reconcile->sandboxes)->loop, &reconcile->retry, RETRY_US);
 }
 
 static void run(struct work_job *job, struct store *store)
@@ -272,6 +282,7 @@ static void compare(struct reconcile *reconcile)
     hear_news(reconcile);
     stop_untaken(reconcile);
     reconcile->phase = PHASE_COMPLETE;
+    sandboxes_compared(reconcile->sandboxes);
     viewers_sandboxd_back(sandboxes_server(reconcile->sandboxes)->viewers);
     operator_changes_look(sandboxes_server(reconcile->sandboxes)->operator_changes);
 }

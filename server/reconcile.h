@@ -24,3 +24,5 @@ void reconcile_news(struct reconcile *reconcile, const struct sandbox_news *news
 
 // Reads the rows for operators' wishes, and for rows that nobody has, alone.
 void reconcile_read_wishes(struct reconcile *reconcile);
+// The same in a moment: memory was out, and a row has nobody.
+void reconcile_read_wishes_later(struct reconcile *reconcile);

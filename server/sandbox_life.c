@@ -75,6 +75,7 @@ void sandboxes_start(struct sandboxes *sandboxes, const struct store_sandbox *ro
 {
     struct sandbox *sandbox = sandboxes_add(sandboxes, row);
     if (!sandbox) {
+        sandboxes_abandon(sandboxes);
         exchange_problem_later(exchange, PROBLEM_UNAVAILABLE, 5,
                                "The server is out of memory. Try again later.");
         return;

@@ -198,7 +198,10 @@ void ticket_finish(struct exchange *exchange)
         sandbox_answer_wrong_node(exchange, &request->row);
         return;
     }
-    if (request->row.state != STATE_RUNNING) {
+    // A ticket that the upgrade would refuse costs the page a pause.
+    if (request->row.state == STATE_RUNNING && sandboxes_await(server->sandboxes, &exchange->id, exchange))
+        return;
+    if (request->row.state != STATE_RUNNING || !sandboxes_find(server->sandboxes, &exchange->id)) {
         exchange_problem(exchange, PROBLEM_CONFLICT, "The sandbox is not running.");
         return;
     }

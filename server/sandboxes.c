@@ -2,26 +2,74 @@
 
 #include <stdlib.h>
 
+#include "lib/cleanup.h"
 #include "lib/log.h"
+#include "server/clock.h"
 #include "server/clock_step.h"
 #include "server/notices.h"
 #include "server/policy_json.h"
 #include "server/reconcile.h"
 #include "server/recorder.h"
+#include "server/routes.h"
 #include "server/sandbox_life.h"
 #include "server/server.h"
 #include "server/usage.h"
 #include "server/viewers.h"
 #include "server/waiters.h"
 
+#define EARLY_MAX 256u // a request may outlive its connection
+#define EARLY_PATIENCE_US (3 * SECOND_US)
+
 struct sandboxes {
     struct server *server;
     struct sandbox *first;
+    struct exchange *early; // wait until the lists are compared
+    unsigned early_count;
+    struct loop_timer early_patience; // of the one that has waited for the longest
     struct reconcile *reconcile;
     struct usage *usage;
     unsigned epoch;
     struct clock_step clock;
 };
+
+static struct exchange *take_early(struct sandboxes *sandboxes)
+{
+    loop_timer_cancel(&sandboxes->early_patience);
+    sandboxes->early_count = 0;
+    return steal_pointer(&sandboxes->early);
+}
+
+static void refuse_early(void *data)
+{
+    struct exchange *next;
+    for (struct exchange *exchange = take_early(data); exchange; exchange = next) {
+        next = exchange->next;
+        sandbox_answer_disconnected(exchange);
+    }
+}
+
+bool sandboxes_await(struct sandboxes *sandboxes, const struct id *id, struct exchange *exchange)
+{
+    if (sandboxes_ready(sandboxes) || sandboxes_find(sandboxes, id))
+        return false;
+    if (sandboxes->early_count == EARLY_MAX) {
+        sandbox_answer_disconnected(exchange);
+        return true;
+    }
+    if (sandboxes->early_count++ == 0)
+        loop_timer_set(sandboxes->server->loop, &sandboxes->early_patience, EARLY_PATIENCE_US);
+    waiters_add(&sandboxes->early, exchange);
+    return true;
+}
+
+void sandboxes_compared(struct sandboxes *sandboxes)
+{
+    struct exchange *next;
+    for (struct exchange *exchange = take_early(sandboxes); exchange; exchange = next) {
+        next = exchange->next;
+        exchange->route->finish(exchange);
+    }
+}
 
 // When somebody sets the clock, no time has passed: what remains of each sandbox stays as it is.
 static void on_clock_step(void *data, int64_t step_us)
@@ -38,6 +86,7 @@ struct sandboxes *sandboxes_new(struct server *server)
     if (!sandboxes)
         return NULL;
     sandboxes->server = server;
+    sandboxes->early_patience = (struct loop_timer){.fire = refuse_early, .data = sandboxes};
     sandboxes->reconcile = reconcile_new(sandboxes);
     sandboxes->usage = usage_new(sandboxes);
     if (!sandboxes->reconcile || !sandboxes->usage ||
@@ -66,6 +115,7 @@ void sandboxes_free(struct sandboxes *sandboxes)
 {
     if (!sandboxes)
         return;
+    refuse_early(sandboxes);
     while (sandboxes->first) {
         struct sandbox *sandbox = sandboxes->first;
         sandboxes->first = sandbox->next;
@@ -261,12 +311,19 @@ struct sandbox *sandboxes_lost(struct sandboxes *sandboxes, const struct store_s
     struct sandbox *sandbox = sandboxes_find(sandboxes, &row->id);
     if (!sandbox)
         sandbox = sandboxes_add(sandboxes, row);
-    if (!sandbox)
+    if (!sandbox) {
+        sandboxes_abandon(sandboxes);
         return NULL;
+    }
     bool asked = sandbox->state == STATE_STOPPING && sandbox->row.stop_reason;
     enum stop_reason reason = asked ? sandbox->row.stop_reason : STOP_NODE_RESTART;
     sandbox_end(sandbox, reason, stop_reason_sentence(reason), NULL);
     return sandbox;
+}
+
+void sandboxes_abandon(struct sandboxes *sandboxes)
+{
+    reconcile_read_wishes_later(sandboxes->reconcile);
 }
 
 void sandboxes_remove(struct sandbox *sandbox)

@@ -68,6 +68,10 @@ unsigned sandboxes_epoch(const struct sandboxes *sandboxes);
 struct sandbox *sandboxes_find(const struct sandboxes *sandboxes, const struct id *id);
 void sandboxes_gauges(const struct sandboxes *sandboxes, struct metric_gauges *gauges);
 
+// Until the lists are compared nobody knows whether there is that sandbox. True: the exchange's finish is called again when they are, or it is
+// answered when that takes too long.
+bool sandboxes_await(struct sandboxes *sandboxes, const struct id *id, struct exchange *exchange);
+
 // Sends CREATE for a row that was just inserted; the exchange is answered when the sandbox runs or has failed.
 void sandboxes_start(struct sandboxes *sandboxes, const struct store_sandbox *row, uint32_t account_number,
                      const struct network_wish *network, struct exchange *exchange);
@@ -90,8 +94,12 @@ void sandboxes_adopt(struct sandboxes *sandboxes, const struct store_sandbox *ro
                      const struct sandboxd_entry *told, const char *network);
 // What sandboxd told of a sandbox meanwhile; nothing changes when that is known already.
 void sandboxes_news(struct sandboxes *sandboxes, const struct sandbox_news *news);
-// Ends one that sandboxd does not know. NULL when memory is out: the next look through the rows finds it again.
+// They are: who waited for it goes on.
+void sandboxes_compared(struct sandboxes *sandboxes);
+// Ends one that sandboxd does not know. NULL when memory is out: the rows are looked through again in a second.
 struct sandbox *sandboxes_lost(struct sandboxes *sandboxes, const struct store_sandbox *row);
+// A row has nobody, as memory is out: it ends when the rows are looked through in a second, or as soon after as there is memory.
+void sandboxes_abandon(struct sandboxes *sandboxes);
 struct usage *sandboxes_usage(struct sandboxes *sandboxes);
 struct server *sandboxes_server(const struct sandboxes *sandboxes);
 struct sandbox *sandboxes_first(const struct sandboxes *sandboxes);

@@ -1,10 +1,11 @@
 // Runs inside a sandbox: takes as much of one thing as it gets, and says how far it came; or measures how a neighbour fares.
 //
-// usage: sandbox-bomb KIND TAG     TAG becomes the name of its processes
+// usage: sandbox-bomb KIND TAG [again]     TAG becomes the name of its processes; again: once it has all, it lets go and takes it anew, until it is killed
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,27 +57,30 @@ static void tmpfs_bomb(void)
 {
     static char chunk[CHUNK_BYTES];
     memset(chunk, 1, sizeof(chunk));
-    int fd = open("/tmp/bomb", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    int fd = open("/tmp/bomb", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     size_t written = 0;
     ssize_t length = 0;
     while (fd >= 0 && written < (size_t)CHUNKS_MAX * CHUNK_BYTES &&
            (length = write(fd, chunk, sizeof(chunk))) > 0)
         written += (size_t)length;
     printf("MiB %zu, then %s\n", written >> 20, length < 0 ? strerror(errno) : "no end");
+    close(fd);
 }
 
 static void inode_bomb(void)
 {
     unsigned made = 0;
-    if (mkdir("/tmp/inodes", 0700) < 0 || chdir("/tmp/inodes") < 0)
-        return;
+    char name[32];
     for (; made < FILES_MAX; made++) {
-        char name[16];
-        snprintf(name, sizeof(name), "%u", made);
+        snprintf(name, sizeof(name), "/tmp/inode%u", made);
         if (mknod(name, S_IFREG | 0600, 0) < 0)
             break;
     }
     printf("files %u, then %s\n", made, made < FILES_MAX ? strerror(errno) : "no end");
+    for (unsigned i = 0; i < made; i++) {
+        snprintf(name, sizeof(name), "/tmp/inode%u", i);
+        unlink(name);
+    }
 }
 
 static void descriptor_bomb(void)
@@ -85,6 +89,7 @@ static void descriptor_bomb(void)
     while (made < FILES_MAX && open("/dev/null", O_RDONLY | O_CLOEXEC) >= 0)
         made++;
     printf("descriptors %u, then %s\n", made, made < FILES_MAX ? strerror(errno) : "no end");
+    close_range(STDERR_FILENO + 1, ~0U, 0);
 }
 
 static void flood(int fd)
@@ -196,12 +201,15 @@ int main(int argc, char **argv)
         {"error", error_flood},  {"crash", crash_flood},   {"spin", spin},
         {"leave", leave_behind}, {"neighbour", neighbour},
     };
-    if (argc != 3)
+    bool again = argc == 4 && strcmp(argv[3], "again") == 0;
+    if (argc != 3 && !again)
         return 125;
     prctl(PR_SET_NAME, argv[2]);
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if (strcmp(kinds[i].name, argv[1]) == 0) {
-            kinds[i].run();
+            do
+                kinds[i].run();
+            while (again);
             return 0;
         }
     }

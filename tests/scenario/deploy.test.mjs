@@ -52,7 +52,9 @@ test("Kubernetes: selectors meet the pods, volumes their mounts, probes and port
         assert.deepEqual(labels, spec.template.metadata.labels);
     const volumes = [...spec.template.spec.volumes.map(({ name }) => name), ...spec.volumeClaimTemplates.map(({ metadata }) => metadata.name)];
     for (const mount of container.volumeMounts) assert.ok(volumes.includes(mount.name), mount.name);
-    for (const probe of [container.startupProbe, container.livenessProbe, container.readinessProbe]) assert.equal(probe.httpGet.port, container.ports[0].name);
+    for (const probe of [container.startupProbe, container.readinessProbe]) assert.equal(probe.httpGet.port, container.ports[0].name);
+    // Who is drained has no /health, and must live.
+    assert.deepEqual([container.livenessProbe.httpGet, container.livenessProbe.tcpSocket.port], [undefined, container.ports[0].name]);
     assert.equal(all.Service.spec.ports[0].targetPort, container.ports[0].name);
     assertSettings(all.ConfigMap.data, "configmap.yaml");
 });

@@ -99,13 +99,37 @@ test("promtool has nothing to say about names, units and texts", async () => {
     assert.match(text, /^sandbox_server_program_resident_bytes\{program="sandboxd"\} [1-9]/m);
 });
 
-test("the alert rules are right, and fire when they should", () => {
+test("the alert rules are right, and each fires when it should", () => {
+    const fired = /alertname: (\w+)\n +exp_alerts:/g;
+    const names = (file, pattern) => [...new Set([...readFileSync(`${deploy}prometheus/${file}`, "utf8").matchAll(pattern)].map(([, name]) => name))].sort();
+    assert.deepEqual(names("alerts_test.yml", fired), names("alerts.yml", /- alert: (\w+)/g));
     execFileSync("promtool", ["check", "rules", `${deploy}prometheus/alerts.yml`], { stdio: "pipe" });
     execFileSync("promtool", ["test", "rules", `${deploy}prometheus/alerts_test.yml`], { stdio: "pipe" });
 });
 
+// What is told: a sample of each, as it starts with.
+const TOLD = [
+    ...["starting", "running", "stopping"].map((state) => `sandbox_server_sandboxes{state="${state}"}`),
+    ...["sandbox_server_sandbox_starts_total", 'sandbox_server_sandbox_start_seconds_bucket{le="+Inf"}', "sandbox_server_sandbox_start_seconds_sum"],
+    ...["home", "namespaces", "mounts", "display"].map((stage) => `sandbox_server_sandbox_start_failures_total{stage="${stage}"}`),
+    ...["video", "lossless", "copy"].map((kind) => `sandbox_server_stream_frames_total{kind="${kind}"}`),
+    ...["encode", "input", "acknowledged"].map((what) => `sandbox_server_stream_${what}_seconds_bucket{le="0.064"}`),
+    ...["sandbox_server_relayed_to_browsers_bytes_total", "sandbox_server_relayed_from_browsers_bytes_total"],
+    ...["sign_ins", "sign_ins_failed", "refreshes", "refreshes_failed"].map((what) => `sandbox_server_${what}_total`),
+    ...["connections", "sign_ins", "sandboxes_per_user", "viewers"].map((limit) => `sandbox_server_limits_hit_total{limit="${limit}"}`),
+    'sandbox_server_sandbox_ends_total{reason="memory"}',
+    ...["wanted", "ready", "building"].map((state) => `sandbox_server_sandbox_pool{template="desktop",state="${state}"}`),
+    ...["sandbox-server", "sandboxd", "sandbox-egress"].map((program) => `sandbox_server_program_resident_bytes{program="${program}"}`),
+];
+
+test("what an operator is promised to be told is there from the first scrape", async () => {
+    const text = await scrape();
+    assert.deepEqual(TOLD.filter((sample) => value(text, sample) === undefined), []);
+});
+
 test("the dashboard and the alerts ask for nothing that does not exist", async () => {
-    const known = families(await scrape());
+    const text = await scrape();
+    const known = families(text);
     // Only where there is a certificate or a backup to watch.
     for (const name of ["sandbox_server_certificate_expiry_timestamp_seconds", "sandbox_server_backup_last_timestamp_seconds"]) known.add(name);
     const dashboard = JSON.parse(readFileSync(`${deploy}grafana/sandbox-server.json`, "utf8"));
@@ -113,8 +137,14 @@ test("the dashboard and the alerts ask for nothing that does not exist", async (
     assert.ok(expressions.length > 20);
     expressions.push(dashboard.templating.list[1].query.query);
     const alerts = readFileSync(`${deploy}prometheus/alerts.yml`, "utf8").split("\n").filter((line) => !/summary|description|#/.test(line));
-    for (const text of [...expressions, ...alerts]) {
-        for (const [name] of text.matchAll(/\bsandbox_server_\w+/g))
-            assert.ok(known.has(name) || known.has(name.replace(/_bucket$/, "")), `${name} in: ${text}`);
+    for (const expression of [...expressions, ...alerts]) {
+        for (const [name] of expression.matchAll(/\bsandbox_server_\w+/g))
+            assert.ok(known.has(name) || known.has(name.replace(/_bucket$/, "")), `${name} in: ${expression}`);
+        // Nor for a value that a label never has; those of answers are the statuses that there were.
+        for (const [, name, labels] of expression.matchAll(/\b(sandbox_server_\w+)\{([^}]*)\}/g)) {
+            for (const [, label, values] of labels.matchAll(/(\w+)=~?"([a-z_|-]+)"/g))
+                for (const one of values.split("|")) assert.match(text, new RegExp(`^${name}\\{.*${label}="${one}"`, "m"), expression);
+        }
     }
 });
+

@@ -74,6 +74,38 @@ test("sandbox-server: the sandbox lives on and the tokens stay valid", async () 
     await ended(id);
 });
 
+test("a page that asks before sandbox-server knows its sandboxes gets a ticket that is good, or is told to come again", async () => {
+    const id = await startAgain();
+    const share = (await client.request("POST", `/api/sandboxes/${id}/shares`, { body: { access: "view", expires_in: 600 } })).body.path.split("#")[1];
+    const daemon = mainProcess("sandboxd");
+    const ask = () => [
+        client.request("POST", `/api/sandboxes/${id}/ticket`, { body: {} }),
+        server.client().request("POST", "/api/shares/ticket", { body: { token: share }, token: null }),
+    ];
+    process.kill(daemon.pid, "SIGSTOP");
+    try {
+        await killedComesBack("sandbox-server");
+        await until("an answer", () => client.request("GET", "/health", { token: null }).then(({ status }) => status === 200, () => false));
+        for (const answer of await Promise.all(ask())) {
+            assert.equal(answer.status, 503, answer.text);
+            assert.equal(answer.headers.get("retry-after"), "1");
+        }
+        const asked = ask();
+        for (let i = 0; i < 3; i++) assert.equal((await client.request("GET", `/api/sandboxes/${id}`)).status, 200); // by then it has them
+        process.kill(daemon.pid, "SIGCONT");
+        for (const answer of await Promise.all(asked)) {
+            assert.equal(answer.status, 201, answer.text);
+            const stream = await WebSocketClient.open(server.url, answer.body.path, { headers: { Origin: server.url } });
+            await stream.binary(0x01);
+            stream.destroy();
+        }
+    } finally {
+        process.kill(daemon.pid, "SIGCONT");
+    }
+    await client.request("DELETE", `/api/sandboxes/${id}`);
+    await ended(id);
+});
+
 for (const signal of ["SIGKILL", "SIGQUIT"]) {
     test(`postgres by ${signal}: 503 with Retry-After meanwhile, the sandbox and its stream go on`, async () => {
         const id = await startAgain();
