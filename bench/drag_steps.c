@@ -63,6 +63,7 @@ static void draw(struct update *u, unsigned x, unsigned y, bool window)
     }
     struct rectangle r = {(uint16_t)x, (uint16_t)y, WINDOW_WIDTH, WINDOW_HEIGHT};
     grid_set(&u->grid, r, CELL_DAMAGED);
+    u->grid.drawn = rectangles_union(u->grid.drawn, r);
 }
 
 static void acknowledge(struct update *u, struct outbox *outbox, uint64_t now_us)

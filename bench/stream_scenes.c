@@ -1,6 +1,6 @@
 // What the streamer and the X server take of a processor while a real terminal scrolls or is dragged, without server and browser around them: for
 // comparing two builds of the streamer in a minute. scripts/bench cpu has the whole.
-// usage: stream_scenes [seconds of each scene]     (from the tree's root)
+// usage: stream_scenes [seconds of each scene [the begin of the one scene's name]]     (from the tree's root)
 
 #include <inttypes.h>
 #include <math.h>
@@ -22,6 +22,7 @@
 #define SETTLE (2 * SECOND)
 #define STEPS 60 // of a dragged window, per second
 
+static const char *wanted = ""; // a scene's name begins so
 static uint8_t message[STREAM_MESSAGE_MAX];
 
 struct totals {
@@ -96,13 +97,21 @@ static pid_t start_program(const struct rig *r, const char *program, const char 
     _exit(127);
 }
 
+// The window that is shown, or XCB_NONE as long as there is none.
 static xcb_window_t terminal_window(struct rig *r)
 {
     AUTO_FREE xcb_query_tree_reply_t *tree =
         xcb_query_tree_reply(r->drawer, xcb_query_tree(r->drawer, r->screen->root), NULL);
-    if (!tree || tree->children_len == 0)
+    if (!tree)
         abort();
-    return xcb_query_tree_children(tree)[tree->children_len - 1];
+    for (int i = 0; i < tree->children_len; i++) {
+        xcb_window_t window = xcb_query_tree_children(tree)[i];
+        AUTO_FREE xcb_get_window_attributes_reply_t *attributes =
+            xcb_get_window_attributes_reply(r->drawer, xcb_get_window_attributes(r->drawer, window), NULL);
+        if (attributes && attributes->map_state == XCB_MAP_STATE_VIEWABLE)
+            return window;
+    }
+    return XCB_NONE;
 }
 
 static void move_pointer(struct rig *r, uint32_t number, unsigned x, unsigned y)
@@ -132,8 +141,12 @@ static void drag(struct rig *r, uint64_t until, struct totals *t)
 static void measure(struct rig *r, const char *name, uint64_t duration, const char *const *command,
                     void (*scene)(struct rig *r, uint64_t until, struct totals *t))
 {
+    if (strncmp(name, wanted, strlen(wanted)) != 0)
+        return;
     pid_t terminal = start_program(r, "xterm", command);
     struct totals t = {0};
+    while (terminal_window(r) == XCB_NONE)
+        serve(r, clock_us() + SECOND / 10, &t);
     serve(r, clock_us() + SETTLE, &t);
     t = (struct totals){.streamer_ns = cpu_of(r->streamer), .server_ns = cpu_of(r->server)};
     uint64_t start = clock_us();
@@ -155,6 +168,8 @@ static void measure(struct rig *r, const char *name, uint64_t duration, const ch
 // A film of 960x540 that ends after two seconds: how long after its last video frame is the browser's picture exact?
 static void measure_stillness(struct rig *r)
 {
+    if (strncmp("film", wanted, strlen(wanted)) != 0)
+        return;
     pid_t film = start_program(r, "perl", (const char *[]){"perl", "bench/scenes.pl", "2", "4", NULL});
     struct totals t = {0};
     serve(r, clock_us() + 2 * SECOND, &t);
@@ -171,6 +186,7 @@ static void measure_stillness(struct rig *r)
 int main(int argc, char **argv)
 {
     uint64_t duration = (argc > 1 ? strtoul(argv[1], NULL, 10) : 5) * SECOND;
+    wanted = argc > 2 ? argv[2] : wanted;
     struct rig r;
     rig_start(&r, 1920, 1080);
     rig_fill(&r, 0x203040, 0, 0, 1920, 1080);

@@ -32,7 +32,7 @@ void check_isolation(struct context *context, struct findings *findings);
 void check_apparmor(struct context *context, struct findings *findings);
 void check_running_programs(struct context *context, struct findings *findings);
 
-// A layer that is not on: failed when SANDBOX_LAYERS_REQUIRED names it (or says "all"), else weak.
+// A layer that is not on: failed when sandboxd refuses to start without it, which SANDBOX_LAYERS_REQUIRED may name (or say "all"), else weak.
 enum verdict layer_verdict(const char *required, enum layer layer, enum layer_state state);
 // What to make of adjtimex(2): its result (-1: it failed), and the status that it tells.
 enum verdict clock_verdict(int result, int status);

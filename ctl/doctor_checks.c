@@ -176,7 +176,7 @@ enum verdict layer_verdict(const char *required, enum layer layer, enum layer_st
 {
     if (state == LAYER_ON)
         return VERDICT_OK;
-    if (strcmp(required, "all") == 0)
+    if (layer_always_required(layer) || strcmp(required, "all") == 0)
         return VERDICT_FAILED;
     const char *name = layer_name(layer);
     for (const char *word = required; *word;) {

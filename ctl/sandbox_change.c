@@ -75,6 +75,7 @@ static int report(struct context *context, const struct store_change *change)
 static int ask(struct context *context, const struct id *sandbox, json_t *wish)
 {
     CLEANUP(cleanup_json) json_t *owned = wish;
+    (void)owned; // only to be given back
     AUTO_FREE char *text = wish ? json_dumps(wish, JSON_COMPACT) : NULL;
     struct store_change change = {.id = id_new(), .sandbox = *sandbox};
     CLEANUP(cleanup_store)

@@ -29,6 +29,7 @@ struct film {
     AVCodecContext *encoder;
     AVFrame *frame;
     AVPacket *packet;
+    AVPacket *held;         // the last picture's, until it is known how long it is shown
     AVStream *sound_stream; // NULL: without sound
     struct track *track;
     unsigned shown_width, shown_height; // of the last picture
@@ -91,8 +92,9 @@ static int open_encoder(struct film *film, unsigned width, unsigned height)
 static int open_frame(struct film *film)
 {
     film->packet = av_packet_alloc();
+    film->held = av_packet_alloc();
     film->frame = av_frame_alloc();
-    if (!film->packet || !film->frame)
+    if (!film->packet || !film->held || !film->frame)
         return -ENOMEM;
     film->frame->width = film->encoder->width;
     film->frame->height = film->encoder->height;
@@ -100,20 +102,26 @@ static int open_frame(struct film *film)
     return av_frame_get_buffer(film->frame, 0) < 0 ? -ENOMEM : 0;
 }
 
+// Takes what is in the packet.
+static int write_to(struct film *film, const AVStream *stream, AVRational time_base, AVPacket *p)
+{
+    p->stream_index = stream->index;
+    av_packet_rescale_ts(p, time_base, stream->time_base);
+    bool written = av_write_frame(film->file, p) >= 0 && !film->error;
+    av_packet_unref(p);
+    return written ? 0 : film->error ? film->error : -EIO;
+}
+
 static int write_sound(void *data, uint8_t *packet, size_t length, uint64_t begin, unsigned samples)
 {
     struct film *film = data;
-    AVPacket *p = film->packet; // the encoder's is written by now
+    AVPacket *p = film->packet; // the encoder's was moved from it
     p->data = packet;
     p->size = (int)length;
     p->pts = p->dts = (int64_t)begin;
     p->duration = samples;
     p->flags = AV_PKT_FLAG_KEY;
-    p->stream_index = film->sound_stream->index;
-    av_packet_rescale_ts(p, SOUND_TIME_BASE, film->sound_stream->time_base);
-    bool written = av_write_frame(film->file, p) >= 0 && !film->error;
-    av_packet_unref(p);
-    return written ? 0 : film->error ? film->error : -EIO;
+    return write_to(film, film->sound_stream, SOUND_TIME_BASE, p);
 }
 
 static int open_sound(struct film *film)
@@ -205,20 +213,28 @@ void film_free(struct film *film)
     avcodec_free_context(&film->encoder);
     av_frame_free(&film->frame);
     av_packet_free(&film->packet);
+    av_packet_free(&film->held);
     track_free(film->track);
     free(film);
 }
 
+// A picture without a duration is dropped by players, and the muxer knows only that of one with a successor.
+static int write_held(struct film *film, int64_t end)
+{
+    if (!film->held->data)
+        return 0;
+    film->held->duration = end - film->held->pts;
+    return write_to(film, film->stream, TIME_BASE, film->held);
+}
+
 static int write_packets(struct film *film)
 {
-    while (avcodec_receive_packet(film->encoder, film->packet) == 0) {
-        film->packet->stream_index = film->stream->index;
-        av_packet_rescale_ts(film->packet, TIME_BASE, film->stream->time_base);
-        if (av_write_frame(film->file, film->packet) < 0 || film->error)
-            return film->error ? film->error : -EIO;
-        av_packet_unref(film->packet);
+    int error = 0;
+    while (!error && avcodec_receive_packet(film->encoder, film->packet) == 0) {
+        error = write_held(film, film->packet->pts);
+        av_packet_move_ref(film->held, film->packet);
     }
-    return 0;
+    return error;
 }
 
 static void fill_black(struct film *film)
@@ -229,6 +245,11 @@ static void fill_black(struct film *film)
         memset(f->data[i], 128, (size_t)f->linesize[i] * (size_t)f->height / 2);
 }
 
+static int64_t ticks_of(uint64_t time_us)
+{
+    return av_rescale_q((int64_t)time_us, (AVRational){1, 1000000}, TIME_BASE);
+}
+
 static int encode(struct film *film, uint64_t time_us)
 {
     AVFrame *f = film->frame;
@@ -237,7 +258,7 @@ static int encode(struct film *film, uint64_t time_us)
         film->key_us = time_us;
     film->begun = true;
     f->pict_type = key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
-    f->pts = av_rescale_q((int64_t)time_us, (AVRational){1, 1000000}, TIME_BASE);
+    f->pts = ticks_of(time_us);
     f->colorspace = film->encoder->colorspace;
     f->color_range = film->encoder->color_range;
     if (avcodec_send_frame(film->encoder, f) < 0)
@@ -272,11 +293,9 @@ int film_sound(struct film *film, const uint8_t *packet, size_t length, int64_t 
 
 int film_end(struct film *film, uint64_t time_us)
 {
-    int error = av_frame_make_writable(film->frame) < 0 ? -ENOMEM : encode(film, time_us);
-    if (!error && avcodec_send_frame(film->encoder, NULL) < 0)
-        error = -EIO;
+    int error = avcodec_send_frame(film->encoder, NULL) < 0 ? -EIO : write_packets(film);
     if (!error)
-        error = write_packets(film);
+        error = write_held(film, ticks_of(time_us));
     if (!error && film->track)
         error = track_end(film->track);
     if (!error && (av_write_trailer(film->file) < 0 || film->error))

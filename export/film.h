@@ -16,5 +16,5 @@ void film_free(struct film *film);
 int film_show(struct film *film, struct surface picture, unsigned width, unsigned height, uint64_t time_us);
 // A film with sound: 10 ms of Opus from that time on (track_add). -EPROTO: it is something else.
 int film_sound(struct film *film, const uint8_t *packet, size_t length, int64_t time_us);
-// The last one is shown until then; afterwards the file is whole.
+// The last picture is shown until then, which is later than its time; afterwards the file is whole.
 int film_end(struct film *film, uint64_t time_us);

@@ -21,15 +21,6 @@
 
 #define NICENESS 10
 
-#ifdef SANITIZED_BUILD
-// The leak check at exit would need calls that the filter refuses; the unit tests look for leaks.
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-    return "detect_leaks=0";
-}
-#endif
-
 static int give_up(const char *problem, int error)
 {
     log_error("the export ends", {"problem", problem}, {"error", strerror(-error)});

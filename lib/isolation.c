@@ -45,7 +45,18 @@ static const char *const reason_names[STOP_REASON_COUNT] = {
     [STOP_PROCESSES] = "processes",
     [STOP_TIME] = "time",
     [STOP_OUTPUT] = "output",
+    [STOP_HOST_MEMORY] = "host_memory",
 };
+
+bool layer_always_required(unsigned layer)
+{
+    static const bool always[LAYER_COUNT] = {
+        [LAYER_USER_NAMESPACE] = true,    [LAYER_PID_NAMESPACE] = true,    [LAYER_MOUNT_NAMESPACE] = true,
+        [LAYER_NETWORK_NAMESPACE] = true, [LAYER_IPC_NAMESPACE] = true,    [LAYER_UTS_NAMESPACE] = true,
+        [LAYER_CGROUP_NAMESPACE] = true,  [LAYER_ROOT] = true,             [LAYER_CAPABILITIES] = true,
+        [LAYER_NO_NEW_PRIVILEGES] = true};
+    return layer < LAYER_COUNT && always[layer];
+}
 
 const char *layer_name(unsigned layer)
 {

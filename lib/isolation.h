@@ -1,6 +1,7 @@
 #pragma once
 // The vocabulary of the sandbox boundary that sandboxd reports and sandbox-server, doctor and /health show.
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum layer {
@@ -57,8 +58,13 @@ enum stop_reason {
     STOP_PROCESSES, // failed after the process limit had refused it a process
     STOP_TIME,      // ran longer than it was given
     STOP_OUTPUT,    // wrote more than it was given
+    // Of both: killed for want of memory that its own limit would have given it, by the machine or by a group above
+    STOP_HOST_MEMORY,
     STOP_REASON_COUNT,
 };
+
+// Without it no sandbox can be built at all, so it is required whatever the configuration says.
+bool layer_always_required(unsigned layer);
 
 // Names as the HTTP interface, the database and the logs spell them ("user_namespace", "on", "start_failed").
 // NULL when out of range.

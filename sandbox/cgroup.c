@@ -11,6 +11,8 @@
 #include "lib/fd.h"
 
 #define CGROUP_FILE_MAX (1u << 20)
+// Of the limit: the kernel keeps the peak without a lock, and what other processors charged at that moment, in batches of 256 KiB, may be missing.
+#define PEAK_SHARE 32u
 
 int cgroup_write(int base, const char *group, const char *file, const char *text)
 {
@@ -248,6 +250,35 @@ void cgroup_load(const struct cgroup_root *root, const struct cgroup *cgroup, ui
     *ret_tasks =
         named ? cgroup_read_number(root, v2 ? CGROUP_UNIFIED : CGROUP_PIDS, cgroup->name, "pids.current")
               : UINT64_MAX;
+}
+
+// v1 counts no limit that was met (memory.failcnt stays 0 on Linux 6.18), but its peak tells: memory alone, or with swap.
+static bool met_v1_limit(const struct cgroup_root *root, const struct cgroup *cgroup)
+{
+    static const struct {
+        const char *peak, *limit;
+    } files[] = {{"memory.max_usage_in_bytes", "memory.limit_in_bytes"},
+                 {"memory.memsw.max_usage_in_bytes", "memory.memsw.limit_in_bytes"}};
+    bool known = false;
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        uint64_t peak = cgroup_read_number(root, CGROUP_MEMORY, cgroup->name, files[i].peak);
+        uint64_t limit = cgroup_read_number(root, CGROUP_MEMORY, cgroup->name, files[i].limit);
+        if (peak == UINT64_MAX || limit == UINT64_MAX)
+            continue;
+        known = true;
+        if (peak >= limit - limit / PEAK_SHARE)
+            return true;
+    }
+    return !known;
+}
+
+bool cgroup_met_memory_limit(const struct cgroup_root *root, const struct cgroup *cgroup)
+{
+    if (!cgroup->name[0])
+        return false;
+    if (root->backend == CGROUP_V2) // counted where the limit was in the way, not at the groups below
+        return cgroup_read_field(root, CGROUP_UNIFIED, cgroup->name, "memory.events", "oom") != 0;
+    return met_v1_limit(root, cgroup);
 }
 
 uint64_t cgroup_oom_kills(const struct cgroup_root *root, const struct cgroup *cgroup)

@@ -76,6 +76,9 @@ void cgroup_load(const struct cgroup_root *root, const struct cgroup *cgroup, ui
                  uint64_t *ret_tasks);
 // How often the out-of-memory killer chose a process of it; 0 when unknown.
 uint64_t cgroup_oom_kills(const struct cgroup_root *root, const struct cgroup *cgroup);
+// Whether the group's own memory limit was met so that a killer may have come for it, rather than for the machine or a group above. True when
+// unknown. In v1 also when nothing but files kept in memory had to go.
+bool cgroup_met_memory_limit(const struct cgroup_root *root, const struct cgroup *cgroup);
 
 // cgroup_command.c: groups for one command, below the group that its caller lives in.
 // As cgroup_root_open, but nothing is tried: what can't be used gives CGROUP_NONE. A v2 group that holds processes can't limit groups below

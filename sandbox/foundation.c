@@ -171,12 +171,9 @@ void foundation_finish(struct foundation *foundation)
     *foundation = FOUNDATION_NONE;
 }
 
-int foundation_network(struct foundation *foundation, int *ret_network)
+int foundation_network(struct foundation *foundation)
 {
-    if (foundation->network_count == 0)
-        return new_network(foundation, ret_network);
-    *ret_network = foundation->networks[--foundation->network_count];
-    return 0;
+    return foundation->network_count == 0 ? -1 : foundation->networks[--foundation->network_count];
 }
 
 bool foundation_refill(struct foundation *foundation)

@@ -26,7 +26,7 @@ struct foundation_ids {
 int foundation_make(const struct foundation_ids *ids, struct foundation *ret_foundation);
 // Sandboxes that began in it keep what they have of it. FOUNDATION_NONE is fine, and what it is afterwards.
 void foundation_finish(struct foundation *foundation);
-// A network namespace with lo up, for one sandbox. The caller's to close. One that was kept ready, or a new one.
-int foundation_network(struct foundation *foundation, int *ret_network);
+// A network namespace with lo up, for one sandbox. The caller's to close. -1 when none is ready: OPERATION_ENTER makes one then.
+int foundation_network(struct foundation *foundation);
 // Makes one more, when there is room. False when there was nothing to do, or it failed.
 bool foundation_refill(struct foundation *foundation);

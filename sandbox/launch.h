@@ -31,7 +31,7 @@ struct launch {
     struct launch_descriptor descriptors[LAUNCH_DESCRIPTORS_MAX];
     size_t descriptor_count;
     struct launch_mounts mounts;
-    struct launch_foundation { // OPERATION_ENTER: namespaces
+    struct launch_foundation { // OPERATION_ENTER: namespaces; network -1: a new one
         int user, mounts, network;
     } foundation;
     // OPERATION_RUN: the own command line, which pid 1 inherits and every process inside could read in /proc

@@ -47,7 +47,12 @@ int operation_enter(struct run *run, const struct operation *operation)
 {
     (void)operation;
     const struct launch_foundation *foundation = &run->launch->foundation;
-    if (setns(foundation->user, CLONE_NEWUSER) < 0 || setns(foundation->network, CLONE_NEWNET) < 0 ||
+    if (setns(foundation->user, CLONE_NEWUSER) < 0)
+        return -errno;
+    AUTO_FD int made = foundation->network < 0 ? operation_new_network() : -1;
+    if (foundation->network < 0 && made < 0)
+        return made;
+    if ((made < 0 && setns(foundation->network, CLONE_NEWNET) < 0) ||
         setns(foundation->mounts, CLONE_NEWNS) < 0)
         return -errno;
     return 0;

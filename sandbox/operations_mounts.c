@@ -24,11 +24,12 @@ static int set_attributes(int mount, uint64_t attributes)
     return mount_setattr(mount, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) < 0 ? -errno : 0;
 }
 
-// A detached copy of what the descriptor names, with what is mounted below: in a user namespace the kernel
+// A detached copy of what the path names below the directory (or, empty, of that one), with what is mounted below: in a user namespace the kernel
 // refuses to show what a mount covers.
-static int detach_copy(int fd, uint64_t attributes, int *ret_mount)
+static int detach_copy(int directory, const char *path, uint64_t attributes, int *ret_mount)
 {
-    AUTO_FD int mount = open_tree(fd, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+    unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_NO_AUTOMOUNT;
+    AUTO_FD int mount = open_tree(directory, path, flags | (*path ? 0 : AT_EMPTY_PATH));
     if (mount < 0)
         return -errno;
     int error = set_attributes(mount, attributes);
@@ -55,10 +56,8 @@ static int open_bind(const struct operation *operation, int *ret_mount)
     if ((operation->number & BIND_SYSTEM) && lstat(operation->source, &status) == 0 &&
         S_ISLNK(status.st_mode))
         return 0;
-    AUTO_FD int fd = open(operation->source, O_PATH | O_CLOEXEC);
-    if (fd < 0)
-        return errno == ENOENT && (operation->number & BIND_OPTIONAL) ? 0 : -errno;
-    return detach_copy(fd, bind_attributes(operation->number), ret_mount);
+    int error = detach_copy(AT_FDCWD, operation->source, bind_attributes(operation->number), ret_mount);
+    return error == -ENOENT && (operation->number & BIND_OPTIONAL) ? 0 : error;
 }
 
 static int open_home(struct run *run, const struct operation *operation, int *ret_mount)
@@ -76,7 +75,7 @@ static int open_home(struct run *run, const struct operation *operation, int *re
     if (status.st_uid != geteuid()) // mapped: only the owner's own uid reads as ours
         return -EPERM;
     (void)run;
-    return detach_copy(home, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, ret_mount);
+    return detach_copy(home, "", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, ret_mount);
 }
 
 // The sources are opened before the new root covers any of them.

@@ -79,7 +79,7 @@ struct operation {
     int64_t number;
 };
 
-#define PLAN_OPERATIONS_MAX 192
+#define PLAN_OPERATIONS_MAX 256
 #define PLAN_TEXT_MAX 8192
 #define PLAN_WORDS_MAX 24
 #define PLAN_ENVIRONMENT_MAX 64

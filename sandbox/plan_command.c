@@ -1,6 +1,7 @@
 // The plans of sandboxes that run one command.
 
 #include <errno.h>
+#include <string.h>
 
 #include "sandbox/plan_tables.h"
 #include "sandbox/plan_write.h"
@@ -67,6 +68,22 @@ static void add_command_files(struct plan *plan, const struct plan_host *host,
         ADD(plan, .kind = OPERATION_ADMISSION);
 }
 
+// One of each name: a program takes the first of two, and a shell the last.
+static void set_variables(struct plan *plan, const char *const *variables)
+{
+    for (; variables && *variables && !plan->overflow; variables++) {
+        size_t name = strcspn(*variables, "=") + 1;
+        const char **place = plan->environment;
+        while (*place && strncmp(*place, *variables, name) != 0)
+            place++;
+        if (*place)
+            *place = *variables;
+        else
+            plan_add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX,
+                           (const char *const[]){*variables, NULL});
+    }
+}
+
 int plan_command(struct plan *plan, const struct plan_host *host, const struct plan_command *command,
                  uint32_t host_uid)
 {
@@ -88,7 +105,7 @@ int plan_command(struct plan *plan, const struct plan_host *host, const struct p
     plan_add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_command_environment);
     if (command->network)
         plan_add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, plan_proxy_environment);
-    plan_add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, command->environment);
+    set_variables(plan, command->environment);
     return plan->overflow ? -E2BIG : 0;
 }
 

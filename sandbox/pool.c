@@ -19,6 +19,8 @@
 #include "sandbox/spawner.h"
 #include "sandbox/template.h"
 
+#define STARTS_FIRST_US 2000000u // one that takes longer, whatever keeps it, keeps the pool no longer empty
+
 struct pool {
     struct service *service;
     struct pool_rules rules;
@@ -49,15 +51,17 @@ static void fill_message(const struct pool *pool, struct sandboxd_pool *ret)
 static void count(struct pool *pool)
 {
     struct pool_rules *rules = &pool->rules;
-    rules->starting = 0;
+    rules->starting_us = 0;
     for (unsigned i = 0; i < TEMPLATE_COUNT; i++)
         rules->rows[i].ready = rules->rows[i].others = 0;
     for (unsigned i = 0; i < SANDBOX_SLOTS; i++) {
         const struct sandbox *sandbox = pool->service->sandboxes[i];
         if (!sandbox)
             continue;
+        uint64_t first_us = sandbox->created_us + STARTS_FIRST_US;
+        bool starting = sandbox->state != SANDBOX_READY && sandbox->state != SANDBOX_ENDING;
         if (sandbox_has_owner(sandbox))
-            rules->starting += sandbox->state != SANDBOX_READY && sandbox->state != SANDBOX_ENDING;
+            rules->starting_us = starting && first_us > rules->starting_us ? first_us : rules->starting_us;
         else if (sandbox->state == SANDBOX_PARKED)
             rules->rows[sandbox->request.template_id].ready++;
         else

@@ -26,8 +26,10 @@ unsigned pool_fitting(const struct pool_rules *rules, unsigned template_id)
 int pool_next(const struct pool_rules *rules, uint64_t now_us, uint64_t *ret_again_us)
 {
     *ret_again_us = POOL_NEVER;
-    if (rules->starting > 0)
+    if (rules->starting_us > now_us) {
+        *ret_again_us = rules->starting_us;
         return POOL_NONE;
+    }
     int chosen = POOL_NONE;
     for (unsigned i = 0; i < TEMPLATE_COUNT; i++) {
         const struct pool_row *row = &rules->rows[i];

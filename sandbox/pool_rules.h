@@ -17,8 +17,8 @@ struct pool_row {       // of one template
 
 struct pool_rules {
     struct pool_row rows[TEMPLATE_COUNT];
-    uint32_t memory_mb; // for all of them together
-    unsigned starting;  // the client's own starts under way: they go first
+    uint32_t memory_mb;   // for all of them together
+    uint64_t starting_us; // until then the client's own starts under way go first; 0: there are none
 };
 
 #define POOL_NONE (-1)

@@ -202,7 +202,7 @@ static void probe_egress(struct probe *probe)
         error = -errno;
     if (error)
         report(probe, LAYER_EGRESS, LAYER_MISSING,
-               "no sandbox reaches a network: sandbox-egress: %s; install it beside sandboxd",
+               "no sandbox reaches a network: sandbox-egress: %s; install it beside this program",
                strerror(-error));
     else if (!probe->own_uids)
         report(probe, LAYER_EGRESS, LAYER_WEAKER, "its proxy runs as uid %u of the service; start it as root",
@@ -261,13 +261,15 @@ static void probe_fallback_limits(struct probe *probe)
         report(probe, LAYER_CPU_LIMIT, LAYER_MISSING, "no control group; %s", advice);
 }
 
-void probe_ask(const struct cgroup_root *cgroups, uint32_t uid, struct probe *ret_probe)
+void probe_ask(const struct cgroup_root *cgroups, uint32_t uid, bool network, struct probe *ret_probe)
 {
     static const uint32_t wanted = SECCOMP_RET_ERRNO;
     struct probe probe = {0};
     for (unsigned i = 0; i < LAYER_COUNT; i++)
         report(&probe, (enum layer)i, LAYER_ON, "%s", "");
     probe_command_uid(&probe, uid);
+    if (network)
+        probe_egress(&probe);
     probe_limits(&probe, cgroups);
     probe_fallback_limits(&probe);
     probe_landlock_abi(&probe);

@@ -43,6 +43,7 @@ struct sandbox {
     const char *failed_operation;  // of the plan; NULL: something else failed
     struct cgroup cgroup;
     struct desktop desktop;
+    bool again;  // its claim failed: when nothing of it is left, what was asked for is started cold
     bool usable; // READY follows as soon as its network policy holds
     struct network network;
     unsigned viewers;
@@ -62,7 +63,7 @@ struct sandbox {
 int sandbox_create(struct service *service, const struct sandboxd_create *request,
                    struct network_policy *policy, enum start_stage *ret_stage);
 struct sandbox *sandbox_find(struct service *service, const struct id *id);
-// Begins the end; the first reason stays.
+// Begins the end; the first reason stays, but for one that would be started again, and is not then.
 void sandbox_stop(struct sandbox *sandbox, enum stop_reason reason);
 void sandbox_stop_all(struct service *service, enum stop_reason reason);
 // Passes the one command on. -EPROTO when it is not for this sandbox, or not now.
@@ -122,6 +123,10 @@ bool sandbox_builders_gone(struct sandbox *sandbox);
 // The policy is taken only when it is true.
 bool sandbox_claim(struct service *service, const struct sandboxd_create *request,
                    struct network_policy **policy, const char **ret_why);
+// What was claimed does not come up. It is ended, and what the client asked for is started cold then.
+void sandbox_claim_lost(struct sandbox *sandbox, const char *why);
+// Nothing of it is left but the client's wish (`again`).
+void sandbox_start_again(struct sandbox *sandbox);
 // Starts those that waited for the end of that owner's claim.
 void sandbox_resume(struct service *service, const struct id *owner);
 

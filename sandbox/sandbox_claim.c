@@ -18,6 +18,8 @@
 #include "sandbox/sandbox.h"
 #include "sandbox/template.h"
 
+#define CLAIM_SHARE 4 // of a start's patience: what is left is enough for a cold one
+
 static void on_claim_ended(struct watch *watch, uint32_t events);
 
 // What it was while it waited.
@@ -42,7 +44,7 @@ static int start_claim(struct sandbox *sandbox)
     int error = claim_start(&claim, &pidfd);
     if (!error)
         error = watch_open(&sandbox->claim, service->epoll, pidfd, EPOLLIN, on_claim_ended);
-    return error ? error : sandbox_set_timer(sandbox, service->settings->start_ns);
+    return error ? error : sandbox_set_timer(sandbox, service->settings->start_ns / CLAIM_SHARE);
 }
 
 // The home's uid before, when the home may be claimed for at all: one that is not there yet, or that belongs to this owner.
@@ -125,52 +127,82 @@ bool sandbox_claim(struct service *service, const struct sandboxd_create *reques
     return false;
 }
 
-static void start_cold_instead(struct service *service, const struct sandboxd_create *request,
-                               struct network_policy *policy, uint64_t created_us, const char *why)
+// What the client asked for, on its way from one sandbox to another.
+struct order {
+    struct sandboxd_create request;
+    struct network_policy *policy; // NULL: none
+    uint64_t client_serial;        // of a policy that the client awaits an answer for; 0: none
+    uint64_t created_us;
+};
+
+static struct order take_order(struct sandbox *sandbox)
+{
+    struct network *network = &sandbox->network;
+    bool awaited = network->client == sandbox->service->client_count;
+    return (struct order){.request = sandbox->request,
+                          .policy = steal_pointer(&network->policy),
+                          .client_serial = awaited ? network->client_serial : 0,
+                          .created_us = sandbox->created_us};
+}
+
+static void start_cold_instead(struct service *service, const struct order *order, const char *why)
 {
     enum start_stage stage = START_REFUSED;
-    struct sandbox *sandbox = sandbox_new(service, request);
+    struct sandbox *sandbox = sandbox_new(service, &order->request);
     int error = sandbox ? 0 : -ENOMEM;
     if (sandbox) {
-        sandbox->created_us = created_us;
+        sandbox->created_us = order->created_us;
         sandbox->cold_why = why;
-        if (policy)
-            egress_set_policy(sandbox, network_policy_ref(policy), 0);
+        if (order->policy)
+            egress_set_policy(sandbox, network_policy_ref(order->policy), order->client_serial);
         error = sandbox_start_cold(sandbox, &stage);
     }
+    network_policy_unref(order->policy);
     if (!error) {
         sandbox_enter(sandbox);
         return;
     }
     sandbox_free(sandbox);
     struct sandboxd_message message = {.kind = SANDBOXD_FAILED};
-    message.failed = (struct sandboxd_failed){.sandbox = request->sandbox, .stage = stage, .error = -error};
+    message.failed =
+        (struct sandboxd_failed){.sandbox = order->request.sandbox, .stage = stage, .error = -error};
     log_warning("sandbox refused", {"stage", start_stage_name(stage)}, {"error", strerror(-error)});
     client_send(service, &message, -1);
 }
 
-// It is nobody's again: nothing of the owner's has touched it, or it ends.
-static void give_up(struct sandbox *sandbox, enum claim_result result, const char *why)
+// It is nobody's again: nothing of the owner's has touched it.
+static void give_back(struct sandbox *sandbox, const char *why)
 {
     struct service *service = sandbox->service;
-    struct sandboxd_create request = sandbox->request;
-    uint64_t created_us = sandbox->created_us;
-    struct network_policy *policy = steal_pointer(&sandbox->network.policy);
+    struct order order = take_order(sandbox);
     egress_network_init(&sandbox->network); // the proxy has not heard of it
     watch_close(&sandbox->timer);
     sandbox->request = unowned(sandbox);
+    sandbox->state = SANDBOX_PARKED;
     service->sandbox_count--;
     service->parked_count++;
-    if (result == CLAIM_UNFIT) {
-        sandbox->state = SANDBOX_PARKED;
-    } else {
-        log_error("a claim failed; the sandbox is started anew", {"error", why});
-        sandbox->request.owner = request.owner; // whose home may have its uid, until it is proven gone
-        sandbox_stop(sandbox, STOP_START_FAILED);
-    }
-    start_cold_instead(service, &request, policy, created_us, result == CLAIM_UNFIT ? why : "claim_failed");
-    network_policy_unref(policy);
-    sandbox_resume(service, &request.owner);
+    start_cold_instead(service, &order, why);
+    sandbox_resume(service, &order.request.owner);
+}
+
+void sandbox_claim_lost(struct sandbox *sandbox, const char *why)
+{
+    char id[ID_TEXT_SIZE];
+    id_format(&sandbox->request.sandbox, id);
+    log_error("a claim failed; the sandbox is started anew", {"sandbox", id}, {"error", why});
+    if (sandbox->claim.fd >= 0 && launch_kill(sandbox->claim.fd, sandbox->host_uid) < 0)
+        log_error("can't end a claim", {"sandbox", id});
+    sandbox->again = true;
+    sandbox_stop(sandbox, STOP_START_FAILED);
+}
+
+void sandbox_start_again(struct sandbox *sandbox)
+{
+    struct service *service = sandbox->service;
+    struct order order = take_order(sandbox);
+    pool_ended(sandbox); // a loss to the pool: it must not build one after another that nobody can claim
+    sandbox_free(sandbox);
+    start_cold_instead(service, &order, "claim_failed");
 }
 
 static int bind_owner(struct sandbox *sandbox)
@@ -201,13 +233,13 @@ static void on_claim_ended(struct watch *watch, uint32_t events)
         sandbox_resume(service, &owner);
         return;
     }
-    if (result != CLAIM_DONE) {
-        give_up(sandbox, result, why);
+    if (result == CLAIM_UNFIT) {
+        give_back(sandbox, why);
         return;
     }
-    int error = bind_owner(sandbox);
-    if (error)
-        sandbox_fail(sandbox, START_CGROUP, -error);
+    int error = result == CLAIM_DONE ? bind_owner(sandbox) : 0;
+    if (result != CLAIM_DONE || error)
+        sandbox_claim_lost(sandbox, error ? strerror(-error) : why);
     sandbox_resume(service, &owner);
 }
 

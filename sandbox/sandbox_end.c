@@ -30,8 +30,12 @@ static void kill_processes(struct sandbox *sandbox)
 
 void sandbox_stop(struct sandbox *sandbox, enum stop_reason reason)
 {
-    if (sandbox->reason == STOP_NONE)
+    if (sandbox->reason == STOP_NONE) {
         sandbox->reason = reason;
+    } else if (sandbox->again) {
+        sandbox->again = false;
+        sandbox->reason = reason;
+    }
     sandbox->state = SANDBOX_ENDING;
     kill_processes(sandbox);
     streamer_stop_all(sandbox->service, sandbox);
@@ -108,6 +112,10 @@ void sandbox_finish(struct sandbox *sandbox)
         return;
     if (egress_leaving(sandbox) || !sandbox_builders_gone(sandbox) || !groups_given_back(sandbox))
         return;
+    if (sandbox->again) {
+        sandbox_start_again(sandbox);
+        return;
+    }
     egress_usage(sandbox, &sandbox->usage);
     if (sandbox_has_owner(sandbox))
         report_end(sandbox);

@@ -21,15 +21,19 @@ static void on_channel(struct watch *watch, uint32_t events);
 
 static enum stop_reason killed_or(const struct sandbox *sandbox, int status, enum stop_reason otherwise)
 {
+    const struct cgroup_root *cgroups = &sandbox->service->cgroups;
     bool killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-    return killed && cgroup_oom_kills(&sandbox->service->cgroups, &sandbox->cgroup) > 0 ? STOP_MEMORY
-                                                                                        : otherwise;
+    if (!killed || cgroup_oom_kills(cgroups, &sandbox->cgroup) == 0)
+        return otherwise;
+    return cgroup_met_memory_limit(cgroups, &sandbox->cgroup) ? STOP_MEMORY : STOP_HOST_MEMORY;
 }
 
 // The end of a part that the sandbox can't live without.
 static void lost(struct sandbox *sandbox, enum start_stage stage, enum stop_reason reason)
 {
-    if (sandbox->state == SANDBOX_READY || reason == STOP_MEMORY)
+    if (sandbox->state == SANDBOX_CLAIMING)
+        sandbox_claim_lost(sandbox, stop_reason_name(reason));
+    else if (sandbox->state == SANDBOX_READY || reason == STOP_MEMORY || reason == STOP_HOST_MEMORY)
         sandbox_stop(sandbox, reason);
     else
         sandbox_fail(sandbox, stage, EIO);
@@ -107,6 +111,10 @@ static void awaits_command(struct sandbox *sandbox)
 static void command_ended(struct sandbox *sandbox, int status)
 {
     bool owned = sandbox->state == SANDBOX_READY;
+    if (sandbox->state == SANDBOX_CLAIMING) {
+        sandbox_claim_lost(sandbox, stop_reason_name(STOP_CRASH));
+        return;
+    }
     sandbox->command_status = owned ? status : 0;
     enum stop_reason reason = killed_or(sandbox, status, WIFSIGNALED(status) ? STOP_SIGNALLED : STOP_EXITED);
     sandbox_stop(sandbox, owned && sandbox->commanded ? reason : STOP_CRASH);
@@ -179,6 +187,8 @@ static void on_timer(struct watch *watch, uint32_t events)
     watch_close(watch);
     if (sandbox->state == SANDBOX_ENDING)
         sandbox_finish(sandbox);
+    else if (sandbox->state == SANDBOX_CLAIMING && !sandbox->usable)
+        sandbox_claim_lost(sandbox, "it does not answer");
     else if (sandbox->state != SANDBOX_READY)
         sandbox_fail(sandbox, sandbox->desktop.display < 0 ? START_DISPLAY : START_WINDOW_MANAGER, ETIMEDOUT);
 }
@@ -208,6 +218,25 @@ void sandbox_network_settled(struct sandbox *sandbox)
         sandbox_ready(sandbox);
 }
 
+// The client's patience began with CREATE.
+static uint64_t patience_ns(const struct sandbox *sandbox)
+{
+    uint64_t spent = (sandbox_now_us() - sandbox->created_us) * 1000;
+    uint64_t whole = sandbox->service->settings->start_ns;
+    return spent < whole ? whole - spent : 1;
+}
+
+static void bound(struct sandbox *sandbox)
+{
+    sandbox->usable = true;
+    sandbox_ready(sandbox);
+    if (sandbox->state == SANDBOX_READY)
+        return;
+    int error = sandbox_set_timer(sandbox, patience_ns(sandbox)); // for its network policy
+    if (error)
+        sandbox_fail(sandbox, START_DISPLAY, -error);
+}
+
 // 0, or -EPROTO when that message has no place here.
 static int handle_message(struct sandbox *sandbox, const struct init_message *message,
                           struct ipc_packet *packet)
@@ -233,13 +262,15 @@ static int handle_message(struct sandbox *sandbox, const struct init_message *me
     case INIT_BOUND:
         if (sandbox->state != SANDBOX_CLAIMING || sandbox->claim.fd >= 0 || sandbox->usable)
             return -EPROTO;
-        sandbox->usable = true;
-        sandbox_ready(sandbox);
+        bound(sandbox);
         return 0;
     case INIT_FAILED:
         if (sandbox->state == SANDBOX_READY)
             return -EPROTO;
-        sandbox_fail(sandbox, message->failed.stage, message->failed.error);
+        if (sandbox->state == SANDBOX_CLAIMING)
+            sandbox_claim_lost(sandbox, start_stage_name(message->failed.stage));
+        else
+            sandbox_fail(sandbox, message->failed.stage, message->failed.error);
         return 0;
     case INIT_DISPLAY_ENDED:
         lost(sandbox, START_DISPLAY, killed_or(sandbox, message->display_ended.status, STOP_DISPLAY));
@@ -305,5 +336,5 @@ int sandbox_watch(struct sandbox *sandbox, int setup, int builder, int channel)
     error = error ? error : result;
     result = set_nonblocking(channel); // a sandbox-init that does not read keeps nobody waiting
     error = error ? error : result;
-    return error ? error : sandbox_set_timer(sandbox, sandbox->service->settings->start_ns);
+    return error ? error : sandbox_set_timer(sandbox, patience_ns(sandbox));
 }

@@ -27,6 +27,8 @@
     X(sched_getparam) X(sched_getscheduler) X(sched_setaffinity) X(sched_yield) X(set_robust_list) \
     X(set_tid_address) X(setpgid) X(setsid) X(sysinfo) X(tgkill) X(times) X(tkill) X(uname) \
     X(vfork) X(wait4) X(waitid) \
+    /* to the one id that there is, as who starts programs does to be sure: make, by posix_spawn */ \
+    X(setgid) X(setregid) X(setresgid) X(setresuid) X(setreuid) X(setuid) \
     /* signals and time */ \
     X(alarm) X(clock_getres) X(clock_gettime) X(clock_nanosleep) X(eventfd) X(eventfd2) X(getitimer) \
     X(gettimeofday) X(nanosleep) X(pause) X(restart_syscall) X(rt_sigaction) X(rt_sigpending) \
@@ -44,8 +46,7 @@
     X(landlock_add_rule) X(landlock_create_ruleset) X(landlock_restrict_self) X(memfd_create) X(mincore) \
     X(pkey_alloc) X(pkey_free) X(pkey_mprotect) X(process_madvise) X(rt_sigqueueinfo) X(rt_tgsigqueueinfo) \
     X(sched_getattr) X(sched_rr_get_interval) X(sched_setattr) X(sched_setparam) X(sched_setscheduler) \
-    X(setfsgid) X(setfsuid) X(setgid) X(setgroups) X(setpriority) X(setregid) X(setresgid) X(setresuid) \
-    X(setreuid) X(setuid)
+    X(setfsgid) X(setfsuid) X(setgroups) X(setpriority)
 
 #define DESKTOP_CALLS(X) \
     X(execveat) X(fremovexattr) X(fsetxattr) X(futex_waitv) X(lremovexattr) X(lsetxattr) X(mlockall) \

@@ -10,12 +10,6 @@
 
 #include "lib/video_check.h"
 
-// Without these a sandbox can't be built at all, so they are required whatever the configuration says.
-static const enum layer always_required[] = {
-    LAYER_USER_NAMESPACE, LAYER_PID_NAMESPACE,    LAYER_MOUNT_NAMESPACE,  LAYER_NETWORK_NAMESPACE,
-    LAYER_IPC_NAMESPACE,  LAYER_UTS_NAMESPACE,    LAYER_CGROUP_NAMESPACE, LAYER_ROOT,
-    LAYER_CAPABILITIES,   LAYER_NO_NEW_PRIVILEGES};
-
 static int layer_of(const char *name, size_t length)
 {
     for (int i = 0; i < LAYER_COUNT; i++) {
@@ -28,8 +22,6 @@ static int layer_of(const char *name, size_t length)
 int settings_parse_layers(const char *text, bool required[static LAYER_COUNT])
 {
     bool found[LAYER_COUNT] = {false};
-    for (size_t i = 0; i < sizeof(always_required) / sizeof(always_required[0]); i++)
-        found[always_required[i]] = true;
     bool all = strcmp(text, "all") == 0;
     for (const char *p = text; *p && !all;) {
         size_t length = strcspn(p, ",");
@@ -40,7 +32,7 @@ int settings_parse_layers(const char *text, bool required[static LAYER_COUNT])
         p += length + (p[length] == ',');
     }
     for (int i = 0; i < LAYER_COUNT; i++)
-        required[i] = found[i] || all;
+        required[i] = found[i] || all || layer_always_required((unsigned)i);
     return 0;
 }
 

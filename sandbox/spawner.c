@@ -149,7 +149,7 @@ static int build(struct workshop *workshop, const struct spawn_request *request,
         lay_foundation(workshop);
     int error = template->plan_parked(plan, &workshop->host, request->host_uid, &request->limits);
     if (!error && !template->desktop && workshop->host.foundation)
-        error = foundation_network(&workshop->foundation, &network);
+        network = foundation_network(&workshop->foundation);
     if (error)
         return error;
     struct launch launch = {

@@ -45,6 +45,7 @@ static int keep_film(const struct film_files *files, int account, int film)
 int film_files_close(struct film_files *files, bool keep)
 {
     AUTO_FD int account = -1, film = steal_fd(&files->film), stream = steal_fd(&files->stream);
+    (void)stream; // only to be closed
     int error = recording_directory_account(files->directory, &files->account, false, &account);
     if (error)
         return error;

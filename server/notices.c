@@ -21,6 +21,7 @@ static const char *const sentences[STOP_REASON_COUNT] = {
     [STOP_PROCESSES] = "It needed more processes than its limit.",
     [STOP_TIME] = "It ran longer than its limit.",
     [STOP_OUTPUT] = "It wrote more than its limit.",
+    [STOP_HOST_MEMORY] = "The machine had no more memory; its own limit was not met.",
 };
 
 const char *stop_reason_sentence(enum stop_reason reason)

@@ -44,8 +44,10 @@ void damage_mark(struct grid *grid, const xcb_rectangle_t *rectangles, size_t co
     for (size_t i = 0; i < count; i++) {
         struct rectangle clamped;
         if (grid_clamp(grid, rectangles[i].x, rectangles[i].y, rectangles[i].width, rectangles[i].height,
-                       &clamped))
+                       &clamped)) {
             grid_set(grid, clamped, CELL_DAMAGED);
+            grid->drawn = rectangles_union(grid->drawn, clamped);
+        }
     }
 }
 

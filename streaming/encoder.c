@@ -7,7 +7,6 @@
 
 #include "lib/cleanup.h"
 #include "streaming/encoder_backend.h"
-#include "streaming/gpu.h"
 #include "streaming/grid.h"
 
 struct encoder {
@@ -102,6 +101,19 @@ static int try_frame(const struct encoder_settings *settings)
     return error ? error : encoder_encode(e, &picture, CHECK_QUANTIZER, true, &unit);
 }
 
+// Encoders of libavcodec that need a device of the host, by the end of their names.
+static const char *const of_hardware[] = {"_nvenc", "_vaapi", "_qsv", "_amf", "_vulkan", "_v4l2m2m"};
+
+static bool needs_device(const char *name)
+{
+    for (size_t i = 0; i < sizeof(of_hardware) / sizeof(of_hardware[0]); i++) {
+        size_t length = strlen(name), end = strlen(of_hardware[i]);
+        if (length > end && strcmp(name + length - end, of_hardware[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 // Never another encoder than the one that was named: nobody would know what he streams with.
 int encoder_check(const struct encoder_settings *settings, char *ret_problem, size_t size)
 {
@@ -109,13 +121,11 @@ int encoder_check(const struct encoder_settings *settings, char *ret_problem, si
     if (!error)
         return 0;
     size_t length = 0;
-    char available[128] = "", reason[256] = "the encoder does not take these settings";
-    if (error == -ENOENT)
-        snprintf(reason, sizeof(reason), "there is no such encoder");
-    if (error == -ENOENT && gpu_encoder(settings->codec)) {
-        int told = snprintf(reason, sizeof(reason), "no streamer is given a GPU; besides, ");
-        gpu_problem(settings->codec, reason + told, sizeof(reason) - (size_t)told);
-    }
+    char available[128] = "";
+    const char *reason = error != -ENOENT                ? "the encoder does not take these settings"
+                         : needs_device(settings->codec) ? "it needs a GPU, and streamers are confined "
+                                                           "without devices: use libx264"
+                                                         : "there is no such encoder";
     for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
         struct encoder_settings other = *settings;
         other.codec = backends[i]->name;

@@ -31,6 +31,8 @@ struct grid {
     uint8_t *streaks;  // how many updates have changed the cell in quick succession
     uint8_t *scratch;
     size_t lossy; // cells with CELL_LOSSY
+    // Around what the X server has drawn since motion was last looked for, to the pixel.
+    struct rectangle drawn;
 };
 
 // The first of the cells from `at` to `end` that carries one of the flags, or `end`. Eight at a time: a map of a whole display is looked through

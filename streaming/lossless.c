@@ -152,8 +152,14 @@ static void put_columns(struct qoi *q, const struct image *image, struct rectang
         unsigned height = r.height - top < band ? r.height - top : band;
         for (unsigned x = 0; x < r.width; x++) {
             const uint8_t *at = image_at(image, r.x + x, r.y + top);
-            for (unsigned y = 0; y < height; y++)
-                put_pixel(q, pixel_at(at + y * image->stride));
+            for (unsigned y = 0; y < height; y++) {
+                unsigned begin = y;
+                while (y < height && pixel_at(at + y * image->stride) == q->previous)
+                    y++;
+                put_run(q, y - begin);
+                if (y < height)
+                    put_pixel(q, pixel_at(at + y * image->stride));
+            }
         }
     }
 }

@@ -21,13 +21,6 @@
 
 #ifdef SANITIZED_BUILD
 #include <sanitizer/common_interface_defs.h>
-
-// The leak check at exit would need calls that the filter refuses; the unit tests look for leaks.
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-    return "detect_leaks=0";
-}
 #endif
 
 static int give_up(const char *problem, int error)

@@ -230,6 +230,11 @@ size_t motion_offsets(struct motion *m, const struct image *before, const struct
         m->skip--;
         return 0;
     }
+    if (motion_expect(m, before, now, grid, &ret_offsets[0])) {
+        m->last = ret_offsets[0];
+        m->failures = 0;
+        return 1;
+    }
     size_t count = 0;
     bool small = pixels <= ANCHOR_AREA_MAX;
     struct rectangle area = largest_area(areas, area_count);

@@ -31,9 +31,10 @@ struct motion {
     uint16_t *heights; // by column
     unsigned left;     // cells that the last offset would have made right beside those of its copy
     struct offset last;
-    bool anchored;    // it is not a scroll
-    uint8_t failures; // in a row
-    uint8_t skip;     // updates not to be looked at
+    struct rectangle window; // what moved last, where it is now; empty when it was nothing whole
+    bool anchored;           // it is not a scroll
+    uint8_t failures;        // in a row
+    uint8_t skip;            // updates not to be looked at
 };
 
 int motion_init(struct motion *m, const struct grid *grid);
@@ -43,6 +44,16 @@ void motion_finish(struct motion *m);
 // 1 to 3 ns per pixel; after searches in vain some updates are let pass unsearched.
 size_t motion_offsets(struct motion *m, const struct image *before, const struct image *now,
                       const struct grid *grid, struct offset *ret_offsets);
+
+// Whether all that was drawn is the window that moved last, moving on, as far as a few of its rows tell.
+bool motion_expect(const struct motion *m, const struct image *before, const struct image *now,
+                   const struct grid *grid, struct offset *ret_offset);
+// The copy that takes the window that moved last on by that offset. false when nothing is known of one, or most of where it would go has not changed.
+bool motion_follow(const struct motion *m, const struct grid *grid, struct offset offset,
+                   struct copy_rectangle *ret_copy);
+// Notes the copies of an update, in which nothing may have moved.
+void motion_note(struct motion *m, const struct grid *grid, const struct copy_rectangle *copies,
+                 size_t count);
 
 // The largest copy by that offset which would make chosen cells right that are wrong now. false when there is none worth it.
 bool motion_copy(struct motion *m, const struct image *before, const struct image *now,

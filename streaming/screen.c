@@ -5,6 +5,8 @@
 #include <string.h>
 
 #define CELL_BYTES ((size_t)MACROBLOCK * 4)
+#define CACHE_LINE 64u
+#define FETCHED_BYTES 512u   // of the begin of a row
 #define PIXEL_MASK 0xffffffu // the top byte means nothing
 // Every fourth row of a cell is looked at to tell text from photographs.
 #define SAMPLE_ROWS 4u
@@ -36,20 +38,71 @@ void screen_finish(struct screen *s)
     *s = (struct screen){0};
 }
 
+// Downward moves begin at the bottom, so that no row is overwritten before it has moved.
+static bool is_downward(const struct copy_rectangle *copy)
+{
+    return copy->target.y > copy->source_y;
+}
+
+static const uint8_t *source_row(const struct screen *s, const struct copy_rectangle *copy, unsigned row)
+{
+    return image_at(&s->shown, copy->source_x, copy->source_y + row);
+}
+
+static void move_row(struct screen *s, const struct copy_rectangle *copy, unsigned row)
+{
+    const struct rectangle *to = &copy->target;
+    memmove(s->shown_pixels + (to->y + row) * s->shown.stride + (size_t)to->x * 4, source_row(s, copy, row),
+            (size_t)to->width * 4);
+}
+
+// What lies in whole cells of the copy was compared and needs no more search.
+static void note_copy(struct grid *grid, const struct copy_rectangle *copy, uint32_t now_ms)
+{
+    grid_move(grid, copy, now_ms);
+    grid_set(grid, copy->target, CELL_DAMAGED);
+    grid_clear_within(grid, copy->target, CELL_DAMAGED | CELL_CHOSEN);
+}
+
 void screen_copy(struct screen *s, struct grid *grid, const struct copy_rectangle *copy, uint32_t now_ms)
 {
-    struct rectangle to = copy->target;
-    size_t stride = s->shown.stride, width = (size_t)to.width * 4;
-    for (unsigned i = 0; i < to.height; i++) {
-        // Downward moves begin at the bottom, so that no row is overwritten before it has moved.
-        unsigned row = to.y > copy->source_y ? to.height - 1u - i : i;
-        memmove(s->shown_pixels + (to.y + row) * stride + (size_t)to.x * 4,
-                s->shown_pixels + (copy->source_y + row) * stride + (size_t)copy->source_x * 4, width);
+    unsigned rows = copy->target.height;
+    for (unsigned i = 0; i < rows; i++)
+        move_row(s, copy, is_downward(copy) ? rows - 1 - i : i);
+    note_copy(grid, copy, now_ms);
+}
+
+// Processors fetch ahead by themselves once they have seen a few lines of a page, which each row of a display has for itself.
+static void fetch_begin(const uint8_t *at, size_t length)
+{
+    for (size_t i = 0; i < length && i < FETCHED_BYTES; i += CACHE_LINE)
+        __builtin_prefetch(at + i);
+}
+
+bool screen_follow(struct screen *s, const struct image *live, struct grid *grid, struct copy_rectangle *copy,
+                   uint32_t now_ms)
+{
+    struct rectangle *to = &copy->target;
+    unsigned rows = to->height, moved = 0;
+    size_t width = (size_t)to->width * 4;
+    for (; moved < rows; moved++) {
+        unsigned row = is_downward(copy) ? rows - 1 - moved : moved;
+        unsigned next = moved + 1 == rows ? row : is_downward(copy) ? row - 1 : row + 1;
+        fetch_begin(image_at(live, to->x, to->y + next), width);
+        fetch_begin(source_row(s, copy, next), width);
+        if (memcmp(image_at(live, to->x, to->y + row), source_row(s, copy, row), width) != 0)
+            break;
+        move_row(s, copy, row);
     }
-    grid_move(grid, copy, now_ms);
-    // What lies in whole cells of it was compared when the copy was chosen.
-    grid_set(grid, to, CELL_DAMAGED);
-    grid_clear_within(grid, to, CELL_DAMAGED);
+    if (moved == 0)
+        return false;
+    if (is_downward(copy)) {
+        to->y = (uint16_t)(to->y + rows - moved);
+        copy->source_y = (uint16_t)(copy->source_y + rows - moved);
+    }
+    to->height = (uint16_t)moved;
+    note_copy(grid, copy, now_ms);
+    return true;
 }
 
 static uint32_t pixel_at(const uint8_t *row, unsigned x)
@@ -76,6 +129,22 @@ static void widen(struct extent *e, const uint8_t *was, const uint8_t *is, unsig
     e->bottom = (uint8_t)(row + 1);
 }
 
+// Cells are compared and copied by the million: with a length that the compiler knows, which all have but those at the display's right.
+static bool take_pixels(uint8_t *taken, const uint8_t *is, const uint8_t *shown, size_t length)
+{
+    if (length < CELL_BYTES) {
+        memcpy(taken, is, length);
+        return memcmp(taken, shown, length) != 0;
+    }
+    uint64_t new[CELL_BYTES / 8], old[CELL_BYTES / 8], difference = 0;
+    memcpy(taken, is, CELL_BYTES);
+    memcpy(new, taken, CELL_BYTES);
+    memcpy(old, shown, CELL_BYTES);
+    for (size_t i = 0; i < CELL_BYTES / 8; i++)
+        difference |= new[i] ^ old[i];
+    return difference != 0;
+}
+
 // Takes one row of pixels from `left` to `right` (cells) and notes what is new. Only rows that differ are taken apart; what is taken is read once, as the
 // sandbox may change it meanwhile.
 static void take_row(struct screen *s, const struct image *live, const struct grid *grid, unsigned y,
@@ -92,11 +161,13 @@ static void take_row(struct screen *s, const struct image *live, const struct gr
         uint8_t taken[CELL_BYTES];
         size_t at = column * CELL_BYTES;
         size_t length = end - at < CELL_BYTES ? end - at : CELL_BYTES;
-        memcpy(taken, is + at, length);
-        if (memcmp(shown + at, taken, length) == 0)
+        if (!take_pixels(taken, is + at, shown + at, length))
             continue;
         widen(&extents[column], shown + at, taken, (unsigned)length / 4, y % MACROBLOCK);
-        memcpy(shown + at, taken, length);
+        if (length == CELL_BYTES)
+            memcpy(shown + at, taken, CELL_BYTES);
+        else
+            memcpy(shown + at, taken, length);
     }
 }
 

@@ -26,9 +26,14 @@ struct screen {
 int screen_init(struct screen *s, const struct grid *grid);
 void screen_finish(struct screen *s);
 
-// Moves pixels as the browser will, and with them what the grid knows of them. Cells that the target covers whole are no longer CELL_DAMAGED: the
-// framebuffer was compared with them when the copy was chosen, after the damage was asked for. Those that it touches are.
+// Moves pixels as the browser will, and with them what the grid knows of them. Cells that the target covers whole are no longer CELL_DAMAGED nor CELL_CHOSEN: the
+// framebuffer was compared with them when the copy was chosen, after the damage was asked for. Those that it touches are CELL_DAMAGED.
 void screen_copy(struct screen *s, struct grid *grid, const struct copy_rectangle *copy, uint32_t now_ms);
+
+// The same for a copy that has not been compared yet: each row of pixels is compared with the framebuffer and moved while it is at hand, up to the first that
+// is another one. What was moved stays in `copy`. Returns whether that is anything.
+bool screen_follow(struct screen *s, const struct image *live, struct grid *grid, struct copy_rectangle *copy,
+                   uint32_t now_ms);
 
 // Reads the damaged cells of the framebuffer. Those that differ become CELL_CHANGED (and CELL_RICH when they look like a photograph rather than
 // like text); CELL_DAMAGED is cleared everywhere.

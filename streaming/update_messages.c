@@ -79,24 +79,37 @@ static void choose_searched(struct update *u, uint32_t now_ms)
     }
 }
 
+// Moves what has moved by the offset; the window that moved last most likely in one pass.
+static size_t move(struct update *u, struct offset offset, uint32_t now_ms, struct copy_rectangle *copies,
+                   size_t room)
+{
+    const struct image *shown = &u->screen.shown, *live = &u->live;
+    struct motion *m = &u->motion;
+    size_t count = 0;
+    if (room > 0 && motion_follow(m, &u->grid, offset, &copies[0]))
+        count = screen_follow(&u->screen, live, &u->grid, &copies[0], now_ms);
+    m->left = MOTION_GAIN_MIN;
+    while (count < room && m->left >= MOTION_GAIN_MIN &&
+           motion_copy(m, shown, live, &u->grid, offset, &copies[count]))
+        screen_copy(&u->screen, &u->grid, &copies[count++], now_ms);
+    if (count > 0 && offset.x == 0)
+        learn_line(u, offset.y);
+    return count;
+}
+
 int update_send_copies(struct update *u, const struct update_moment *moment)
 {
     struct offset offsets[MOTION_OFFSETS_MAX];
     struct copy_rectangle copies[MOTION_COPIES_MAX];
-    const struct image *shown = &u->screen.shown, *live = &u->live;
+    uint32_t now_ms = milliseconds(moment->now_us);
     size_t count = 0;
-    choose_searched(u, milliseconds(moment->now_us));
-    size_t offset_count = motion_offsets(&u->motion, shown, live, &u->grid, offsets);
-    for (size_t i = 0; i < offset_count; i++) {
-        u->motion.left = MOTION_GAIN_MIN;
-        while (count < MOTION_COPIES_MAX && u->motion.left >= MOTION_GAIN_MIN &&
-               motion_copy(&u->motion, shown, live, &u->grid, offsets[i], &copies[count])) {
-            if (offsets[i].x == 0)
-                learn_line(u, offsets[i].y);
-            screen_copy(&u->screen, &u->grid, &copies[count++], milliseconds(moment->now_us));
-        }
-    }
+    choose_searched(u, now_ms);
+    size_t offset_count = motion_offsets(&u->motion, &u->screen.shown, &u->live, &u->grid, offsets);
+    for (size_t i = 0; i < offset_count; i++)
+        count += move(u, offsets[i], now_ms, copies + count, MOTION_COPIES_MAX - count);
+    motion_note(&u->motion, &u->grid, copies, count);
     grid_clear_all(&u->grid, CELL_CHOSEN);
+    u->grid.drawn = (struct rectangle){0};
     if (count == 0)
         return 0;
     struct wire_frame_header header = make_header(u, moment);

@@ -30,7 +30,8 @@ struct failure {
     int error;
 };
 
-static int append(char **table, size_t maximum, const char *format, va_list arguments)
+__attribute__((format(printf, 3, 0))) static int append(char **table, size_t maximum, const char *format,
+                                                        va_list arguments)
 {
     size_t count = 0;
 

@@ -58,7 +58,7 @@ void direct_prepare(struct direct *direct, bool foundation)
     struct probe probe;
     if (cgroup_root_for_command(&direct->cgroups) < 0)
         exit(EXIT_FAILURE);
-    probe_ask(&direct->cgroups, UID, &probe);
+    probe_ask(&direct->cgroups, UID, false, &probe);
     struct plan_host host = {.own_uids = probe.own_uids,
                              .cgroups = direct->cgroups.backend != CGROUP_NONE,
                              .landlock = probe.landlock,
@@ -93,9 +93,9 @@ void direct_park(struct direct *direct, const char *name)
     int pair[2], status, fd;
     int network = -1;
     struct launched launched;
-    int error = direct->foundation.user < 0 ? 0 : foundation_network(&direct->foundation, &network);
-    if (error)
-        give_up("network", error);
+    int error;
+    if (direct->foundation.user >= 0)
+        network = foundation_network(&direct->foundation);
     if (direct->stock)
         error = cgroup_stock_take(direct->stock, &parked_limits, &direct->cgroup);
     else
@@ -163,7 +163,8 @@ void direct_tend(struct direct *direct)
 {
     cleanup_fd(&direct->mounts);
     direct->mounts = -1;
-    while (foundation_refill(&direct->foundation) || cgroup_stock_tend(direct->stock))
+    while ((!direct->fresh_network && foundation_refill(&direct->foundation)) ||
+           cgroup_stock_tend(direct->stock))
         ;
 }
 

@@ -15,6 +15,7 @@ struct direct {
     struct plan plan;
     int null_fd;
     struct foundation foundation; // as in the spawner; FOUNDATION_NONE: none
+    bool fresh_network;           // its stock of networks stays empty
     int setup, channel, init, mounts;
 };
 

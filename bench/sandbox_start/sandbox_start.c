@@ -1,6 +1,6 @@
 // Start and end of /usr/bin/true: the executor of sandboxd and sandbox-run with every layer, sandbox-run itself, and other tools, each against
 // posix_spawn of the same program in the same minute. Rounds alternate, so that all meet the same machine.
-//   sandbox_start [ROUNDS] [SANDBOX_RUN]
+//   sandbox_start [ROUNDS] [SANDBOX_RUN] [PART]     PART: of a row's name; only such rows and posix_spawn
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,13 +18,11 @@
 #include <unistd.h>
 
 #include "bench/parked/direct.h"
+#include "bench/sandbox_start/executor.h"
 #include "lib/cleanup.h"
-#include "sandbox/launch.h"
-#include "sandbox/probe.h"
 
 #define ROUNDS 200
 #define ROUNDS_MAX 10000
-#define UID 1900000000u
 
 static const char *const program[] = {"/usr/bin/true", NULL};
 static const char *const bubblewrap[] = {"/usr/bin/bwrap",
@@ -62,8 +60,7 @@ static const char *runc_words[] = {"/usr/sbin/runc", "run", "-b", bundle, "sandb
 static int only_cgroup2 =
     -1; // a mount namespace for crun 1.8, which knows nothing of both kinds beside each other
 
-static struct cgroup_root cgroups;
-static struct plan plan;
+static struct executor every_layer;
 
 static uint64_t now_ns(void)
 {
@@ -93,72 +90,15 @@ static bool spawn_for_crun(const char *const *words)
     return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static bool wait_for_end(int setup, int builder)
-{
-    int init = -1, status = -1;
-    for (;;) {
-        struct setup_message message;
-        enum setup_event event;
-        int pidfd = -1;
-        struct pollfd ready = {.fd = setup, .events = POLLIN};
-        poll(&ready, 1, -1);
-        int error = launch_receive(setup, &event, &message, &pidfd);
-        if (error == -EAGAIN)
-            continue;
-        if (error || event == SETUP_EVENT_EXECUTED)
-            break;
-        if (event == SETUP_EVENT_STARTED)
-            init = pidfd;
-        else if (pidfd >= 0)
-            close(pidfd);
-        if (event == SETUP_EVENT_ENDED)
-            status = message.status;
-        if (event == SETUP_EVENT_FAILED)
-            fprintf(stderr, "%s: %s\n", operation_name(message.operation), strerror(message.error));
-    }
-    siginfo_t info;
-    waitid(P_PIDFD, (id_t)builder, &info, WEXITED);
-    if (init >= 0)
-        waitid(P_PIDFD, (id_t)init, &info, WEXITED);
-    close(setup);
-    close(builder);
-    close(init);
-    return status == 0;
-}
-
-static bool make_group(const struct sandbox_limits *limits, struct cgroup *ret_cgroup,
-                       struct cgroup_entry *ret_entry)
-{
-    return cgroup_make(&cgroups, "run-bench", limits, ret_cgroup) == 0 &&
-           cgroup_open_entry(&cgroups, ret_cgroup, ret_entry) == 0;
-}
-
 static bool executor(const char *const *words)
 {
-    static const struct sandbox_limits limits = {.memory_mb = 256, .cpu_percent = 100, .pids = 64};
-    struct launch launch = {.plan = &plan, .standard = {0, 1, 2}, .borrow = true};
-    struct cgroup cgroup;
-    struct launched launched;
     (void)words;
-    // As sandbox-run does it.
-    launch.cgroup_follows = cgroups.backend == CGROUP_HYBRID;
-    if (!launch.cgroup_follows && !make_group(&limits, &cgroup, &launch.cgroup))
-        return false;
-    if (launch_start(&launch, &launched) < 0)
-        return false;
-    if (launch.cgroup_follows &&
-        (!make_group(&limits, &cgroup, &launch.cgroup) || launch_join(launched.setup, &launch.cgroup) < 0))
-        return false;
-    cgroup_entry_finish(&launch.cgroup);
-    bool ended = wait_for_end(launched.setup, launched.builder);
-    while (cgroup_remove(&cgroups, &cgroup) == -EBUSY)
-        poll(NULL, 0, 1);
-    return ended;
+    return executor_run(&every_layer);
 }
 
 // The same as the spawner makes it: built, claimed for the command, cleared away.
-static struct cgroup_stock stock;
-static struct direct plain_park, fresh_network, pooled;
+static struct cgroup_stock stock, stock_of_groups;
+static struct direct plain_park, fresh_network, pooled_groups, pooled;
 
 static bool spawned(struct direct *direct)
 {
@@ -180,6 +120,12 @@ static bool spawner_fresh(const char *const *words)
     return spawned(&fresh_network);
 }
 
+static bool spawner_pooled_groups(const char *const *words)
+{
+    (void)words;
+    return spawned(&pooled_groups);
+}
+
 static bool spawner_pooled(const char *const *words)
 {
     (void)words;
@@ -191,12 +137,14 @@ static struct contender {
     const char *const *words;
     bool (*run)(const char *const *words);
     bool failed;
-    double *ms;
+    double *ms; // NULL: left out
 } contenders[] = {
     {"posix_spawn", program, spawn_and_wait, false, NULL},
     {"executor, every layer", program, executor, false, NULL},
     {"spawner, every layer, from the host's files", program, spawner_plain, false, NULL},
     {"spawner, from a foundation, fresh network", program, spawner_fresh, false, NULL},
+    {"spawner, from a foundation, fresh network, groups of the stock", program, spawner_pooled_groups, false,
+     NULL},
     {"spawner, from a foundation, network and groups of the stock", program, spawner_pooled, false, NULL},
     {"sandbox-run, every layer", sandbox_run, spawn_and_wait, false, NULL},
     {"unshare, namespaces only", unshare_words, spawn_and_wait, false, NULL},
@@ -210,22 +158,6 @@ static int compare(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
-}
-
-static bool prepare(void)
-{
-    static const struct sandbox_limits limits = {.memory_mb = 256, .cpu_percent = 100, .pids = 64};
-    struct probe probe;
-    if (cgroup_root_for_command(&cgroups) < 0)
-        return false;
-    probe_ask(&cgroups, UID, &probe);
-    struct plan_host host = {.own_uids = probe.own_uids,
-                             .cgroups = cgroups.backend != CGROUP_NONE,
-                             .landlock = probe.landlock,
-                             .seccomp = probe.seccomp};
-    struct plan_command command = {.profile = PROFILE_CODE, .limits = limits, .words = program};
-    probe_print(&probe, stderr);
-    return plan_command(&plan, &host, &command, UID) == 0;
 }
 
 static void hide_cgroup1(void)
@@ -273,35 +205,14 @@ static void prepare_bundle(void)
     spawn_and_wait(words);
 }
 
-int main(int argc, char **argv)
+static void print(long rounds)
 {
-    long rounds = argc > 1 ? strtol(argv[1], NULL, 10) : ROUNDS;
-    if (rounds < 1 || rounds > ROUNDS_MAX || !prepare())
-        return EXIT_FAILURE;
-    if (argc > 2)
-        sandbox_run[0] = argv[2];
-    direct_prepare(&plain_park, false);
-    direct_prepare(&fresh_network, true);
-    direct_prepare(&pooled, true);
-    direct_stock(&pooled, "run-bench-", &stock);
-    prepare_bundle();
-    hide_cgroup1();
-    for (size_t i = 0; i < CONTENDERS; i++)
-        contenders[i].ms = calloc((size_t)rounds, sizeof(double));
-    for (long round = 0; round < rounds; round++) {
-        for (size_t i = 0; i < CONTENDERS; i++) {
-            if (contenders[i].run == spawner_pooled)
-                direct_tend(&pooled);
-            uint64_t began = now_ns();
-            if (!contenders[i].failed && !contenders[i].run(contenders[i].words))
-                contenders[i].failed = true;
-            contenders[i].ms[round] = (double)(now_ns() - began) / 1e6;
-        }
-    }
     printf("| start and end of /usr/bin/true | 10 %% ms | median ms | 90 %% ms | x posix_spawn | of the "
            "fastest tenths |\n|---|---|---|---|---|---|\n");
     double base = 0, base_fast = 0;
     for (size_t i = 0; i < CONTENDERS; i++) {
+        if (!contenders[i].ms)
+            continue;
         qsort(contenders[i].ms, (size_t)rounds, sizeof(double), compare);
         double median = contenders[i].ms[rounds / 2];
         double fast = contenders[i].ms[rounds / 10];
@@ -314,7 +225,45 @@ int main(int argc, char **argv)
                    contenders[i].ms[rounds * 9 / 10], median / base, fast / base_fast);
         free(contenders[i].ms);
     }
+}
+
+int main(int argc, char **argv)
+{
+    long rounds = argc > 1 ? strtol(argv[1], NULL, 10) : ROUNDS;
+    if (rounds < 1 || rounds > ROUNDS_MAX || !executor_prepare(&every_layer, stderr))
+        return EXIT_FAILURE;
+    if (argc > 2)
+        sandbox_run[0] = argv[2];
+    direct_prepare(&plain_park, false);
+    direct_prepare(&fresh_network, true);
+    direct_prepare(&pooled, true);
+    direct_stock(&pooled, "run-bench-", &stock);
+    direct_prepare(&pooled_groups, true);
+    pooled_groups.fresh_network = true;
+    direct_stock(&pooled_groups, "run-bench-g", &stock_of_groups);
+    prepare_bundle();
+    hide_cgroup1();
+    for (size_t i = 0; i < CONTENDERS; i++) {
+        if (i == 0 || argc < 4 || strstr(contenders[i].name, argv[3]))
+            contenders[i].ms = calloc((size_t)rounds, sizeof(double));
+    }
+    for (long round = 0; round < rounds; round++) {
+        for (size_t i = 0; i < CONTENDERS; i++) {
+            if (!contenders[i].ms)
+                continue;
+            if (contenders[i].run == spawner_pooled_groups)
+                direct_tend(&pooled_groups);
+            if (contenders[i].run == spawner_pooled)
+                direct_tend(&pooled);
+            uint64_t began = now_ns();
+            if (!contenders[i].failed && !contenders[i].run(contenders[i].words))
+                contenders[i].failed = true;
+            contenders[i].ms[round] = (double)(now_ns() - began) / 1e6;
+        }
+    }
+    print(rounds);
     cgroup_stock_finish(&stock);
+    cgroup_stock_finish(&stock_of_groups);
     const char *const words[] = {"/bin/rm", "-rf", bundle, NULL};
     spawn_and_wait(words);
     return EXIT_SUCCESS;

@@ -5,15 +5,25 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/cleanup.h"
+#include "lib/fd.h"
 #include "sandbox/init/display.h"
 #include "sandbox/init/process.h"
 
 #define READY_FIFO DISPLAY_DIR "/ready"
 #define MANAGER_FIFO DISPLAY_DIR "/manager" // read by sandbox-display, which then sees to READY_FIFO
+
+// The rules by which keys compose characters: 6,000 lines that libX11 reads for whoever opens an input method (7 ms), as the window manager does,
+// which needs none. It finds none. What it starts inherits the name of the file, which has the rules by then.
+#define COMPOSE_FILE DISPLAY_DIR "/compose"
+#define COMPOSE_RULES "include \"%L\"\n" // of the program's locale (Compose(5))
+#define COMPOSE_OWN "/home/user/.XCompose"
+#define COMPOSE_OWN_RULES "include \"%H/.XCompose\"\n"
 
 // A user's programs go first when memory runs out, the session next, the X server and sandbox-init last.
 #define SCORE_SESSION 50
@@ -41,6 +51,22 @@ static pid_t start_command(const char *const *arguments, int score)
     return process_start(&program);
 }
 
+static pid_t start_window_manager(const char *const *arguments)
+{
+    // What it starts by its menu are the user's programs; they inherit its score.
+    static const char *const environment[] = {"XCOMPOSEFILE=" COMPOSE_FILE, NULL};
+    const struct program program = {
+        .arguments = arguments, .environment = environment, .out_of_memory_score = SCORE_PROGRAMS};
+    return process_start(&program);
+}
+
+static int write_compose_rules(const char *rules)
+{
+    AUTO_FD int fd =
+        open(COMPOSE_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW, 0600);
+    return fd < 0 ? -errno : write_all(fd, rules, strlen(rules));
+}
+
 static int start_program(struct session *session, unsigned which)
 {
     struct session_program *program = &session->programs[which];
@@ -57,8 +83,8 @@ static int start_program(struct session *session, unsigned which)
     const char *const display[] = {"/sandbox/sandbox-display", session->size, NULL};
     const char *const *const arguments[] = {
         [WINDOW_MANAGER] = window_manager, [DISPLAY] = display, [PANEL] = panel};
-    // What the window manager starts by its menu are the user's programs; they inherit its score.
-    pid_t pid = start_command(arguments[which], which == WINDOW_MANAGER ? SCORE_PROGRAMS : SCORE_SESSION);
+    pid_t pid = which == WINDOW_MANAGER ? start_window_manager(arguments[which])
+                                        : start_command(arguments[which], SCORE_SESSION);
     if (pid < 0)
         return pid;
     program->pid = pid;
@@ -76,8 +102,11 @@ int session_start(struct session *session, uint32_t width, uint32_t height)
     session->ready_fd = open(READY_FIFO, O_RDWR | O_NONBLOCK | O_CLOEXEC);
     if (session->ready_fd < 0)
         return -errno;
+    int error = write_compose_rules("");
+    if (error)
+        return error;
     // First: it is done with the display before the window manager, which takes longer to load, has anything on it.
-    int error = start_program(session, DISPLAY);
+    error = start_program(session, DISPLAY);
     return error ? error : start_program(session, WINDOW_MANAGER);
 }
 
@@ -111,6 +140,9 @@ void session_restart_window_manager(const struct session *session)
 
 int session_continue(struct session *session)
 {
+    int error = write_compose_rules(access(COMPOSE_OWN, R_OK) == 0 ? COMPOSE_OWN_RULES : COMPOSE_RULES);
+    if (error)
+        return error;
     start_command(background, SCORE_PROGRAMS); // a desktop without its colours is still a desktop
     if (access(autostart[1], R_OK) == 0)
         start_command(autostart, SCORE_PROGRAMS);

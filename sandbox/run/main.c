@@ -48,7 +48,7 @@ static int run(const struct options *options, const struct cgroup_root *cgroups)
     struct probe probe;
     struct outcome outcome;
     uid_t uid = COMMAND_UID_BASE + (uint32_t)getpid();
-    probe_ask(cgroups, uid, &probe);
+    probe_ask(cgroups, uid, options->command.network, &probe);
     char directory[SETTINGS_PATH_MAX];
     if (settings_own_directory(directory) < 0) {
         fprintf(stderr, "sandbox-run: /proc is not mounted\n");

@@ -151,9 +151,9 @@ int options_parse_duration(const char *text, uint64_t *ret_ns)
         unsigned seconds;
     } units[] = {{"", 1}, {"s", 1}, {"m", 60}, {"h", 3600}};
     char *end;
-    if (!isdigit((unsigned char)*text))
-        return -EINVAL;
     double number = strtod(text, &end);
+    if (!isdigit((unsigned char)*text) || end != text + strspn(text, "0123456789."))
+        return -EINVAL; // 0x10, 1e3
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
         double seconds = number * units[i].seconds;
         if (strcmp(end, units[i].name) != 0)
@@ -245,6 +245,8 @@ static int set_json(struct options *options, const char *text)
 
 static int add_rule(struct options *options, const char *text)
 {
+    if (strcmp(text, "none") == 0)
+        return refuse("--net: none and hosts, not both");
     if (options->rule_count == EGRESS_RULES_MAX)
         return refuse("--net %s: more than %u rules", text, EGRESS_RULES_MAX);
     if (egress_rule_parse(text, &options->rules[options->rule_count]) < 0)
@@ -319,7 +321,7 @@ static int take_option(struct options *options, int option, const char *value)
     case OPTION_JSON:
         return set_json(options, value);
     case OPTION_REQUIRE:
-        return settings_parse_layers(value, options->required) < 0
+        return !*value || settings_parse_layers(value, options->required) < 0
                    ? refuse("--require %s: names an unknown layer; sandboxd --probe lists them", value)
                    : 0;
     case OPTION_PLAN:
@@ -353,11 +355,14 @@ int options_parse(int argc, char **argv, struct options *options)
     *options =
         (struct options){.command = {.profile = PROFILE_CODE}, .output_bytes = UINT64_MAX, .json_fd = -1};
     opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, "+:", list, NULL)) != -1;) {
+    const char *word = argv[optind];
+    for (int option; (option = getopt_long(argc, argv, "+:", list, NULL)) != -1; word = argv[optind]) {
         if (option == ':')
-            return refuse("%s needs a value; see --help", argv[optind - 1]);
+            return refuse("%s needs a value; see --help", word);
+        if (option == '?' && optopt >= OPTION_PROFILE)
+            return refuse("%s: this option takes no value; see --help", word);
         if (option == '?')
-            return refuse("unknown option %s; see --help", argv[optind - 1]);
+            return refuse("unknown option %s; see --help", word);
         int error = take_option(options, option, optarg);
         if (error)
             return error;

@@ -72,6 +72,9 @@ void report_print(const struct options *options, const struct outcome *outcome)
         fprintf(stderr, "sandbox-run: killed: more memory than %u MiB (--memory)\n",
                 command->limits.memory_mb);
         return;
+    case STOP_HOST_MEMORY:
+        fprintf(stderr, "sandbox-run: killed: no memory was left above it; --memory was not met\n");
+        return;
     case STOP_PROCESSES:
         fprintf(stderr, "sandbox-run: more processes than %u were refused (--pids)\n", command->limits.pids);
         return;

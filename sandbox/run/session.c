@@ -37,10 +37,11 @@ struct session {
     int builder, command;  // pidfds
     struct output output;
     struct run_network *network;
-    bool running; // the command was started
-    bool ended;   // pid 1 is reaped: nothing of the sandbox runs
-    bool asked;   // somebody asked the command to end
-    int waiting;  // a signal that came before the command was there
+    bool running;  // the command was started
+    bool told_end; // by pid 1, which reaped the command
+    bool ended;    // pid 1 is reaped: nothing of the sandbox runs
+    bool asked;    // somebody asked the command to end
+    int waiting;   // a signal that came before the command was there
     struct outcome *outcome;
 };
 
@@ -146,6 +147,7 @@ static void on_setup(struct session *session)
     case SETUP_EVENT_ENDED:
         cgroup_lift_cpu(session->cgroups, &session->cgroup); // what it left behind ends now
         session->outcome->status = message.status;
+        session->told_end = true;
         if (session->outcome->cause == STOP_NONE)
             session->outcome->cause = WIFSIGNALED(message.status) ? STOP_SIGNALLED : STOP_EXITED;
         return;
@@ -179,6 +181,21 @@ static void on_init_ended(struct session *session)
     outcome->written_bytes = (uint64_t)usage.ru_oublock * BLOCK_BYTES;
     outcome->peak_memory_bytes =
         (uint64_t)usage.ru_maxrss * 1024; // of the largest process, if no group counted
+}
+
+static enum stop_reason memory_cause(const struct session *session)
+{
+    return cgroup_met_memory_limit(session->cgroups, &session->cgroup) ? STOP_MEMORY : STOP_HOST_MEMORY;
+}
+
+// The killer comes for the own limit, or for that of a group above: then it may choose somebody else.
+static void on_memory(struct session *session)
+{
+    uint64_t times;
+    if (read(session->fds[SOURCE_MEMORY], &times, sizeof(times)) < 0 || memory_cause(session) != STOP_MEMORY)
+        return;
+    close(steal_fd(&session->fds[SOURCE_MEMORY]));
+    end(session, STOP_MEMORY);
 }
 
 static int open_signals(int *ret_fd)
@@ -261,10 +278,8 @@ static void handle(struct session *session, const struct pollfd *ready)
         close(steal_fd(&session->fds[SOURCE_TIMER]));
         end(session, STOP_TIME);
     }
-    if (ready[SOURCE_MEMORY].revents) {
-        close(steal_fd(&session->fds[SOURCE_MEMORY]));
-        end(session, STOP_MEMORY);
-    }
+    if (ready[SOURCE_MEMORY].revents)
+        on_memory(session);
     if (output_move(&session->output, ready + SOURCE_COUNT))
         end(session, STOP_OUTPUT);
 }
@@ -299,6 +314,8 @@ static void settle(struct session *session)
             outcome->cpu_us = usage.cpu_us;
     }
     outcome->peak_memory_bytes = peak != UINT64_MAX ? peak : outcome->peak_memory_bytes;
+    if (session->running && !session->told_end)
+        outcome->written_bytes = UINT64_MAX; // for the same reason, and no group counts it
     cgroup_processes(session->cgroups, &session->cgroup, &outcome->processes, &outcome->refused_processes);
     bool open =
         outcome->cause == STOP_NONE || outcome->cause == STOP_EXITED || outcome->cause == STOP_SIGNALLED;
@@ -306,7 +323,7 @@ static void settle(struct session *session)
     bool refused = outcome->refused_processes != UINT64_MAX && outcome->refused_processes > 0;
     if (open && cgroup_oom_kills(session->cgroups, &session->cgroup) > 0) {
         // Its first process was quicker to end than we to end the rest: the same for every command, however the two race.
-        outcome->cause = STOP_MEMORY;
+        outcome->cause = memory_cause(session);
         outcome->status = SIGKILL;
     } else if (open && failed && refused) {
         outcome->cause = STOP_PROCESSES;

@@ -5,15 +5,14 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { framesPainted, launchBrowser, signIn, startDesktop, typeText } from "../harness/browser.mjs";
-import { countColour, differingPixels, readCanvas, readFramebuffer } from "../harness/framebuffer.mjs";
+import { openTerminal } from "../harness/desktop.mjs";
+import { differingPixels, readCanvas, readFramebuffer } from "../harness/framebuffer.mjs";
 import { Link } from "../harness/link.mjs";
 import { freePort, startServer } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
 
 const WIDTH = 1366; // the display follows the window
 const HEIGHT = 768;
-const CURSOR_COLOUR = [0x88, 0xc0, 0xd0]; // cursorColor of sandbox/desktop/app-defaults/XTerm
-const FILLED_CURSOR_PIXELS = 100; // its frame alone has about 50
 const IN_FLIGHT_MAX = 131072; // bytes of a thin way: what it holds, a key frame, and no seconds of pictures
 const PATIENCE_MS = 60000; // bit-exactness takes its bytes
 const QUEUE = 65536;
@@ -52,10 +51,7 @@ const canvas = (page) => page.getByLabel("Desktop", { exact: true });
 
 // Lines of changing text, without end.
 async function startMotion() {
-    await canvas(near).focus();
-    await near.keyboard.press("Control+Alt+KeyT");
-    await until("a terminal", () => server.processes("xterm").length > 0);
-    await until("a filled cursor", async () => countColour(await readCanvas(near), CURSOR_COLOUR) >= FILLED_CURSOR_PIXELS);
+    await openTerminal(near, server);
     await typeText(near, "while sleep 0.03 && [ ! -e stop ]; do head -c 1500 /dev/urandom | base64 -w 90; done\n");
 }
 
@@ -120,7 +116,8 @@ test("the statistics show the way, and a chord hides them again", async () => {
     await far.keyboard.press("Control+Alt+Shift+KeyS");
     const shown = far.getByLabel("Statistics", { exact: true }).and(far.locator("section"));
     await shown.getByText("Round trip").waitFor();
-    await shown.getByText("WebCodecs").waitFor();
+    for (const row of ["Painted", "Received", "Without loss", "Last", "Encoded", "On the way", "Decoded"]) await shown.getByText(row, { exact: true }).first().waitFor();
+    await shown.getByText(/avc1\..*, WebCodecs/).waitFor();
     await far.keyboard.press("Control+Alt+Shift+KeyS");
     await shown.waitFor({ state: "detached" });
     const stages = await far.evaluate(() => window.desktopStatistics.stages);

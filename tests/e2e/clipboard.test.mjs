@@ -5,13 +5,12 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { control, launchBrowser, signIn, startDesktop, typeText } from "../harness/browser.mjs";
-import { countColour, differingPixels, readCanvas } from "../harness/framebuffer.mjs";
+import { openTerminal } from "../harness/desktop.mjs";
+import { differingPixels, readCanvas } from "../harness/framebuffer.mjs";
 import { startServer } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
 
 const SCREENSHOTS = process.env.SCREENSHOTS; // a directory for people who want to look
-const CURSOR_COLOUR = [0x88, 0xc0, 0xd0]; // cursorColor of sandbox/desktop/app-defaults/XTerm
-const FILLED_CURSOR_PIXELS = 100;
 const LINE_PIXELS = 500;
 const LARGE = 6 * 1024 * 1024;
 
@@ -30,9 +29,7 @@ before(async () => {
     await startDesktop(page);
     const client = await server.adminClient();
     home = join(server.stateDir, "homes", (await client.request("GET", "/api/users/me")).body.id);
-    await page.getByLabel("Desktop", { exact: true }).focus();
-    await page.keyboard.press("Control+Alt+KeyT");
-    await until("a filled cursor", async () => countColour(await readCanvas(page), CURSOR_COLOUR) >= FILLED_CURSOR_PIXELS);
+    await openTerminal(page, server);
 });
 
 after(async () => {

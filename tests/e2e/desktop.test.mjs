@@ -5,15 +5,14 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { framesPainted, launchBrowser, signIn, startDesktop, typeText } from "../harness/browser.mjs";
-import { countColour, differingPixels, readCanvas, readFramebuffer } from "../harness/framebuffer.mjs";
+import { openTerminal } from "../harness/desktop.mjs";
+import { differingPixels, readCanvas, readFramebuffer } from "../harness/framebuffer.mjs";
 import { commandLine, isAlive } from "../harness/processes.mjs";
 import { startServer } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
 
 const WIDTH = 1366; // the display follows the window
 const HEIGHT = 768;
-const CURSOR_COLOUR = [0x88, 0xc0, 0xd0]; // cursorColor of sandbox/desktop/app-defaults/XTerm
-const FILLED_CURSOR_PIXELS = 100; // its frame alone has about 50
 
 let server;
 let browser;
@@ -40,15 +39,6 @@ const canvasEqualsScreen = () =>
         async () => differingPixels(await readCanvas(page), readFramebuffer(server.process("Xvfb").pid, WIDTH, HEIGHT)) === 0,
     );
 
-async function openTerminal() {
-    const before = server.processes("xterm").length;
-    await canvas().focus();
-    await page.keyboard.press("Control+Alt+KeyT");
-    await until("a terminal", () => server.processes("xterm").length > before);
-    // What is typed before the window has the keyboard's focus is lost. With the focus its cursor is a filled block, without a frame.
-    await until("a filled cursor", async () => countColour(await readCanvas(page), CURSOR_COLOUR) >= FILLED_CURSOR_PIXELS);
-}
-
 async function run(command) {
     await typeText(page, `${command}\n`);
 }
@@ -73,7 +63,7 @@ test("the canvas shows the X server's screen, pixel for pixel once it is still",
 });
 
 test("what is typed reaches the terminal, its answer reaches the canvas and the home directory", async () => {
-    await openTerminal();
+    await openTerminal(page, server);
     const before = await framesPainted(page);
     await run("echo hello-$((40+2)) > proof.txt");
     assert.equal(await fileInHome("proof.txt"), "hello-42\n");
@@ -154,7 +144,7 @@ test("stop from the page, start again, find the file", async () => {
     await page.getByRole("dialog").getByRole("button", { name: "Stop" }).click();
     await until("the end of the X server", () => server.processes("Xvfb").length === 0);
     await startDesktop(page);
-    await openTerminal();
+    await openTerminal(page, server);
     await run("cat proof.txt after.txt > both.txt");
     assert.equal(await fileInHome("both.txt"), "hello-42\nstill-here\n");
 });

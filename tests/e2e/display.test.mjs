@@ -4,12 +4,12 @@ import { mkdirSync } from "node:fs";
 import { after, before, test } from "node:test";
 
 import { control, launchBrowser, signIn, startDesktop, typeText } from "../harness/browser.mjs";
+import { CURSOR_COLOUR } from "../harness/desktop.mjs";
 import { countColour, differingPixels, readCanvas, readFramebuffer } from "../harness/framebuffer.mjs";
 import { startServer } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
 
 const SCREENSHOTS = process.env.SCREENSHOTS; // a directory for people who want to look
-const CURSOR_COLOUR = [0x88, 0xc0, 0xd0]; // cursorColor of sandbox/desktop/app-defaults/XTerm
 const MENU_PIXELS = 1000;
 
 let server;
@@ -184,6 +184,23 @@ test("kept sizes: fit scales, actual shows scroll bars, and neither changes the 
         await choose("Follow the window");
         await sizeIs(page, 500, 350);
         await exact(page);
+    });
+});
+
+test("full screen and back, the display with it", async () => {
+    await open({ width: 640, height: 480 }, 1, async (page) => {
+        await sizeIs(page, 640, 480);
+        await control(page, "Full screen");
+        await page.waitForFunction(() => document.fullscreenElement !== null);
+        await until("a display of the screen's size", async () => {
+            const { width, height } = await page.evaluate(() => ({ width: innerWidth, height: innerHeight }));
+            const now = await size(page);
+            return now.width === width && now.height === height;
+        });
+        await exact(page);
+        await control(page, "Full screen");
+        await page.waitForFunction(() => document.fullscreenElement === null);
+        await sizeIs(page, 640, 480);
     });
 });
 

@@ -1,17 +1,17 @@
 // Keys, input methods, touch and the pointer as a browser reports them, and what a program of the desktop gets of them.
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { framesPainted, launchBrowser, signIn, startDesktop, typeText } from "../harness/browser.mjs";
-import { countColour, readCanvas } from "../harness/framebuffer.mjs";
+import { openTerminal } from "../harness/desktop.mjs";
+import { differingPixels, readCanvas } from "../harness/framebuffer.mjs";
 import { startServer } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
 
-const CURSOR_COLOUR = [0x88, 0xc0, 0xd0]; // cursorColor of sandbox/desktop/app-defaults/XTerm
-const FILLED_CURSOR_PIXELS = 100; // its frame alone has about 50
 const SHIFT = 8;
+const MENU_PIXELS = 1000;
 
 let server;
 let browser;
@@ -23,16 +23,13 @@ let files = 0;
 before(async () => {
     server = await startServer();
     browser = await launchBrowser();
-    page = await browser.newPage({ viewport: { width: 1366, height: 768 }, hasTouch: true });
+    page = await (await browser.newContext({ viewport: { width: 1366, height: 768 }, hasTouch: true })).newPage();
     cdp = await page.context().newCDPSession(page);
     await signIn(page, server.url, "admin", server.adminPassword);
     await startDesktop(page);
     const client = await server.adminClient();
     home = join(server.stateDir, "homes", (await client.request("GET", "/api/users/me")).body.id);
-    await canvas().focus();
-    await page.keyboard.press("Control+Alt+KeyT");
-    await until("a terminal", () => server.processes("xterm").length > 0);
-    await until("a filled cursor", async () => countColour(await readCanvas(page), CURSOR_COLOUR) >= FILLED_CURSOR_PIXELS);
+    await openTerminal(page, server);
 });
 
 after(async () => {
@@ -139,7 +136,7 @@ async function shownLines() {
     return { first: lines[0][0], last: lines.at(-1)[0], x: (at % width) + 5, y: Math.floor(at / width) + 2 };
 }
 
-test("a notch of the wheel scrolls a terminal by five lines, in parts or at once", async () => {
+test("a notch of the wheel scrolls a terminal by five lines, in parts or at once; two fingers do as well", async () => {
     await typeText(page, 'printf "\\033[48;5;%dm\\033[K\\033[m\\n" $(seq 20 219)\n');
     await until("the last line", async () => (await shownLines()).last === 219);
     const { first, last, x, y } = await shownLines();
@@ -166,7 +163,47 @@ test("a notch of the wheel scrolls a terminal by five lines, in parts or at once
     await scrolled(10, ...Array(8).fill(part));
     await scrolled(-5, () => notch(1));
     await scrolled(-30, () => pixels(350), () => pixels(380));
+    // The text goes with the fingers, pixel by pixel.
+    const fingers = async (way) => {
+        const points = (moved) => [-20, 20].map((aside, id) => ({ x: box.x + x + 60 + aside, y: box.y + y + moved, id }));
+        await cdp.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: points(0) });
+        for (let moved = 0; moved <= 120; moved += 20) await cdp.send("Input.dispatchTouchEvent", { type: "touchMove", touchPoints: points(moved * way) });
+        await cdp.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+    };
+    await scrolled(10, () => fingers(1), () => fingers(1));
+    await scrolled(-10, () => fingers(-1), () => fingers(-1));
     assert.equal(lines, 0);
+});
+
+// Where the desktop's own programs see the pointer.
+async function pointerPlace() {
+    const name = `place${files++}.txt`;
+    await typeText(page, `python3 steer.py > .p; mv .p ${name}\n`);
+    await until(name, () => existsSync(join(home, name)));
+    return readFileSync(join(home, name), "utf8").split(" ").map(Number);
+}
+
+test("a locked pointer moves by steps, and the page tells the way out", async () => {
+    copyFileSync(new URL("steer.py", import.meta.url), join(home, "steer.py"));
+    const box = await canvas().boundingBox();
+    await page.mouse.move(box.x + 400, box.y + 300);
+    await openInputMenu();
+    await page.getByText("Hold the mouse").click();
+    await page.getByText("The mouse is held by the desktop").waitFor();
+    const before = await pointerPlace();
+    await page.mouse.move(box.x + 440, box.y + 325, { steps: 5 });
+    const drawn = await page.locator(".desktop-cursor").boundingBox();
+    const place = await pointerPlace();
+    assert.notDeepEqual(place, before);
+    await page.mouse.move(box.x + 470, box.y + 315, { steps: 3 });
+    assert.deepEqual(await pointerPlace(), [place[0] + 30, place[1] - 10]);
+    const now = await page.locator(".desktop-cursor").boundingBox();
+    assert.deepEqual([now.x - drawn.x, now.y - drawn.y], [30, -10]);
+    await page.keyboard.down("Control");
+    await page.keyboard.down("Alt");
+    await page.keyboard.down("Shift");
+    await page.waitForFunction(() => document.pointerLockElement === null);
+    for (const name of ["Shift", "Alt", "Control"]) await page.keyboard.up(name);
 });
 
 test("the chosen layout is the desktop's, also after the streamer is replaced", async () => {
@@ -197,6 +234,39 @@ test("keys that a killed streamer held are released by the next", async () => {
     assert.equal(await typedBy(() => page.keyboard.press("q")), "q");
 });
 
+test("a long text that is pasted into the text field arrives whole, and the connection stays", async () => {
+    const line = Array.from({ length: 250 }, (_, i) => `${i} words`).join(" "); // more messages than the server takes at once, less than a terminal's longest line
+    let connections = 0;
+    page.on("websocket", () => connections++);
+    await openInputMenu();
+    await page.getByRole("menuitem", { name: "Type text" }).click();
+    const field = page.getByLabel("Text to type");
+    const text = await typedBy(async () => {
+        await field.focus();
+        await cdp.send("Input.insertText", { text: line });
+        await canvas().focus();
+    });
+    assert.equal(text, line);
+    assert.equal(connections, 0, "the server has closed the first one");
+    await openInputMenu();
+    await page.getByRole("menuitem", { name: "Hide the text field" }).click();
+});
+
+test("what is held is let go when the page loses the keyboard", async () => {
+    const kinds = [];
+    const spied = await page.context().newPage();
+    spied.on("websocket", (socket) => socket.on("framesent", ({ payload }) => kinds.push(payload[0])));
+    await spied.goto(page.url());
+    await spied.waitForFunction(() => window.desktopStatistics?.framesPainted >= 1);
+    await spied.getByLabel("Desktop", { exact: true }).focus();
+    await spied.keyboard.down("Shift");
+    await until("the key", () => kinds.includes(0x82));
+    assert.ok(!kinds.includes(0x87));
+    await spied.locator(".toolbar-handle").focus();
+    await until("its release", () => kinds.includes(0x87));
+    await spied.close();
+});
+
 test("the key bar presses what browsers keep", async () => {
     await openInputMenu();
     await page.getByRole("menuitem", { name: "Key bar" }).click();
@@ -213,14 +283,14 @@ test("the key bar presses what browsers keep", async () => {
 test("a finger's tap clicks, a long press opens the menu", async () => {
     const box = await canvas().boundingBox();
     const point = { x: box.x + box.width * 0.95, y: box.y + box.height * 0.6 };
-    const pixels = async () => (await readCanvas(page)).toString("base64");
-    const before = await pixels();
+    const before = await readCanvas(page);
+    const menu = async () => differingPixels(before, await readCanvas(page)) > MENU_PIXELS;
     await cdp.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: [point] });
-    await until("the menu", async () => (await pixels()) !== before);
+    await until("the menu", menu);
     await cdp.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
     assert.ok(await page.locator(".desktop-cursor").isVisible(), "under a finger the page draws the cursor");
     await page.touchscreen.tap(box.x + box.width * 0.5, box.y + box.height * 0.9);
-    await page.keyboard.press("Escape");
+    await until("its end by the tap beside it", async () => !(await menu()));
     await page.mouse.move(point.x, point.y);
     assert.ok(!(await page.locator(".desktop-cursor").isVisible()), "a mouse has one of its own");
 });
@@ -240,15 +310,4 @@ test("two fingers that part magnify the picture, and a point is still the same",
     const large = await canvas().boundingBox();
     assert.ok(large.width > box.width * 1.4, `${large.width} of ${box.width}`);
     assert.ok(Math.abs(large.x + large.width / 2 - middle.x) < 2);
-});
-
-test("a locked pointer moves by steps, and the page tells the way out", async () => {
-    await openInputMenu();
-    await page.getByText("Hold the mouse").click();
-    await page.getByText("The mouse is held by the desktop").waitFor();
-    await page.keyboard.down("Control");
-    await page.keyboard.down("Alt");
-    await page.keyboard.down("Shift");
-    await page.waitForFunction(() => document.pointerLockElement === null);
-    for (const name of ["Shift", "Alt", "Control"]) await page.keyboard.up(name);
 });

@@ -1,19 +1,16 @@
 // A browser without WebCodecs: a film and the screen around it reach the canvas through media source extensions, and end exact.
 import assert from "node:assert/strict";
-import { chmodSync, copyFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { launchBrowser, signIn, startDesktop, typeText } from "../harness/browser.mjs";
-import { countColour, differingPixels, readCanvas, readFramebuffer } from "../harness/framebuffer.mjs";
+import { launchBrowser, signIn, startDesktop } from "../harness/browser.mjs";
+import { openTerminal, playFilm } from "../harness/desktop.mjs";
+import { differingPixels, readCanvas, readFramebuffer } from "../harness/framebuffer.mjs";
 import { startServer } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
 
 const WIDTH = 1366; // the display follows the window
 const HEIGHT = 768;
-const CURSOR_COLOUR = [0x88, 0xc0, 0xd0]; // cursorColor of sandbox/desktop/app-defaults/XTerm
-const FILLED_CURSOR_PIXELS = 100; // its frame alone has about 50
-const FILM = join(process.env.PROGRAMS, "libexec/sandbox-server/tests/moving_picture");
 const FILM_AREA = { left: WIDTH - 960, top: HEIGHT - 540 - 40 };
 
 let server;
@@ -51,20 +48,12 @@ test("the first picture comes through the other path, and the page says which", 
 });
 
 test("a film plays, and ends exact", async () => {
-    copyFileSync(FILM, join(home, "film"));
-    chmodSync(join(home, "film"), 0o755);
-    writeFileSync(join(home, "play"), "");
-    await page.getByLabel("Desktop", { exact: true }).focus();
-    await page.keyboard.press("Control+Alt+KeyT");
-    await until("a filled cursor", async () => countColour(await readCanvas(page), CURSOR_COLOUR) >= FILLED_CURSOR_PIXELS);
-    const video = () => page.evaluate(() => (window.desktopStatistics.lastFrame?.kind === "video" ? window.desktopStatistics.lastSequence : 0));
-    await typeText(page, "./film &\n");
-    const first = await until("video", video);
-    await until("more of it", async () => (await video()) > first + 60);
+    await openTerminal(page, server);
+    const stop = await playFilm(page, home);
     const corner = (pixels) => pixels.readUInt32LE(((FILM_AREA.top + 100) * WIDTH + FILM_AREA.left + 100) * 4);
     const before = corner(await readCanvas(page));
     await until("another picture of the film on the canvas", async () => corner(await readCanvas(page)) !== before);
-    rmSync(join(home, "play"));
+    stop();
     await exact();
     if (process.env.SHOW_LOG) console.log(await statistics());
     const { decoderFailures, connectionState } = await statistics();

@@ -6,14 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 
-import { control, launchBrowser, painted, signIn, typeText } from "../harness/browser.mjs";
-import { countColour, readCanvas } from "../harness/framebuffer.mjs";
+import { control, launchBrowser, painted, showControls, signIn, typeText } from "../harness/browser.mjs";
+import { openTerminal } from "../harness/desktop.mjs";
 import { startServer } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
 
 const SCREENSHOTS = process.env.SCREENSHOTS; // a directory for people who want to look
-const CURSOR_COLOUR = [0x88, 0xc0, 0xd0]; // cursorColor of sandbox/desktop/app-defaults/XTerm
-const FILLED_CURSOR_PIXELS = 100;
 const TONE_HZ = 523;
 const RATE = 48000;
 
@@ -93,11 +91,7 @@ const home = () => {
 
 // What a program of the sandbox records into a file of its home; the newest half second.
 async function record() {
-    const terminals = server.processes("xterm").length;
-    await canvas().focus();
-    await page.keyboard.press("Control+Alt+KeyT");
-    await until("a terminal", () => server.processes("xterm").length > terminals);
-    await until("a filled cursor", async () => countColour(await readCanvas(page), CURSOR_COLOUR) >= FILLED_CURSOR_PIXELS);
+    await openTerminal(page, server);
     await typeText(page, "parec --raw --format=s16le --rate=48000 --channels=1 >voice.raw\n");
     const path = join(home(), "voice.raw");
     await until("something recorded", () => existsSync(path) && statSync(path).size > 0);
@@ -176,4 +170,11 @@ test("what a template forbids has no control, and is said where a kind is chosen
     await page.getByRole("dialog").getByLabel("Permits").waitFor();
     assert.deepEqual(await page.getByLabel("Permits").locator("option").allTextContents(), ["Watching"]);
     await look("share");
+    // On a phone the controls cover no mark.
+    await page.getByRole("dialog").getByRole("button", { name: "Close" }).click();
+    await page.setViewportSize({ width: 390, height: 844 });
+    await showControls(page);
+    const [mark, controls] = await Promise.all([".recording-mark", ".toolbar-bar"].map((one) => page.locator(one).boundingBox()));
+    await look("phone");
+    assert.ok(mark.y >= controls.y + controls.height && mark.x + mark.width <= 390, JSON.stringify([mark, controls]));
 });

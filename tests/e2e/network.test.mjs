@@ -9,12 +9,10 @@ import { after, before, test } from "node:test";
 import { launchBrowser, painted, signIn, startDesktop, typeText } from "../harness/browser.mjs";
 import { startServer } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
-import { countColour, readCanvas } from "../harness/framebuffer.mjs";
+import { openTerminal } from "../harness/desktop.mjs";
 
 // Browsers ask no proxy for loopback addresses.
 const address = Object.values(networkInterfaces()).flat().find(({ family, internal }) => family === "IPv4" && !internal)?.address;
-const CURSOR_COLOUR = [0x88, 0xc0, 0xd0]; // cursorColor of sandbox/desktop/app-defaults/XTerm
-const FILLED_CURSOR_PIXELS = 100;
 
 let server;
 let browser;
@@ -60,9 +58,7 @@ test("refused before, reached after", { skip: !address && "this machine has no a
     const canvas = page.getByLabel("Desktop", { exact: true });
     await canvas.waitFor();
     await painted(page, 1); // what is typed before the stream is there reaches nobody
-    await canvas.focus();
-    await page.keyboard.press("Control+Alt+KeyT");
-    await until("a filled cursor", async () => countColour(await readCanvas(page), CURSOR_COLOUR) >= FILLED_CURSOR_PIXELS);
+    await openTerminal(page, server);
     await typeText(page, `(curl -s http://${target}/; curl -s http://${address}:1/; chromium --headless=new --dump-dom http://${target}/ 2>err) >out; mv out done\n`);
     const homes = join(server.stateDir, "homes");
     const file = join(homes, readdirSync(homes)[0], "done");

@@ -100,6 +100,11 @@ test("it plays from the begin and from any place", async () => {
     await until("the terminal again", () => terminalShows());
     await page.getByRole("button", { name: "Play" }).waitFor();
     assert.equal(await page.getByRole("alert").count(), 0);
+    await page.setViewportSize({ width: 390, height: 844 });
+    const time = await page.locator(".player-time").boundingBox();
+    await shot("player-phone");
+    assert.ok(time.x + time.width <= 390, `${time.x + time.width} of 390`);
+    await page.setViewportSize({ width: 1366, height: 768 });
 });
 
 test("it is downloaded as a film", async () => {

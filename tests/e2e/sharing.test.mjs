@@ -161,6 +161,18 @@ test("who watches sees the pointer where it is, whoever moves it", async () => {
     await pointerMoves(guest, before, [0, 0]);
 });
 
+test("the owner ends a view, and sees it gone", async () => {
+    await openDialog();
+    const row = dialog().getByRole("list", { name: "Watching now" }).getByRole("listitem").filter({ hasText: "Ann" });
+    await row.getByRole("button", { name: "End the view of Ann" }).click();
+    await guest.getByRole("alert").filter({ hasText: "owner" }).waitFor();
+    await shot(guest, "guest-view-ended");
+    await row.waitFor({ state: "detached" });
+    await guest.getByRole("button", { name: "Try again" }).click(); // the link is still good
+    await row.waitFor();
+    await dialog().getByRole("button", { name: "Close" }).click();
+});
+
 test("revoked, it is over at once and for good", async () => {
     await openDialog();
     await dialog().getByRole("button", { name: "Revoke Ann" }).click();

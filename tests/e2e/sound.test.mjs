@@ -7,14 +7,12 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { control, launchBrowser, painted, signIn, startDesktop, typeText } from "../harness/browser.mjs";
-import { countColour, readCanvas } from "../harness/framebuffer.mjs";
+import { openTerminal } from "../harness/desktop.mjs";
 import { download, records } from "../harness/recording.mjs";
 import { startServer } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
 
 const SCREENSHOTS = process.env.SCREENSHOTS; // a directory for people who want to look
-const CURSOR_COLOUR = [0x88, 0xc0, 0xd0]; // cursorColor of sandbox/desktop/app-defaults/XTerm
-const FILLED_CURSOR_PIXELS = 100;
 const TONE_HZ = 440;
 const LOUD = -40; // dB of the analyser's peak
 const LIPS_MS = 80;
@@ -45,14 +43,6 @@ const sound = () => page.evaluate(() => window.desktopStatistics.sound);
 const peak = () => page.evaluate(() => window.desktopStatistics.soundLook?.peak ?? null);
 const level = () => page.evaluate(() => window.desktopStatistics.soundLook.level);
 const canvas = () => page.getByLabel("Desktop", { exact: true });
-
-async function openTerminal() {
-    const before = server.processes("xterm").length;
-    await canvas().focus();
-    await page.keyboard.press("Control+Alt+KeyT");
-    await until("a terminal", () => server.processes("xterm").length > before);
-    await until("a filled cursor", async () => countColour(await readCanvas(page), CURSOR_COLOUR) >= FILLED_CURSOR_PIXELS);
-}
 
 // Starts the program beside the terminal.
 async function play(words) {
@@ -95,7 +85,7 @@ async function nothingIsSent() {
 }
 
 test("nothing is asked for, and nothing runs, before the control is pressed", async () => {
-    await openTerminal();
+    await openTerminal(page, server);
     await play("tone");
     await until("the sound server", () => server.processes("pulseaudio").length === 1);
     assert.equal((await sound()).state, "off");

@@ -36,6 +36,7 @@ static struct rectangle draw(const uint8_t *command)
 
 static void damage(struct grid *grid, const uint8_t *command, struct rectangle drawn)
 {
+    grid->drawn = rectangles_union(grid->drawn, drawn);
     grid_set(grid, drawn, CELL_DAMAGED | CELL_CHOSEN | (command[6] & 2 ? CELL_LOSSY : 0));
 }
 
@@ -73,22 +74,36 @@ static void check(const struct screen *screen, bool still)
     }
 }
 
+// Returns how many copies there were.
+static size_t move(struct screen *screen, struct motion *motion, struct grid *grid, struct offset offset,
+                   struct copy_rectangle *copies)
+{
+    struct image image = {(const uint8_t *)live, WIDTH * 4, WIDTH, HEIGHT};
+    size_t count = 0;
+    if (motion_follow(motion, grid, offset, &copies[0]) && screen_follow(screen, &image, grid, &copies[0], 1))
+        show_copy(&copies[count++]);
+    if (motion_copy(motion, &screen->shown, &image, grid, offset, &copies[count])) {
+        show_copy(&copies[count]);
+        screen_copy(screen, grid, &copies[count++], 1);
+    }
+    return count;
+}
+
 // `meanwhile`, if not NULL, is drawn while the update is made, and told of afterwards.
 static void update(struct screen *screen, struct motion *motion, struct grid *grid, const uint8_t *meanwhile)
 {
     struct image image = {(const uint8_t *)live, WIDTH * 4, WIDTH, HEIGHT};
     struct offset offsets[MOTION_OFFSETS_MAX];
-    struct copy_rectangle copy;
+    struct copy_rectangle copies[MOTION_OFFSETS_MAX * 2];
     struct rectangle drawn = {0};
     size_t count = motion_offsets(motion, &screen->shown, &image, grid, offsets);
     if (meanwhile && meanwhile[5] & 1)
         drawn = draw(meanwhile);
-    for (size_t i = 0; i < count; i++) {
-        if (!motion_copy(motion, &screen->shown, &image, grid, offsets[i], &copy))
-            continue;
-        show_copy(&copy);
-        screen_copy(screen, grid, &copy, 1);
-    }
+    size_t copied = 0;
+    for (size_t i = 0; i < count; i++)
+        copied += move(screen, motion, grid, offsets[i], copies + copied);
+    motion_note(motion, grid, copies, copied);
+    grid->drawn = (struct rectangle){0};
     if (meanwhile && !(meanwhile[5] & 1))
         drawn = draw(meanwhile);
     screen_take(screen, &image, grid);

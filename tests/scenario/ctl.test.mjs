@@ -160,7 +160,7 @@ test("doctor and config check try the video encoder", () => {
     for (const [words, wrong] of [[["doctor"], /^failed +video encoder +/m], [["config", "check"], /^wrong +/m]]) {
         const { status, stdout } = spawnSync(CTL, words, { env, encoding: "utf8" });
         assert.equal(status, 1, stdout);
-        assert.match(stdout, new RegExp(`${wrong.source}VIDEO_CODEC h264_nvenc: no streamer is given a GPU; besides, .*; this machine has: libx264`, "m"));
+        assert.match(stdout, new RegExp(`${wrong.source}VIDEO_CODEC h264_nvenc: it needs a GPU, and streamers are confined without devices: use libx264; this machine has: libx264`, "m"));
     }
 });
 

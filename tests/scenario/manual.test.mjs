@@ -1,7 +1,8 @@
 // What is written of the programs for who types: each command and option is in its manual page and offered by the shell's completion, and nothing else is.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -43,6 +44,35 @@ test("create-user(1) and sandbox-run(1) have each option", () => {
     assert.deepEqual(optionsIn(page("create-user.1")), [...optionsOf(usage), "username"].sort());
     const help = run("sandbox-run", "--help").split("\n").filter((line) => line.startsWith("  --")).map((line) => optionsOf(line)[0]);
     assert.deepEqual(optionsIn(page("sandbox-run.1")).filter((name) => name !== ""), help.sort());
+});
+
+test("the examples of sandbox-run(1) do what they say", (t) => {
+    const directory = mkdtempSync(join(tmpdir(), "manual-"));
+    t.after(() => rmSync(directory, { recursive: true, force: true }));
+    const files = { "script.py": "print(sum(range(9)))\n", Makefile: "all:\n\tid -u >built\n", "page.html": "<p id=a></p><script>a.textContent = 6 * 7</script>" };
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
+    const made = (name) => readFileSync(join(directory, name), "utf8");
+    const expected = [
+        (out) => assert.equal(out, "36\n"),
+        () => assert.equal(made("built"), "1000\n"),
+        (out) => assert.match(out, /<p id="a">42<\/p>/),
+        (out) => assert.deepEqual([out, JSON.parse(made("report.json")).cause], ["hello\n", "exited"]),
+    ];
+    const examples = [...page("sandbox-run.1").matchAll(/^\.Dl (sandbox-run .*)$/gm)].map(([, line]) => line);
+    assert.equal(examples.length, expected.length);
+    const env = { PATH: `${BIN}:/usr/bin:/bin` };
+    for (const [i, line] of examples.entries()) expected[i](execFileSync("sh", ["-c", line], { cwd: directory, env, encoding: "utf8", timeout: 60000 }));
+});
+
+test("each test that the table of threats names is one", () => {
+    const build = join(process.env.PROGRAMS, "..");
+    const listed = execFileSync("ctest", ["-N", "--test-dir", build], { encoding: "utf8" });
+    const known = new Set([...listed.matchAll(/Test +#\d+: (\S+)/g)].map(([, name]) => name));
+    const threats = readFileSync(join(TREE, "docs/THREATS.md"), "utf8");
+    const named = [...threats.matchAll(/(?<![\w/])(?:(?:scenario|escape|e2e|vm)\.|(?:unit|fuzz|streaming|export|store|test)_)[a-z][a-z0-9_]*(?![\w./])/g)].map(([name]) => name);
+    assert.ok(named.length > 100);
+    const fuzzed = (name) => existsSync(join(TREE, "tests/fuzz", `${name}.c`)); // built by another preset
+    assert.deepEqual([...new Set(named)].filter((name) => !known.has(name) && !fuzzed(name)), []);
 });
 
 test("sandbox-server.env(5) and the operator's manual name what a reload takes over", () => {

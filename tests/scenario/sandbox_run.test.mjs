@@ -2,11 +2,13 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, rmdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { after, describe, it } from "node:test";
+import { after, before, describe, it } from "node:test";
+
+import { until } from "../harness/until.mjs";
 
 const PLAIN_UID = 64321;
 const DEADLINE_MS = 60000;
@@ -103,6 +105,7 @@ for (const user of users) {
             assert.match(out, /^outside127\.0\.0\.3:\d+: This address is not on the allow list of this sandbox\.\n none\n$/);
             assert.deepEqual([report.usage.network_allowed, report.usage.network_refused], [1, 1]);
             assert.ok(report.usage.network_in_bytes > 0);
+            assert.equal(report.layers.egress.state, user === "root" ? "on" : "weaker");
         });
 
         it("says what it can't do in one line", async () => {
@@ -116,15 +119,20 @@ for (const user of users) {
                 [["--cpu", "5x", "true"], 125, "--cpu 5x"],
                 [["--pids", "-1", "true"], 125, "--pids -1"],
                 [["--time", "0", "true"], 125, "--time 0"],
-                [["--time", "1e9", "true"], 125, "--time 1e9"],
+                [["--time", "1e3", "true"], 125, "--time 1e3"],
+                [["--time", "0x10", "true"], 125, "--time 0x10"],
                 [["--time"], 125, "needs a value"],
                 [["--profile", "root", "true"], 125, "--profile root: unknown"],
                 [["--ro", "/no/such/path", "true"], 125, "--ro /no/such/path: No such file"],
                 [["--ro", "/", "true"], 125, "has its own /"],
                 [["--rw", "/proc/self", "true"], 125, "/proc"],
                 [["--net", "example.org:443", "true"], 125, "sandbox-egress"], // not beside this copy of the program
+                [["--net", "none,example.org", "true"], 125, "none and hosts, not both"],
                 [["--net", "exa mple", "true"], 125, "--net exa mple: not none and not HOST"],
                 [["--require", "magic", "true"], 125, "unknown layer"],
+                [["--require", "", "true"], 125, "unknown layer"],
+                [["--plan=all", "true"], 125, "--plan=all: this option takes no value"],
+                [["-qv", "true"], 125, "unknown option -qv"],
                 [["--json=77", "true"], 125, "not open"],
                 [["--env", "NAME", "true"], 125, "NAME=VALUE"],
                 [["--frobnicate", "true"], 125, "unknown option"],
@@ -161,6 +169,11 @@ for (const user of users) {
             ], result.err);
         });
 
+        it("sets each variable once", async () => {
+            const { out } = await run(user, "--env", "HOME=/tmp", "--env", "A=1", "--env", "A=2", "--env", "B=", "--", "env");
+            assert.deepEqual(out.split("\n").filter((line) => /^(HOME|A|B)=/.test(line)).sort(), ["A=2", "B=", "HOME=/tmp"]);
+        });
+
         it("makes no namespace in the code profile, and a browser's in the others", async () => {
             const script = "unshare -U true && echo user; unshare -Um true && echo mount; cat /proc/sys/user/max_user_namespaces";
             assert.equal((await shell(user, script)).out, "0\n");
@@ -188,10 +201,25 @@ for (const user of users) {
             }
         });
 
+        it("shares as many paths as it says, in each profile", async () => {
+            const shared = mkdtempSync(join(directory, "many-"));
+            chmodSync(shared, 0o755);
+            const options = Array.from({ length: 32 }, (_, i) => {
+                mkdirSync(join(shared, String(i)));
+                return ["--ro", join(shared, String(i)), "--env", `V${i}=${i}`];
+            }).flat();
+            for (const profile of ["code", "browser", "desktop"]) {
+                const { out, err } = await run(user, "--profile", profile, ...options, "--", "sh", "-c", `ls ${shared} | wc -l; env | grep -c ^V`);
+                assert.equal(out, "32\n32\n", profile + err);
+            }
+            const over = await run(user, ...options, "--ro", shared, "true");
+            assert.deepEqual([over.status, /more than 32 paths/.test(over.err)], [125, true]);
+        });
+
         it("kills what runs too long, and writes too much", async () => {
             const long = await shell(user, "trap '' TERM INT; (setsid sh -c 'while :; do :; done' &) ; while :; do :; done", "--time", "0.3");
             assert.equal(long.status, 137);
-            assert.equal(long.report.cause, "time");
+            assert.deepEqual([long.report.cause, long.report.usage.written_bytes], ["time", null]);
             assert.match(long.err, /ran longer than 0.3 s/);
             const loud = await shell(user, "yes", "--output", "10K");
             assert.equal(loud.report.cause, "output");
@@ -208,6 +236,7 @@ for (const user of users) {
         it("tells causes and usage", async () => {
             const exited = await shell(user, "exit 3");
             assert.deepEqual([exited.report.cause, exited.report.exit_status, exited.report.signal], ["exited", 3, null]);
+            assert.equal(typeof exited.report.usage.written_bytes, "number");
             assert.ok(exited.report.usage.wall_us > 0 && exited.report.usage.peak_memory_bytes > 100000);
             const signalled = await shell(user, "kill -USR1 $$");
             assert.deepEqual([signalled.report.cause, signalled.report.signal], ["signalled", 10]);
@@ -296,6 +325,37 @@ describe("limits with groups", { skip: !root && "needs root" }, () => {
         const children = Array.from({ length: 8 }, () => start("root", ["--", "true"]));
         await Promise.all(children.map(finish));
         assert.deepEqual(children.flatMap((child) => groupsOf(child.pid)), []);
+    });
+});
+
+// The limit of a group above, which the command's own does not meet.
+describe("memory above it", { skip: (!root && "needs root") || (!existsSync("/sys/fs/cgroup/memory") && "needs control groups of version 1") }, () => {
+    const own = readFileSync("/proc/self/cgroup", "utf8").match(/^\d+:[^:]*\bmemory\b[^:]*:(.*)$/m)?.[1];
+    const above = join("/sys/fs/cgroup/memory", own ?? "", `above-${process.pid}`);
+    const start = (...words) =>
+        spawn("/bin/sh", ["-c", 'echo $$ >"$0/tasks"; exec "$@"', above, program, "--json=3", "--memory", "1G", "--", ...words], { cwd: directory, stdio: ["pipe", "pipe", "pipe", "pipe"] });
+    const take = () => finish(start("python3", "-c", "x = bytearray(500 << 20)"));
+    before(() => {
+        mkdirSync(above);
+        for (const file of ["memory.limit_in_bytes", "memory.memsw.limit_in_bytes"])
+            if (existsSync(join(above, file))) writeFileSync(join(above, file), String(128 << 20));
+    });
+    after(() => until("an empty group", () => { try { rmdirSync(above); return true; } catch { return false; } }));
+
+    it("is not told as the command's limit", async () => {
+        const result = await take();
+        assert.deepEqual([result.status, result.report.cause], [137, "host_memory"], result.err);
+        assert.match(result.err, /no memory was left above it/);
+    });
+
+    it("ends no other command", async () => {
+        const quiet = start("sh", "-c", "echo ready; read word; exit 3");
+        const end = finish(quiet);
+        await once(quiet.stdout, "data");
+        assert.equal((await take()).report.cause, "host_memory");
+        quiet.stdin.end("\n");
+        const { status, report } = await end;
+        assert.deepEqual([status, report.cause], [3, "exited"]);
     });
 });
 

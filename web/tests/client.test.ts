@@ -81,6 +81,7 @@ test("times read well", () => {
 
 test("every stop reason has words, and an unknown one, too", () => {
     assert.equal(reasonText("memory").title, "Ran out of memory");
+    assert.equal(reasonText("host_memory").title, "The server ran out of memory");
     assert.equal(reasonText("toString").title, "Ended");
 });
 

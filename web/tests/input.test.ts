@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { displayPoint, fit } from "../src/input/geometry";
 import { linuxCode } from "../src/input/keymap";
+import { PacedSend } from "../src/input/paced";
 import { InputSender } from "../src/input/sender";
 import { ANCHOR, typedBetween } from "../src/input/soft-keyboard";
 import { unitsOf, WheelAccumulator, type WheelLike } from "../src/input/wheel";
+import { holdTimers } from "./timers";
 
 test("keys are named by their place", () => {
     const expected = { Escape: 1, KeyA: 30, KeyZ: 44, Space: 57, Enter: 28, ArrowLeft: 105, AltRight: 100, F12: 88 };
@@ -184,6 +186,51 @@ test("Backspace in an empty field is one, and replacing everything deletes the v
     assert.deepEqual(typedBetween(ANCHOR, ""), { deletions: 1, text: "" });
     assert.deepEqual(typedBetween(ANCHOR + "old", "new"), { deletions: 3, text: "new" });
     assert.deepEqual(typedBetween(ANCHOR + "old", ""), { deletions: 3, text: "" });
+});
+
+test("a long text leaves no faster than the server takes it, what follows behind it, and stale motion not at all", (context) => {
+    const ring = holdTimers(context);
+    let now = 0;
+    context.mock.method(performance, "now", () => now);
+    const { sent, link } = record();
+    const paced = new PacedSend((message) => {
+        if (link.open) {
+            sent.push([...new Uint8Array(message)]);
+        }
+        return link.open;
+    });
+    const sender = new InputSender((message, fleeting) => paced.send(message, fleeting));
+    sender.text("x".repeat(3000));
+    sender.key(28, true);
+    assert.equal(sender.pointer({ x: 1, y: 2 }), false);
+    for (let seconds = 0; sent.length < 3001; seconds++) {
+        assert.ok(Math.abs(sent.length - (1000 + 500 * seconds)) <= 1, `${sent.length} in ${seconds} s`);
+        for (let i = 0; i < 50; i++) {
+            now += 20;
+            ring();
+        }
+    }
+    assert.deepEqual(sent.map((message) => message[4]! + 256 * message[5]!), Array.from({ length: 3001 }, (_, i) => i + 1));
+    assert.equal(sent.at(-1)![0], 0x82);
+    assert.equal(sender.pointer({ x: 1, y: 2 }), true);
+});
+
+test("what waits for a connection that is gone is not sent on the next", (context) => {
+    const ring = holdTimers(context);
+    let now = 0;
+    context.mock.method(performance, "now", () => now);
+    let sent = 0;
+    const paced = new PacedSend(() => ++sent > 0);
+    for (let i = 0; i < 1100; i++) {
+        paced.send(new ArrayBuffer(4), false);
+    }
+    assert.equal(sent, 1000);
+    paced.restart();
+    now = 1000;
+    ring();
+    assert.equal(sent, 1000);
+    assert.ok(paced.send(new ArrayBuffer(4), false));
+    assert.equal(sent, 1001);
 });
 
 test("text the protocol has no message for is left out, and line ends are keys", () => {

@@ -107,6 +107,19 @@ test("a finger that moves drags from where it came down", () => {
     assert.deepEqual(sent, ["84 50,60", "85 50,60 1 down", "84 90,60", "85 90,60 1 up"]);
 });
 
+test("another finger neither moves nor ends a drag", () => {
+    const { sent, gesture } = setUp();
+    gesture.down(1, 50, 60);
+    gesture.move(1, 90, 60);
+    gesture.down(2, 300, 300);
+    gesture.move(2, 310, 300);
+    gesture.up(2, false);
+    gesture.move(1, 95, 60);
+    nextFrame();
+    gesture.up(1, false);
+    assert.deepEqual(sent, ["84 50,60", "85 50,60 1 down", "84 95,60", "85 95,60 1 up"]);
+});
+
 test("a touch the browser takes away never clicks", () => {
     const { sent, gesture } = setUp();
     gesture.down(1, 50, 60);

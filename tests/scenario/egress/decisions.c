@@ -6,12 +6,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 // clang-format on
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
+#include "lib/fd.h"
 #include "tests/harness/egress_fixture.h"
 #include "tests/harness/egress_outside.h"
 
@@ -29,6 +31,14 @@ static int stop(void **state)
     (void)state;
     egress_stop(&fixture);
     return 0;
+}
+
+#define FLOOD 300 // more than have a line at once
+
+static unsigned long decisions_made(void)
+{
+    struct egress_counters counters = egress_count(&fixture);
+    return counters.requests + counters.denied;
 }
 
 // The status of a tunnel to this destination.
@@ -218,6 +228,57 @@ static void the_unreachable(void **state)
            {"allowed.test:4444", 502, "connect"});
 }
 
+// What the proxy's log says of its decisions so far: their lines, and how many of them it says it left out.
+static unsigned long decisions_told(void)
+{
+    AUTO_FREE char *log = NULL;
+    unsigned long told = 0;
+    assert_int_equal(read_file_at(AT_FDCWD, fixture.log, 4u << 20, &log, NULL), 0);
+    for (const char *line = log; (line = strstr(line, "egress ")); line++) {
+        const char *left_out = strstr(line, "suppressed=\"");
+        if (strncmp(line, "egress allowed", 14) != 0 && strncmp(line, "egress refused", 14) != 0)
+            continue;
+        assert_non_null(left_out);
+        told += 1 + strtoul(left_out + strlen("suppressed=\""), NULL, 10);
+    }
+    return told;
+}
+
+static bool is_told(const char *verdict, const char *destination, const char *reason)
+{
+    AUTO_FREE char *log = NULL;
+    char sandbox[ID_TEXT_SIZE];
+    id_format(&fixture.sandbox, sandbox);
+    assert_int_equal(read_file_at(AT_FDCWD, fixture.log, 4u << 20, &log, NULL), 0);
+    for (char *rest = log, *line; (line = strsep(&rest, "\n"));) {
+        if (strstr(line, verdict) && strstr(line, destination) && strstr(line, reason) &&
+            strstr(line, sandbox))
+            return true;
+    }
+    return false;
+}
+
+// With the sandbox and the reason; in a flood those that have no line are counted in the next one.
+static void each_decision_is_logged(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *destination, *verdict, *reason;
+        int status;
+    } rows[] = {{"logged.allowed.test:443", "egress refused", "not-listed", 403},
+                {"allowed.test:9000", "egress allowed", "listed", 200},
+                {"private.test:443", "egress refused", "address", 403}};
+    char text[2048];
+    egress_set_rules(&fixture, EGRESS_RULES("allowed.test:9000", "private.test:443"));
+    for (unsigned i = 0; i < FLOOD || decisions_told() != decisions_made(); i++)
+        assert_int_equal(tunnel("flood.test:443", text), 403);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        do
+            assert_int_equal(tunnel(rows[i].destination, text), rows[i].status);
+        while (!is_told(rows[i].verdict, rows[i].destination, rows[i].reason));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -232,6 +293,7 @@ int main(void)
         cmocka_unit_test(redirects_are_requests),
         cmocka_unit_test(a_change_closes_connections),
         cmocka_unit_test(the_unreachable),
+        cmocka_unit_test(each_decision_is_logged),
     };
     if (geteuid() != 0) {
         puts("skipped: making network namespaces needs root");

@@ -152,39 +152,76 @@ static ino_t number_of(int fd)
     return status.st_ino;
 }
 
-// A network namespace that was kept ready: the sandbox has no right over it, whatever it becomes inside, and nobody was or will be in it.
-static void a_pooled_network_is_for_one_and_of_nobody(void **state)
+enum { NETWORKS = 6 }; // more than are kept ready
+
+static struct namespaces look_at_namespaces(struct sandboxd_fixture *f, const struct id *sandbox)
 {
-    (void)state;
-    enum { COUNT = 6 }; // more than are kept ready
-    struct sandboxd_fixture f;
-    struct namespaces all[COUNT];
-    if (geteuid() != 0)
-        skip(); // to ask the kernel for the owner takes a right in it
-    start(&f, 1);
+    static const char *const words[] = {"sleep", "1000", NULL};
+    send_command(f, sandbox, words);
+    pid_t pid;
+    while ((pid = sandboxd_find_process(f, "sleep")) == 0)
+        ;
+    struct namespaces namespaces = namespaces_of(pid);
+    sandboxd_end(f, sandbox);
+    return namespaces;
+}
+
+// No sandbox has a right over its network namespace, whatever it becomes inside, and nobody was or will be in it.
+static void expect_one_each_and_of_nobody(const struct namespaces all[static NETWORKS])
+{
     AUTO_FD int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-    for (unsigned i = 0; i < COUNT; i++) {
-        static const char *const words[] = {"sleep", "1000", NULL};
-        struct sandboxd_create request = sandboxd_request_command(7);
-        expect_parked(&f, 1);
-        sandboxd_create(&f, &request);
-        assert_true(f.ready.parked);
-        send_command(&f, &request.sandbox, words);
-        pid_t pid;
-        while ((pid = sandboxd_find_process(&f, "sleep")) == 0)
-            ;
-        all[i] = namespaces_of(pid);
-        sandboxd_end(&f, &request.sandbox);
+    for (unsigned i = 0; i < NETWORKS; i++) {
         assert_int_not_equal(number_of(all[i].network), number_of(own));
         assert_int_not_equal(number_of(all[i].owner), number_of(all[i].user));
         for (unsigned k = 0; k < i; k++) // their descriptors keep the earlier ones, and their numbers, in use
             assert_int_not_equal(number_of(all[i].network), number_of(all[k].network));
     }
-    for (unsigned i = 0; i < COUNT; i++) {
+    for (unsigned i = 0; i < NETWORKS; i++) {
         close(all[i].network);
         close(all[i].user);
         close(all[i].owner);
     }
+}
+
+static void a_pooled_network_is_for_one_and_of_nobody(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    struct namespaces all[NETWORKS];
+    if (geteuid() != 0)
+        skip(); // to ask the kernel for the owner takes a right in it
+    start(&f, 1);
+    for (unsigned i = 0; i < NETWORKS; i++) {
+        struct sandboxd_create request = sandboxd_request_command(7);
+        expect_parked(&f, 1);
+        sandboxd_create(&f, &request);
+        assert_true(f.ready.parked);
+        all[i] = look_at_namespaces(&f, &request.sandbox);
+    }
+    expect_one_each_and_of_nobody(all);
+    sandboxd_finish(&f);
+}
+
+// All at once: more than there are networks in stock, which is filled when nothing else is to do.
+static void a_fresh_network_is_of_nobody_too(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    struct id sandboxes[NETWORKS];
+    struct namespaces all[NETWORKS];
+    if (geteuid() != 0)
+        skip();
+    start(&f, 1);
+    for (unsigned i = 0; i < NETWORKS; i++) {
+        struct sandboxd_message message = {.kind = SANDBOXD_CREATE, .create = sandboxd_request_command(7)};
+        sandboxes[i] = message.create.sandbox;
+        sandboxd_send(&f, &message);
+    }
+    for (unsigned i = 0; i < NETWORKS; i++)
+        sandboxd_expect(&f, SANDBOXD_READY, NULL);
+    for (unsigned i = 0; i < NETWORKS; i++)
+        all[i] = look_at_namespaces(&f, &sandboxes[i]);
+    expect_one_each_and_of_nobody(all);
     sandboxd_finish(&f);
 }
 
@@ -284,6 +321,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_command_runs_and_its_end_is_told),
         cmocka_unit_test(a_pooled_network_is_for_one_and_of_nobody),
+        cmocka_unit_test(a_fresh_network_is_of_nobody_too),
         cmocka_unit_test(memory_of_its_owner_bounds_it),
         cmocka_unit_test(only_one_command_is_taken),
         cmocka_unit_test(groups_come_from_the_stock_and_go_when_there_is_time),

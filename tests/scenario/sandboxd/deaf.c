@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -115,6 +116,13 @@ static bool is_stopped(pid_t pid)
     return strstr(text, ") T ");
 }
 
+static void stop_and_wait(pid_t pid)
+{
+    assert_int_equal(kill(pid, SIGSTOP), 0);
+    while (!is_stopped(pid))
+        ;
+}
+
 // Whatever is answered here was answered while it did not read.
 static void a_deaf_init_delays_and_costs_nobody(void **state)
 {
@@ -126,9 +134,7 @@ static void a_deaf_init_delays_and_costs_nobody(void **state)
                            late = sandboxd_request(7);
     sandboxd_create(&f, &deaf);
     pid_t init = sandboxd_find_process(&f, "sandbox-init");
-    assert_int_equal(kill(init, SIGSTOP), 0);
-    while (!is_stopped(init))
-        ;
+    stop_and_wait(init);
     sandboxd_create(&f, &neighbour);
     come_and_go(&f, &deaf.sandbox);
     come_and_go(&f, &neighbour.sandbox);
@@ -158,9 +164,127 @@ static void a_deaf_init_delays_and_costs_nobody(void **state)
     sandboxd_finish(&f);
 }
 
+static void send_create(struct sandboxd_fixture *f, const struct sandboxd_create *request)
+{
+    struct sandboxd_message create = {.kind = SANDBOXD_CREATE, .create = *request};
+    sandboxd_send(f, &create);
+}
+
+// Waits until sandboxd has taken what was sent before: that one sandbox, which is not up.
+static void expect_on_its_way(struct sandboxd_fixture *f, const struct sandboxd_create *request)
+{
+    struct sandboxd_message list = {.kind = SANDBOXD_LIST};
+    sandboxd_send(f, &list);
+    struct sandboxd_entry entry = sandboxd_expect(f, SANDBOXD_ENTRY, NULL).entry;
+    assert_true(id_equal(&entry.sandbox, &request->sandbox) && !entry.ready);
+    sandboxd_expect(f, SANDBOXD_LIST_END, NULL);
+}
+
+static void expect_cold(struct sandboxd_fixture *f, const struct sandboxd_create *request)
+{
+    struct sandboxd_ready ready = sandboxd_expect(f, SANDBOXD_READY, NULL).ready;
+    assert_true(id_equal(&ready.sandbox, &request->sandbox));
+    assert_int_equal(ready.parked, 0);
+}
+
+static int park_a_deaf_one(struct sandboxd_fixture *f, pid_t *ret_init)
+{
+    sandboxd_expect_parked(f, 1);
+    *ret_init = sandboxd_find_process(f, "sandbox-init");
+    stop_and_wait(*ret_init);
+    int pidfd = pidfd_open(*ret_init, 0);
+    assert_true(pidfd >= 0);
+    return pidfd;
+}
+
+static bool is_over(int pidfd)
+{
+    struct pollfd ended = {.fd = pidfd, .events = POLLIN};
+    return poll(&ended, 1, 0) == 1;
+}
+
+// Parked, and deaf when it is claimed: its owner gets another one, with the home, after a share of the patience. Others don't wait.
+static void a_deaf_one_that_is_claimed_is_given_up(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    sandboxd_prepare(&f, mode);
+    f.parked = 1;
+    sandboxd_set(&f, "SANDBOX_START_TIMEOUT_SECS=8");
+    sandboxd_start(&f);
+    pid_t init;
+    AUTO_FD int deaf = park_a_deaf_one(&f, &init);
+    struct sandboxd_create request = sandboxd_request(5), neighbour = sandboxd_request(6);
+    sandboxd_script(&f, &request, "echo here");
+    send_create(&f, &request);
+    expect_on_its_way(&f, &request);
+    send_create(&f, &neighbour);
+    expect_cold(&f, &neighbour);
+    assert_false(is_over(deaf));
+    expect_cold(&f, &request);
+    assert_true(is_over(deaf));
+    AUTO_FREE char *result = sandboxd_result(&f, &request);
+    assert_string_equal(result, "here\n");
+    sandboxd_end(&f, &neighbour.sandbox);
+    sandboxd_end(&f, &request.sandbox);
+    sandboxd_expect_parked(&f, 1);
+    request.sandbox = id_new();
+    sandboxd_create(&f, &request); // with the home that went through all of it
+    assert_int_equal(f.ready.parked, 1);
+    sandboxd_finish(&f);
+}
+
+static void one_that_dies_while_it_is_claimed_is_replaced(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    sandboxd_start_parked(&f, mode, 1);
+    pid_t init;
+    AUTO_FD int deaf = park_a_deaf_one(&f, &init);
+    struct sandboxd_create request = sandboxd_request(5);
+    send_create(&f, &request);
+    expect_on_its_way(&f, &request);
+    assert_int_equal(kill(init, SIGKILL), 0);
+    expect_cold(&f, &request);
+    assert_true(is_over(deaf));
+    sandboxd_end(&f, &request.sandbox);
+    sandboxd_finish(&f);
+}
+
+// For as long as it takes the pool is refilled for others, and who is stopped meanwhile is not started again.
+static void a_claim_that_takes_long_keeps_the_pool_from_nobody(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    sandboxd_prepare(&f, mode);
+    f.parked = 1;
+    sandboxd_set(&f, "SANDBOX_START_TIMEOUT_SECS=600");
+    sandboxd_start(&f);
+    pid_t init;
+    AUTO_FD int deaf = park_a_deaf_one(&f, &init);
+    struct sandboxd_create request = sandboxd_request(5), neighbour = sandboxd_request(6);
+    send_create(&f, &request);
+    expect_on_its_way(&f, &request);
+    sandboxd_expect_parked(&f, 0);
+    sandboxd_expect_parked(&f, 1);
+    sandboxd_create(&f, &neighbour);
+    assert_int_equal(f.ready.parked, 1);
+    assert_false(is_over(deaf));
+    sandboxd_end(&f, &request.sandbox);
+    assert_true(is_over(deaf));
+    sandboxd_end(&f, &neighbour.sandbox);
+    sandboxd_finish(&f);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_deaf_init_delays_and_costs_nobody)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_deaf_init_delays_and_costs_nobody),
+        cmocka_unit_test(a_deaf_one_that_is_claimed_is_given_up),
+        cmocka_unit_test(one_that_dies_while_it_is_claimed_is_replaced),
+        cmocka_unit_test(a_claim_that_takes_long_keeps_the_pool_from_nobody),
+    };
+    sandboxd_choose_tests();
     mode = sandboxd_mode_possible(SANDBOXD_DELEGATED) ? SANDBOXD_DELEGATED : SANDBOXD_PLAIN;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

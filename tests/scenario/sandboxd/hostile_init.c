@@ -1,6 +1,7 @@
 // Pid 1 of a sandbox that was taken over: says to sandboxd what the file "attack" of the desktop's directory asks for.
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,18 @@ static int say(uint32_t kind, const int *fds, size_t count)
 {
     struct init_message message = {.kind = kind};
     return ipc_send(INIT_CHANNEL_FD, &message, init_message_size(kind), fds, count);
+}
+
+static void fail(int error)
+{
+    struct init_message message = {.kind = INIT_FAILED, .failed = {.stage = 6, .error = error}};
+    ipc_send(INIT_CHANNEL_FD, &message, init_message_size(INIT_FAILED), NULL, 0);
+}
+
+static void end_display(int32_t status)
+{
+    struct init_message message = {.kind = INIT_DISPLAY_ENDED, .display_ended = {.status = status}};
+    ipc_send(INIT_CHANNEL_FD, &message, init_message_size(INIT_DISPLAY_ENDED), NULL, 0);
 }
 
 static void stop_short(void)
@@ -65,8 +78,16 @@ static void attack(const char *name)
         say(INIT_DESKTOP_READY, &null, 1);
     else if (strcmp(name, "bound") == 0)
         say(INIT_BOUND, NULL, 0);
-    else if (strcmp(name, "the other side's words") == 0)
+    else if (strcmp(name, "failed in the middle") == 0)
+        fail(5);
+    else if (strcmp(name, "told to start") == 0)
+        say(INIT_START_DESKTOP, &null, 1);
+    else if (strcmp(name, "told to bind") == 0)
         say(INIT_BIND, NULL, 0);
+    else if (strcmp(name, "told to run") == 0)
+        say(INIT_RUN, NULL, 0);
+    else if (strcmp(name, "told to sound") == 0)
+        say(INIT_SOUND, &null, 1);
     else
         parked = true;
     if (!parked || say(INIT_DISPLAY_LISTENING, &shown, 1) < 0)
@@ -81,9 +102,11 @@ static void attack(const char *name)
     else if (strcmp(name, "up, then bound") == 0)
         say(INIT_BOUND, NULL, 0);
     else if (strcmp(name, "up, then failed") == 0)
-        ipc_send(INIT_CHANNEL_FD,
-                 &(struct init_message){.kind = INIT_FAILED, .failed = {.stage = 6, .error = 5}},
-                 init_message_size(INIT_FAILED), NULL, 0);
+        fail(5);
+    else if (strcmp(name, "up, then the display ended") == 0)
+        end_display(INT32_MIN);
+    else if (strcmp(name, "up, then the display was killed") == 0)
+        end_display(SIGKILL);
     else if (strcmp(name, "up, then flood") == 0) {
         while (ipc_send(INIT_CHANNEL_FD, "nonsense", 8, NULL, 0) == 0)
             ;

@@ -48,6 +48,8 @@ static const char look_around[] =
     "echo links $(awk -F: 'NR>2{print $1}' /proc/net/dev | tr -d ' ')\n"
     "echo routes $(tail -n +2 /proc/net/route | wc -l)\n"
     "echo first $(cat /proc/1/comm)\n"
+    "echo composes $(cat \"$(tr '\\0' '\\n' </proc/$(pidof openbox)/environ | sed -n "
+    "s/^XCOMPOSEFILE=//p)\")\n"
     "echo foreign $(ps -e -o user= | grep -vc '^user')\n"
     "echo devices $(ls /dev | tr '\\n' ' ')\n"
     "for f in /etc/shadow /etc/sudoers /root /home/root /sys /boot /var/log /mnt /srv /run/dbus "
@@ -73,6 +75,7 @@ static const char look_around[] =
 static const char *const seen_inside[] = {
     "id 1000 1000 1000",
     "host sandbox",
+    "composes include \"%L\"", // what the window manager starts has the rules that it did without
     "CapInh: 0000000000000000",
     "CapPrm: 0000000000000000",
     "CapEff: 0000000000000000",
@@ -321,25 +324,32 @@ static void a_hostile_init_ends_alone(void **state)
     static const struct {
         const char *name;
         bool ready; // it may get as far as that, when its network is there before its next words
+        enum stop_reason end;
     } attacks[] = {
-        {"nonsense", false},
-        {"large", false},
-        {"short", false},
-        {"wrong stage", false},
-        {"no display", false},
-        {"display is a device", false},
-        {"display is a path to a device", false},
-        {"display is a socket", false},
-        {"two displays at once", false},
-        {"second display", false},
-        {"ready without display", false},
-        {"ready with a descriptor", false},
-        {"bound", false},
-        {"the other side's words", false},
-        {"up, then ready", true},
-        {"up, then bound", true},
-        {"up, then failed", true},
-        {"up, then flood", true},
+        {"nonsense", false, STOP_NONE},
+        {"large", false, STOP_NONE},
+        {"short", false, STOP_NONE},
+        {"wrong stage", false, STOP_NONE},
+        {"no display", false, STOP_NONE},
+        {"display is a device", false, STOP_NONE},
+        {"display is a path to a device", false, STOP_NONE},
+        {"display is a socket", false, STOP_NONE},
+        {"two displays at once", false, STOP_NONE},
+        {"second display", false, STOP_NONE},
+        {"ready without display", false, STOP_NONE},
+        {"ready with a descriptor", false, STOP_NONE},
+        {"bound", false, STOP_NONE},
+        {"failed in the middle", false, STOP_NONE},
+        {"told to start", false, STOP_NONE},
+        {"told to bind", false, STOP_NONE},
+        {"told to run", false, STOP_NONE},
+        {"told to sound", false, STOP_NONE},
+        {"up, then ready", true, STOP_CRASH},
+        {"up, then bound", true, STOP_CRASH},
+        {"up, then failed", true, STOP_CRASH},
+        {"up, then flood", true, STOP_CRASH},
+        {"up, then the display ended", true, STOP_DISPLAY},
+        {"up, then the display was killed", true, STOP_DISPLAY},
     };
     struct sandboxd_fixture f;
     sandboxd_prepare(&f, mode);
@@ -352,7 +362,7 @@ static void a_hostile_init_ends_alone(void **state)
         sandboxd_send(&f, &message);
         struct sandboxd_message answer = sandboxd_expect_any(&f);
         if (answer.kind == SANDBOXD_READY && attacks[i].ready)
-            assert_int_equal(sandboxd_expect_end(&f, &message.create.sandbox), STOP_CRASH);
+            assert_int_equal(sandboxd_expect_end(&f, &message.create.sandbox), attacks[i].end);
         else
             assert_int_equal(answer.kind, SANDBOXD_FAILED);
         struct sandboxd_message list = {.kind = SANDBOXD_LIST};

@@ -54,6 +54,31 @@ static void starts_lists_and_stops(void **state)
     sandboxd_finish(&f);
 }
 
+// Whatever sessions, parents and states its processes have taken refuge in: ENDED comes when none of them is left.
+static void what_hides_from_the_end_is_taken_along(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    sandboxd_prepare(&f, mode);
+    sandboxd_start(&f);
+    struct sandboxd_create request = sandboxd_request(9);
+    sandboxd_script(
+        &f, &request,
+        "for i in 1 2 3 4 5; do\n"
+        "(setsid sh -c 'trap \"\" TERM HUP INT; (exec sleep 1000) & kill -STOP $!; exec sleep 1000' &)\n"
+        "(setsid sh -c 'kill -STOP $$' &)\n"
+        "done\n"
+        "until [ $(grep -l 'State:.T' /proc/[0-9]*/status | wc -l) = 10 ]; do :; done");
+    sandboxd_create(&f, &request);
+    AUTO_FREE char *result = sandboxd_result(&f, &request);
+    while (sandboxd_find_process(&f, "sleep") == 0)
+        ;
+    sandboxd_end(&f, &request.sandbox);
+    assert_int_equal(sandboxd_find_process(&f, NULL), 0);
+    assert_int_equal(sandboxd_count_groups(&f), 0);
+    sandboxd_finish(&f);
+}
+
 // ENDED says that nothing is left, so nothing may be left when it comes.
 static void groups_are_gone_when_the_end_is_told(void **state)
 {
@@ -376,6 +401,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(starts_lists_and_stops),
+        cmocka_unit_test(what_hides_from_the_end_is_taken_along),
         cmocka_unit_test(groups_are_gone_when_the_end_is_told),
         cmocka_unit_test(owners_have_their_own_uid),
         cmocka_unit_test(home_persists),

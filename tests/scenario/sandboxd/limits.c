@@ -139,7 +139,7 @@ static unsigned long ticks_of(pid_t pid)
 }
 
 // As its own user: root may lack the capability.
-static rlim_t change_descriptors(const struct sandboxd_fixture *f, rlim_t soft)
+static rlim_t change_limit(const struct sandboxd_fixture *f, __rlimit_resource_t resource, rlim_t soft)
 {
     struct result {
         int error;
@@ -152,11 +152,11 @@ static rlim_t change_descriptors(const struct sandboxd_fixture *f, rlim_t soft)
     if (pid == 0) {
         struct rlimit limit = {0};
         if (setresgid(f->uid, f->uid, f->uid) < 0 || setresuid(f->uid, f->uid, f->uid) < 0 ||
-            prlimit(f->pid, RLIMIT_NOFILE, NULL, &limit) < 0)
+            prlimit(f->pid, resource, NULL, &limit) < 0)
             result.error = errno;
         result.before = limit.rlim_cur;
         limit.rlim_cur = soft;
-        if (!result.error && prlimit(f->pid, RLIMIT_NOFILE, &limit, NULL) < 0)
+        if (!result.error && prlimit(f->pid, resource, &limit, NULL) < 0)
             result.error = errno;
         _exit(ipc_send(channel[1], &result, sizeof(result), NULL, 0) < 0);
     }
@@ -180,7 +180,7 @@ static void descriptors_are_asked_for_and_waited_for(void **state)
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
     sandboxd_start(&f);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &own), 0);
-    rlim_t raised = change_descriptors(&f, 3); // none is free
+    rlim_t raised = change_limit(&f, RLIMIT_NOFILE, 3); // none is free
     assert_true(raised > low.rlim_cur);
     unsigned long before = ticks_of(f.pid);
     AUTO_FD int client = -1;
@@ -188,8 +188,82 @@ static void descriptors_are_asked_for_and_waited_for(void **state)
     struct pollfd answered = {.fd = client, .events = POLLIN};
     assert_int_equal(poll(&answered, 1, 500), 0);
     assert_true(ticks_of(f.pid) - before < (unsigned long)sysconf(_SC_CLK_TCK) / 10);
-    change_descriptors(&f, raised);
+    change_limit(&f, RLIMIT_NOFILE, raised);
     sandboxd_connect(&f);
+    sandboxd_finish(&f);
+}
+
+static void expect_still_there(struct sandboxd_fixture *f, const struct id *sandbox)
+{
+    struct sandboxd_message list = {.kind = SANDBOXD_LIST};
+    sandboxd_send(f, &list);
+    struct sandboxd_entry entry = sandboxd_expect(f, SANDBOXD_ENTRY, NULL).entry;
+    assert_true(id_equal(&entry.sandbox, sandbox) && entry.ready);
+    sandboxd_expect(f, SANDBOXD_LIST_END, NULL);
+}
+
+// READY, or FAILED with its reason.
+static struct sandboxd_message try_to_create(struct sandboxd_fixture *f, struct sandboxd_create *request)
+{
+    request->sandbox = id_new();
+    struct sandboxd_message message = {.kind = SANDBOXD_CREATE, .create = *request};
+    sandboxd_send(f, &message);
+    message = sandboxd_expect_any(f);
+    assert_true(message.kind == SANDBOXD_READY || (message.kind == SANDBOXD_FAILED && message.failed.error));
+    if (message.kind == SANDBOXD_FAILED)
+        printf("%s: %s\n", start_stage_name(message.failed.stage), strerror(message.failed.error));
+    return message;
+}
+
+static void a_start_without_processes_is_refused(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    sandboxd_prepare(&f, SANDBOXD_DELEGATED);
+    sandboxd_start(&f);
+    struct sandboxd_create first = sandboxd_request(1), second = sandboxd_request(2);
+    sandboxd_create(&f, &first);
+    rlim_t before = change_limit(&f, RLIMIT_NPROC, 1);
+    struct sandboxd_message answer = try_to_create(&f, &second);
+    assert_int_equal(answer.kind, SANDBOXD_FAILED);
+    assert_int_equal(answer.failed.error, EAGAIN);
+    expect_still_there(&f, &first.sandbox);
+    change_limit(&f, RLIMIT_NPROC, before);
+    assert_int_equal(try_to_create(&f, &second).kind, SANDBOXD_READY);
+    sandboxd_end(&f, &second.sandbox);
+    sandboxd_end(&f, &first.sandbox);
+    sandboxd_finish(&f);
+}
+
+static rlim_t data_of(pid_t pid)
+{
+    char path[32];
+    AUTO_FREE char *text = NULL;
+    snprintf(path, sizeof(path), "/proc/%d/status", pid);
+    assert_int_equal(read_file_at(AT_FDCWD, path, 4096, &text, NULL), 0);
+    const char *line = strstr(text, "VmData:");
+    assert_non_null(line);
+    return strtoul(line + strlen("VmData:"), NULL, 10) << 10;
+}
+
+// Whichever memory is the first that can't be had, here or in who builds it.
+static void a_start_without_memory_is_refused(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    sandboxd_prepare(&f, SANDBOXD_DELEGATED);
+    sandboxd_start(&f);
+    struct sandboxd_create first = sandboxd_request(1), second = sandboxd_request(2);
+    sandboxd_create(&f, &first);
+    rlim_t before = change_limit(&f, RLIMIT_DATA, 4096);
+    for (rlim_t more = 16384; try_to_create(&f, &second).kind != SANDBOXD_READY; more *= 2) {
+        assert_true(more < (1u << 30));
+        expect_still_there(&f, &first.sandbox);
+        change_limit(&f, RLIMIT_DATA, data_of(f.pid) + more);
+    }
+    change_limit(&f, RLIMIT_DATA, before);
+    sandboxd_end(&f, &second.sandbox);
+    sandboxd_end(&f, &first.sandbox);
     sandboxd_finish(&f);
 }
 
@@ -216,22 +290,12 @@ static void a_start_without_descriptors_is_refused(void **state)
     struct sandboxd_create first = sandboxd_request(1), second = sandboxd_request(2);
     sandboxd_create(&f, &first);
     unsigned groups = sandboxd_count_groups(&f);
-    rlim_t used = count_descriptors(&f), raised = 0, more = 0;
-    struct sandboxd_message answer = {0};
-    for (; answer.kind != SANDBOXD_READY; more++) {
+    rlim_t used = count_descriptors(&f), more = 0, raised = change_limit(&f, RLIMIT_NOFILE, used);
+    for (; try_to_create(&f, &second).kind != SANDBOXD_READY; more++) {
         assert_true(more < 64);
-        rlim_t before = change_descriptors(&f, used + more);
-        raised = raised ? raised : before;
-        second.sandbox = id_new();
-        struct sandboxd_message message = {.kind = SANDBOXD_CREATE, .create = second};
-        sandboxd_send(&f, &message);
-        answer = sandboxd_expect_any(&f);
-        if (answer.kind == SANDBOXD_READY)
-            break;
-        assert_int_equal(answer.kind, SANDBOXD_FAILED);
-        assert_true(answer.failed.error != 0);
+        change_limit(&f, RLIMIT_NOFILE, used + more + 1);
     }
-    change_descriptors(&f, raised);
+    change_limit(&f, RLIMIT_NOFILE, raised);
     sandboxd_end(&f, &second.sandbox);
     assert_int_equal(sandboxd_count_groups(&f), groups);
     // The last one that failed may still be ending. More than ten did.
@@ -272,15 +336,6 @@ static void use_up_space(int homes)
     while (!error)
         error = write_all(fd, block, sizeof(block));
     assert_int_equal(error, -ENOSPC);
-}
-
-static void expect_still_there(struct sandboxd_fixture *f, const struct id *sandbox)
-{
-    struct sandboxd_message list = {.kind = SANDBOXD_LIST};
-    sandboxd_send(f, &list);
-    struct sandboxd_entry entry = sandboxd_expect(f, SANDBOXD_ENTRY, NULL).entry;
-    assert_true(id_equal(&entry.sandbox, sandbox) && entry.ready);
-    sandboxd_expect(f, SANDBOXD_LIST_END, NULL);
 }
 
 static void a_start_without_room_for_a_home_is_refused(void **state)
@@ -326,6 +381,8 @@ int main(void)
         cmocka_unit_test(memory_that_nobody_gives_back_ends_it),
         cmocka_unit_test(descriptors_are_asked_for_and_waited_for),
         cmocka_unit_test(a_start_without_descriptors_is_refused),
+        cmocka_unit_test(a_start_without_processes_is_refused),
+        cmocka_unit_test(a_start_without_memory_is_refused),
         cmocka_unit_test(a_start_without_room_for_a_home_is_refused), // last: it leaves the mount namespace
     };
     const struct CMUnitTest plain[] = {cmocka_unit_test(without_groups_no_limit_changes)};

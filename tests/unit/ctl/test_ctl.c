@@ -114,6 +114,7 @@ static void test_verdicts(void **state)
     assert_int_equal(layer_verdict("all", LAYER_SECCOMP, LAYER_ON), VERDICT_OK);
     assert_int_equal(layer_verdict("all", LAYER_SECCOMP, LAYER_WEAKER), VERDICT_FAILED);
     assert_int_equal(layer_verdict("", LAYER_SECCOMP, LAYER_MISSING), VERDICT_WEAK);
+    assert_int_equal(layer_verdict("", LAYER_USER_NAMESPACE, LAYER_MISSING), VERDICT_FAILED);
     assert_int_equal(layer_verdict("landlock,seccomp", LAYER_SECCOMP, LAYER_MISSING), VERDICT_FAILED);
     assert_int_equal(layer_verdict("landlock, seccomp2", LAYER_SECCOMP, LAYER_MISSING), VERDICT_WEAK);
 }

@@ -68,9 +68,11 @@ static void one_is_built_at_a_time_and_none_while_somebody_starts(void **state)
     (void)state;
     uint64_t again;
     struct pool_rules rules = rules_of(2, 2, 1000);
-    rules.starting = 1;
-    assert_int_equal(pool_next(&rules, 0, &again), POOL_NONE);
-    rules.starting = 0;
+    rules.starting_us = 7;
+    assert_int_equal(pool_next(&rules, 6, &again), POOL_NONE);
+    assert_int_equal(again, 7);
+    assert_int_not_equal(pool_next(&rules, 7, &again), POOL_NONE);
+    rules.starting_us = 0;
     rules.rows[TEMPLATE_CODE].others = 1;
     assert_int_equal(pool_next(&rules, 0, &again), POOL_NONE);
     rules.rows[TEMPLATE_CODE].others = 0;

@@ -4,7 +4,9 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -63,6 +65,22 @@ void scene_open(struct scene *s)
     rig_attach(&s->rig, -1);
     assert_true(scene_step(s, RIG_PATIENCE_MS));
     scene_settle(s);
+}
+
+void scene_part(struct scene *s)
+{
+    close(s->rig.stream);
+    close(s->rig.errors);
+    s->rig.stream = s->rig.errors = -1;
+    canvas_finish(&s->canvas);
+    canvas_init(&s->canvas);
+}
+
+void scene_leave(struct scene *s)
+{
+    shutdown(s->rig.stream, SHUT_RDWR);
+    scene_check_exit(s, 0, NULL);
+    scene_part(s);
 }
 
 bool scene_exact(const struct scene *s)

@@ -29,6 +29,11 @@ void scene_settle(struct scene *s);
 // Attaches and settles.
 void scene_open(struct scene *s);
 
+// The streamer has ended: what was its is given back, and another one can be attached.
+void scene_part(struct scene *s);
+// The viewer leaves, which is a good end, and parts.
+void scene_leave(struct scene *s);
+
 bool scene_exact(const struct scene *s);
 // Mean squared error of the colours; 65 is a PSNR of 30 dB.
 double scene_error(const struct scene *s);

@@ -143,9 +143,12 @@ static void the_check_names_what_there_is(void **state)
     assert_int_equal(encoder_check(&settings, problem, sizeof(problem)), 0);
     settings.codec = "h264_nvenc";
     assert_int_equal(encoder_check(&settings, problem, sizeof(problem)), -EINVAL);
-    assert_non_null(
-        strstr(problem, "VIDEO_CODEC h264_nvenc with VIDEO_CHROMA 444: no streamer is given a GPU; "));
-    assert_non_null(strstr(problem, "; this machine has: libx264"));
+    assert_non_null(strstr(problem,
+                           "VIDEO_CODEC h264_nvenc with VIDEO_CHROMA 444: it needs a GPU, and streamers are "
+                           "confined without devices: use libx264; this machine has: libx264"));
+    settings.codec = "av1_vaapi";
+    assert_int_equal(encoder_check(&settings, problem, sizeof(problem)), -EINVAL);
+    assert_non_null(strstr(problem, "it needs a GPU"));
     settings.codec = "h264_anything";
     assert_int_equal(encoder_check(&settings, problem, sizeof(problem)), -EINVAL);
     assert_non_null(strstr(problem, "there is no such encoder; this machine has: libx264"));

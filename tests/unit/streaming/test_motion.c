@@ -146,6 +146,120 @@ static void offsets_are_not_believed(void **state)
         assert_false(motion_copy(&motion, &before_image, &now_image, &grid, lies[i], &copy));
 }
 
+static void note(struct rectangle target)
+{
+    motion_note(&motion, &grid, &(struct copy_rectangle){.target = target}, 1);
+}
+
+static void what_was_copied_is_followed(void **state)
+{
+    (void)state;
+    struct rectangle all = {0, 0, WIDTH, HEIGHT};
+    struct copy_rectangle copy;
+    grid_set(&grid, all, CELL_CHOSEN);
+    motion.anchored = true;
+    assert_false(motion_follow(&motion, &grid, (struct offset){1, 1}, &copy));
+    note((struct rectangle){100, 50, 200, 160});
+    assert_true(motion_follow(&motion, &grid, (struct offset){-7, 12}, &copy));
+    struct rectangle t = copy.target;
+    assert_true(t.x == 93 && t.y == 62 && t.width == 200 && t.height == 160);
+    assert_true(copy.source_x == 100 && copy.source_y == 50);
+    motion_note(&motion, &grid, &copy, 0); // an update in which nothing moved
+    assert_true(motion_follow(&motion, &grid, (struct offset){-120, -70}, &copy));
+    t = copy.target;
+    assert_true(t.x == 0 && t.y == 0 && t.width == 180 && t.height == 140);
+    assert_true(copy.source_x == 120 && copy.source_y == 70);
+    assert_true(motion_follow(&motion, &grid, (struct offset){180, 170}, &copy));
+    t = copy.target;
+    assert_true(t.x == 280 && t.y == 220 && t.width == 120 && t.height == 80);
+}
+
+static void what_cannot_have_moved_is_not_followed(void **state)
+{
+    (void)state;
+    struct rectangle changed = {96, 48, 96, 160};
+    struct copy_rectangle copy;
+    grid_set(&grid, changed, CELL_CHOSEN);
+    motion.anchored = true;
+    note((struct rectangle){96, 48, 112, 160});
+    assert_true(motion_follow(&motion, &grid, (struct offset){0, 1}, &copy));
+    assert_false(motion_follow(&motion, &grid, (struct offset){64, 0}, &copy)); // little has changed there
+    static const struct offset lies[] = {{-WIDTH, 0}, {0, HEIGHT}, {-20000, 20000}, {0, -200}};
+    for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++)
+        assert_false(motion_follow(&motion, &grid, lies[i], &copy));
+    motion.anchored = false;
+    assert_false(motion_follow(&motion, &grid, (struct offset){0, 1}, &copy));
+    motion.anchored = true;
+    const struct copy_rectangle several[2] = {{.target = {96, 48, 112, 80}}, {.target = {96, 128, 112, 80}}};
+    motion_note(&motion, &grid, several, 2);
+    assert_false(motion_follow(&motion, &grid, (struct offset){0, 1}, &copy));
+}
+
+// A window has moved from 96,48 and nothing else was drawn: the damage tells where it is, and the tables of a search are not touched.
+static void the_damage_tells_where_a_window_went(void **state)
+{
+    static const int offsets[][2] = {{5, 7}, {-5, 7}, {40, -30}, {-90, -48}, {0, 1}, {-1, 0}};
+    for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
+        tear_down(state);
+        assert_int_equal(set_up(state), 0);
+        struct offset found[MOTION_OFFSETS_MAX], o = {offsets[i][0], offsets[i][1]};
+        struct rectangle was = {96, 48, 200, 160}, is = was;
+        is.x = (uint16_t)(is.x + o.x), is.y = (uint16_t)(is.y + o.y);
+        motion.anchored = true;
+        note(was);
+        assert_memory_equal(&motion.window, &was, sizeof(was));
+        move(96, 48, o.x, o.y, 200, 160);
+        grid.drawn = rectangles_union(was, is);
+        struct motion_ballot *ballots = motion.ballots;
+        motion.ballots = NULL;
+        assert_int_equal(motion_offsets(&motion, &before_image, &now_image, &grid, found), 1);
+        motion.ballots = ballots;
+        assert_true(found[0].x == o.x && found[0].y == o.y);
+    }
+}
+
+// Something else was drawn, or the window's content changed: the damage is not believed.
+static void damage_is_not_believed(void **state)
+{
+    (void)state;
+    struct rectangle was = {96, 48, 200, 160};
+    struct offset o = {77, 77};
+    motion.anchored = true;
+    note(was);
+    move(96, 48, 8, 6, 200, 160);
+    static const struct rectangle drawn[] = {
+        {0},                   // nothing
+        {96, 48, 200, 160},    // the window alone
+        {90, 40, 220, 180},    // all around it
+        {96, 48, 300, 160},    // too far
+        {100, 50, 10, 10},     // within it
+        {0, 0, WIDTH, HEIGHT}, // everything
+    };
+    for (size_t i = 0; i < sizeof(drawn) / sizeof(drawn[0]); i++) {
+        grid.drawn = drawn[i];
+        assert_false(motion_expect(&motion, &before_image, &now_image, &grid, &o));
+    }
+    grid.drawn = (struct rectangle){96, 48, 208, 166};
+    assert_true(motion_expect(&motion, &before_image, &now_image, &grid, &o));
+    assert_true(o.x == 8 && o.y == 6);
+    now[(size_t)(54 + 80) * WIDTH + 150] ^= 0xff;
+    assert_false(motion_expect(&motion, &before_image, &now_image, &grid, &o));
+}
+
+// By how far what was copied went and what was drawn; what else was drawn is no part of it.
+static void a_window_is_known_by_what_was_drawn(void **state)
+{
+    (void)state;
+    struct copy_rectangle copy = {.source_x = 110, .source_y = 66, .target = {112, 64, 176, 144}};
+    grid.drawn = (struct rectangle){98, 48, 202, 162}; // 2 to the right, 2 up
+    motion_note(&motion, &grid, &copy, 1);
+    struct rectangle window = {100, 48, 200, 160};
+    assert_memory_equal(&motion.window, &window, sizeof(window));
+    grid.drawn = (struct rectangle){0, 0, WIDTH, HEIGHT};
+    motion_note(&motion, &grid, &copy, 1);
+    assert_memory_equal(&motion.window, &copy.target, sizeof(window));
+}
+
 static void searches_in_vain_grow_rare(void **state)
 {
     (void)state;
@@ -171,6 +285,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_moves_goes_on_to_move, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_has_not_moved_is_not_found, set_up, tear_down),
         cmocka_unit_test_setup_teardown(offsets_are_not_believed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_copied_is_followed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_cannot_have_moved_is_not_followed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_damage_tells_where_a_window_went, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(damage_is_not_believed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_window_is_known_by_what_was_drawn, set_up, tear_down),
         cmocka_unit_test_setup_teardown(searches_in_vain_grow_rare, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,11 +46,7 @@ static void part(struct scene *s, pid_t server)
         kill(server, SIGKILL);
         waitpid(server, NULL, 0);
     }
-    close(s->rig.stream);
-    close(s->rig.errors);
-    s->rig.stream = s->rig.errors = -1;
-    canvas_finish(&s->canvas);
-    canvas_init(&s->canvas);
+    scene_part(s);
 }
 
 // Each is as large as can be; they are told as seldom as those of an animated pointer, and damage is still shown.

@@ -286,11 +286,7 @@ static void impossible_pieces_end_it(void **state)
                   cases[i].length);
         scene_check_exit(s, 1, "the viewer broke the protocol");
         free(d->browser);
-        close(s->rig.stream);
-        close(s->rig.errors);
-        s->rig.stream = s->rig.errors = -1;
-        canvas_finish(&s->canvas);
-        canvas_init(&s->canvas);
+        scene_part(s);
     }
 }
 

@@ -102,12 +102,7 @@ static void the_policy_is_the_largest_size(void **state)
 
 static void attach_again(struct scene *s, bool view_only)
 {
-    shutdown(s->rig.stream, SHUT_RDWR);
-    scene_check_exit(s, 0, NULL);
-    close(s->rig.stream);
-    close(s->rig.errors);
-    canvas_finish(&s->canvas);
-    canvas_init(&s->canvas);
+    scene_leave(s);
     s->rig.start.view_only = view_only;
     scene_open(s);
 }
@@ -223,12 +218,7 @@ static void a_new_viewer_sees_the_size_in_force(void **state)
     scene_open(s);
     ask(s, 500, 400, 150);
     wait_for_size(s, 500, 400);
-    shutdown(s->rig.stream, SHUT_RDWR);
-    scene_check_exit(s, 0, NULL);
-    close(s->rig.stream);
-    close(s->rig.errors);
-    canvas_finish(&s->canvas);
-    canvas_init(&s->canvas);
+    scene_leave(s);
     scene_open(s);
     assert_true(s->canvas.width == 500 && s->canvas.height == 400 && s->canvas.displays == 0);
     assert_true(scene_exact(s));

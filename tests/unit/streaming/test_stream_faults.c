@@ -47,9 +47,7 @@ static void broken_messages_end_it(void **state)
         rig_attach(&s->rig, -1);
         rig_send(&s->rig, messages[i].bytes, messages[i].length);
         scene_check_exit(s, 1, "the viewer broke the protocol");
-        close(s->rig.stream);
-        close(s->rig.errors);
-        s->rig.stream = s->rig.errors = -1;
+        scene_part(s);
     }
 }
 
@@ -87,9 +85,7 @@ static void wrong_starts_are_refused(void **state)
             memcpy(s->rig.start.preset, "fastest", 8);
         rig_attach(&s->rig, -1);
         scene_check_exit(s, 1, lines[i]);
-        close(s->rig.stream);
-        close(s->rig.errors);
-        s->rig.stream = s->rig.errors = -1;
+        scene_part(s);
     }
     s->rig.start = good;
 }
@@ -154,9 +150,7 @@ static void part(struct scene *s, pid_t server)
 {
     kill(server, SIGKILL);
     waitpid(server, NULL, 0);
-    close(s->rig.stream);
-    close(s->rig.errors);
-    s->rig.stream = s->rig.errors = -1;
+    scene_part(s);
 }
 
 static void hostile_servers_end_it_with_one_line(void **state)

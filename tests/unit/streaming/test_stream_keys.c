@@ -261,9 +261,7 @@ static void kill_while_holding(struct scene *s)
     listener_expect(s, XCB_BUTTON_PRESS, 1);
     kill(s->rig.streamer, SIGKILL);
     assert_true(WIFSIGNALED(rig_wait(&s->rig)));
-    close(s->rig.stream);
-    close(s->rig.errors);
-    canvas_finish(&s->canvas);
+    scene_part(s);
     assert_true(rig_key_is_down(&s->rig, KEYCODE(KEY_LEFTCTRL)));
 }
 

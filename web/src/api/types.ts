@@ -67,6 +67,7 @@ export type StopReason =
     | "idle"
     | "limit"
     | "memory"
+    | "host_memory"
     | "display"
     | "crash"
     | "start_failed"

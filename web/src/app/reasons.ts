@@ -10,6 +10,7 @@ const REASONS: Readonly<Record<string, ReasonText>> = {
     idle: { title: "Ended after no one used it", tone: "neutral" },
     limit: { title: "Reached its time limit", tone: "neutral" },
     memory: { title: "Ran out of memory", tone: "danger" },
+    host_memory: { title: "The server ran out of memory", tone: "danger" },
     display: { title: "The display failed", tone: "danger" },
     crash: { title: "Crashed", tone: "danger" },
     start_failed: { title: "Could not start", tone: "danger" },

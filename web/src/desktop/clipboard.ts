@@ -1,5 +1,6 @@
 import { Store } from "../app/store";
 import { letsPaste } from "../input/paste-keys";
+import { Bucket } from "../stream/bucket";
 import { MAX_CLIPBOARD_TOTAL } from "../stream/limits";
 import { type ClipboardMessage, type ClipboardType, encodeClipboard, WireError } from "../stream/wire";
 
@@ -25,7 +26,7 @@ const FIRST_WINDOW = 2 * PIECE;
 const MAX_WINDOW = 32 * PIECE;
 const FAST_MS = 60;
 const SLOW_MS = 150;
-/** The server closes connections that send more than docs/PROTOCOL.md permits: these stay well below it. */
+/** Bytes a second, and at once: well below what the server permits. */
 const RATE = 6 * 1024 * 1024;
 const BURST = 4 * 1024 * 1024;
 /** So long after the keys of pasting the browser's paste event may come; what is typed meanwhile is kept in order. */
@@ -68,8 +69,7 @@ export class DesktopClipboard {
     private outgoing: Outgoing | null = null;
     private incoming: Incoming | null = null;
     private timer: ReturnType<typeof setTimeout> | undefined;
-    private budget = BURST;
-    private budgeted = performance.now();
+    private readonly bucket = new Bucket(RATE, BURST);
     /** Input that must not overtake what is being given; null: nothing is held. */
     private held: ArrayBuffer[] | null = null;
     private holding: ReturnType<typeof setTimeout> | undefined;
@@ -244,27 +244,19 @@ export class DesktopClipboard {
         });
     }
 
-    private allowance(): number {
-        const now = performance.now();
-        this.budget = Math.min(this.budget + ((now - this.budgeted) * RATE) / 1000, BURST);
-        this.budgeted = now;
-        return this.budget;
-    }
-
     private pump(): void {
         const out = this.outgoing;
         clearTimeout(this.timer);
         while (out !== null && out.sent < out.bytes.length && out.sent - out.taken < out.window) {
-            if (this.allowance() < PIECE) {
+            const data = out.bytes.subarray(out.sent, out.sent + PIECE);
+            if (!this.bucket.take(data.length)) {
                 this.timer = setTimeout(() => this.pump(), 20);
                 return;
             }
-            const data = out.bytes.subarray(out.sent, out.sent + PIECE);
             if (!this.transmit(encodeClipboard({ step: "data", transfer: out.transfer, offset: out.sent, data }), false)) {
                 this.finish(out);
                 return;
             }
-            this.budget -= data.length;
             out.sent += data.length;
             if (out.mark <= out.taken) {
                 out.mark = out.sent;

@@ -1,6 +1,7 @@
 import { displayPoint } from "../input/geometry";
 import { attachKeyField } from "../input/key-field";
 import { Keyboard, type Platform } from "../input/keyboard";
+import { PacedSend } from "../input/paced";
 import { attachPointer, PointerMotion } from "../input/pointer";
 import { PointerLock } from "../input/pointer-lock";
 import { KeyboardSettings } from "../input/preferences";
@@ -34,6 +35,7 @@ export class DesktopController {
     readonly microphone: DesktopMicrophone;
     readonly sticky: StickyModifiers;
     readonly pointerLock: PointerLock;
+    private readonly paced: PacedSend;
     private readonly keyboard: Keyboard;
     private readonly motion: PointerMotion;
     private readonly relative: RelativeMotion;
@@ -54,7 +56,8 @@ export class DesktopController {
         this.session = session;
         this.clipboard = new DesktopClipboard((message, fleeting) => session.send(message, fleeting));
         session.onClipboard = (message) => this.clipboard.receive(message);
-        this.input = new InputSender((message, fleeting) => this.clipboard.send(message, fleeting));
+        this.paced = new PacedSend((message, fleeting) => this.clipboard.send(message, fleeting));
+        this.input = new InputSender((message, fleeting) => this.paced.send(message, fleeting));
         this.follower = new SizeFollower(
             () => ({ width: stage.clientWidth, height: stage.clientHeight }),
             (message) => session.send(message, false),
@@ -82,6 +85,7 @@ export class DesktopController {
         };
         session.onConnected = () => {
             this.clipboard.restart();
+            this.paced.restart();
             this.input.restart();
             this.keyboard.release();
             this.motion.forget();
@@ -105,6 +109,7 @@ export class DesktopController {
         this.pointerLock.close();
         this.cursorView.close();
         this.session.close();
+        this.paced.restart();
         this.sound.close();
         this.microphone.stop();
         for (const undo of this.undo) {

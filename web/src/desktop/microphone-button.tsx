@@ -1,6 +1,6 @@
 import { useStore } from "../app/store";
-import { Icon } from "../components/icon";
 import type { DesktopMicrophone, MicrophoneState } from "./microphone";
+import { Toggle } from "./toggle";
 import "./microphone-button.css";
 
 const LABELS: Readonly<Record<MicrophoneState["state"], string>> = {
@@ -14,19 +14,18 @@ const LABELS: Readonly<Record<MicrophoneState["state"], string>> = {
 
 export function MicrophoneButton({ microphone }: { microphone: DesktopMicrophone }) {
     const { state, detail } = useStore(microphone.state);
+    const captures = state === "on" || state === "starting";
     return (
-        <button
-            type="button"
-            class="toolbar-button microphone-button"
-            data-microphone={state}
-            aria-label={LABELS[state]}
-            title={detail === "" ? LABELS[state] : `${LABELS[state]}. ${detail}`}
-            aria-pressed={state === "starting" || state === "on" || state === "muted"}
+        <Toggle
+            look="microphone-button"
+            state={state}
+            icon={captures ? "microphone" : "muted"}
+            label={LABELS[state]}
+            detail={detail}
+            pressed={captures || state === "muted"}
             disabled={state === "unsupported"}
-            onClick={() => microphone.toggle()}
-        >
-            <Icon name={state === "on" || state === "starting" ? "microphone" : "muted"} />
-        </button>
+            onPress={() => microphone.toggle()}
+        />
     );
 }
 

@@ -1,6 +1,6 @@
 import { useStore } from "../app/store";
-import { Icon } from "../components/icon";
 import type { DesktopSound, SoundState } from "./sound";
+import { Toggle } from "./toggle";
 import "./sound-button.css";
 
 const LABELS: Readonly<Record<SoundState["state"], string>> = {
@@ -15,17 +15,15 @@ export function SoundButton({ sound }: { sound: DesktopSound }) {
     const { state, detail } = useStore(sound.state);
     const on = state === "on" || state === "starting";
     return (
-        <button
-            type="button"
-            class="toolbar-button sound-button"
-            data-sound={state}
-            aria-label={LABELS[state]}
-            title={detail === "" ? LABELS[state] : `${LABELS[state]}. ${detail}`}
-            aria-pressed={on}
+        <Toggle
+            look="sound-button"
+            state={state}
+            icon={on ? "sound" : "silent"}
+            label={LABELS[state]}
+            detail={detail}
+            pressed={on}
             disabled={state === "unsupported"}
-            onClick={() => sound.toggle()}
-        >
-            <Icon name={on ? "sound" : "silent"} />
-        </button>
+            onPress={() => sound.toggle()}
+        />
     );
 }

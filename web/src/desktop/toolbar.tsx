@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { PageLink } from "../components/button";
-import { Icon, type IconName } from "../components/icon";
+import { Icon } from "../components/icon";
 import { Menu, MenuItem } from "../components/menu";
 import type { DisplayMode } from "./display-size";
 import { InputMenu, type InputMenuProps } from "./input-menu";
@@ -9,6 +9,7 @@ import { MicrophoneButton } from "./microphone-button";
 import type { SessionState } from "./session";
 import type { DesktopSound } from "./sound";
 import { SoundButton } from "./sound-button";
+import { Toggle } from "./toggle";
 import "./toolbar.css";
 
 /** Keys that browsers and systems keep for themselves, as Linux input event codes. */
@@ -121,7 +122,7 @@ export function Toolbar(props: Props) {
                 {props.microphone !== null && permissions.microphone && access === "control" && (
                     <MicrophoneButton microphone={props.microphone} />
                 )}
-                <Toggle icon="chart" label="Statistics" hint="Ctrl + Alt + Shift + S" pressed={props.statistics} onPress={props.onStatistics} />
+                <Toggle icon="chart" label="Statistics" detail="Ctrl + Alt + Shift + S" pressed={props.statistics} onPress={props.onStatistics} />
                 <Menu face={<Icon name="monitor" />} label="Display size" className="toolbar-button" align="left" onOpen={pin}>
                     {(close) => MODES.map(([mode, name]) => (
                         <MenuItem
@@ -186,21 +187,6 @@ export function Toolbar(props: Props) {
                 <span />
             </button>
         </div>
-    );
-}
-
-function Toggle(props: { icon: IconName; label: string; hint?: string; pressed: boolean; onPress: () => void }) {
-    return (
-        <button
-            type="button"
-            class="toolbar-button"
-            aria-label={props.label}
-            title={props.hint === undefined ? props.label : `${props.label} (${props.hint})`}
-            aria-pressed={props.pressed}
-            onClick={props.onPress}
-        >
-            <Icon name={props.icon} />
-        </button>
     );
 }
 

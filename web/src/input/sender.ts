@@ -18,8 +18,6 @@ export interface Point {
 
 /** A button or wheel there, whatever the position: the pointer is locked. */
 export const HERE: Point = { x: 0xffff, y: 0xffff };
-/** Text from this length on is better pasted than typed. */
-const LONG_TEXT = 64;
 const MODIFIERS: ReadonlySet<number> = new Set([29, 42, 54, 56, 84, 97, 100, 125, 126]);
 const OF_SHORTCUTS: ReadonlySet<number> = new Set([29, 56, 97, 100, 125, 126]);
 
@@ -37,8 +35,6 @@ export class InputSender {
     private input = 0;
     private readonly keys = new Set<number>();
     private readonly buttons = new Set<number>();
-    /** Takes a long text to the clipboard and pastes it there; false when it can't. */
-    paste: (text: string) => boolean = () => false;
     /** After each key or character that is no modifier. */
     onTyped: () => void = () => undefined;
     /** After everything was released. */
@@ -120,9 +116,6 @@ export class InputSender {
 
     /** Line ends and tabs are keys; what else the protocol has no text message for is left out. */
     text(text: string): void {
-        if (text.length >= LONG_TEXT && this.paste(text)) {
-            return;
-        }
         const shortcut = this.meansShortcut();
         for (const character of text) {
             const codePoint = character.codePointAt(0)!;

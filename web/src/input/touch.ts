@@ -31,6 +31,8 @@ interface Span {
 export class TouchGesture {
     private readonly fingers = new Map<number, Finger>();
     private readonly wheel = new WheelAccumulator();
+    /** The finger that came first: it alone drags. */
+    private first = 0;
     private mode: "idle" | "undecided" | "two" | "dragging" | "scrolling" | "pinching" | "done" = "idle";
     private start: Span = { apart: 1, x: 0, y: 0 };
     private last: Span = this.start;
@@ -47,6 +49,7 @@ export class TouchGesture {
         this.fingers.set(id, { startX: x, startY: y, x, y });
         if (this.fingers.size === 1) {
             this.mode = "undecided";
+            this.first = id;
             this.timer = setTimeout(() => this.longPress(), LONG_PRESS_MS);
         } else if (this.mode === "undecided" && this.fingers.size === 2) {
             clearTimeout(this.timer);
@@ -70,7 +73,7 @@ export class TouchGesture {
             this.press(finger.startX, finger.startY, LEFT, true);
         }
         if (this.mode === "dragging") {
-            const point = this.locate(x, y);
+            const point = id === this.first ? this.locate(x, y) : null;
             if (point !== null) {
                 this.motion.move(point);
             }
@@ -113,7 +116,7 @@ export class TouchGesture {
             return;
         }
         this.fingers.delete(id);
-        if (this.mode === "dragging") {
+        if (this.mode === "dragging" && id === this.first) {
             this.press(finger.x, finger.y, LEFT, false);
             this.mode = "done";
         } else if (this.mode === "undecided") {

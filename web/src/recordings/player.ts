@@ -22,7 +22,7 @@ export interface PlayerView {
     pointer(point: Point): void;
 }
 
-/** Messages handed to the decoder and not painted; the queue behind it takes 256. */
+/** Messages handed to the decoder and not painted: fewer than the queue behind it takes, more than one update has. */
 const MAX_AHEAD = 64;
 const TICK_MS = 10;
 

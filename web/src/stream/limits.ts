@@ -20,8 +20,8 @@ export const MAX_VOICE_BYTES = 400;
 export const MAX_FRAMERATE = 240;
 export const MAX_CODEC_LENGTH = 64;
 
-/** A streamer keeps at most 3 frames un-acknowledged; beyond these bounds it is broken or hostile. */
-export const MAX_QUEUED_MESSAGES = 256;
+/** A streamer keeps 32 updates un-acknowledged at most, each of some 40 messages at most; beyond these bounds it is broken or hostile. */
+export const MAX_QUEUED_MESSAGES = 2_048;
 export const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
 
 /** A notice is a few hundred bytes of JSON. */

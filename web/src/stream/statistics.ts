@@ -26,10 +26,10 @@ export function percentile(samples: readonly number[], share: number): number {
     return sorted[Math.min(Math.floor(sorted.length * share), sorted.length - 1)]!;
 }
 
-/** The last 256 values. */
 /** Of so many the usual way of a picture is told: it follows a machine that has become busy. */
 const LATEST_PICTURES = 32;
 
+/** The last values. */
 class Samples {
     private readonly values: number[] = [];
     private next = 0;
