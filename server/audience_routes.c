@@ -55,6 +55,7 @@ void viewer_end_finish(struct exchange *exchange)
 struct guest {
     char token[OPAQUE_TOKEN_TEXT_SIZE * 2];
     struct store_share share;
+    bool refunded; // it is asked for again when the sandboxes are known
 };
 
 static const struct json_field guest_fields[] = {
@@ -100,25 +101,26 @@ static void answer_no_entry(struct exchange *exchange)
 void guest_finish(struct exchange *exchange)
 {
     struct server *server = exchange->server;
-    const struct guest *guest = exchange->detail;
+    struct guest *guest = exchange->detail;
     const struct store_share *share = &guest->share;
     if (exchange->error == -ENOENT) { // and only this counts
         log_info("A link that does not work was tried", {"source", exchange->source});
         answer_no_entry(exchange);
         return;
     }
-    bool ours = !exchange->error && strcmp(share->node, server->node) == 0;
-    if (ours && sandboxes_await(server->sandboxes, &share->sandbox, exchange))
-        return;
-    limiter_refund(server->link_sources, exchange->source_key);
+    if (!guest->refunded)
+        limiter_refund(server->link_sources, exchange->source_key);
+    guest->refunded = true;
     if (exchange->error) {
         exchange_store_failed(exchange, exchange->error);
         return;
     }
-    if (!ours) {
+    if (strcmp(share->node, server->node) != 0) {
         exchange_problem(exchange, PROBLEM_WRONG_NODE, "Another node runs this desktop.");
         return;
     }
+    if (sandboxes_await(server->sandboxes, &share->sandbox, exchange))
+        return;
     if (!sandboxes_find(server->sandboxes, &share->sandbox)) {
         answer_no_entry(exchange);
         return;

@@ -9,6 +9,8 @@ import { startServer } from "../harness/server.mjs";
 import { until } from "../harness/until.mjs";
 import { WebSocketClient } from "../harness/websocket.mjs";
 
+const GUESTS = 15;
+
 let server;
 let client;
 
@@ -78,10 +80,9 @@ test("a page that asks before sandbox-server knows its sandboxes gets a ticket t
     const id = await startAgain();
     const share = (await client.request("POST", `/api/sandboxes/${id}/shares`, { body: { access: "view", expires_in: 600 } })).body.path.split("#")[1];
     const daemon = mainProcess("sandboxd");
-    const ask = () => [
-        client.request("POST", `/api/sandboxes/${id}/ticket`, { body: {} }),
-        server.client().request("POST", "/api/shares/ticket", { body: { token: share }, token: null }),
-    ];
+    const guest = () => server.client().request("POST", "/api/shares/ticket", { body: { token: share }, token: null });
+    // Twice so many links that do not work would be too many.
+    const ask = () => [client.request("POST", `/api/sandboxes/${id}/ticket`, { body: {} }), ...Array.from({ length: GUESTS }, guest)];
     process.kill(daemon.pid, "SIGSTOP");
     try {
         await killedComesBack("sandbox-server");
@@ -91,10 +92,11 @@ test("a page that asks before sandbox-server knows its sandboxes gets a ticket t
             assert.equal(answer.headers.get("retry-after"), "1");
         }
         const asked = ask();
-        for (let i = 0; i < 3; i++) assert.equal((await client.request("GET", `/api/sandboxes/${id}`)).status, 200); // by then it has them
+        assert.equal((await client.request("GET", `/api/sandboxes/${id}`)).status, 200); // by then it has them
         process.kill(daemon.pid, "SIGCONT");
-        for (const answer of await Promise.all(asked)) {
-            assert.equal(answer.status, 201, answer.text);
+        const answers = await Promise.all(asked);
+        assert.deepEqual([...new Set(answers.map(({ status }) => status))], [201]);
+        for (const answer of answers.slice(0, 2)) {
             const stream = await WebSocketClient.open(server.url, answer.body.path, { headers: { Origin: server.url } });
             await stream.binary(0x01);
             stream.destroy();
