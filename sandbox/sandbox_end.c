@@ -73,6 +73,10 @@ static void report_end(struct sandbox *sandbox)
     char id[ID_TEXT_SIZE];
     id_format(&sandbox->request.sandbox, id);
     if (sandbox->reason == STOP_START_FAILED) {
+        if (sandbox->failed_error == 0) { // the client's patience was over: what it waited for was the home
+            sandbox->failed_stage = START_HOME;
+            sandbox->failed_error = ETIMEDOUT;
+        }
         message.kind = SANDBOXD_FAILED;
         message.failed = (struct sandboxd_failed){.sandbox = sandbox->request.sandbox,
                                                   .stage = sandbox->failed_stage,

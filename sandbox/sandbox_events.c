@@ -172,9 +172,11 @@ static void on_setup(struct watch *watch, uint32_t events)
         return;
     }
     watch_close(watch);
-    if (error)
+    if (sandbox->state == SANDBOX_CLAIMING) {
+        sandbox_claim_lost(sandbox, error ? strerror(-error) : operation_name(message.operation));
+    } else if (error) {
         sandbox_fail(sandbox, START_NAMESPACES, -error);
-    else {
+    } else {
         sandbox->failed_operation = operation_name(message.operation);
         sandbox_fail(sandbox, operation_stage(message.operation), message.error);
     }

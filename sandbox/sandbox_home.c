@@ -52,7 +52,8 @@ int sandbox_find_uid(struct service *service, const struct sandboxd_create *requ
         return 0;
     }
     const struct sandbox *other = sandbox_of_owner(service, &request->owner);
-    uid_t uid = other ? other->host_uid : uid_of_home(service, request);
+    // One whose claim failed may have gone without the home being its own.
+    uid_t uid = other && !other->again ? other->host_uid : uid_of_home(service, request);
     if (used_by_another(service, uid, &request->owner))
         return -EPERM;
     *ret_uid = uid;
