@@ -68,6 +68,8 @@ struct swapper {
     pid_t pid;
     int tell;
     int count;
+    int directory;
+    const char *name;
 };
 
 // Exchanges a name with a link to the victim as fast as it can, until its pipe closes; then says how often.
@@ -76,11 +78,6 @@ __attribute__((noreturn)) static void swap(int directory, const char *name, int 
     unsigned swaps = 0;
     for (struct pollfd ended = {.fd = stop, .events = POLLIN}; poll(&ended, 1, 0) == 0;)
         swaps += renameat2(directory, name, directory, ".swapped", RENAME_EXCHANGE) == 0;
-    // It leaves as it found: the link is the other one.
-    struct stat status;
-    if (fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(status.st_mode))
-        renameat2(directory, name, directory, ".swapped", RENAME_EXCHANGE);
-    unlinkat(directory, ".swapped", 0);
     _exit(write_all(count, &swaps, sizeof(swaps)) < 0);
 }
 
@@ -88,7 +85,7 @@ static struct swapper start_swapper(const char *directory, const char *name, con
                                     uid_t uid)
 {
     int stop[2], count[2];
-    AUTO_FD int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     assert_true(fd >= 0);
     assert_int_equal(symlinkat(victim->path, fd, ".swapped"), 0);
     assert_int_equal(pipe2(stop, O_CLOEXEC), 0);
@@ -105,7 +102,18 @@ static struct swapper start_swapper(const char *directory, const char *name, con
     }
     close(stop[0]);
     close(count[1]);
-    return (struct swapper){pid, stop[1], count[0]};
+    return (struct swapper){pid, stop[1], count[0], fd, name};
+}
+
+// As it was: the link is the other one, and goes. The swapper itself can't do that where the directory has been given to another uid meanwhile.
+static void put_back(const struct swapper *swapper)
+{
+    struct stat status;
+    assert_int_equal(fstatat(swapper->directory, swapper->name, &status, AT_SYMLINK_NOFOLLOW), 0);
+    if (S_ISLNK(status.st_mode))
+        assert_int_equal(
+            renameat2(swapper->directory, swapper->name, swapper->directory, ".swapped", RENAME_EXCHANGE), 0);
+    assert_int_equal(unlinkat(swapper->directory, ".swapped", 0), 0);
 }
 
 static void stop_swapper(struct swapper *swapper)
@@ -117,6 +125,8 @@ static void stop_swapper(struct swapper *swapper)
     close(swapper->count);
     assert_int_equal(waitpid(swapper->pid, &status, 0), swapper->pid);
     assert_int_equal(status, 0);
+    put_back(swapper);
+    close(swapper->directory);
     assert_true(swaps >= SWAPS_AT_LEAST);
 }
 
