@@ -70,7 +70,8 @@ struct exchange {
     bool started;                        // all of it was read
     bool answered;
     struct answer answer;
-    struct exchange *next; // in the list of whoever it waits for
+    struct exchange *next;      // in the list of whoever it waits for
+    struct loop_timer patience; // of sandboxes_await
     int64_t started_us;
 };
 
@@ -83,7 +84,8 @@ void *exchange_detail(struct exchange *exchange, size_t size);
 // The body is there: runs the route's prepare, work and finish.
 void exchange_start(struct exchange *exchange);
 
-// The work of the route's prepare that returned -1 to have it done later.
+// The route's work, after the access token is checked, then its finish: for a prepare that returned -1 to have that done later, and once more
+// for a request that waited since, for which what was read then does not count.
 void exchange_work(struct exchange *exchange);
 
 // Answers; each exactly once. The exchange may be gone afterwards.

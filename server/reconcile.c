@@ -168,6 +168,8 @@ void reconcile_read_wishes(struct reconcile *reconcile)
 
 void reconcile_read_wishes_later(struct reconcile *reconcile)
 {
+    if (reconcile->wishes_later)
+        return; // who is refused again and again does not put the look off
     reconcile->wishes_later = true;
     loop_timer_set(sandboxes_server(reconcile->sandboxes)->loop, &reconcile->retry, RETRY_US);
 }

@@ -6,6 +6,7 @@
 #include "lib/log.h"
 #include "server/clock.h"
 #include "server/clock_step.h"
+#include "server/limits.h"
 #include "server/notices.h"
 #include "server/policy_json.h"
 #include "server/reconcile.h"
@@ -17,7 +18,8 @@
 #include "server/viewers.h"
 #include "server/waiters.h"
 
-#define EARLY_MAX 256u // a request may outlive its connection
+// A request may outlive its connection, and all are worked on again at once.
+#define EARLY_MAX (WORK_DATABASE_QUEUE / 2)
 #define EARLY_PATIENCE_US (3 * SECOND_US)
 
 struct sandboxes {
@@ -25,27 +27,27 @@ struct sandboxes {
     struct sandbox *first;
     struct exchange *early; // wait until the lists are compared
     unsigned early_count;
-    struct loop_timer early_patience; // of the one that has waited for the longest
     struct reconcile *reconcile;
     struct usage *usage;
     unsigned epoch;
     struct clock_step clock;
 };
 
-static struct exchange *take_early(struct sandboxes *sandboxes)
+static void leave_early(struct sandboxes *sandboxes, struct exchange *exchange)
 {
-    loop_timer_cancel(&sandboxes->early_patience);
-    sandboxes->early_count = 0;
-    return steal_pointer(&sandboxes->early);
+    struct exchange **link = &sandboxes->early;
+    while (*link != exchange)
+        link = &(*link)->next;
+    *link = exchange->next;
+    sandboxes->early_count--;
+    loop_timer_cancel(&exchange->patience);
 }
 
 static void refuse_early(void *data)
 {
-    struct exchange *next;
-    for (struct exchange *exchange = take_early(data); exchange; exchange = next) {
-        next = exchange->next;
-        sandbox_answer_disconnected(exchange);
-    }
+    struct exchange *exchange = data;
+    leave_early(exchange->server->sandboxes, exchange);
+    sandbox_answer_disconnected(exchange);
 }
 
 bool sandboxes_await(struct sandboxes *sandboxes, const struct id *id, struct exchange *exchange)
@@ -56,18 +58,18 @@ bool sandboxes_await(struct sandboxes *sandboxes, const struct id *id, struct ex
         sandbox_answer_disconnected(exchange);
         return true;
     }
-    if (sandboxes->early_count++ == 0)
-        loop_timer_set(sandboxes->server->loop, &sandboxes->early_patience, EARLY_PATIENCE_US);
+    sandboxes->early_count++;
     waiters_add(&sandboxes->early, exchange);
+    exchange->patience = (struct loop_timer){.fire = refuse_early, .data = exchange};
+    loop_timer_set(sandboxes->server->loop, &exchange->patience, EARLY_PATIENCE_US);
     return true;
 }
 
 void sandboxes_compared(struct sandboxes *sandboxes)
 {
-    struct exchange *next;
-    for (struct exchange *exchange = take_early(sandboxes); exchange; exchange = next) {
-        next = exchange->next;
-        exchange->route->finish(exchange);
+    for (struct exchange *exchange; (exchange = sandboxes->early);) {
+        leave_early(sandboxes, exchange);
+        exchange_work(exchange);
     }
 }
 
@@ -86,7 +88,6 @@ struct sandboxes *sandboxes_new(struct server *server)
     if (!sandboxes)
         return NULL;
     sandboxes->server = server;
-    sandboxes->early_patience = (struct loop_timer){.fire = refuse_early, .data = sandboxes};
     sandboxes->reconcile = reconcile_new(sandboxes);
     sandboxes->usage = usage_new(sandboxes);
     if (!sandboxes->reconcile || !sandboxes->usage ||
@@ -115,7 +116,8 @@ void sandboxes_free(struct sandboxes *sandboxes)
 {
     if (!sandboxes)
         return;
-    refuse_early(sandboxes);
+    while (sandboxes->early)
+        refuse_early(sandboxes->early);
     while (sandboxes->first) {
         struct sandbox *sandbox = sandboxes->first;
         sandboxes->first = sandbox->next;

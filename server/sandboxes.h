@@ -68,8 +68,8 @@ unsigned sandboxes_epoch(const struct sandboxes *sandboxes);
 struct sandbox *sandboxes_find(const struct sandboxes *sandboxes, const struct id *id);
 void sandboxes_gauges(const struct sandboxes *sandboxes, struct metric_gauges *gauges);
 
-// Until the lists are compared nobody knows whether there is that sandbox. True: the exchange's finish is called again when they are, or it is
-// answered when that takes too long.
+// Until the lists are compared nobody knows whether there is that sandbox. True: the exchange's work is done again when they are, since a link
+// or a sign-in may have ended meanwhile, then its finish is called again; or it is answered when that takes too long.
 bool sandboxes_await(struct sandboxes *sandboxes, const struct id *id, struct exchange *exchange);
 
 // Sends CREATE for a row that was just inserted; the exchange is answered when the sandbox runs or has failed.
@@ -94,7 +94,7 @@ void sandboxes_adopt(struct sandboxes *sandboxes, const struct store_sandbox *ro
                      const struct sandboxd_entry *told, const char *network);
 // What sandboxd told of a sandbox meanwhile; nothing changes when that is known already.
 void sandboxes_news(struct sandboxes *sandboxes, const struct sandbox_news *news);
-// They are: who waited for it goes on.
+// For reconcile.c: the lists of sandboxd and the database are compared. Goes on with the requests of sandboxes_await.
 void sandboxes_compared(struct sandboxes *sandboxes);
 // Ends one that sandboxd does not know. NULL when memory is out: the rows are looked through again in a second.
 struct sandbox *sandboxes_lost(struct sandboxes *sandboxes, const struct store_sandbox *row);

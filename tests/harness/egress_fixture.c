@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
@@ -273,6 +274,23 @@ void egress_ask(struct egress_fixture *fixture, const char *request, char *text,
     assert_true(fd >= 0);
     egress_write(fd, request);
     egress_read(fd, "", text, size);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000ll + now.tv_nsec / 1000000;
+}
+
+int64_t egress_deadline(void)
+{
+    return now_ms() + DEADLINE_MS;
+}
+
+bool egress_is_late(int64_t deadline)
+{
+    return now_ms() > deadline;
 }
 
 bool egress_closed(int fd)

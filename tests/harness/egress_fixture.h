@@ -53,6 +53,9 @@ void egress_write(int fd, const char *text);
 size_t egress_read(int fd, const char *until, char *text, size_t size);
 // A whole exchange on a connection of its own: what came back, until the end.
 void egress_ask(struct egress_fixture *fixture, const char *request, char *text, size_t size);
+// When what a test waits for from now on must have come (monotonic, ms), and whether that is over.
+int64_t egress_deadline(void);
+bool egress_is_late(int64_t deadline);
 // True once the peer has closed; fails the test after the deadline.
 bool egress_closed(int fd);
 // What the rebinding name resolves to from here on.

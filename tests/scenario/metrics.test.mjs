@@ -147,4 +147,3 @@ test("the dashboard and the alerts ask for nothing that does not exist", async (
         }
     }
 });
-

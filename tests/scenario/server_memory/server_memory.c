@@ -85,8 +85,10 @@ static void look(void *data)
     struct node *node = data;
     if (!node->started && sandboxes_ready(node->server.sandboxes))
         start(node);
-    else if (node->started)
+    if (node->started) {
+        sandboxes_abandon(node->server.sandboxes); // as further starts do: they must not put the look off
         assert_stored(store_sandbox_get(node->testing->store, &node->row.id, NULL, &node->row));
+    }
     if (node->row.state == STATE_ENDED || clock_monotonic_us() > node->deadline_us)
         loop_stop(node->server.loop);
     else
