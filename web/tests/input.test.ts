@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Store } from "../src/app/store";
+import { followAccess } from "../src/desktop/access";
+import { START } from "../src/desktop/session";
 import { displayPoint, fit } from "../src/input/geometry";
+import { Keyboard } from "../src/input/keyboard";
 import { linuxCode } from "../src/input/keymap";
 import { PacedSend } from "../src/input/paced";
+import { parsePreferences } from "../src/input/preferences";
 import { InputSender } from "../src/input/sender";
 import { ANCHOR, typedBetween } from "../src/input/soft-keyboard";
 import { unitsOf, WheelAccumulator, type WheelLike } from "../src/input/wheel";
@@ -231,6 +236,29 @@ test("what waits for a connection that is gone is not sent on the next", (contex
     assert.equal(sent, 1000);
     assert.ok(paced.send(new ArrayBuffer(4), false));
     assert.equal(sent, 1001);
+});
+
+test("a text that waits when control goes is not typed when it comes back, and what is held is released", (context) => {
+    const ring = holdTimers(context);
+    let now = 0;
+    context.mock.method(performance, "now", () => now);
+    const kinds: number[] = [];
+    const paced = new PacedSend((message) => kinds.push(new DataView(message).getUint8(0)) > 0);
+    const sender = new InputSender((message, fleeting) => paced.send(message, fleeting));
+    const keyboard = new Keyboard(sender, () => parsePreferences(null), "other", () => undefined);
+    const state = new Store(START);
+    followAccess(state, paced, keyboard);
+    sender.key(42, true);
+    sender.text("x".repeat(3000));
+    state.patch({ recording: { mode: "off", on: true, failed: false } });
+    now = 20;
+    ring();
+    assert.equal(kinds.length, 1010, "only a change of the access drops it");
+    state.patch({ access: "view" });
+    state.patch({ access: "control" });
+    now = 10_000;
+    ring();
+    assert.deepEqual(kinds.slice(1010), [0x87]);
 });
 
 test("text the protocol has no message for is left out, and line ends are keys", () => {

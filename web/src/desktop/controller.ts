@@ -10,6 +10,7 @@ import { InputSender, type Point } from "../input/sender";
 import { StickyModifiers } from "../input/sticky";
 import { Picture } from "../stream/picture";
 import { StreamStatistics } from "../stream/statistics";
+import { followAccess } from "./access";
 import { attachClipboard, DesktopClipboard } from "./clipboard";
 import { CursorView } from "./cursor-view";
 import { type DisplayMode, placeOf, SizeFollower } from "./display-size";
@@ -97,7 +98,8 @@ export class DesktopController {
             this.followSize(),
             this.followCursor(),
             this.followLayout(),
-            this.followAccess(),
+            followAccess(session.state, this.paced, this.keyboard),
+            this.followRights(),
             this.wakeOnReturn(),
             exposeStatistics(this.statistics, session, this.sound, this.microphone),
         );
@@ -247,14 +249,12 @@ export class DesktopController {
         return () => off.forEach((undo) => undo());
     }
 
-    /** What was held when control went is not held when it comes back. */
-    private followAccess(): () => void {
+    private followRights(): () => void {
         const { state } = this.session;
         let { access } = state.get();
         return state.subscribe(() => {
             if (state.get().access !== access) {
                 access = state.get().access;
-                this.keyboard.release();
                 this.pointerLock.end();
             }
             if (access !== "control" || !state.get().permissions.microphone) {
