@@ -1,3 +1,4 @@
+import { Store } from "../app/store";
 import { displayPoint } from "../input/geometry";
 import { attachKeyField } from "../input/key-field";
 import { Keyboard, type Platform } from "../input/keyboard";
@@ -36,6 +37,8 @@ export class DesktopController {
     readonly microphone: DesktopMicrophone;
     readonly sticky: StickyModifiers;
     readonly pointerLock: PointerLock;
+    /** Characters that were not typed, too many being on their way; 0 once somebody was told. */
+    readonly untyped = new Store(0);
     private readonly paced: PacedSend;
     private readonly keyboard: Keyboard;
     private readonly motion: PointerMotion;
@@ -57,8 +60,10 @@ export class DesktopController {
         this.session = session;
         this.clipboard = new DesktopClipboard((message, fleeting) => session.send(message, fleeting));
         session.onClipboard = (message) => this.clipboard.receive(message);
-        this.paced = new PacedSend((message, fleeting) => this.clipboard.send(message, fleeting));
+        const untyped = (characters: number) => this.untyped.set(this.untyped.get() + characters);
+        this.paced = new PacedSend((message, fleeting) => this.clipboard.send(message, fleeting), () => untyped(1));
         this.input = new InputSender((message, fleeting) => this.paced.send(message, fleeting));
+        this.input.onCut = untyped;
         this.follower = new SizeFollower(
             () => ({ width: stage.clientWidth, height: stage.clientHeight }),
             (message) => session.send(message, false),
