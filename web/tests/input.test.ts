@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Store } from "../src/app/store";
+import { followAccess } from "../src/desktop/access";
+import { START } from "../src/desktop/session";
 import { displayPoint, fit } from "../src/input/geometry";
+import { Keyboard } from "../src/input/keyboard";
 import { linuxCode } from "../src/input/keymap";
 import { PacedSend } from "../src/input/paced";
+import { parsePreferences } from "../src/input/preferences";
 import { InputSender } from "../src/input/sender";
 import { ANCHOR, typedBetween } from "../src/input/soft-keyboard";
 import { unitsOf, WheelAccumulator, type WheelLike } from "../src/input/wheel";
@@ -198,7 +203,7 @@ test("a long text leaves no faster than the server takes it, what follows behind
             sent.push([...new Uint8Array(message)]);
         }
         return link.open;
-    });
+    }, () => assert.fail("there is room"));
     const sender = new InputSender((message, fleeting) => paced.send(message, fleeting));
     sender.text("x".repeat(3000));
     sender.key(28, true);
@@ -220,7 +225,7 @@ test("what waits for a connection that is gone is not sent on the next", (contex
     let now = 0;
     context.mock.method(performance, "now", () => now);
     let sent = 0;
-    const paced = new PacedSend(() => ++sent > 0);
+    const paced = new PacedSend(() => ++sent > 0, () => assert.fail("there is room"));
     for (let i = 0; i < 1100; i++) {
         paced.send(new ArrayBuffer(4), false);
     }
@@ -231,6 +236,72 @@ test("what waits for a connection that is gone is not sent on the next", (contex
     assert.equal(sent, 1000);
     assert.ok(paced.send(new ArrayBuffer(4), false));
     assert.equal(sent, 1001);
+});
+
+test("a text that waits when control goes is not typed when it comes back, and what is held is released", (context) => {
+    const ring = holdTimers(context);
+    let now = 0;
+    context.mock.method(performance, "now", () => now);
+    const kinds: number[] = [];
+    const paced = new PacedSend((message) => kinds.push(new DataView(message).getUint8(0)) > 0, () => assert.fail("there is room"));
+    const sender = new InputSender((message, fleeting) => paced.send(message, fleeting));
+    const keyboard = new Keyboard(sender, () => parsePreferences(null), "other", () => undefined);
+    const state = new Store(START);
+    followAccess(state, paced, keyboard);
+    sender.key(42, true);
+    sender.text("x".repeat(3000));
+    state.patch({ recording: { mode: "off", on: true, failed: false } });
+    now = 20;
+    ring();
+    assert.equal(kinds.length, 1010, "only a change of the access drops it");
+    state.patch({ access: "view" });
+    state.patch({ access: "control" });
+    now = 10_000;
+    ring();
+    assert.deepEqual(kinds.slice(1010), [0x87]);
+});
+
+test("of a text that is too long the rest is left out, and told", () => {
+    const { sent, sender } = record();
+    const cut: number[] = [];
+    sender.onCut = (characters) => cut.push(characters);
+    sender.text("😀".repeat(10_000));
+    assert.deepEqual(cut, []);
+    sender.text("x".repeat(15_000));
+    assert.deepEqual(cut, [5_000]);
+    assert.equal(sent.length, 20_000);
+});
+
+test("where too much waits a press and a text are refused and told, what ends a press never", (context) => {
+    const ring = holdTimers(context);
+    let now = 0;
+    context.mock.method(performance, "now", () => now);
+    const kinds: number[] = [];
+    let refused = 0;
+    const paced = new PacedSend((message) => kinds.push(new DataView(message).getUint8(0)) > 0, () => refused++);
+    const sender = new InputSender((message, fleeting) => paced.send(message, fleeting));
+    sender.key(42, true);
+    sender.key(29, true);
+    sender.button({ x: 0, y: 0 }, 1, true);
+    for (let i = 0; i < 3; i++) {
+        sender.text("x".repeat(10_000));
+    }
+    assert.equal(refused, 30_003 - 21_000, "a second's burst, and what may wait");
+    sender.key(30, true);
+    assert.equal(sender.isDown(30), false);
+    assert.equal(refused, 30_004 - 21_000);
+    sender.key(42, false);
+    sender.button({ x: 0, y: 0 }, 1, false);
+    sender.releaseAll();
+    assert.equal(refused, 30_004 - 21_000);
+    assert.deepEqual([sender.isDown(42), sender.isDown(29), sender.isPressed(1)], [false, false, false]);
+    while (kinds.length < 21_003) {
+        now += 2_000;
+        const before = kinds.length;
+        ring();
+        assert.ok(kinds.length > before);
+    }
+    assert.deepEqual(kinds.slice(-4), [0x83, 0x82, 0x85, 0x87]);
 });
 
 test("text the protocol has no message for is left out, and line ends are keys", () => {

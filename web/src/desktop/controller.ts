@@ -1,3 +1,4 @@
+import { Store } from "../app/store";
 import { displayPoint } from "../input/geometry";
 import { attachKeyField } from "../input/key-field";
 import { Keyboard, type Platform } from "../input/keyboard";
@@ -10,6 +11,7 @@ import { InputSender, type Point } from "../input/sender";
 import { StickyModifiers } from "../input/sticky";
 import { Picture } from "../stream/picture";
 import { StreamStatistics } from "../stream/statistics";
+import { followAccess } from "./access";
 import { attachClipboard, DesktopClipboard } from "./clipboard";
 import { CursorView } from "./cursor-view";
 import { type DisplayMode, placeOf, SizeFollower } from "./display-size";
@@ -35,6 +37,8 @@ export class DesktopController {
     readonly microphone: DesktopMicrophone;
     readonly sticky: StickyModifiers;
     readonly pointerLock: PointerLock;
+    /** Characters that were not typed, too many being on their way; 0 once somebody was told. */
+    readonly untyped = new Store(0);
     private readonly paced: PacedSend;
     private readonly keyboard: Keyboard;
     private readonly motion: PointerMotion;
@@ -56,8 +60,10 @@ export class DesktopController {
         this.session = session;
         this.clipboard = new DesktopClipboard((message, fleeting) => session.send(message, fleeting));
         session.onClipboard = (message) => this.clipboard.receive(message);
-        this.paced = new PacedSend((message, fleeting) => this.clipboard.send(message, fleeting));
+        const untyped = (characters: number) => this.untyped.set(this.untyped.get() + characters);
+        this.paced = new PacedSend((message, fleeting) => this.clipboard.send(message, fleeting), () => untyped(1));
         this.input = new InputSender((message, fleeting) => this.paced.send(message, fleeting));
+        this.input.onCut = untyped;
         this.follower = new SizeFollower(
             () => ({ width: stage.clientWidth, height: stage.clientHeight }),
             (message) => session.send(message, false),
@@ -97,7 +103,8 @@ export class DesktopController {
             this.followSize(),
             this.followCursor(),
             this.followLayout(),
-            this.followAccess(),
+            followAccess(session.state, this.paced, this.keyboard),
+            this.followRights(),
             this.wakeOnReturn(),
             exposeStatistics(this.statistics, session, this.sound, this.microphone),
         );
@@ -247,14 +254,12 @@ export class DesktopController {
         return () => off.forEach((undo) => undo());
     }
 
-    /** What was held when control went is not held when it comes back. */
-    private followAccess(): () => void {
+    private followRights(): () => void {
         const { state } = this.session;
         let { access } = state.get();
         return state.subscribe(() => {
             if (state.get().access !== access) {
                 access = state.get().access;
-                this.keyboard.release();
                 this.pointerLock.end();
             }
             if (access !== "control" || !state.get().permissions.microphone) {

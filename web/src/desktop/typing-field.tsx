@@ -7,8 +7,6 @@ import "./typing-field.css";
 const BACKSPACE = 14;
 const ENTER = 28;
 const MAX_LENGTH = 200;
-/** Longer texts go by the clipboard: typing takes 20 s for this one. */
-const MAX_AT_ONCE = 10_000;
 
 /** A text field for soft keyboards and input methods: what changes in it is typed in the sandbox. */
 export function TypingField({ input, onClose }: { input: InputSender; onClose: () => void }) {
@@ -66,7 +64,6 @@ export function TypingField({ input, onClose }: { input: InputSender; onClose: (
                 ref={field}
                 type="text"
                 aria-label="Text to type"
-                maxLength={MAX_AT_ONCE}
                 autocomplete="off"
                 autocapitalize="none"
                 autocorrect="off"

@@ -1,8 +1,10 @@
 import { Bucket } from "../stream/bucket";
+import { inputNumber } from "../stream/wire";
 
 /** Messages a second, and at once: well below what the server permits, which acknowledgements, voice and clipboard share. */
 const RATE = 500;
 const BURST = 1_000;
+/** Of what presses or types. What ends that is no more than was pressed before, and always finds room. */
 const MAX_WAITING = 20_000;
 const PUMP_MS = 20;
 
@@ -14,7 +16,11 @@ export class PacedSend {
     private readonly bucket = new Bucket(RATE, BURST);
     private timer: ReturnType<typeof setTimeout> | undefined;
 
-    constructor(private readonly transmit: Send) {}
+    /** `refused` is called for each press and each character that finds no room. */
+    constructor(
+        private readonly transmit: Send,
+        private readonly refused: () => void,
+    ) {}
 
     /** A new connection, or none any more: what waits was for the last one. */
     restart(): void {
@@ -27,7 +33,11 @@ export class PacedSend {
         if (this.waiting.length === 0 && this.bucket.take(1)) {
             return this.transmit(message, fleeting);
         }
-        if (fleeting || this.waiting.length >= MAX_WAITING) {
+        if (fleeting) {
+            return false;
+        }
+        if (this.waiting.length >= MAX_WAITING && inputNumber(message) !== null) {
+            this.refused();
             return false;
         }
         this.waiting.push(message);

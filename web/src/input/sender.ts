@@ -18,6 +18,8 @@ export interface Point {
 
 /** A button or wheel there, whatever the position: the pointer is locked. */
 export const HERE: Point = { x: 0xffff, y: 0xffff };
+/** Characters of one text: typing takes 20 s for so many. */
+const MAX_TEXT = 10_000;
 const MODIFIERS: ReadonlySet<number> = new Set([29, 42, 54, 56, 84, 97, 100, 125, 126]);
 const OF_SHORTCUTS: ReadonlySet<number> = new Set([29, 56, 97, 100, 125, 126]);
 
@@ -39,6 +41,8 @@ export class InputSender {
     onTyped: () => void = () => undefined;
     /** After everything was released. */
     onReleased: () => void = () => undefined;
+    /** So many characters of a text were left out: it was too long. */
+    onCut: (characters: number) => void = () => undefined;
     /** Whether a modifier is held by the on-screen bar. */
     isSticky: (code: number) => boolean = () => false;
 
@@ -116,8 +120,12 @@ export class InputSender {
 
     /** Line ends and tabs are keys; what else the protocol has no text message for is left out. */
     text(text: string): void {
+        const characters = [...text];
         const shortcut = this.meansShortcut();
-        for (const character of text) {
+        if (characters.length > MAX_TEXT) {
+            this.onCut(characters.length - MAX_TEXT);
+        }
+        for (const character of characters.slice(0, MAX_TEXT)) {
             const codePoint = character.codePointAt(0)!;
             const key = KEY_OF_CONTROL[character];
             if (key !== undefined) {

@@ -21,6 +21,7 @@ import { StatisticsOverlay } from "../desktop/statistics-overlay";
 import { MediaSourceVideo } from "../stream/media-source-video";
 import { Toolbar } from "../desktop/toolbar";
 import { TypingField } from "../desktop/typing-field";
+import { UntypedNotice } from "../desktop/untyped-notice";
 import { Centred } from "./centred";
 import "./desktop.css";
 
@@ -211,6 +212,14 @@ function Desktop({ source, id }: Props) {
             )}
             {open && <RecordingMark {...state.recording} />}
             {controller !== null && open && acts && <MicrophoneMark microphone={controller.microphone} />}
+            {controller !== null && acts && running && (
+                <UntypedNotice
+                    untyped={controller.untyped}
+                    clipboard={controller.clipboard}
+                    onClipboard={() => setClipboard(true)}
+                    onClose={focusDesktop}
+                />
+            )}
             {locked && <PointerNotice />}
             <Toolbar
                 state={state}
