@@ -26,6 +26,7 @@
 
 #define GROWTH_MAX_KB 256
 #define BATCHES_MAX 200
+#define PATIENT_S 600 // longer than a test
 
 static enum sandboxd_mode mode;
 static uint64_t viewers;
@@ -204,21 +205,29 @@ static bool is_over(int pidfd)
     return poll(&ended, 1, 0) == 1;
 }
 
+// A sandboxd whose one parked desktop is deaf, and claimed now. The caller closes the pidfd of its sandbox-init.
+static int claim_a_deaf_one(struct sandboxd_fixture *f, int timeout_s, struct sandboxd_create *request)
+{
+    pid_t init;
+    sandboxd_prepare(f, mode);
+    f->parked = 1;
+    sandboxd_set(f, "SANDBOX_START_TIMEOUT_SECS=%d", timeout_s);
+    sandboxd_start(f);
+    int deaf = park_a_deaf_one(f, &init);
+    *request = sandboxd_request(5);
+    sandboxd_script(f, request, "echo here");
+    send_create(f, request);
+    expect_on_its_way(f, request);
+    return deaf;
+}
+
 // Parked, and deaf when it is claimed: its owner gets another one, with the home, after a share of the patience.
 static void a_deaf_one_that_is_claimed_is_given_up(void **state)
 {
     (void)state;
     struct sandboxd_fixture f;
-    sandboxd_prepare(&f, mode);
-    f.parked = 1;
-    sandboxd_set(&f, "SANDBOX_START_TIMEOUT_SECS=%d", sandboxd_deadline_ms() * 2 / 5 / 1000);
-    sandboxd_start(&f);
-    pid_t init;
-    AUTO_FD int deaf = park_a_deaf_one(&f, &init);
-    struct sandboxd_create request = sandboxd_request(5);
-    sandboxd_script(&f, &request, "echo here");
-    send_create(&f, &request);
-    expect_on_its_way(&f, &request);
+    struct sandboxd_create request;
+    AUTO_FD int deaf = claim_a_deaf_one(&f, sandboxd_deadline_ms() * 2 / 5 / 1000, &request);
     expect_cold(&f, &request);
     assert_true(is_over(deaf));
     AUTO_FREE char *result = sandboxd_result(&f, &request);
@@ -253,15 +262,8 @@ static void a_claim_that_takes_too_long_for_its_client_has_failed(void **state)
 {
     (void)state;
     struct sandboxd_fixture f;
-    sandboxd_prepare(&f, mode);
-    f.parked = 1;
-    sandboxd_set(&f, "SANDBOX_START_TIMEOUT_SECS=600");
-    sandboxd_start(&f);
-    pid_t init;
-    AUTO_FD int deaf = park_a_deaf_one(&f, &init);
-    struct sandboxd_create request = sandboxd_request(5);
-    send_create(&f, &request);
-    expect_on_its_way(&f, &request);
+    struct sandboxd_create request;
+    AUTO_FD int deaf = claim_a_deaf_one(&f, PATIENT_S, &request);
     struct sandboxd_message stop = {.kind = SANDBOXD_STOP,
                                     .stop = {.sandbox = request.sandbox, .reason = STOP_START_FAILED}};
     sandboxd_send(&f, &stop);
@@ -277,15 +279,8 @@ static void a_claim_that_takes_long_keeps_the_pool_from_nobody(void **state)
 {
     (void)state;
     struct sandboxd_fixture f;
-    sandboxd_prepare(&f, mode);
-    f.parked = 1;
-    sandboxd_set(&f, "SANDBOX_START_TIMEOUT_SECS=600");
-    sandboxd_start(&f);
-    pid_t init;
-    AUTO_FD int deaf = park_a_deaf_one(&f, &init);
-    struct sandboxd_create request = sandboxd_request(5), neighbour = sandboxd_request(6);
-    send_create(&f, &request);
-    expect_on_its_way(&f, &request);
+    struct sandboxd_create request, neighbour = sandboxd_request(6);
+    AUTO_FD int deaf = claim_a_deaf_one(&f, PATIENT_S, &request);
     sandboxd_expect_parked(&f, 0);
     sandboxd_expect_parked(&f, 1);
     sandboxd_create(&f, &neighbour);
