@@ -215,14 +215,21 @@ static struct sandboxd_message try_to_create(struct sandboxd_fixture *f, struct 
     return message;
 }
 
+// A sandboxd with one sandbox that runs.
+static void start_with_one(struct sandboxd_fixture *f, struct sandboxd_create *first)
+{
+    sandboxd_prepare(f, SANDBOXD_DELEGATED);
+    sandboxd_start(f);
+    *first = sandboxd_request(1);
+    sandboxd_create(f, first);
+}
+
 static void a_start_without_processes_is_refused(void **state)
 {
     (void)state;
     struct sandboxd_fixture f;
-    sandboxd_prepare(&f, SANDBOXD_DELEGATED);
-    sandboxd_start(&f);
-    struct sandboxd_create first = sandboxd_request(1), second = sandboxd_request(2);
-    sandboxd_create(&f, &first);
+    struct sandboxd_create first, second = sandboxd_request(2);
+    start_with_one(&f, &first);
     rlim_t before = change_limit(&f, RLIMIT_NPROC, 1);
     struct sandboxd_message answer = try_to_create(&f, &second);
     assert_int_equal(answer.kind, SANDBOXD_FAILED);
@@ -251,10 +258,8 @@ static void a_start_without_memory_is_refused(void **state)
 {
     (void)state;
     struct sandboxd_fixture f;
-    sandboxd_prepare(&f, SANDBOXD_DELEGATED);
-    sandboxd_start(&f);
-    struct sandboxd_create first = sandboxd_request(1), second = sandboxd_request(2);
-    sandboxd_create(&f, &first);
+    struct sandboxd_create first, second = sandboxd_request(2);
+    start_with_one(&f, &first);
     rlim_t before = change_limit(&f, RLIMIT_DATA, 4096);
     for (rlim_t more = 16384; try_to_create(&f, &second).kind != SANDBOXD_READY; more *= 2) {
         assert_true(more < (1u << 30));
@@ -285,10 +290,8 @@ static void a_start_without_descriptors_is_refused(void **state)
 {
     (void)state;
     struct sandboxd_fixture f;
-    sandboxd_prepare(&f, SANDBOXD_DELEGATED);
-    sandboxd_start(&f);
-    struct sandboxd_create first = sandboxd_request(1), second = sandboxd_request(2);
-    sandboxd_create(&f, &first);
+    struct sandboxd_create first, second = sandboxd_request(2);
+    start_with_one(&f, &first);
     unsigned groups = sandboxd_count_groups(&f);
     rlim_t used = count_descriptors(&f), more = 0, raised = change_limit(&f, RLIMIT_NOFILE, used);
     for (; try_to_create(&f, &second).kind != SANDBOXD_READY; more++) {
