@@ -272,7 +272,7 @@ void sandboxd_finish(struct sandboxd_fixture *fixture)
 {
     if (fixture->pid > 0)
         sandboxd_stop(fixture);
-    assert_int_equal(sandboxd_find_process(fixture, NULL), 0);
+    sandboxd_expect_nothing(fixture);
     sandboxd_remove_groups(fixture);
     cleanup_fd(&fixture->client);
     cleanup_fd(&fixture->notify);

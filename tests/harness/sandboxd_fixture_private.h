@@ -15,6 +15,8 @@ void sandboxd_make_groups(struct sandboxd_fixture *fixture);
 // For the process that becomes sandboxd. A service starts in the group that it is given and moves to the leaf by itself; from then on that
 // group takes no process. 0 or -errno.
 int sandboxd_join_daemon_group(const struct sandboxd_fixture *fixture);
+// Fails while a process of a sandbox is left, and says which.
+void sandboxd_expect_nothing(const struct sandboxd_fixture *fixture);
 // Fails while a group of a sandbox is left.
 void sandboxd_remove_groups(struct sandboxd_fixture *fixture);
 // For nftw(3): removes a file or an empty directory.
