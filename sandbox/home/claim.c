@@ -90,6 +90,7 @@ int claim_start(const struct claim *claim, int *ret_pidfd, int *ret_over)
         return -errno;
     AUTO_FD int over = ends[0];
     AUTO_FD int held = ends[1]; // by the child and those that it starts
+    (void)held;
     AUTO_FD int pidfd = -1;
     pid_t pid = process_fork(0, &pidfd);
     if (pid < 0)
