@@ -253,7 +253,7 @@ static void only_one_command_is_taken(void **state)
     send_command(&f, &request.sandbox, words); // breaks the protocol
     struct pollfd hung_up = {.fd = f.client, .events = POLLHUP};
     do
-        assert_int_equal(poll(&hung_up, 1, 10000), 1);
+        assert_int_equal(poll(&hung_up, 1, sandboxd_deadline_ms()), 1);
     while (!(hung_up.revents & POLLHUP));
     sandboxd_connect(&f);
     sandboxd_end(&f, &request.sandbox);
@@ -277,7 +277,7 @@ static void killed_sandboxd_ends_commands_and_parked_ones(void **state)
     sandboxd_kill(&f);
     struct pollfd ended[] = {{.fd = command, .events = POLLIN}, {.fd = parked, .events = POLLIN}};
     for (size_t i = 0; i < 2; i++)
-        assert_int_equal(poll(&ended[i], 1, 10000), 1);
+        assert_int_equal(poll(&ended[i], 1, sandboxd_deadline_ms()), 1);
     memset(&f.pool, 0, sizeof(f.pool));
     sandboxd_start(&f);
     sandboxd_finish(&f);
@@ -292,7 +292,7 @@ static void expect_groups(const struct sandboxd_fixture *f, unsigned count)
     while (sandboxd_count_groups(f) != count) {
         char events[4096];
         struct pollfd change = {.fd = changes, .events = POLLIN};
-        assert_int_equal(poll(&change, 1, 10000), 1);
+        assert_int_equal(poll(&change, 1, sandboxd_deadline_ms()), 1);
         assert_true(read(changes, events, sizeof(events)) > 0);
     }
 }

@@ -167,7 +167,7 @@ static void test_same_picture(void **state)
     uint64_t used = memory_of(&with);
     char *one = picture_of(&with), *other = picture_of(&without);
     assert_memory_equal(one + HEADER, other + HEADER, PIXELS); // the header names the display
-    assert_true(used < memory_of(&without) / 2); // it was in force
+    assert_true(used < memory_of(&without) / 2);               // it was in force
     munmap(one, HEADER + PIXELS);
     munmap(other, HEADER + PIXELS);
     end(&with);

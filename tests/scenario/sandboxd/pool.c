@@ -157,7 +157,7 @@ static void stopped_while_it_waits_or_is_claimed(void **state)
     unsigned ended = 0;
     while (ended < 2) {
         struct pollfd readable = {.fd = f.client, .events = POLLIN};
-        assert_int_equal(poll(&readable, 1, 30000), 1);
+        assert_int_equal(poll(&readable, 1, sandboxd_deadline_ms()), 1);
         struct sandboxd_message buffer, message;
         AUTO_PACKET struct ipc_packet packet = {0};
         assert_int_equal(ipc_receive(f.client, &buffer, sizeof(buffer), &packet), 0);

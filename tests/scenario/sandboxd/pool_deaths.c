@@ -97,7 +97,7 @@ static void killed_sandboxd_leaves_nothing_parked(void **state)
     sandboxd_kill(&f);
     struct pollfd ended[] = {{.fd = init, .events = POLLIN}, {.fd = spawner, .events = POLLIN}};
     for (size_t i = 0; i < 2; i++)
-        assert_int_equal(poll(&ended[i], 1, 10000), 1);
+        assert_int_equal(poll(&ended[i], 1, sandboxd_deadline_ms()), 1);
     memset(&f.pool, 0, sizeof(f.pool));
     sandboxd_start(&f);
     sandboxd_expect_parked(&f, 1);

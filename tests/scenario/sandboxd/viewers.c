@@ -46,7 +46,7 @@ static void expect_hello(int stream)
 {
     uint8_t packet[STREAM_PACKET_MAX];
     struct pollfd ready = {.fd = stream, .events = POLLIN};
-    assert_int_equal(poll(&ready, 1, 10000), 1);
+    assert_int_equal(poll(&ready, 1, sandboxd_deadline_ms()), 1);
     assert_true(recv(stream, packet, sizeof(packet), 0) > 2);
     assert_int_equal(packet[1], WIRE_HELLO); // after the flag byte
 }
@@ -58,7 +58,7 @@ static void expect_end(int stream)
     struct pollfd ready = {.fd = stream, .events = POLLIN};
     ssize_t length;
     do {
-        assert_int_equal(poll(&ready, 1, 10000), 1);
+        assert_int_equal(poll(&ready, 1, sandboxd_deadline_ms()), 1);
         length = recv(stream, packet, sizeof(packet), 0);
     } while (length > 0);
     assert_int_equal(length, 0);

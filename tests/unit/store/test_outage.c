@@ -72,7 +72,7 @@ static void test_a_listener_hears_of_the_end(void **state)
     int error;
     do {
         struct pollfd socket = {.fd = store_listen_socket(listener), .events = POLLIN};
-        assert_int_equal(poll(&socket, 1, 10000), 1);
+        assert_int_equal(poll(&socket, 1, 60000), 1);
         error = store_next_notification(listener, &notification);
     } while (error == -EAGAIN);
     assert_int_equal(error, -ENOTCONN);

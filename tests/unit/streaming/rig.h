@@ -10,7 +10,7 @@
 
 #include "lib/streamer_channel.h"
 
-#define RIG_PATIENCE_MS 10000 // a test that waits longer has failed
+#define RIG_PATIENCE_MS 30000 // a test that waits longer has failed
 
 struct rig {
     char directory[64];
