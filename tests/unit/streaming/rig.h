@@ -15,6 +15,7 @@
 struct rig {
     char directory[64];
     pid_t server, streamer;
+    pid_t peer;      // the streamer's server when it is another one; 0: `server`
     int stream;      // the browser's end
     int sound;       // the recorder's end
     int framebuffer; // memfd

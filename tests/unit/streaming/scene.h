@@ -24,7 +24,7 @@ int scene_end(void **state);
 // Applies and acknowledges one message. false when nothing came in time or the stream has ended.
 bool scene_step(struct scene *s, int timeout_ms);
 void scene_acknowledge(struct scene *s);
-// Goes on until nothing has come for QUIET_MS.
+// Goes on until nothing has come for QUIET_MS in which the streamer could run.
 void scene_settle(struct scene *s);
 // Attaches and settles.
 void scene_open(struct scene *s);

@@ -139,6 +139,7 @@ static void face(struct scene *s, enum hostility how, unsigned seed, pid_t *ret_
 {
     int connection;
     *ret_server = hostile_start(how, SCENE_WIDTH, SCENE_HEIGHT, seed, &connection);
+    s->rig.peer = *ret_server;
     canvas_finish(&s->canvas);
     rig_attach(&s->rig, connection);
     // A server that always has damage never lets the stream rest.
@@ -150,6 +151,7 @@ static void part(struct scene *s, pid_t server)
 {
     kill(server, SIGKILL);
     waitpid(server, NULL, 0);
+    s->rig.peer = 0;
     scene_part(s);
 }
 
