@@ -90,7 +90,7 @@ static const char writes[] =
 static void every_end_tells_what_was_written(void **state)
 {
     (void)state;
-    static const enum stop_reason reasons[] = {STOP_USER, STOP_IDLE, STOP_LIMIT, STOP_DISPLAY, STOP_SHUTDOWN};
+    static const enum stop_reason reasons[] = {STOP_USER, STOP_DISPLAY, STOP_SHUTDOWN};
     struct sandboxd_fixture f;
     sandboxd_prepare(&f, mode);
     sandboxd_start(&f);
