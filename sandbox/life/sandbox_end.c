@@ -14,7 +14,7 @@
 
 #define REMOVAL_PAUSE_NS 2000000
 #define REMOVALS_MAX 1000u      // two seconds
-#define PATIENCE_NS 1000000000u // with pid 1, which a user's programs may make slow
+#define PATIENCE_NS 2000000000u // with pid 1, which a user's programs may make slow
 
 void sandbox_kill(struct sandbox *sandbox)
 {

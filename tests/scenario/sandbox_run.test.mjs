@@ -219,7 +219,8 @@ for (const user of users) {
         it("kills what runs too long, and writes too much", async () => {
             const long = await shell(user, "trap '' TERM INT; (setsid sh -c 'while :; do :; done' &) ; while :; do :; done", "--time", "0.3");
             assert.equal(long.status, 137);
-            assert.deepEqual([long.report.cause, long.report.usage.written_bytes], ["time", null]);
+            assert.equal(long.report.cause, "time");
+            if (existsSync("/sys/fs/cgroup/memory")) assert.equal(long.report.usage.written_bytes, null); // v2 counts it
             assert.match(long.err, /ran longer than 0.3 s/);
             const loud = await shell(user, "yes", "--output", "10K");
             assert.equal(loud.report.cause, "output");
@@ -273,7 +274,7 @@ for (const user of users) {
 describe("bytes written", () => {
     // Not what a tmpfs took; with what was never forced to the disk, and what outlived the command until its end.
     it("are those of every process", async () => {
-        const shared = mkdtempSync("/var/tmp/sandbox-run-written-");
+        const shared = mkdtempSync(join(tmpdir(), "sandbox-run-written-"));
         const script = `cd ${shared}; head -c 32M /dev/zero >/tmp/x; head -c 2M /dev/zero >a
             (setsid sh -c 'head -c 2M /dev/zero >b; : >there; exec tail -f /dev/null' &); until test -e there; do :; done`;
         const { usage, cause } = (await report("root", "--rw", shared, "--", "sh", "-c", script)).report;

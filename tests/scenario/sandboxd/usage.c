@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -28,8 +27,9 @@ static enum sandboxd_mode mode;
 // v2 counts what reaches a disk, whoever is waited for.
 static bool counted_by_group(const struct sandboxd_fixture *f)
 {
-    struct statfs status;
-    return f->group_count == 1 && statfs(f->groups[0], &status) == 0 && status.f_type == 0x63677270;
+    char path[192];
+    snprintf(path, sizeof(path), "%s/io.stat", f->group_count > 0 ? f->groups[0] : "");
+    return access(path, F_OK) == 0;
 }
 
 static bool on_disk(const struct sandboxd_fixture *f)
@@ -122,6 +122,8 @@ static void what_pid_1_did_not_tell_is_unknown(void **state)
     sandboxd_prepare(&f, mode);
     sandboxd_start(&f);
     for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+        if (signals[i] == SIGSTOP && mode == SANDBOXD_PLAIN && sandboxd_mode_possible(SANDBOXD_DELEGATED))
+            break; // the same once more
         struct sandboxd_create request = desktop_after(&f, 71 + (uint32_t)i, writes);
         signal_process(&f, "sandbox-init", signals[i]);
         struct sandboxd_ended ended =
