@@ -26,7 +26,7 @@ function usage(sandbox: Sandbox): string[] {
         ...(cpu === null ? [] : [`${shortDuration(cpu)} of CPU`]),
         ...(peak === null ? [] : [`${Math.round(peak)} MiB at most`]),
         ...(processes === null ? [] : [`${processes} processes at most`]),
-        ...(written === null ? [] : [`${Math.round(written)} MiB written`]),
+        ...(written === null ? [] : [`${written < 1 ? "less than 1" : Math.round(written)} MiB written`]),
     ];
 }
 
