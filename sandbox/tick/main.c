@@ -88,7 +88,7 @@ static int take_arguments(int argc, char **argv, unsigned *ret_period_us)
     unsigned long period = argc == 2 ? strtoul(argv[1], &end, 10) : 0;
     if (period < TICK_PERIOD_MIN_US || period > TICK_PERIOD_MAX_US || *end)
         return -EINVAL;
-    if (fstat(TICK_LIFE_FD, &life) < 0 || !S_ISFIFO(life.st_mode))
+    if (fstat(TICK_LIFE_FD, &life) < 0 || !(S_ISFIFO(life.st_mode) || S_ISSOCK(life.st_mode)))
         return -EINVAL;
     *ret_period_us = (unsigned)period;
     return read_running(&running);
