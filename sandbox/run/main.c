@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "lib/cleanup.h"
+#include "sandbox/daemon/settings.h"
 #include "sandbox/run/report.h"
 #include "sandbox/run/share.h"
-#include "sandbox/settings.h"
 
 #define STATUS_FAILED 125
 // Above the uids of accounts and streamers (docs/ARCHITECTURE.md): one for each process id, so that no two commands share one.

@@ -13,7 +13,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/limits.h"
-#include "sandbox/settings.h"
+#include "sandbox/daemon/settings.h"
 
 #define MEMORY_MIN_MB 8 // under it not even a shell starts
 #define NET_RULE_MAX 512

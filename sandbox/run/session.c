@@ -16,7 +16,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/fd.h"
-#include "sandbox/launch.h"
+#include "sandbox/executor/launch.h"
 #include "sandbox/run/output.h"
 
 #define REMOVAL_TRIES 2000

@@ -7,7 +7,7 @@
 // clang-format on
 #include <string.h>
 
-#include "sandbox/cgroup.h"
+#include "sandbox/cgroup/cgroup.h"
 
 static const struct sandbox_limits limits = {.memory_mb = 2048, .cpu_percent = 150, .pids = 512};
 

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
-#include "sandbox/plan.h"
-#include "sandbox/plan_tables.h"
+#include "sandbox/plan/plan.h"
+#include "sandbox/plan/tables.h"
 
 static const struct plan_host host = {.program_dir = "/p",
                                       .desktop_dir = "/d",
