@@ -32,7 +32,10 @@ struct ticker {
 
 int tickers_take_short_slice(void)
 {
-    struct scheduling scheduling = {.size = sizeof(scheduling), .policy = SCHED_OTHER, .runtime = SLICE_NS};
+    struct scheduling scheduling = {.size = sizeof(scheduling)};
+    if (syscall(SYS_sched_getattr, 0, &scheduling, sizeof(scheduling), 0) < 0)
+        return -errno;
+    scheduling.runtime = SLICE_NS; // all else, as the nice value, stays
     return syscall(SYS_sched_setattr, 0, &scheduling, 0) < 0 ? -errno : 0;
 }
 

@@ -388,15 +388,15 @@ static void ends_with_sandboxd(void **state)
     struct sandboxd_fixture f;
     struct tick tick;
     start(&f, &tick);
+    sandboxd_kill(&f);
+    expect_end(&tick);
+    forget(&tick);
+    sandboxd_start(&f);
+    find(&f, 0, &tick);
     assert_int_equal(kill(tick.pid, SIGSTOP), 0); // whatever state it is in
     sandboxd_stop(&f);
     struct pollfd ended = {.fd = tick.pidfd, .events = POLLIN};
     assert_int_equal(poll(&ended, 1, 0), 1);
-    forget(&tick);
-    sandboxd_start(&f);
-    find(&f, 0, &tick);
-    sandboxd_kill(&f);
-    expect_end(&tick);
     forget(&tick);
     sandboxd_finish(&f);
 }
