@@ -29,6 +29,8 @@
 #define TICKS 200
 #define SAMPLES 5
 #define PAUSE_MS 10
+#define QUIET "0.00 0.00 0.00 00001/100 4242\n"
+#define WANTED "0.00 0.00 0.00 99999/100 4242\n"
 
 static enum sandboxd_mode mode;
 
@@ -153,9 +155,9 @@ static void wait_until_it_is_quiet(const struct tick *tick)
     }
 }
 
-static void set_load(const struct tick *tick, const char *text)
+static void set_load(int load, const char *text)
 {
-    assert_int_equal(pwrite(tick->load, text, strlen(text), 0), strlen(text));
+    assert_int_equal(pwrite(load, text, strlen(text), 0), strlen(text));
 }
 
 // Without a sandboxd, and with a load that the test tells it: what else this machine does is of no account.
@@ -165,6 +167,7 @@ static void start_alone(struct tick *tick, const char *period)
     int life[2];
     int load = memfd_create("loadavg", MFD_CLOEXEC);
     assert_true(load >= 0 && pipe2(life, O_CLOEXEC) == 0);
+    set_load(load, QUIET);
     snprintf(program, sizeof(program), "%s/bin/sandbox-tick", getenv("PROGRAMS"));
     pid_t pid = fork();
     if (pid == 0) {
@@ -180,7 +183,6 @@ static void start_alone(struct tick *tick, const char *period)
     watch(tick, pid);
     tick->load = load;
     tick->life = life[1];
-    set_load(tick, "0.00 0.00 0.00 00001/100 4242\n");
 }
 
 static int reap(const struct tick *tick)
@@ -198,9 +200,9 @@ static void ticks_only_while_every_processor_is_wanted(void **state)
     wait_until_confined(&tick);
     wait_until_it_is_quiet(&tick);
     for (int round = 0; round < 2; round++) {
-        set_load(&tick, "0.00 0.00 0.00 99999/100 4242\n");
+        set_load(tick.load, WANTED);
         wait_until_it_ticks(&tick);
-        set_load(&tick, "0.00 0.00 0.00 00001/100 4242\n");
+        set_load(tick.load, QUIET);
         wait_until_it_is_quiet(&tick);
     }
     close(tick.life);
@@ -216,7 +218,7 @@ static void ends_when_the_load_is_none(void **state)
     struct tick tick;
     start_alone(&tick, "500");
     wait_until_confined(&tick);
-    set_load(&tick, "nonsense");
+    set_load(tick.load, "nonsense");
     int status = reap(&tick);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
     forget(&tick);
