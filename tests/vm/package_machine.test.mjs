@@ -56,6 +56,7 @@ describe("the packages in a machine of their own", { skip }, () => {
         assert.match(running, /^sandbox-server sandbox-server \(enforce\)$/m);
         assert.match(running, /^sandboxd sandboxd \(enforce\)$/m);
         assert.match(running, /^sandbox-egress sandbox-egress\/\/&sandboxd \(enforce\)$|^sandbox-egress sandboxd\/\/&sandbox-egress \(enforce\)$/m);
+        assert.match(running, /^sandbox-tick sandbox-tick\/\/&sandboxd \(enforce\)$|^sandbox-tick sandboxd\/\/&sandbox-tick \(enforce\)$/m);
     });
 
     test("a desktop runs under the profiles, and its limits hold", async () => {
