@@ -263,22 +263,44 @@ int plan_exporter(struct plan *plan, const struct plan_host *host, uint32_t host
     return plan_helper(plan, host, host_uid, plan_exporter_arguments);
 }
 
-int plan_egress(struct plan *plan, const struct plan_host *host, uint32_t host_uid, const char *log_level,
-                const char *log_format)
+// A program of ours in the service's own namespaces, which confines itself further.
+static void add_confiner(struct plan *plan, const struct plan_host *host, uint32_t host_uid,
+                         const char *const *arguments)
 {
-    *plan = (struct plan){0};
-    if (host->cgroups)
-        ADD(plan, .kind = OPERATION_CGROUPS);
     ADD(plan, .kind = OPERATION_BECOME, .number = host->own_uids ? (int64_t)host_uid : -1);
     ADD(plan, .kind = OPERATION_SESSION);
     ADD(plan, .kind = OPERATION_NO_NEW_PRIVILEGES);
     ADD(plan, .kind = OPERATION_DESCRIPTORS);
-    ADD(plan, .kind = OPERATION_EXEC, .target = plan_compose(plan, "%s/sandbox-egress", host->program_dir));
-    const char *words[] = {"sandbox-egress", NULL};
-    const char *environment[] = {plan_compose(plan, "LOG_LEVEL=%s", log_level),
-                                 plan_compose(plan, "LOG_FORMAT=%s", log_format), NULL};
-    plan_add_words(plan, plan->arguments, PLAN_WORDS_MAX, words);
+    ADD(plan, .kind = OPERATION_EXEC, .target = plan_compose(plan, "%s/%s", host->program_dir, arguments[0]));
+    plan_add_words(plan, plan->arguments, PLAN_WORDS_MAX, arguments);
+}
+
+static void add_log(struct plan *plan, const char *level, const char *format)
+{
+    const char *environment[] = {plan_compose(plan, "LOG_LEVEL=%s", level),
+                                 plan_compose(plan, "LOG_FORMAT=%s", format), NULL};
     plan_add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, environment);
+}
+
+int plan_egress(struct plan *plan, const struct plan_host *host, uint32_t host_uid, const char *log_level,
+                const char *log_format)
+{
+    static const char *const words[] = {"sandbox-egress", NULL};
+    *plan = (struct plan){0};
+    if (host->cgroups)
+        ADD(plan, .kind = OPERATION_CGROUPS);
+    add_confiner(plan, host, host_uid, words);
+    add_log(plan, log_level, log_format);
+    return plan->overflow ? -E2BIG : 0;
+}
+
+int plan_tick(struct plan *plan, const struct plan_host *host, uint32_t host_uid, unsigned period_us,
+              const char *log_level, const char *log_format)
+{
+    *plan = (struct plan){0};
+    const char *const words[] = {"sandbox-tick", plan_compose(plan, "%u", period_us), NULL};
+    add_confiner(plan, host, host_uid, words);
+    add_log(plan, log_level, log_format);
     return plan->overflow ? -E2BIG : 0;
 }
 

@@ -123,6 +123,10 @@ int plan_exporter(struct plan *plan, const struct plan_host *host, uint32_t host
 int plan_egress(struct plan *plan, const struct plan_host *host, uint32_t host_uid, const char *log_level,
                 const char *log_format);
 
+// That of sandbox-tick, which is the same but for the control group: it stays in the service's own.
+int plan_tick(struct plan *plan, const struct plan_host *host, uint32_t host_uid, unsigned period_us,
+              const char *log_level, const char *log_format);
+
 struct plan_bind {
     const char *path; // absolute, without symbolic links; the same inside
     bool writable;
