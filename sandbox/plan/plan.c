@@ -311,12 +311,13 @@ void plan_print(const struct plan *plan, FILE *out)
         fputs(operation_name(operation->kind), out);
         if (operation->source)
             fprintf(out, " %s", operation->kind == OPERATION_FILE ? "(text)" : operation->source);
-        if (operation->data)
+        if (operation->data && operation->kind != OPERATION_BIND) // there it is the target once more
             fprintf(out, "%s%s", operation->source ? "/" : " ", operation->data);
         if (operation->target)
             fprintf(out, " -> %s", operation->target);
         if (operation->number)
-            fprintf(out, " %#llx", (unsigned long long)operation->number);
+            fprintf(out, operation->kind == OPERATION_DIRECTORY ? " %#llo" : " %#llx",
+                    (unsigned long long)operation->number);
         fputc('\n', out);
     }
     for (size_t i = 0; plan->environment[i]; i++)

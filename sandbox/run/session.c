@@ -18,6 +18,7 @@
 #include "lib/fd.h"
 #include "sandbox/executor/launch.h"
 #include "sandbox/run/output.h"
+#include "sandbox/run/terminal.h"
 
 #define REMOVAL_TRIES 2000
 #define REMOVAL_PAUSE_MS 1
@@ -35,6 +36,7 @@ struct session {
     int fds[SOURCE_COUNT]; // by source; -1: none
     int builder, command;  // pidfds
     struct output output;
+    struct terminal terminal;
     struct run_network *network;
     bool running; // the command was started
     bool ended;   // pid 1 is reaped: nothing of the sandbox runs
@@ -57,6 +59,7 @@ static void session_finish(struct session *session)
     cleanup_fd(&session->builder);
     cleanup_fd(&session->command);
     output_finish(&session->output);
+    terminal_finish(&session->terminal);
     // A group stays busy for a moment after its last process was reaped, and tells nobody when that is over.
     for (unsigned i = 0; i < REMOVAL_TRIES && cgroup_remove(session->cgroups, &session->cgroup) == -EBUSY;
          i++)
@@ -84,6 +87,11 @@ static void signal_command(const struct session *session, int number)
         pidfd_send_signal(session->command, number, NULL, 0);
 }
 
+static bool is_end(int number)
+{
+    return number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT;
+}
+
 static void on_signal(struct session *session)
 {
     struct signalfd_siginfo info;
@@ -93,11 +101,13 @@ static void on_signal(struct session *session)
     if (number == SIGTSTP) {
         // The default action would not stop a process group that has no relative outside of it.
         signal_command(session, SIGSTOP);
-        raise(SIGSTOP);
+        do
+            raise(SIGSTOP);
+        while (!terminal_is_free(&session->terminal));
         signal_command(session, SIGCONT);
         return;
     }
-    session->asked |= number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT;
+    session->asked |= is_end(number);
     if (!session->running)
         session->waiting = number; // the command may run and have written already, before we are told
     signal_command(session, number);
@@ -194,12 +204,22 @@ static void on_memory(struct session *session)
     end(session, STOP_MEMORY);
 }
 
+// What the caller ignores (nohup, a shell's job in the background) is not for the command either.
+static void choose_signals(sigset_t *set, bool ends_only)
+{
+    struct sigaction action;
+    sigemptyset(set);
+    for (size_t i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++) {
+        bool heard = sigaction(forwarded[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN;
+        if (heard && (is_end(forwarded[i]) || !ends_only))
+            sigaddset(set, forwarded[i]);
+    }
+}
+
 static int open_signals(int *ret_fd)
 {
     sigset_t set;
-    sigemptyset(&set);
-    for (size_t i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
-        sigaddset(&set, forwarded[i]);
+    choose_signals(&set, false);
     signal(SIGPIPE, SIG_IGN);
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
         return -errno;
@@ -238,6 +258,7 @@ static int start(struct session *session, const struct plan *plan, const struct 
     // The kernel keeps them in one piece, from the program's name on.
     launch.own_line = program_invocation_name;
     launch.own_line_length = (size_t)(*words + strlen(*words) - program_invocation_name);
+    terminal_ends(&session->terminal, launch.standard);
     output_ends(&session->output, launch.standard);
     // A process is born in its group of cgroup2; those of v1 it joins by itself, and they are made meanwhile.
     launch.cgroup_follows = session->cgroups->backend == CGROUP_HYBRID;
@@ -280,6 +301,14 @@ static void handle(struct session *session, const struct pollfd *ready)
         end(session, STOP_OUTPUT);
 }
 
+// What is left to write may have a reader who does not read: then who asks for an end gets it.
+static void take_only_ends(struct session *session)
+{
+    sigset_t set;
+    choose_signals(&set, true);
+    signalfd(session->fds[SOURCE_SIGNALS], &set, 0);
+}
+
 // Until pid 1 is reaped, or there never was one and the builder is gone.
 static int wait_for_end(struct session *session)
 {
@@ -292,7 +321,8 @@ static int wait_for_end(struct session *session)
             return -errno;
         handle(session, ready);
     }
-    if (output_drain(&session->output) && session->outcome->cause != STOP_NONE)
+    take_only_ends(session);
+    if (output_drain(&session->output, session->fds[SOURCE_SIGNALS]) && session->outcome->cause != STOP_NONE)
         session->outcome->cause = STOP_OUTPUT;
     return 0;
 }
@@ -343,11 +373,14 @@ int session_run(const struct options *options, const struct plan *plan, const st
                               .cgroups = cgroups,
                               .fds = {-1, -1, -1, -1, -1},
                               .builder = -1,
+                              .terminal = TERMINAL_NONE,
                               .command = -1,
                               .network = network,
                               .outcome = &outcome};
     uint64_t began = now_us();
     int error = output_init(&session.output, options->output_bytes);
+    if (!error)
+        error = terminal_init(&session.terminal);
     if (!error)
         error = open_signals(&session.fds[SOURCE_SIGNALS]);
     if (!error)
@@ -356,6 +389,7 @@ int session_run(const struct options *options, const struct plan *plan, const st
         error = start(&session, plan, mounts);
     if (!error)
         error = wait_for_end(&session);
+    terminal_restore(&session.terminal);
     if (error)
         return error;
     settle(&session);
