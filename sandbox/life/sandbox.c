@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/cleanup.h"
 #include "lib/log.h"
 #include "sandbox/daemon/client.h"
 #include "sandbox/executor/launch.h"
@@ -66,6 +67,7 @@ void sandbox_free(struct sandbox *sandbox)
     watch_close(&sandbox->builder);
     watch_close(&sandbox->init);
     watch_close(&sandbox->claim);
+    cleanup_fd(&sandbox->claimer);
     watch_close(&sandbox->channel);
     watch_close(&sandbox->timer);
     desktop_finish(&sandbox->desktop);
@@ -110,6 +112,7 @@ struct sandbox *sandbox_new(struct service *service, const struct sandboxd_creat
         .builder = closed,
         .init = closed,
         .claim = closed,
+        .claimer = -1,
         .channel = closed,
         .timer = closed,
     };

@@ -27,10 +27,10 @@ struct sandbox {
     uid_t home_uid;       // claimed: whose the home was before
     const char *cold_why; // why nothing parked was claimed
     bool spawning;        // the spawner has not answered yet
-    uint64_t files;      // of the host, that it shows (host_files.h); known for those of the spawner
-    bool renewed;        // it ends because others show newer files
-    pid_t lost_builders; // process group of a builder whose pidfd went with its spawner; 0: none
-    int parked_listener; // of its network, until it has an owner; else -1
+    uint64_t files;       // of the host, that it shows (host_files.h); known for those of the spawner
+    bool renewed;         // it ends because others show newer files
+    pid_t lost_builders;  // process group of a builder whose pidfd went with its spawner; 0: none
+    int parked_listener;  // of its network, until it has an owner; else -1
     int mounts; // namespace of a command's sandbox, so that its end does not wait until they are gone; else -1
     uint64_t parked_cpu_us; // used before it had an owner
     bool commanded;         // RUN was passed on
@@ -54,7 +54,8 @@ struct sandbox {
     struct watch setup;         // set-up socket
     struct watch builder;       // pidfds
     struct watch init;
-    struct watch claim;
+    struct watch claim;   // hangs up when it is over
+    int claimer;          // its pidfd; -1: none
     struct watch channel; // of sandbox-init
     struct watch timer;   // end of the start's patience, then of waiting for an empty cgroup
 };
