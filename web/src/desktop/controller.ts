@@ -72,6 +72,7 @@ export class DesktopController {
         this.microphone = new DesktopMicrophone((message, fleeting) => session.send(message, fleeting));
         session.onHello = () => {
             this.follower.restart();
+            this.clipboard.renew();
             this.sound.restart();
             this.microphone.restart();
         };
