@@ -209,8 +209,23 @@ static void check_landlock(void)
     unlink(path);
 }
 
+// What counts for the whole host, below a directory that has to stay.
+static void check_masks(void)
+{
+    static const char *const masked[] = {"/proc/sys/fs/dentry-state", "/proc/sys/fs/file-nr",
+                                         "/proc/sys/fs/inode-nr", "/proc/sys/fs/inode-state",
+                                         "/proc/sys/kernel/random/boot_id"};
+    for (size_t i = 0; i < sizeof(masked) / sizeof(masked[0]); i++) {
+        char byte;
+        int fd = open(masked[i], O_RDONLY | O_CLOEXEC);
+        layers_check(fd >= 0 && read(fd, &byte, 1) == 0, "%s can be read", masked[i]);
+        close(fd);
+    }
+}
+
 void layers_files(bool landlock)
 {
+    check_masks();
     static const char *const bounded[] = {"/tmp", "/dev/shm", "/run", "/run/user/1000"};
     check_mounts();
     for (size_t i = 0; i < sizeof(bounded) / sizeof(bounded[0]); i++)
