@@ -106,8 +106,19 @@ static void check_status(const char *path)
     layers_check(found == sizeof(nothing) / sizeof(nothing[0]), "%s says too little", path);
 }
 
+// sandbox-run's line names directories of the host.
+static void check_line(void)
+{
+    char line[4096];
+    int fd = open("/proc/1/cmdline", O_RDONLY | O_CLOEXEC);
+    ssize_t length = read(fd, line, sizeof(line));
+    layers_check(fd >= 0 && length >= 0 && !memmem(line, (size_t)length, "--", 2), "pid 1 shows its line");
+    close(fd);
+}
+
 void layers_rights(enum in profile)
 {
+    check_line();
     const int locked = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |
                        SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE |
                        SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
