@@ -2,12 +2,13 @@
 // The way out of one command's sandbox: a sandbox-egress of its own.
 
 #include "lib/egress_channel.h"
-#include "sandbox/plan.h"
+#include "sandbox/plan/plan.h"
 #include "sandbox/run/options.h"
 
 struct run_network {
     int process; // pidfd of the proxy; -1: the command has no network
     int channel;
+    int setup; // while it starts
     uid_t uid;
     struct id sandbox;
     struct egress_counters counters; // once it has ended
@@ -16,7 +17,7 @@ struct run_network {
 
 #define RUN_NETWORK_NONE                                                                                     \
     {                                                                                                        \
-        .process = -1, .channel = -1                                                                         \
+        .process = -1, .channel = -1, .setup = -1                                                            \
     }
 
 // Starts it and waits until it serves. 0, or -errno after a line on standard error.
