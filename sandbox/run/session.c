@@ -115,18 +115,23 @@ static void on_signal(struct session *session)
     signal_command(session, number);
 }
 
+// Ends what could not be set up from outside.
+static void fail_setup(struct session *session, enum operation_kind kind, int error)
+{
+    session->outcome->kind = kind;
+    session->outcome->operation = operation_name(kind);
+    session->outcome->error = error;
+    end(session, STOP_START_FAILED);
+}
+
 // Nothing of the command runs before its network policy holds.
 static void on_listener(struct session *session, int listener)
 {
     int error = run_network_admit(session->network, session->options, listener);
     if (!error)
         error = launch_admit(session->fds[SOURCE_SETUP]);
-    if (!error)
-        return;
-    session->outcome->kind = OPERATION_ADMISSION;
-    session->outcome->operation = operation_name(OPERATION_ADMISSION);
-    session->outcome->error = -error;
-    end(session, STOP_START_FAILED);
+    if (error)
+        fail_setup(session, OPERATION_ADMISSION, -error);
 }
 
 static void on_setup(struct session *session)
@@ -137,8 +142,12 @@ static void on_setup(struct session *session)
     int error = launch_receive(session->fds[SOURCE_SETUP], &event, &message, &pidfd);
     if (error == -EAGAIN)
         return;
-    if (error)
-        event = SETUP_EVENT_EXECUTED;
+    if (error) {
+        fail_setup(session, OPERATION_NAMESPACES, EMFILE); // a descriptor came for which there was no room
+        cleanup_fd(&session->fds[SOURCE_SETUP]);
+        session->fds[SOURCE_SETUP] = -1;
+        return;
+    }
     switch (event) {
     case SETUP_EVENT_STARTED:
         session->fds[SOURCE_INIT] = pidfd;
