@@ -322,7 +322,7 @@ print(seen.decode())`;
             const ids = user === "plain" && root ? { uid: PLAIN_UID, gid: PLAIN_UID } : {};
             const { status, out, err } = await finish(spawn("python3", ["-c", script, program], { cwd: directory, stdio: ["ignore", "pipe", "pipe", "pipe"], ...ids }));
             assert.equal(status, 0, err);
-            assert.match(out.replaceAll("\r", ""), /^background over\nready\n.*stopped twice\n.*typed\nforeground over\n echo \n/s, out);
+            assert.match(out.replaceAll("\r", ""), /^background over\nready\n.*stopped twice.*typed\nforeground over\n echo \n/s, out);
         });
 
         it("shares as many paths as it says, in each profile", async () => {
