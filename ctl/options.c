@@ -5,43 +5,56 @@
 #include <stdio.h>
 #include <string.h>
 
+#define FLAG(NAME)                                                                                           \
+    {                                                                                                        \
+        .name = (NAME), .text = (NAME)                                                                       \
+    }
+#define WITH_VALUE(NAME, VALUE)                                                                              \
+    {                                                                                                        \
+        .name = (NAME), .text = NAME " " VALUE, .takes_value = true                                          \
+    }
+#define REPEATED(NAME, VALUE)                                                                                \
+    {                                                                                                        \
+        .name = (NAME), .text = NAME " " VALUE "...", .takes_value = true, .repeats = true                   \
+    }
+
 static const struct {
     const char *name;
-    const char *value; // NULL: takes none
-    const char *text;
+    const char *text; // for usage texts
+    bool takes_value;
     bool repeats;
 } table[OPTION_COUNT] = {
-    [OPTION_USERNAME] = {"--username", "NAME", "--username NAME", false},
-    [OPTION_PASSWORD] = {"--password", "PASSWORD", "--password PASSWORD", false},
-    [OPTION_PASSWORD_STDIN] = {"--password-stdin", NULL, "--password-stdin", false},
-    [OPTION_ROLE] = {"--role", "user|admin", "--role user|admin", false},
-    [OPTION_NODE] = {"--node", "NODE", "--node NODE", false},
-    [OPTION_ALL] = {"--all", NULL, "--all", false},
-    [OPTION_DIRECTORY] = {"--directory", "DIRECTORY", "--directory DIRECTORY", false},
-    [OPTION_JSON] = {"--json", NULL, "--json", false},
-    [OPTION_HOST] = {"--host", "NAME", "--host NAME", false},
-    [OPTION_NODES] = {"--node", "NAME=ADDRESS:PORT", "--node NAME=ADDRESS:PORT...", true},
-    [OPTION_CERTIFICATE] = {"--certificate", "FILE", "--certificate FILE...", true},
-    [OPTION_BIND] = {"--bind", "ADDRESS", "--bind ADDRESS", false},
-    [OPTION_HTTP_PORT] = {"--http-port", "PORT", "--http-port PORT", false},
-    [OPTION_HTTPS_PORT] = {"--https-port", "PORT", "--https-port PORT", false},
-    [OPTION_STATUS_PORT] = {"--status-port", "PORT", "--status-port PORT", false},
-    [OPTION_PEER_PORT] = {"--peer-port", "PORT", "--peer-port PORT", false},
-    [OPTION_RUN_DIRECTORY] = {"--run-directory", "DIRECTORY", "--run-directory DIRECTORY", false},
-    [OPTION_LOGIN_RATE] = {"--login-rate", "COUNT", "--login-rate COUNT", false},
-    [OPTION_API_RATE] = {"--api-rate", "COUNT", "--api-rate COUNT", false},
-    [OPTION_SOURCE_CONNECTIONS] = {"--source-connections", "COUNT", "--source-connections COUNT", false},
-    [OPTION_CONNECT_TIMEOUT] = {"--connect-timeout", "MS", "--connect-timeout MS", false},
-    [OPTION_ACME_PORT] = {"--acme-port", "PORT", "--acme-port PORT", false},
-    [OPTION_ONCE] = {"--once", NULL, "--once", false},
-    [OPTION_OFF] = {"--off", NULL, "--off", false},
-    [OPTION_KEY] = {"--key", "FILE", "--key FILE", false},
-    [OPTION_DRY_RUN] = {"--dry-run", NULL, "--dry-run", false},
-    [OPTION_ALLOW] = {"--allow", "DESTINATION", "--allow DESTINATION...", true},
-    [OPTION_NONE] = {"--none", NULL, "--none", false},
-    [OPTION_MEMORY] = {"--memory", "MB", "--memory MB", false},
-    [OPTION_CPU] = {"--cpu", "PERCENT", "--cpu PERCENT", false},
-    [OPTION_PIDS] = {"--pids", "COUNT", "--pids COUNT", false},
+    [OPTION_USERNAME] = WITH_VALUE("--username", "NAME"),
+    [OPTION_PASSWORD] = WITH_VALUE("--password", "PASSWORD"),
+    [OPTION_PASSWORD_STDIN] = FLAG("--password-stdin"),
+    [OPTION_ROLE] = WITH_VALUE("--role", "user|admin"),
+    [OPTION_NODE] = WITH_VALUE("--node", "NODE"),
+    [OPTION_ALL] = FLAG("--all"),
+    [OPTION_DIRECTORY] = WITH_VALUE("--directory", "DIRECTORY"),
+    [OPTION_JSON] = FLAG("--json"),
+    [OPTION_HOST] = WITH_VALUE("--host", "NAME"),
+    [OPTION_NODES] = REPEATED("--node", "NAME=ADDRESS:PORT"),
+    [OPTION_CERTIFICATE] = REPEATED("--certificate", "FILE"),
+    [OPTION_BIND] = WITH_VALUE("--bind", "ADDRESS"),
+    [OPTION_HTTP_PORT] = WITH_VALUE("--http-port", "PORT"),
+    [OPTION_HTTPS_PORT] = WITH_VALUE("--https-port", "PORT"),
+    [OPTION_STATUS_PORT] = WITH_VALUE("--status-port", "PORT"),
+    [OPTION_PEER_PORT] = WITH_VALUE("--peer-port", "PORT"),
+    [OPTION_RUN_DIRECTORY] = WITH_VALUE("--run-directory", "DIRECTORY"),
+    [OPTION_LOGIN_RATE] = WITH_VALUE("--login-rate", "COUNT"),
+    [OPTION_API_RATE] = WITH_VALUE("--api-rate", "COUNT"),
+    [OPTION_SOURCE_CONNECTIONS] = WITH_VALUE("--source-connections", "COUNT"),
+    [OPTION_CONNECT_TIMEOUT] = WITH_VALUE("--connect-timeout", "MS"),
+    [OPTION_ACME_PORT] = WITH_VALUE("--acme-port", "PORT"),
+    [OPTION_ONCE] = FLAG("--once"),
+    [OPTION_OFF] = FLAG("--off"),
+    [OPTION_KEY] = WITH_VALUE("--key", "FILE"),
+    [OPTION_DRY_RUN] = FLAG("--dry-run"),
+    [OPTION_ALLOW] = REPEATED("--allow", "DESTINATION"),
+    [OPTION_NONE] = FLAG("--none"),
+    [OPTION_MEMORY] = WITH_VALUE("--memory", "MB"),
+    [OPTION_CPU] = WITH_VALUE("--cpu", "PERCENT"),
+    [OPTION_PIDS] = WITH_VALUE("--pids", "COUNT"),
 };
 
 const char *option_text(enum option option)
@@ -94,9 +107,9 @@ static int take_option(struct options *options, char ***argv, unsigned accepted,
     const char *name = table[option].name;
     if (options->values[option] && !table[option].repeats)
         return refuse(ret_error, name, "given twice");
-    if (!table[option].value && value)
+    if (!table[option].takes_value && value)
         return refuse(ret_error, name, "takes no value");
-    if (!table[option].value)
+    if (!table[option].takes_value)
         value = none;
     else if (!value && !(value = *++*argv))
         return refuse(ret_error, name, "expected a value after it");

@@ -132,4 +132,4 @@ void offer_event(struct clipboard *c, const xcb_generic_event_t *event, uint64_t
 // Offers what was given; takes the bytes over.
 void offer_data(struct clipboard *c, struct clipboard_data *data);
 // Sends what was fetched; takes the bytes over.
-void transfer_begin(struct clipboard *c, struct clipboard_data *data);
+void transfer_begin(struct clipboard *c, struct clipboard_data *data, uint64_t now_us);

@@ -119,7 +119,7 @@ static int to_utf8(struct clipboard_data *data)
     return 0;
 }
 
-static void finish(struct clipboard *c)
+static void finish(struct clipboard *c, uint64_t now_us)
 {
     struct clipboard_fetch *f = &c->fetch;
     f->data.type = f->target == c->atoms[ATOM_PNG] ? WIRE_CLIPBOARD_PNG : WIRE_CLIPBOARD_TEXT;
@@ -131,7 +131,7 @@ static void finish(struct clipboard *c)
         return;
     }
     if (usable)
-        transfer_begin(c, &f->data);
+        transfer_begin(c, &f->data, now_us);
     stop(f);
 }
 
@@ -155,7 +155,7 @@ static void take_value(struct clipboard *c, const xcb_get_property_reply_t *repl
             return;
         }
         if (!f->incremental || length == 0) {
-            finish(c);
+            finish(c, now_us);
             return;
         }
         f->state = FETCH_INCREMENT;

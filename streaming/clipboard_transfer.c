@@ -25,11 +25,13 @@ int clipboard_put_policy(const struct clipboard *c, struct outbox *outbox)
     return put(outbox, &message);
 }
 
-void transfer_begin(struct clipboard *c, struct clipboard_data *data)
+void transfer_begin(struct clipboard *c, struct clipboard_data *data, uint64_t now_us)
 {
     struct clipboard_outgoing *o = &c->outgoing;
     clipboard_data_free(&o->data);
-    *o = (struct clipboard_outgoing){.data = *data, .transfer = o->transfer + 1, .window = CLIPBOARD_PIECE};
+    // Answers to a streamer that is gone may still come: no two begin with the same number.
+    uint32_t transfer = o->transfer ? o->transfer + 1 : (uint32_t)now_us;
+    *o = (struct clipboard_outgoing){.data = *data, .transfer = transfer, .window = CLIPBOARD_PIECE};
     *data = (struct clipboard_data){0};
 }
 
@@ -120,8 +122,8 @@ static int begin(struct clipboard *c, const struct wire_clipboard *m, struct out
 static int take_piece(struct clipboard *c, const struct wire_clipboard *m, struct outbox *outbox)
 {
     struct clipboard_incoming *in = &c->incoming;
-    if (in->data.type == 0 && m->transfer == in->transfer)
-        return 0; // refused, and the browser does not know yet
+    if (in->data.type == 0)
+        return 0; // refused, or begun with a streamer that is gone, and the browser does not know yet
     if (m->transfer != in->transfer || m->value != in->received || m->length > in->data.length - in->received)
         return -EPROTO;
     memcpy(in->data.bytes + in->received, m->data, m->length);

@@ -13,7 +13,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/init_channel.h"
-#include "sandbox/probe.h"
+#include "sandbox/executor/probe.h"
 
 #define UID 1900000000u
 

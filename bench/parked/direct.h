@@ -4,9 +4,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "sandbox/cgroup_stock.h"
-#include "sandbox/foundation.h"
-#include "sandbox/launch.h"
+#include "sandbox/cgroup/stock.h"
+#include "sandbox/executor/foundation.h"
+#include "sandbox/executor/launch.h"
 
 struct direct {
     struct cgroup_root cgroups;

@@ -20,8 +20,8 @@
 #include "lib/cleanup.h"
 #include "lib/fd.h"
 #include "lib/init_channel.h"
-#include "sandbox/launch.h"
-#include "sandbox/probe.h"
+#include "sandbox/executor/launch.h"
+#include "sandbox/executor/probe.h"
 #include "tests/harness/sandboxd_fixture.h"
 
 #define ROUNDS 300

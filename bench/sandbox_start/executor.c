@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "bench/parked/direct.h"
-#include "sandbox/launch.h"
-#include "sandbox/probe.h"
+#include "sandbox/executor/launch.h"
+#include "sandbox/executor/probe.h"
 
 #define UID 1900000000u
 

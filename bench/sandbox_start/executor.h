@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "sandbox/cgroup.h"
-#include "sandbox/plan.h"
+#include "sandbox/cgroup/cgroup.h"
+#include "sandbox/plan/plan.h"
 
 struct executor {
     struct cgroup_root cgroups;

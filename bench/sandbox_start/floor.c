@@ -22,7 +22,7 @@
 #include "bench/parked/direct.h"
 #include "bench/sandbox_start/executor.h"
 #include "lib/cleanup.h"
-#include "sandbox/plan_tables.h"
+#include "sandbox/plan/tables.h"
 
 #define ROUNDS 200
 #define ROUNDS_MAX 10000

@@ -14,7 +14,7 @@
 #include "sandbox/init/process.h"
 #include "sandbox/init/session.h"
 
-// PULSE_SERVER of plan_tables.c.
+// PULSE_SERVER of plan/tables.c.
 #define SERVER_DIR "/run/user/1000/pulse"
 #define SERVER_SOCKET SERVER_DIR "/native"
 #define SERVER_PROGRAM "/usr/bin/pulseaudio"

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "lib/cleanup.h"
+#include "sandbox/daemon/settings.h"
 #include "sandbox/run/report.h"
 #include "sandbox/run/share.h"
-#include "sandbox/settings.h"
 
 #define STATUS_FAILED 125
 #define DESCRIPTORS_NEEDED 256

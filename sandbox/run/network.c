@@ -13,7 +13,7 @@
 #include "lib/cleanup.h"
 #include "lib/fd.h"
 #include "lib/ipc.h"
-#include "sandbox/launch.h"
+#include "sandbox/executor/launch.h"
 #include "sandbox/run/report.h"
 
 #define PATIENCE_S 10

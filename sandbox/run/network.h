@@ -2,7 +2,7 @@
 // The way out of one command's sandbox: a sandbox-egress of its own.
 
 #include "lib/egress_channel.h"
-#include "sandbox/plan.h"
+#include "sandbox/plan/plan.h"
 #include "sandbox/run/options.h"
 
 struct run_network {

@@ -13,9 +13,9 @@
 
 #include "lib/cleanup.h"
 #include "lib/limits.h"
+#include "sandbox/daemon/settings.h"
 #include "sandbox/run/number.h"
 #include "sandbox/run/paths.h"
-#include "sandbox/settings.h"
 
 #define MEMORY_MIN_MB 8 // under it not even a shell starts
 #define NET_RULE_MAX 512

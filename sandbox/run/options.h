@@ -6,7 +6,7 @@
 
 #include "lib/egress_rule.h"
 #include "lib/isolation.h"
-#include "sandbox/plan.h"
+#include "sandbox/plan/plan.h"
 
 struct options {
     struct plan_command command; // its strings belong to the options or to argv

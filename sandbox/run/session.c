@@ -16,13 +16,12 @@
 
 #include "lib/cleanup.h"
 #include "lib/fd.h"
-#include "sandbox/launch.h"
+#include "sandbox/executor/launch.h"
 #include "sandbox/run/output.h"
 #include "sandbox/run/terminal.h"
 
 #define REMOVAL_TRIES 2000
 #define REMOVAL_PAUSE_MS 1
-#define BLOCK_BYTES 512 // getrusage(2) counts output in these
 #define SIGNAL_GROUP 4u // PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9
 
 static const int forwarded[] = {SIGINT,  SIGTERM, SIGHUP,  SIGQUIT, SIGUSR1,
@@ -39,11 +38,10 @@ struct session {
     struct output output;
     struct terminal terminal;
     struct run_network *network;
-    bool running;  // the command was started
-    bool told_end; // by pid 1, which reaped the command
-    bool ended;    // pid 1 is reaped: nothing of the sandbox runs
-    bool asked;    // somebody asked the command to end
-    int waiting;   // a signal that came before the command was there
+    bool running; // the command was started
+    bool ended;   // pid 1 is reaped: nothing of the sandbox runs
+    bool asked;   // somebody asked the command to end
+    int waiting;  // a signal that came before the command was there
     struct outcome *outcome;
 };
 
@@ -166,7 +164,6 @@ static void on_setup(struct session *session)
     case SETUP_EVENT_ENDED:
         cgroup_lift_cpu(session->cgroups, &session->cgroup); // what it left behind ends now
         session->outcome->status = message.status;
-        session->told_end = true;
         if (session->outcome->cause == STOP_NONE)
             session->outcome->cause = WIFSIGNALED(message.status) ? STOP_SIGNALLED : STOP_EXITED;
         return;
@@ -188,16 +185,15 @@ static void on_setup(struct session *session)
 static void on_init_ended(struct session *session)
 {
     struct rusage usage;
-    siginfo_t info = {0};
-    if (waitid(P_PIDFD, (id_t)session->fds[SOURCE_INIT], &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
+    struct outcome *outcome = session->outcome;
+    int status;
+    if (launch_reap_init(session->fds[SOURCE_INIT], &status, &outcome->written_bytes) != 1)
         return;
     session->ended = true;
     if (getrusage(RUSAGE_CHILDREN, &usage) < 0)
         return;
-    struct outcome *outcome = session->outcome;
     outcome->cpu_us = ((uint64_t)usage.ru_utime.tv_sec + (uint64_t)usage.ru_stime.tv_sec) * 1000000 +
                       (uint64_t)usage.ru_utime.tv_usec + (uint64_t)usage.ru_stime.tv_usec;
-    outcome->written_bytes = (uint64_t)usage.ru_oublock * BLOCK_BYTES;
     outcome->peak_memory_bytes =
         (uint64_t)usage.ru_maxrss * 1024; // of the largest process, if no group counted
 }
@@ -348,14 +344,14 @@ static void settle(struct session *session)
         struct sandbox_usage usage;
         cgroup_usage(session->cgroups, &session->cgroup, &usage);
         peak = usage.peak_memory_bytes;
+        outcome->processes = usage.processes;
+        outcome->refused_processes = usage.refused_processes;
         // The parent of a command is told only of those that were waited for: not of what was killed with pid 1.
+        outcome->written_bytes = cgroup_most_written(outcome->written_bytes, usage.written_bytes);
         if (usage.cpu_us != UINT64_MAX)
             outcome->cpu_us = usage.cpu_us;
     }
     outcome->peak_memory_bytes = peak != UINT64_MAX ? peak : outcome->peak_memory_bytes;
-    if (session->running && !session->told_end)
-        outcome->written_bytes = UINT64_MAX; // for the same reason, and no group counts it
-    cgroup_processes(session->cgroups, &session->cgroup, &outcome->processes, &outcome->refused_processes);
     bool open =
         outcome->cause == STOP_NONE || outcome->cause == STOP_EXITED || outcome->cause == STOP_SIGNALLED;
     bool failed = WIFSIGNALED(outcome->status) || WEXITSTATUS(outcome->status) != 0;
@@ -376,7 +372,11 @@ static void settle(struct session *session)
 int session_run(const struct options *options, const struct plan *plan, const struct cgroup_root *cgroups,
                 const struct launch_mounts *mounts, struct run_network *network, struct outcome *ret_outcome)
 {
-    struct outcome outcome = {.status = SIGKILL, .operation = "", .refused_processes = UINT64_MAX};
+    struct outcome outcome = {.status = SIGKILL,
+                              .operation = "",
+                              .processes = UINT64_MAX,
+                              .refused_processes = UINT64_MAX,
+                              .written_bytes = UINT64_MAX};
     CLEANUP(session_finish)
     struct session session = {.options = options,
                               .cgroups = cgroups,

@@ -3,8 +3,8 @@
 
 #include <stdbool.h>
 
-#include "sandbox/launch.h"
-#include "sandbox/probe.h"
+#include "sandbox/executor/launch.h"
+#include "sandbox/executor/probe.h"
 #include "sandbox/run/network.h"
 #include "sandbox/run/options.h"
 

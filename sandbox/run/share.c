@@ -15,7 +15,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/fd.h"
-#include "sandbox/process.h"
+#include "sandbox/executor/process.h"
 
 static int write_map(pid_t pid, const char *file, unsigned on_disk, unsigned seen)
 {

@@ -13,6 +13,7 @@ import { until } from "../harness/until.mjs";
 const SCREENSHOTS = process.env.SCREENSHOTS; // a directory for people who want to look
 const LINE_PIXELS = 500;
 const LARGE = 6 * 1024 * 1024;
+const SOME = 400_000; // more than is on its way at once
 
 let server;
 let browser;
@@ -141,4 +142,22 @@ test("the panel shows what was copied and what is permitted, and gives text by h
     await page.getByLabel("Copied on the desktop").press("Escape");
     await run("xclip -selection clipboard -o > hand.txt");
     assert.equal((await fileOf("hand.txt", 7)).toString(), "by hand");
+});
+
+test("a text that is on its way when the streamer dies arrives all the same", async () => {
+    const text = Array.from({ length: SOME / 16 }, (_, i) => `${String(i).padStart(15, ".")}\n`).join("");
+    await control(page, "Clipboard");
+    // A browser takes half a minute to type it.
+    await page.getByLabel("Text for the desktop").evaluate((field, value) => {
+        field.value = value;
+        field.dispatchEvent(new Event("input"));
+    }, text);
+    const { pid } = server.kill("sandbox-streamer", "SIGSTOP");
+    await page.getByRole("button", { name: "Put on the desktop's clipboard" }).click();
+    await page.getByLabel("Sent").waitFor();
+    process.kill(pid, "SIGKILL");
+    await page.getByLabel("Sent").waitFor({ state: "detached" });
+    await page.getByLabel("Copied on the desktop").press("Escape");
+    await run("xclip -selection clipboard -o > anew.txt");
+    assert.equal((await fileOf("anew.txt", SOME)).toString(), text);
 });

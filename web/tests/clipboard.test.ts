@@ -65,6 +65,48 @@ test("a large text goes in pieces, no more than the window at a time", async () 
     assert.equal(taken, 500_000);
 });
 
+test("a text that was on its way to a streamer that is gone begins anew with the next, before what was typed behind it", async () => {
+    const { clipboard, sent, steps } = open();
+    clipboard.expectPaste();
+    clipboard.send(INPUT, false);
+    const done = clipboard.paste(pasteOf("x".repeat(50_000)));
+    clipboard.renew();
+    await done;
+    assert.deepEqual(steps(), [2, 3, 3, 0], "all of it was sent: nothing is on its way");
+    sent.length = 0;
+    const large = clipboard.paste(pasteOf("y".repeat(100_000)));
+    assert.deepEqual(steps(), [2, 3, 3]);
+    clipboard.receive({ step: "taken", transfer: 2, bytes: 10_000 });
+    clipboard.expectPaste();
+    clipboard.send(INPUT, false);
+    sent.length = 0;
+    clipboard.renew();
+    assert.deepEqual(steps(), [2, 3, 3]);
+    assert.deepEqual(sent.map((view) => view.getUint32(8, true)), [3, 3, 3]);
+    clipboard.receive({ step: "taken", transfer: 2, bytes: 65_536 });
+    assert.equal(sent.length, 3, "an answer that is late");
+    clipboard.receive({ step: "taken", transfer: 3, bytes: 65_536 });
+    await large;
+    assert.deepEqual(steps(), [2, 3, 3, 3, 3]);
+    assert.equal(clipboard.state.get().progress, null);
+});
+
+test("what was given to a streamer that is gone is given to the next", async () => {
+    const { clipboard, steps } = open();
+    await clipboard.giveText("words");
+    clipboard.renew();
+    await clipboard.giveText("words");
+    assert.deepEqual(steps(), [2, 3, 2, 3]);
+});
+
+test("a connection that ends ends what waits for a transfer", async () => {
+    const { clipboard } = open();
+    const done = clipboard.giveText("x".repeat(100_000));
+    clipboard.restart();
+    await done;
+    assert.equal(clipboard.state.get().progress, null);
+});
+
 test("what is too large is not sent, and said", async () => {
     const { clipboard, steps } = open({ toSandbox: 2048, toBrowser: 10 });
     await clipboard.giveText("x".repeat(2049));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Store } from "../src/app/store";
-import { followAccess } from "../src/desktop/access";
+import { followRights } from "../src/desktop/rights";
 import { START } from "../src/desktop/session";
 import { displayPoint, fit } from "../src/input/geometry";
 import { Keyboard } from "../src/input/keyboard";
@@ -247,7 +247,8 @@ test("a text that waits when control goes is not typed when it comes back, and w
     const sender = new InputSender((message, fleeting) => paced.send(message, fleeting));
     const keyboard = new Keyboard(sender, () => parsePreferences(null), "other", () => undefined);
     const state = new Store(START);
-    followAccess(state, paced, keyboard);
+    let unlocked = 0;
+    followRights(state, { paced, keyboard, pointerLock: { end: () => unlocked++ }, microphone: { stop: () => undefined } });
     sender.key(42, true);
     sender.text("x".repeat(3000));
     state.patch({ recording: { mode: "off", on: true, failed: false } });
@@ -259,6 +260,7 @@ test("a text that waits when control goes is not typed when it comes back, and w
     now = 10_000;
     ring();
     assert.deepEqual(kinds.slice(1010), [0x87]);
+    assert.equal(unlocked, 2);
 });
 
 test("of a text that is too long the rest is left out, and told", () => {

@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #include "lib/cleanup.h"
-#include "sandbox/cgroup_stock.h"
+#include "sandbox/cgroup/stock.h"
 #include "tests/harness/sandboxd_fixture.h"
 
 static enum sandboxd_mode mode;

@@ -14,7 +14,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/fd.h"
-#include "sandbox/settings.h"
+#include "sandbox/daemon/settings.h"
 
 #define BINARY_MAX (64u << 20)
 

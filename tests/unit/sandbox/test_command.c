@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
-#include "sandbox/plan.h"
+#include "sandbox/plan/plan.h"
 #include "sandbox/run/number.h"
 
 static const char *const words[] = {"true", NULL};

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "lib/cleanup.h"
-#include "sandbox/host_files.h"
+#include "sandbox/executor/host_files.h"
 
 struct host {
     char directory[32];

@@ -14,9 +14,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "sandbox/home.h"
-#include "sandbox/pool_rules.h"
-#include "sandbox/uids.h"
+#include "sandbox/home/home.h"
+#include "sandbox/life/pool_rules.h"
+#include "sandbox/life/uids.h"
 
 #define BASE 0x50000000u
 

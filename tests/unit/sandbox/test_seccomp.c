@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "sandbox/seccomp_rules.h"
+#include "sandbox/plan/seccomp_rules.h"
 
 #define CALLS 1100u
 #define X32 0x40000000u

@@ -125,6 +125,7 @@ static void take(struct desk *d, const uint8_t *message, size_t size)
     switch (step) {
     case WIRE_CLIPBOARD_BEGIN:
         d->browser_type = type;
+        d->browser_transfer = transfer;
         d->browser_total = value;
         d->browser_length = 0;
         d->begun++;

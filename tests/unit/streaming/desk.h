@@ -22,6 +22,7 @@ struct desk {
     uint8_t *browser; // what the browser has got
     size_t browser_length, browser_total;
     unsigned browser_type, begun, refused, taken_messages;
+    uint32_t browser_transfer;
     uint32_t taken;
     bool quiet; // the browser takes nothing
 };

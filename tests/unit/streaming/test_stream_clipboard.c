@@ -258,6 +258,25 @@ static void watchers_have_no_clipboard(void **state)
     scene_check_exit(d->scene, 1, "the viewer broke the protocol");
 }
 
+// The browser learns from the next one's hello that a streamer is gone.
+static void what_was_meant_for_the_last_streamer_is_ignored(void **state)
+{
+    struct desk desk, *d = &desk;
+    desk_open(d, *state);
+    desk_send(d, WIRE_CLIPBOARD_DATA, 0, 1, 65536, "rest of a text", 14);
+    desk_send(d, WIRE_CLIPBOARD_TAKEN, 0, 1, 65536, NULL, 0);
+    desk_give(d, WIRE_CLIPBOARD_TEXT, 2, "anew", 4);
+    WAIT_FOR(d->taken == 4);
+    desk_assert_paste(d, "UTF8_STRING", "anew", 4);
+    d->quiet = true;
+    desk_own(d, "words", 5);
+    WAIT_FOR(d->begun == 1);
+    desk_send(d, WIRE_CLIPBOARD_TAKEN, 0, 1, 65536, NULL, 0);
+    desk_give(d, WIRE_CLIPBOARD_TEXT, 3, "once more", 9);
+    WAIT_FOR(d->taken == 9);
+    free(d->browser);
+}
+
 static void impossible_pieces_end_it(void **state)
 {
     struct desk desk, *d = &desk;
@@ -280,7 +299,7 @@ static void impossible_pieces_end_it(void **state)
         WAIT_FOR(d->begun == 2);
         if (cases[i].step == WIRE_CLIPBOARD_DATA)
             desk_send(d, WIRE_CLIPBOARD_BEGIN, WIRE_CLIPBOARD_TEXT, 1, 10, NULL, 0);
-        uint32_t transfer = cases[i].step == WIRE_CLIPBOARD_TAKEN ? 2 : cases[i].transfer;
+        uint32_t transfer = cases[i].step == WIRE_CLIPBOARD_TAKEN ? d->browser_transfer : cases[i].transfer;
         desk_send(d, cases[i].step, 0, transfer,
                   cases[i].value + (cases[i].step == WIRE_CLIPBOARD_TAKEN ? 100000 : 0), "0123456789ab",
                   cases[i].length);
@@ -306,6 +325,7 @@ int main(void)
         TEST(too_much_is_refused),
         TEST(each_direction_can_be_off),
         TEST(watchers_have_no_clipboard),
+        TEST(what_was_meant_for_the_last_streamer_is_ignored),
         TEST(impossible_pieces_end_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,6 +36,7 @@ const ANNOUNCED = 256 * 1024;
 
 interface Outgoing {
     transfer: number;
+    type: ClipboardType;
     bytes: Uint8Array;
     sent: number;
     taken: number;
@@ -80,8 +81,9 @@ export class DesktopClipboard {
 
     constructor(private readonly transmit: Send) {}
 
-    /** A new stream: its streamer knows nothing of the last one's transfers. */
+    /** A new connection: what was on its way when the last one ended is given up. */
     restart(): void {
+        this.outgoing?.done();
         this.outgoing = null;
         this.incoming = null;
         this.held = null;
@@ -89,6 +91,15 @@ export class DesktopClipboard {
         clearTimeout(this.timer);
         clearTimeout(this.holding);
         this.state.patch({ progress: null, problem: null });
+    }
+
+    /** Another streamer on the same connection. It has nothing of what the last one had, so what is on its way to the desktop begins anew. */
+    renew(): void {
+        this.incoming = null;
+        this.shared = null;
+        if (this.outgoing !== null) {
+            this.start(this.outgoing);
+        }
     }
 
     /** Sends input, behind a clipboard that is on its way. */
@@ -229,19 +240,25 @@ export class DesktopClipboard {
             this.tooLarge(bytes.length);
             return Promise.resolve(false);
         }
-        const transfer = ++this.transfers;
-        if (!this.transmit(encodeClipboard({ step: "begin", transfer, type, total: bytes.length }), false)) {
-            return Promise.resolve(false);
-        }
-        this.state.patch({ problem: null });
         return new Promise((resolve) => {
             const outgoing: Outgoing = {
-                transfer, bytes, sent: 0, taken: 0, window: FIRST_WINDOW, mark: 0, marked: 0,
+                type, bytes, transfer: 0, sent: 0, taken: 0, window: FIRST_WINDOW, mark: 0, marked: 0,
                 done: () => resolve(outgoing.sent === bytes.length),
             };
             this.outgoing = outgoing;
-            this.pump();
+            this.start(outgoing);
         });
+    }
+
+    private start(out: Outgoing): void {
+        Object.assign(out, { transfer: ++this.transfers, sent: 0, taken: 0, window: FIRST_WINDOW, mark: 0, marked: 0 });
+        const { transfer, type, bytes } = out;
+        if (!this.transmit(encodeClipboard({ step: "begin", transfer, type, total: bytes.length }), false)) {
+            this.finish(out);
+            return;
+        }
+        this.state.patch({ problem: null });
+        this.pump();
     }
 
     private pump(): void {

@@ -11,12 +11,12 @@ import { InputSender, type Point } from "../input/sender";
 import { StickyModifiers } from "../input/sticky";
 import { Picture } from "../stream/picture";
 import { StreamStatistics } from "../stream/statistics";
-import { followAccess } from "./access";
 import { attachClipboard, DesktopClipboard } from "./clipboard";
 import { CursorView } from "./cursor-view";
 import { type DisplayMode, placeOf, SizeFollower } from "./display-size";
 import { Magnifier } from "./magnifier";
 import { DesktopMicrophone } from "./microphone";
+import { followRights } from "./rights";
 import { DesktopSession } from "./session";
 import { DesktopSound } from "./sound";
 import type { DesktopSource } from "./source";
@@ -72,6 +72,7 @@ export class DesktopController {
         this.microphone = new DesktopMicrophone((message, fleeting) => session.send(message, fleeting));
         session.onHello = () => {
             this.follower.restart();
+            this.clipboard.renew();
             this.sound.restart();
             this.microphone.restart();
         };
@@ -103,8 +104,7 @@ export class DesktopController {
             this.followSize(),
             this.followCursor(),
             this.followLayout(),
-            followAccess(session.state, this.paced, this.keyboard),
-            this.followRights(),
+            followRights(session.state, { paced: this.paced, keyboard: this.keyboard, pointerLock: this.pointerLock, microphone: this.microphone }),
             this.wakeOnReturn(),
             exposeStatistics(this.statistics, session, this.sound, this.microphone),
         );
@@ -252,20 +252,6 @@ export class DesktopController {
         };
         const off = [this.settings.subscribe(tell), this.session.state.subscribe(tell)];
         return () => off.forEach((undo) => undo());
-    }
-
-    private followRights(): () => void {
-        const { state } = this.session;
-        let { access } = state.get();
-        return state.subscribe(() => {
-            if (state.get().access !== access) {
-                access = state.get().access;
-                this.pointerLock.end();
-            }
-            if (access !== "control" || !state.get().permissions.microphone) {
-                this.microphone.stop();
-            }
-        });
     }
 
     /** The network or the user is back: no reason to sit out the rest of a pause. */

@@ -1,0 +1,117 @@
+// Pid 1 of a command's sandbox: starts the command, reaps what is left to it, tells the command's end. The command is not pid 1 itself, since
+// the kernel keeps signals without a handler from pid 1, and a program does not expect other programs' children.
+
+#include <errno.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/cleanup.h"
+#include "lib/ipc.h"
+#include "lib/reap.h"
+#include "sandbox/operations/operations.h"
+#include "sandbox/plan/tables.h"
+
+#define CHILD_STACK 65536
+#define INIT_NAME "sandbox-run"
+
+struct command {
+    const struct plan *plan;
+    int setup;
+    int error; // why it could not be executed; the child shares this memory until it is
+};
+
+// As execvp(3), by the path that is told to the program and not the one of the service.
+int operation_execute(const char *const *words, const char *const *variables)
+{
+    const char *name = words[0];
+    char *const *arguments = (char *const *)words;
+    char *const *environment = (char *const *)variables;
+    if (strchr(name, '/')) {
+        execve(name, arguments, environment);
+        return -errno;
+    }
+    static const char *const directories[] = {PLAN_COMMAND_DIRECTORIES};
+    int error = -ENOENT;
+    for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
+        char path[512];
+        if (snprintf(path, sizeof(path), "%s/%s", directories[i], name) >= (int)sizeof(path))
+            return -ENOENT;
+        execve(path, arguments, environment);
+        if (errno != ENOENT && errno != ENOTDIR && errno != EACCES)
+            return -errno;
+        error = errno == EACCES ? -EACCES : error;
+    }
+    return error;
+}
+
+static int child(void *data)
+{
+    struct command *command = data;
+    command->error =
+        setpgid(0, 0) < 0 ? -errno : operation_execute(command->plan->command, command->plan->environment);
+    _exit(EXIT_FAILURE);
+}
+
+// Waits until the child executes or fails, as vfork(2) does, but keeps the stacks apart and gives a pidfd.
+static pid_t start(struct command *command, int *ret_pidfd)
+{
+    static _Alignas(16) char stack[CHILD_STACK];
+    int pidfd = -1;
+    int pid =
+        clone(child, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, command, &pidfd);
+    if (pid < 0)
+        return -errno;
+    *ret_pidfd = pidfd;
+    return command->error ? command->error : pid;
+}
+
+static int tell(const struct run *run, enum setup_kind kind, int status, const int *fd)
+{
+    struct setup_message message = {.kind = kind, .status = status};
+    return ipc_send(run->setup, &message, sizeof(message), fd, fd ? 1 : 0);
+}
+
+__attribute__((noreturn)) static void reap(const struct run *run, pid_t command)
+{
+    for (;;) {
+        int status;
+        pid_t pid = wait4(-1, &status, 0, NULL);
+        if (pid < 0 && errno != EINTR)
+            _exit(EXIT_FAILURE);
+        if (pid == command) {
+            tell(run, SETUP_ENDED, status, NULL);
+            reap_everything();
+            _exit(EXIT_SUCCESS);
+        }
+    }
+}
+
+int operation_run(struct run *run, const struct operation *operation)
+{
+    (void)operation;
+    struct command command = {.plan = run->launch->plan, .setup = run->setup};
+    AUTO_FD int pidfd = -1;
+    if (prctl(PR_SET_DUMPABLE, 0) < 0)
+        return -errno;
+    pid_t pid = start(&command, &pidfd);
+    if (pid < 0)
+        return pid;
+    // A pipe's reader sees its end when the command closes it; and the line may hold paths of the host.
+    close(0);
+    close(1);
+    close(2);
+    if (run->launch->own_line)
+        memset(run->launch->own_line, 0, run->launch->own_line_length);
+    prctl(PR_SET_NAME, INIT_NAME);
+    int error = tell(run, SETUP_RUNNING, 0, &pidfd);
+    if (error)
+        return error;
+    close(steal_fd(&pidfd));
+    reap(run, pid);
+}
