@@ -18,14 +18,12 @@
 #include "lib/fd.h"
 #include "sandbox/executor/launch.h"
 #include "sandbox/run/output.h"
+#include "sandbox/run/signals.h"
 #include "sandbox/run/terminal.h"
 
 #define REMOVAL_TRIES 2000
 #define REMOVAL_PAUSE_MS 1
 #define SIGNAL_GROUP 4u // PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9
-
-static const int forwarded[] = {SIGINT,  SIGTERM, SIGHUP,  SIGQUIT, SIGUSR1,
-                                SIGUSR2, SIGTSTP, SIGCONT, SIGWINCH};
 
 enum source { SOURCE_SETUP, SOURCE_INIT, SOURCE_SIGNALS, SOURCE_TIMER, SOURCE_MEMORY, SOURCE_COUNT };
 
@@ -87,11 +85,6 @@ static void signal_command(const struct session *session, int number)
         pidfd_send_signal(session->command, number, NULL, 0);
 }
 
-static bool is_end(int number)
-{
-    return number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT;
-}
-
 static void on_signal(struct session *session)
 {
     struct signalfd_siginfo info;
@@ -107,7 +100,7 @@ static void on_signal(struct session *session)
         signal_command(session, SIGCONT);
         return;
     }
-    session->asked |= is_end(number);
+    session->asked |= signals_ask_for_end(number);
     if (!session->running)
         session->waiting = number; // the command may run and have written already, before we are told
     signal_command(session, number);
@@ -213,29 +206,6 @@ static void on_memory(struct session *session)
     end(session, STOP_MEMORY);
 }
 
-// What the caller ignores (nohup, a shell's job in the background) is not for the command either.
-static void choose_signals(sigset_t *set, bool ends_only)
-{
-    struct sigaction action;
-    sigemptyset(set);
-    for (size_t i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++) {
-        bool heard = sigaction(forwarded[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN;
-        if (heard && (is_end(forwarded[i]) || !ends_only))
-            sigaddset(set, forwarded[i]);
-    }
-}
-
-static int open_signals(int *ret_fd)
-{
-    sigset_t set;
-    choose_signals(&set, false);
-    signal(SIGPIPE, SIG_IGN);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-        return -errno;
-    *ret_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return *ret_fd < 0 ? -errno : 0;
-}
-
 static int open_timer(uint64_t ns, int *ret_fd)
 {
     if (ns == 0)
@@ -310,14 +280,6 @@ static void handle(struct session *session, const struct pollfd *ready)
         end(session, STOP_OUTPUT);
 }
 
-// What is left to write may have a reader who does not read: then who asks for an end gets it.
-static void take_only_ends(struct session *session)
-{
-    sigset_t set;
-    choose_signals(&set, true);
-    signalfd(session->fds[SOURCE_SIGNALS], &set, 0);
-}
-
 // Until pid 1 is reaped, or there never was one and the builder is gone.
 static int wait_for_end(struct session *session)
 {
@@ -330,7 +292,8 @@ static int wait_for_end(struct session *session)
             return -errno;
         handle(session, ready);
     }
-    take_only_ends(session);
+    // What is left to write may have a reader who does not read: then who asks for an end gets it.
+    signals_narrow(session->fds[SOURCE_SIGNALS]);
     if (output_drain(&session->output, session->fds[SOURCE_SIGNALS]) && session->outcome->cause != STOP_NONE)
         session->outcome->cause = STOP_OUTPUT;
     return 0;
@@ -391,7 +354,7 @@ int session_run(const struct options *options, const struct plan *plan, const st
     if (!error)
         error = terminal_init(&session.terminal);
     if (!error)
-        error = open_signals(&session.fds[SOURCE_SIGNALS]);
+        error = signals_open(&session.fds[SOURCE_SIGNALS]);
     if (!error)
         error = open_timer(options->time_ns, &session.fds[SOURCE_TIMER]);
     if (!error)

@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 
-import { PLAIN_UID, directory, finish, report, root, run, shell, start, users } from "../harness/sandbox_run.mjs";
+import { PLAIN_UID, directory, finish, program, report, root, run, shell, start, users } from "../harness/sandbox_run.mjs";
 
 for (const user of users) {
     describe(`as ${user}`, () => {
@@ -194,7 +194,7 @@ for (const user of users) {
         });
 
         it("does with few descriptors, or says how many it needs", async () => {
-            const few = (limit) => finish(spawn("/bin/sh", ["-c", `ulimit ${limit}; exec "$@"`, "sh", program, "--", "true"], { stdio: ["ignore", "pipe", "pipe", "pipe"] }));
+            const few = (limit) => finish(start(user, ["-c", `ulimit ${limit}; exec "$@"`, "sh", program, "--", "true"], {}, "/bin/sh"));
             assert.equal((await few("-Sn 20")).status, 0);
             const none = await few("-n 20");
             assert.equal(none.status, 125);
@@ -204,8 +204,7 @@ for (const user of users) {
         it("holds up with callers who ignore signals, and readers who do not read", async () => {
             const ignoring = (name, ...words) => {
                 const script = `import os, signal, sys; signal.signal(signal.${name}, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])`;
-                const ids = user === "plain" && root ? { uid: PLAIN_UID, gid: PLAIN_UID } : {};
-                return spawn("python3", ["-c", script, program, ...words], { cwd: directory, stdio: ["pipe", "pipe", "pipe", "pipe"], ...ids });
+                return start(user, ["-c", script, program, ...words], { stdio: ["pipe", "pipe", "pipe", "pipe"] }, "python3");
             };
             assert.equal((await finish(ignoring("SIGCHLD", "--", "sh", "-c", "true & exit 3"))).status, 3);
             const child = ignoring("SIGHUP", "--", "sh", "-c", "echo ready; read word; exit 4"); // as nohup(1)
@@ -268,8 +267,7 @@ until(b"foreground over")
 until(b" echo ")
 os.waitpid(shell, 0)
 print(seen.decode())`;
-            const ids = user === "plain" && root ? { uid: PLAIN_UID, gid: PLAIN_UID } : {};
-            const { status, out, err } = await finish(spawn("python3", ["-c", script, program], { cwd: directory, stdio: ["ignore", "pipe", "pipe", "pipe"], ...ids }));
+            const { status, out, err } = await finish(start(user, ["-c", script, program], {}, "python3"));
             assert.equal(status, 0, err);
             assert.match(out.replaceAll("\r", ""), /^background over\nready\n.*stopped twice.*typed\nforeground over\n echo \n/s, out);
         });
