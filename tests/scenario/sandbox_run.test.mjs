@@ -193,6 +193,14 @@ for (const user of users) {
             assert.deepEqual([alone.status, alone.report.failed.operation, alone.report.usage.cpu_us], [125, "egress", null]);
         });
 
+        it("says aloud that a limit has no effect", async () => {
+            const { status, err } = await run(user, "--cpu", "50", "--memory", "64M", "--profile", "browser", "--", "true");
+            const held = user === "root" ? [] : [/^sandbox-run: --memory has no effect here: no control group/, /^sandbox-run: --cpu has no effect here: no control group/];
+            const lines = err.split("\n").filter((line) => line);
+            assert.deepEqual([status, lines.length], [0, held.length], err);
+            held.forEach((pattern, i) => assert.match(lines[i], pattern));
+        });
+
         it("does with few descriptors, or says how many it needs", async () => {
             const few = (limit) => finish(start(user, ["-c", `ulimit ${limit}; exec "$@"`, "sh", program, "--", "true"], {}, "/bin/sh"));
             assert.equal((await few("-Sn 20")).status, 0);
