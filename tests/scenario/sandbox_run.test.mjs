@@ -173,8 +173,8 @@ for (const user of users) {
             for (const order of [["--ro", join(shared, "inner"), "--rw", shared], ["--rw", shared, "--ro", join(shared, "inner"), "--ro", join(shared, "inner")]])
                 assert.equal((await run(user, ...order, "--", "sh", "-c", script)).out, "shut\n");
             const placed = ["--rw", shared, "--at", "/work/tree", "--ro", join(shared, "file"), "--at", "/home/user/deep/name", "--chdir", "/work/tree"];
-            const placedRun = await run(user, ...placed, "--", "sh", "-c", "pwd; cat ~/deep/name; ls /work; ls / | grep work; echo y >file; (echo x >~/deep/name) 2>/dev/null || echo shut");
-            assert.equal(placedRun.out, "/work/tree\ncontent\ntree\nwork\nshut\n", placedRun.err);
+            const placedRun = await run(user, ...placed, "--", "sh", "-c", "pwd; cat ~/deep/name; ls / 2>/dev/null; echo; echo y >file; (echo x >~/deep/name) 2>/dev/null || echo shut");
+            assert.equal(placedRun.out, "/work/tree\ncontent\n\nshut\n", placedRun.err);
             assert.equal(readFileSync(join(shared, "file"), "utf8"), "y\n");
             // A link of the new root, as /var/tmp, is one inside.
             const linked = await run(user, "--ro", shared, "--at", "/var/tmp/placed", "--", "sh", "-c", "cat /var/tmp/placed/file /tmp/placed/file");
