@@ -9,6 +9,7 @@
 #define CPU_PERIOD_US 100000u // the kernel's default
 #define MIB (1u << 20)
 #define WEIGHT_MAX 10000u
+#define SOCKETS_MAX (64u * MIB)
 #define V1_SHARES 1024u // of a group by default
 
 __attribute__((format(printf, 5, 6))) static void put(struct cgroup_value *value,
@@ -52,6 +53,10 @@ static unsigned values_v1(const struct sandbox_limits *limits, struct cgroup_val
     put(&values[n++], CGROUP_MEMORY, "memory.limit_in_bytes", false, "%" PRIu64, memory);
     // Memory and swap together; must not be under the memory limit, so it comes after it.
     put(&values[n++], CGROUP_MEMORY, "memory.memsw.limit_in_bytes", true, "%" PRIu64, memory);
+    // What waits in TCP and UDP sockets counts for a group by itself here, and only where that has a limit: nothing but the host's own limit,
+    // which all share, would hold it.
+    put(&values[n++], CGROUP_MEMORY, "memory.kmem.tcp.limit_in_bytes", true, "%" PRIu64,
+        memory / 4 < SOCKETS_MAX ? memory / 4 : SOCKETS_MAX);
     put(&values[n++], CGROUP_PIDS, "pids.max", false, "%u", limits->pids);
     // The period is a new group's own.
     put(&values[n++], CGROUP_CPU, "cpu.cfs_quota_us", false, "%u",

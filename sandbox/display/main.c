@@ -22,7 +22,7 @@
 #include "lib/limits.h"
 
 #define READY_FIFO "/run/sandbox/ready"
-#define MANAGER_FIFO "/run/sandbox/manager" // written to by what the window manager runs when it is up
+#define MANAGER_FIFO "/run/sandbox/manager" // written to when the window manager is up (openbox/library.c)
 #define SCRIPT "/sandbox/desktop/changed"
 // A window that is being dragged to another size is let go first.
 #define STILL_MS 150

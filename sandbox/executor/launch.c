@@ -156,6 +156,9 @@ int launch_receive(int setup, enum setup_event *ret_event, struct setup_message 
     struct setup_message message;
     AUTO_PACKET struct ipc_packet packet = {0};
     int error = ipc_receive(setup, &message, sizeof(message), &packet);
+    // A peer that left a packet of ours unread (launch_join): the kernel tells that once, ahead of what the peer said before its end.
+    if (error == -ECONNRESET)
+        error = ipc_receive(setup, &message, sizeof(message), &packet);
     if (error == -ECONNRESET) {
         *ret_event = SETUP_EVENT_EXECUTED;
         return 0;

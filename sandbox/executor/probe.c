@@ -255,7 +255,9 @@ static void probe_fallback_limits(struct probe *probe, const struct cgroup_root 
 {
     if (cgroups->backend != CGROUP_NONE) // then its groups hold what they can, and rlimits nothing
         return;
-    static const char advice[] = "start it as root or in a delegated group (systemd-run --user --scope)";
+    const char *advice = geteuid() == 0
+                             ? "give this container control groups that it may write (/sys/fs/cgroup)"
+                             : "start it as root or in a delegated group (systemd-run --user --scope)";
     report(probe, LAYER_PROCESS_LIMIT, LAYER_WEAKER, "RLIMIT_NPROC; %s", advice);
     if (profile == PROFILE_CODE)
         report(probe, LAYER_MEMORY_LIMIT, LAYER_WEAKER, "of each process, not of all together; %s", advice);

@@ -16,7 +16,8 @@
 #include "sandbox/init/process.h"
 
 #define READY_FIFO DISPLAY_DIR "/ready"
-#define MANAGER_FIFO DISPLAY_DIR "/manager" // read by sandbox-display, which then sees to READY_FIFO
+#define MANAGER_FIFO                                                                                         \
+    DISPLAY_DIR "/manager" // of sandbox-openbox.so; read by sandbox-display, which then sees to READY_FIFO
 
 // The rules by which keys compose characters: 6,000 lines that libX11 reads for whoever opens an input method (7 ms), as the window manager does,
 // which needs none. It finds none. What it starts inherits the name of the file, which has the rules by then.
@@ -55,7 +56,7 @@ static pid_t start_window_manager(const char *const *arguments)
 {
     // What it starts by its menu are the user's programs; they inherit its score.
     static const char *const environment[] = {"XCOMPOSEFILE=" COMPOSE_FILE,
-                                              "LD_PRELOAD=/sandbox/sandbox-atoms.so", NULL};
+                                              "LD_PRELOAD=/sandbox/sandbox-openbox.so", NULL};
     const struct program program = {
         .arguments = arguments, .environment = environment, .out_of_memory_score = SCORE_PROGRAMS};
     return process_start(&program);
@@ -79,8 +80,7 @@ static int start_program(struct session *session, unsigned which)
     program->pid = 0;
     if (program->starts++ >= STARTS_MAX)
         return -EAGAIN;
-    const char *const window_manager[] = {"openbox", "--startup", "/bin/sh -c 'echo up >" MANAGER_FIFO "'",
-                                          NULL};
+    const char *const window_manager[] = {"openbox", NULL};
     const char *const display[] = {"/sandbox/sandbox-display", session->size, NULL};
     const char *const *const arguments[] = {
         [WINDOW_MANAGER] = window_manager, [DISPLAY] = display, [PANEL] = panel};
@@ -106,9 +106,9 @@ int session_start(struct session *session, uint32_t width, uint32_t height)
     int error = write_compose_rules("");
     if (error)
         return error;
-    // First: it is done with the display before the window manager, which takes longer to load, has anything on it.
-    error = start_program(session, DISPLAY);
-    return error ? error : start_program(session, WINDOW_MANAGER);
+    // The window manager takes longest to load, longer than the X server to start. The other one is done with the display before it has anything on it.
+    error = start_program(session, WINDOW_MANAGER);
+    return error ? error : start_program(session, DISPLAY);
 }
 
 void session_take_ready(struct session *session)

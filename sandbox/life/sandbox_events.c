@@ -77,6 +77,8 @@ static void built(struct sandbox *sandbox)
         return;
     }
     sandbox->state = SANDBOX_STARTING;
+    if (sandbox->channel.fd >= 0 && watch_change(&sandbox->channel, EPOLLIN) < 0)
+        watch_close(&sandbox->channel); // sandbox-init ends with it
     int status = 0;
     if (sandbox->init.fd < 0) // its process was never made, or ended already
         sandbox_fail(sandbox, START_NAMESPACES, EIO);
@@ -338,7 +340,9 @@ int sandbox_watch(struct sandbox *sandbox, int setup, int builder, int channel)
     int error = watch_open(&sandbox->setup, epoll, setup, EPOLLIN, on_setup);
     int result = builder < 0 ? 0 : sandbox_watch_builder(sandbox, builder);
     error = error ? error : result;
-    result = watch_open(&sandbox->channel, epoll, channel, EPOLLIN, on_channel);
+    // What sandbox-init says is heeded when its exec is proven: a desktop may be up before this process has had a turn to read that.
+    bool desktop = template_of(sandbox->request.template_id)->desktop;
+    result = watch_open(&sandbox->channel, epoll, channel, desktop ? 0 : EPOLLIN, on_channel);
     error = error ? error : result;
     result = set_nonblocking(channel); // a sandbox-init that does not read keeps nobody waiting
     error = error ? error : result;

@@ -9,7 +9,6 @@
 #define READ_AND_EXECUTE (LANDLOCK_READ | LANDLOCK_EXECUTE)
 
 static const struct landlock_rule rules[] = {
-    {"/", LANDLOCK_LIST}, // nothing is there but what the sandbox is made of, and steps to what was shared
     {"/usr", READ_AND_EXECUTE},
     {"/opt", READ_AND_EXECUTE},
     {"/sandbox", READ_AND_EXECUTE},

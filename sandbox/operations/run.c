@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -21,7 +22,7 @@
 #define INIT_NAME "sandbox-run"
 
 struct command {
-    const struct plan *plan;
+    const char **words, **variables;
     int setup;
     int error; // why it could not be executed; the child shares this memory until it is
 };
@@ -53,8 +54,7 @@ int operation_execute(const char *const *words, const char *const *variables)
 static int child(void *data)
 {
     struct command *command = data;
-    command->error =
-        setpgid(0, 0) < 0 ? -errno : operation_execute(command->plan->command, command->plan->environment);
+    command->error = setpgid(0, 0) < 0 ? -errno : operation_execute(command->words, command->variables);
     _exit(EXIT_FAILURE);
 }
 
@@ -92,22 +92,43 @@ __attribute__((noreturn)) static void reap(const struct run *run, pid_t command)
     }
 }
 
+// Ended by NULL; nothing gives it back but the end of this process.
+static const char **copy(const char *const *strings)
+{
+    size_t count = 0;
+    while (strings[count])
+        count++;
+    const char **copies = calloc(count + 1, sizeof(*copies));
+    for (size_t i = 0; copies && i < count; i++) {
+        copies[i] = strdup(strings[i]);
+        if (!copies[i])
+            return NULL;
+    }
+    return copies;
+}
+
 int operation_run(struct run *run, const struct operation *operation)
 {
     (void)operation;
-    struct command command = {.plan = run->launch->plan, .setup = run->setup};
+    const struct launch *launch = run->launch;
     AUTO_FD int pidfd = -1;
     if (prctl(PR_SET_DUMPABLE, 0) < 0)
         return -errno;
+    // The line may hold paths of the host, and the command reads it in /proc as soon as it runs; its words and variables lie in it.
+    struct command command = {.words = copy(launch->plan->command),
+                              .variables = copy(launch->plan->environment),
+                              .setup = run->setup};
+    if (!command.words || !command.variables)
+        return -ENOMEM;
+    if (launch->own_line)
+        memset(launch->own_line, 0, launch->own_line_length);
     pid_t pid = start(&command, &pidfd);
     if (pid < 0)
         return pid;
-    // A pipe's reader sees its end when the command closes it; and the line may hold paths of the host.
+    // A pipe's reader sees its end when the command closes it.
     close(0);
     close(1);
     close(2);
-    if (run->launch->own_line)
-        memset(run->launch->own_line, 0, run->launch->own_line_length);
     prctl(PR_SET_NAME, INIT_NAME);
     int error = tell(run, SETUP_RUNNING, 0, &pidfd);
     if (error)

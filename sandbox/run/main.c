@@ -45,6 +45,22 @@ static int check_layers(const struct options *options, const struct probe *probe
     return error;
 }
 
+// A limit that was asked for and that nothing holds is said aloud, not in a report alone.
+static void warn(const struct options *options, const struct probe *probe)
+{
+    const struct {
+        bool asked;
+        const char *option;
+        enum layer layer;
+    } limits[] = {{options->asked_memory, "--memory", LAYER_MEMORY_LIMIT},
+                  {options->asked_cpu, "--cpu", LAYER_CPU_LIMIT}};
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        const struct layer_report *layer = &probe->layers[limits[i].layer];
+        if (limits[i].asked && layer->state == LAYER_MISSING)
+            fprintf(stderr, "sandbox-run: %s has no effect here: %s\n", limits[i].option, layer->detail);
+    }
+}
+
 // What began a run; none of it is the sandbox's.
 struct attempt {
     const struct options *options;
@@ -78,6 +94,7 @@ static int run(const struct attempt *attempt, const struct plan *plan)
     CLEANUP(run_network_finish) struct run_network network = RUN_NETWORK_NONE;
     if (check_layers(options, &attempt->probe) < 0)
         return give_up(attempt, "require", -ENOTSUP);
+    warn(options, &attempt->probe);
     int error = attempt->host.own_uids ? share_paths(options, attempt->uid, &mounts) : 0;
     if (!error && options->command.network) {
         error = run_network_start(&network, &attempt->host, attempt->uid + PROXY_UID_OFFSET);

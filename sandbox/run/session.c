@@ -18,14 +18,12 @@
 #include "lib/fd.h"
 #include "sandbox/executor/launch.h"
 #include "sandbox/run/output.h"
+#include "sandbox/run/signals.h"
 #include "sandbox/run/terminal.h"
 
 #define REMOVAL_TRIES 2000
 #define REMOVAL_PAUSE_MS 1
 #define SIGNAL_GROUP 4u // PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9
-
-static const int forwarded[] = {SIGINT,  SIGTERM, SIGHUP,  SIGQUIT, SIGUSR1,
-                                SIGUSR2, SIGTSTP, SIGCONT, SIGWINCH};
 
 enum source { SOURCE_SETUP, SOURCE_INIT, SOURCE_SIGNALS, SOURCE_TIMER, SOURCE_MEMORY, SOURCE_COUNT };
 
@@ -87,11 +85,6 @@ static void signal_command(const struct session *session, int number)
         pidfd_send_signal(session->command, number, NULL, 0);
 }
 
-static bool is_end(int number)
-{
-    return number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT;
-}
-
 static void on_signal(struct session *session)
 {
     struct signalfd_siginfo info;
@@ -107,10 +100,19 @@ static void on_signal(struct session *session)
         signal_command(session, SIGCONT);
         return;
     }
-    session->asked |= is_end(number);
+    session->asked |= signals_ask_for_end(number);
     if (!session->running)
         session->waiting = number; // the command may run and have written already, before we are told
     signal_command(session, number);
+}
+
+// Ends what could not be set up from outside.
+static void fail_setup(struct session *session, enum operation_kind kind, int error)
+{
+    session->outcome->kind = kind;
+    session->outcome->operation = operation_name(kind);
+    session->outcome->error = error;
+    end(session, STOP_START_FAILED);
 }
 
 // Nothing of the command runs before its network policy holds.
@@ -119,12 +121,8 @@ static void on_listener(struct session *session, int listener)
     int error = run_network_admit(session->network, session->options, listener);
     if (!error)
         error = launch_admit(session->fds[SOURCE_SETUP]);
-    if (!error)
-        return;
-    session->outcome->kind = OPERATION_ADMISSION;
-    session->outcome->operation = operation_name(OPERATION_ADMISSION);
-    session->outcome->error = -error;
-    end(session, STOP_START_FAILED);
+    if (error)
+        fail_setup(session, OPERATION_ADMISSION, -error);
 }
 
 static void on_setup(struct session *session)
@@ -135,8 +133,12 @@ static void on_setup(struct session *session)
     int error = launch_receive(session->fds[SOURCE_SETUP], &event, &message, &pidfd);
     if (error == -EAGAIN)
         return;
-    if (error)
-        event = SETUP_EVENT_EXECUTED;
+    if (error) {
+        fail_setup(session, OPERATION_NAMESPACES, EMFILE); // a descriptor came for which there was no room
+        cleanup_fd(&session->fds[SOURCE_SETUP]);
+        session->fds[SOURCE_SETUP] = -1;
+        return;
+    }
     switch (event) {
     case SETUP_EVENT_STARTED:
         session->fds[SOURCE_INIT] = pidfd;
@@ -202,29 +204,6 @@ static void on_memory(struct session *session)
         return;
     close(steal_fd(&session->fds[SOURCE_MEMORY]));
     end(session, STOP_MEMORY);
-}
-
-// What the caller ignores (nohup, a shell's job in the background) is not for the command either.
-static void choose_signals(sigset_t *set, bool ends_only)
-{
-    struct sigaction action;
-    sigemptyset(set);
-    for (size_t i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++) {
-        bool heard = sigaction(forwarded[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN;
-        if (heard && (is_end(forwarded[i]) || !ends_only))
-            sigaddset(set, forwarded[i]);
-    }
-}
-
-static int open_signals(int *ret_fd)
-{
-    sigset_t set;
-    choose_signals(&set, false);
-    signal(SIGPIPE, SIG_IGN);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-        return -errno;
-    *ret_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    return *ret_fd < 0 ? -errno : 0;
 }
 
 static int open_timer(uint64_t ns, int *ret_fd)
@@ -301,14 +280,6 @@ static void handle(struct session *session, const struct pollfd *ready)
         end(session, STOP_OUTPUT);
 }
 
-// What is left to write may have a reader who does not read: then who asks for an end gets it.
-static void take_only_ends(struct session *session)
-{
-    sigset_t set;
-    choose_signals(&set, true);
-    signalfd(session->fds[SOURCE_SIGNALS], &set, 0);
-}
-
 // Until pid 1 is reaped, or there never was one and the builder is gone.
 static int wait_for_end(struct session *session)
 {
@@ -321,7 +292,8 @@ static int wait_for_end(struct session *session)
             return -errno;
         handle(session, ready);
     }
-    take_only_ends(session);
+    // What is left to write may have a reader who does not read: then who asks for an end gets it.
+    signals_narrow(session->fds[SOURCE_SIGNALS]);
     if (output_drain(&session->output, session->fds[SOURCE_SIGNALS]) && session->outcome->cause != STOP_NONE)
         session->outcome->cause = STOP_OUTPUT;
     return 0;
@@ -382,7 +354,7 @@ int session_run(const struct options *options, const struct plan *plan, const st
     if (!error)
         error = terminal_init(&session.terminal);
     if (!error)
-        error = open_signals(&session.fds[SOURCE_SIGNALS]);
+        error = signals_open(&session.fds[SOURCE_SIGNALS]);
     if (!error)
         error = open_timer(options->time_ns, &session.fds[SOURCE_TIMER]);
     if (!error)

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-// A sample costs 6 us with its wakeup. What wants the machine is held back by its quota for up to a tenth of a second at a time, half of the time and
+// What wants the machine is held back by its quota for up to a tenth of a second at a time, half of the time and
 // more: a sample that finds nothing then does not end the ticking.
 #define DEMAND_QUIET_MS 100
 #define DEMAND_TICKING_MS 50

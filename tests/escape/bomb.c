@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -22,6 +24,8 @@
 #define FILES_MAX 10000000
 #define NEIGHBOUR_S 1.0
 #define SAMPLES_MAX 100000
+#define SOCKETS_MAX 100
+#define SOCKET_MIB_MAX 64
 
 static void linger(void)
 {
@@ -89,6 +93,30 @@ static void descriptor_bomb(void)
     while (made < FILES_MAX && open("/dev/null", O_RDONLY | O_CLOEXEC) >= 0)
         made++;
     printf("descriptors %u, then %s\n", made, made < FILES_MAX ? strerror(errno) : "no end");
+    close_range(STDERR_FILENO + 1, ~0U, 0);
+}
+
+// What waits in sockets for nobody to read is memory of the kernel.
+static void socket_bomb(void)
+{
+    static char chunk[65536];
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof(address);
+    size_t held = 0;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (bind(listener, (struct sockaddr *)&address, length) < 0 || listen(listener, SOCKETS_MAX) < 0 ||
+        getsockname(listener, (struct sockaddr *)&address, &length) < 0) {
+        puts("no sockets");
+        return;
+    }
+    for (unsigned i = 0; i < SOCKETS_MAX; i++) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (connect(fd, (struct sockaddr *)&address, length) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+            break;
+        for (ssize_t sent; (sent = write(fd, chunk, sizeof(chunk))) > 0;)
+            held += (size_t)sent;
+    }
+    printf("MiB %zu in sockets, %s\n", held >> 20, held >> 20 < SOCKET_MIB_MAX ? "then no more" : "no end");
     close_range(STDERR_FILENO + 1, ~0U, 0);
 }
 
@@ -196,10 +224,10 @@ int main(int argc, char **argv)
         const char *name;
         void (*run)(void);
     } kinds[] = {
-        {"fork", fork_bomb},     {"memory", memory_bomb},  {"tmpfs", tmpfs_bomb},
-        {"inode", inode_bomb},   {"output", output_flood}, {"descriptor", descriptor_bomb},
-        {"error", error_flood},  {"crash", crash_flood},   {"spin", spin},
-        {"leave", leave_behind}, {"neighbour", neighbour},
+        {"fork", fork_bomb},    {"memory", memory_bomb},  {"tmpfs", tmpfs_bomb},
+        {"inode", inode_bomb},  {"output", output_flood}, {"descriptor", descriptor_bomb},
+        {"error", error_flood}, {"socket", socket_bomb},  {"crash", crash_flood},
+        {"spin", spin},         {"leave", leave_behind},  {"neighbour", neighbour},
     };
     bool again = argc == 4 && strcmp(argv[3], "again") == 0;
     if (argc != 3 && !again)

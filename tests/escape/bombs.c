@@ -44,6 +44,7 @@ static const struct bomb bombs[] = {
     {"tmpfs", "exited", "then No space left on device", false},
     {"inode", "exited", "then No space left on device", false},
     {"descriptor", "exited", "then Too many open files", false},
+    {"socket", "exited", "in sockets, then no more", true},
     {"output", "output", "\"cause\":\"output\"", false},
     {"error", "output", "\"cause\":\"output\"", false},
     {"crash", "time", "\"cause\":\"time\"", false},
@@ -52,7 +53,7 @@ static const struct bomb bombs[] = {
 };
 
 // The profiles share plan and executor: the others are held to what differs in them, and to what a group bounds.
-#define OTHERS 5
+#define OTHERS 6
 static const char *const profiles[] = {"code", "browser", "desktop"};
 #define PROFILES (sizeof(profiles) / sizeof(profiles[0]))
 

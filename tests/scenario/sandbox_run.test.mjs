@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 
-import { PLAIN_UID, directory, finish, report, root, run, shell, start, users } from "../harness/sandbox_run.mjs";
+import { PLAIN_UID, directory, finish, program, report, root, run, shell, start, users } from "../harness/sandbox_run.mjs";
 
 for (const user of users) {
     describe(`as ${user}`, () => {
@@ -83,8 +83,22 @@ for (const user of users) {
                 [["--plan=all", "true"], 125, "--plan=all: this option takes no value"],
                 [["-qv", "true"], 125, "unknown option -qv"],
                 [["--json=77", "true"], 125, "not open"],
-                [["--env", "NAME", "true"], 125, "NAME=VALUE"],
+                [["--env", "=x", "true"], 125, "NAME=VALUE"],
                 [["--frobnicate", "true"], 125, "unknown option"],
+                [["--net", "none", "--net", "example.org", "true"], 125, "none and hosts, not both"],
+                [["--require", "all,magic", "true"], 125, "there are all, user_namespace"],
+                [["--chdir", "tmp", "true"], 125, "--chdir tmp: not an absolute path"],
+                [["--chdir", "/no/such", "true"], 125, "--chdir /no/such: No such file or directory in the sandbox"],
+                [["--at", "/x", "true"], 125, "behind the --ro or --rw"],
+                [["--ro", "/usr", "--at", "x", "true"], 125, "--at x: not an absolute path"],
+                [["--ro", "/usr", "--at", "/x/../usr", "true"], 125, "not an absolute path without . and .."],
+                [["--ro", "/usr", "--at", "/proc/x", "true"], 125, "a sandbox has its own /proc"],
+                [["--ro", "/usr", "--at", "/etc", "true"], 125, "has its own /etc"],
+                [["--ro", "/usr/share", "--at", "/usr/x", "true"], 125, "Read-only file system; what is read-only has no room"],
+                [["--ro", "/proc", "--at", "/x", "true"], 125, "a sandbox has its own /proc"],
+                [["--ro", "/", "--at", "/x", "true"], 125, "a sandbox has its own /"],
+                [["--ro", "/usr/bin", "--at", "/x", "--ro", "/usr/lib", "--at", "/x", "true"], 125, "/x: two paths for one place"],
+                [["--ro", "/usr", "--at", "/x", "--at", "/y", "true"], 125, "has its place already"],
                 [["no-such-command"], 127, "no-such-command: No such file"],
                 [["/etc/passwd"], 126, "/etc/passwd: Permission denied"],
             ];
@@ -148,6 +162,122 @@ for (const user of users) {
                 assert.equal(readFileSync(file, "utf8"), `${turn}\n`);
                 assert.equal(readFileSync(join(shared, "new"), "utf8"), `${turn}\n`);
             }
+        });
+
+        it("places paths, and the narrower one wins in any order", async () => {
+            const shared = mkdtempSync(join(directory, "placed-"));
+            mkdirSync(join(shared, "inner"));
+            writeFileSync(join(shared, "file"), "content\n");
+            if (root) for (const path of [shared, join(shared, "inner"), join(shared, "file")]) chownSync(path, user === "plain" ? PLAIN_UID : 0, 0);
+            const script = `touch ${shared}/x && touch ${shared}/inner/x 2>/dev/null || echo shut`;
+            for (const order of [["--ro", join(shared, "inner"), "--rw", shared], ["--rw", shared, "--ro", join(shared, "inner"), "--ro", join(shared, "inner")]])
+                assert.equal((await run(user, ...order, "--", "sh", "-c", script)).out, "shut\n");
+            const placed = ["--rw", shared, "--at", "/work/tree", "--ro", join(shared, "file"), "--at", "/home/user/deep/name", "--chdir", "/work/tree"];
+            const placedRun = await run(user, ...placed, "--", "sh", "-c", "pwd; cat ~/deep/name; ls / 2>/dev/null; echo; echo y >file; (echo x >~/deep/name) 2>/dev/null || echo shut");
+            assert.equal(placedRun.out, "/work/tree\ncontent\n\nshut\n", placedRun.err);
+            assert.equal(readFileSync(join(shared, "file"), "utf8"), "y\n");
+            // A link of the new root, as /var/tmp, is one inside.
+            const linked = await run(user, "--ro", shared, "--at", "/var/tmp/placed", "--", "sh", "-c", "cat /var/tmp/placed/file /tmp/placed/file");
+            assert.equal(linked.out, "y\ny\n", linked.err);
+        });
+
+        it("takes a variable of the caller's", async () => {
+            const child = start(user, ["--env", "TAKEN", "--env", "NOT_THERE", "--", "sh", "-c", "echo $TAKEN ${NOT_THERE-none}"], { env: { TAKEN: "a=b" } });
+            assert.equal((await finish(child)).out, "a=b none\n");
+        });
+
+        it("reports what never started", async () => {
+            const missing = await report(user, "--chdir", "/no/such", "true");
+            assert.deepEqual([missing.status, missing.report.cause, missing.report.failed.operation], [125, "start_failed", "directory_change"]);
+            const alone = await report(user, "--net", "example.org", "true"); // sandbox-egress is not beside this copy
+            assert.deepEqual([alone.status, alone.report.failed.operation, alone.report.usage.cpu_us], [125, "egress", null]);
+        });
+
+        it("says aloud that a limit has no effect", async () => {
+            const { status, err } = await run(user, "--cpu", "50", "--memory", "64M", "--profile", "browser", "--", "true");
+            const held = user === "root" ? [] : [/^sandbox-run: --memory has no effect here: no control group/, /^sandbox-run: --cpu has no effect here: no control group/];
+            const lines = err.split("\n").filter((line) => line);
+            assert.deepEqual([status, lines.length], [0, held.length], err);
+            held.forEach((pattern, i) => assert.match(lines[i], pattern));
+        });
+
+        it("does with few descriptors, or says how many it needs", async () => {
+            const few = (limit) => finish(start(user, ["-c", `ulimit ${limit}; exec "$@"`, "sh", program, "--", "true"], {}, "/bin/sh"));
+            assert.equal((await few("-Sn 20")).status, 0);
+            const none = await few("-n 20");
+            assert.equal(none.status, 125);
+            assert.match(none.err, /^sandbox-run: .*\(ulimit -n\): 128 are enough.*\n$/);
+        });
+
+        it("holds up with callers who ignore signals, and readers who do not read", async () => {
+            const ignoring = (name, ...words) => {
+                const script = `import os, signal, sys; signal.signal(signal.${name}, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])`;
+                return start(user, ["-c", script, program, ...words], { stdio: ["pipe", "pipe", "pipe", "pipe"] }, "python3");
+            };
+            assert.equal((await finish(ignoring("SIGCHLD", "--", "sh", "-c", "true & exit 3"))).status, 3);
+            const child = ignoring("SIGHUP", "--", "sh", "-c", "echo ready; read word; exit 4"); // as nohup(1)
+            child.stdout.once("data", () => {
+                child.kill("SIGHUP");
+                child.stdin.end("\n");
+            });
+            assert.equal((await finish(child)).status, 4);
+            const stuck = start(user, ["--output", "1M", "--", "yes"]);
+            const ended = once(stuck, "exit");
+            await once(stuck.stdout, "readable"); // and nothing is taken but what a stream reads ahead
+            const asking = setInterval(() => stuck.kill("SIGTERM"), 20);
+            assert.equal((await ended)[0], 143);
+            clearInterval(asking);
+            stuck.stdout.destroy();
+        });
+
+        it("lets nothing read the terminal in the background", async () => {
+            // A shell's part, by hand: a job in the background, then one that is stopped, continued in the background, and brought to the front.
+            const script = String.raw`
+import os, pty, signal, sys
+program = sys.argv[1]
+def job(front, *words):
+    pid = os.fork()
+    if pid == 0:
+        os.setpgid(0, 0)
+        if front:
+            signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+            os.tcsetpgrp(0, os.getpid())
+            signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+        os.execv(program, [program, "--", "sh", "-c", *words])
+    return pid
+shell, terminal = pty.fork()
+if shell == 0:
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    os.waitpid(job(False, "cat; (head -c1 <&1; head -c1 <&2) 2>/dev/null; echo background over"), 0)
+    pid = job(True, "echo ready; stty -echo; cat; echo foreground over")
+    states = []
+    states.append(os.WIFSTOPPED(os.waitpid(pid, os.WUNTRACED)[1]))
+    os.tcsetpgrp(0, os.getpgrp())
+    os.kill(pid, signal.SIGCONT)
+    states.append(os.WIFSTOPPED(os.waitpid(pid, os.WUNTRACED)[1]))
+    print("stopped twice" if all(states) else states, flush=True)
+    os.tcsetpgrp(0, pid)
+    os.kill(pid, signal.SIGCONT)
+    os.waitpid(pid, 0)
+    os.tcsetpgrp(0, os.getpgrp())
+    os.system("stty -a | grep -o ' echo '")
+    os._exit(0)
+seen = b""
+def until(text):
+    global seen
+    while text not in seen:
+        seen += os.read(terminal, 4096)
+until(b"ready")
+os.write(terminal, b"\x1a")
+until(b"stopped twice")
+os.write(terminal, b"typed\n\x04")
+until(b"foreground over")
+until(b" echo ")
+os.waitpid(shell, 0)
+print(seen.decode())`;
+            const { status, out, err } = await finish(start(user, ["-c", script, program], {}, "python3"));
+            assert.equal(status, 0, err);
+            assert.match(out.replaceAll("\r", ""), /^background over\nready\n.*stopped twice.*typed\nforeground over\n echo \n/s, out);
         });
 
         it("shares as many paths as it says, in each profile", async () => {

@@ -40,6 +40,7 @@ static void v1_values(void **state)
     unsigned count = cgroup_values(CGROUP_HYBRID, &limits, values);
     assert_string_equal(value_of(values, count, "memory.limit_in_bytes"), "2147483648");
     assert_string_equal(value_of(values, count, "memory.memsw.limit_in_bytes"), "2147483648");
+    assert_string_equal(value_of(values, count, "memory.kmem.tcp.limit_in_bytes"), "67108864");
     assert_string_equal(value_of(values, count, "cpu.cfs_quota_us"), "150000");
     assert_string_equal(value_of(values, count, "cpu.shares"), "1536");
     // The kernel refuses memory and swap together under the memory limit: first the one, then the other.

@@ -1,26 +1,32 @@
-// sandbox-atoms.so: preloaded into the window manager of a desktop. Openbox asks the X server for the numbers of 110 names one by one, waiting for each
-// answer: a quarter of what it does once the server is up. Here the first connection asks for all of them at once. While that connection waits for
-// a server that is still starting, the fonts' configuration is read: openbox has two of its threads read it at the same time otherwise. Names
-// that are not listed are asked for as ever: without this library nothing is different but the time.
+// sandbox-openbox.so: preloaded into the window manager of a desktop, for the time that its start takes.
+// - It asks the X server for the numbers of 114 names one by one, waiting for each answer. Here the first connection asks for all of them at once.
+//   Names that are not listed are asked for as ever.
+// - Two of its threads read the fonts' configuration at the same time. Here it is read before, while the X server is still starting.
+// - That it is up is said when its loop begins, instead of by a command that it would run (--startup).
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#define MANAGER_FIFO "/run/sandbox/manager" // read by sandbox-display
 #define NAMES (sizeof(names) / sizeof(names[0]))
 
-// Of the few functions that are needed here; X11's and fontconfig's headers are not. The libraries are the window manager's.
+// Of the few functions that are needed here; the headers are not. The libraries are the window manager's.
 typedef struct display display;
 typedef unsigned long atom;
 typedef display *open_display_fn(const char *name);
 typedef atom intern_atom_fn(display *, const char *name, int only_if_exists);
 typedef int intern_atoms_fn(display *, char **names, int count, int only_if_exists, atom *ret_atoms);
 typedef int initialise_fonts_fn(void);
+typedef void run_loop_fn(void *loop);
 
 #define EXPORTED __attribute__((visibility("default")))
 EXPORTED open_display_fn XOpenDisplay;
 EXPORTED intern_atom_fn XInternAtom;
+EXPORTED run_loop_fn g_main_loop_run;
 
 // Sorted, for bsearch(3).
 // clang-format off
@@ -103,4 +109,17 @@ EXPORTED atom XInternAtom(display *from, const char *name, int only_if_exists)
     if (!next)
         find_next("XInternAtom", &next);
     return next ? next(from, name, only_if_exists) : 0;
+}
+
+EXPORTED void g_main_loop_run(void *loop)
+{
+    int fd = open(MANAGER_FIFO, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0) {
+        (void)!write(fd, "up\n", 3); // a full FIFO says it too
+        close(fd);
+    }
+    run_loop_fn *next;
+    find_next("g_main_loop_run", &next);
+    if (next)
+        next(loop);
 }
