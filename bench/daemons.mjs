@@ -14,6 +14,7 @@ const GROUPS = [
     ["sandbox-server", /^sandbox-server$/],
     ["sandboxd, with its spawner", /^sandboxd/],
     ["sandbox-egress, with its resolvers", /^(sandbox-egress|egress-)/],
+    ["sandbox-tick", /^sandbox-tick$/],
     ["sandbox-supervisor, with its sweeper", /^sandbox-(supervi|sweeper)/],
     ["PostgreSQL", /^postgres$/],
 ];

@@ -19,7 +19,7 @@
 #define TEXT_MAX (1u << 20)
 
 static const char *const profiles[] = {"sandboxd",       "sandbox-server", "sandbox-init", "sandbox-streamer",
-                                       "sandbox-egress", "sandbox-export", "sandbox-run"};
+                                       "sandbox-egress", "sandbox-export", "sandbox-tick", "sandbox-run"};
 
 static bool is_enforced(const char *list, const char *name)
 {
@@ -80,9 +80,9 @@ static bool same_content(const char *first, const char *second)
 
 void check_running_programs(struct context *context, struct findings *findings)
 {
-    static const char *const programs[] = {"sandboxd",        "sandbox-init",   "sandbox-streamer",
-                                           "sandbox-egress",  "sandbox-keymap", "sandbox-sound",
-                                           "sandbox-display", "sandbox-export", "sandbox-framebuffer.so"};
+    static const char *const programs[] = {
+        "sandboxd",      "sandbox-init",    "sandbox-streamer", "sandbox-egress", "sandbox-keymap",
+        "sandbox-sound", "sandbox-display", "sandbox-export",   "sandbox-tick",   "sandbox-framebuffer.so"};
     const char *installed = config_text(context->config, CONFIG_PROGRAM_DIR);
     if (!context->packaged || access(RUNNING_PROGRAMS, F_OK) < 0)
         return;

@@ -78,10 +78,12 @@ static json_t *describe(const struct store_sandbox *row, const char *username)
         listing_time(row->expires_us), "idle_expires_at", listing_time(row->idle_expires_us), "stop_reason",
         row->stop_reason ? stop_reason_name(row->stop_reason) : NULL, "stop_detail", row->stop_detail);
     json_t *usage = json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:o}", "cpu_us", amount(row->usage.cpu_us), "peak_memory_bytes",
-        amount(row->usage.peak_memory_bytes), "network_in_bytes", amount(row->usage.network_in_bytes),
-        "network_out_bytes", amount(row->usage.network_out_bytes), "network_allowed",
-        amount(row->usage.network_allowed), "network_refused", amount(row->usage.network_refused));
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "cpu_us", amount(row->usage.cpu_us),
+        "peak_memory_bytes", amount(row->usage.peak_memory_bytes), "network_in_bytes",
+        amount(row->usage.network_in_bytes), "network_out_bytes", amount(row->usage.network_out_bytes),
+        "network_allowed", amount(row->usage.network_allowed), "network_refused",
+        amount(row->usage.network_refused), "processes", amount(row->usage.processes), "refused_processes",
+        amount(row->usage.refused_processes), "written_bytes", amount(row->usage.written_bytes));
     int failed = json_object_set_new(document, "limits", sandbox_limits_json(&row->limits)) |
                  json_object_set_new(document, "network", json_loads(row->network, 0, NULL)) |
                  json_object_set_new(document, "usage", usage);

@@ -1,6 +1,7 @@
 #include "lib/config.h"
 
 #include "lib/limits.h"
+#include "lib/tick.h"
 
 #define TEXT(name, low, high, standard, text)                                                                \
     {                                                                                                        \
@@ -81,6 +82,10 @@ static const struct config_entry table[CONFIG_KEY_COUNT] = {
     [CONFIG_SANDBOX_POOL_MEMORY_MB] =
         NUMBER("SANDBOX_POOL_MEMORY_MB", 0, MEMORY_LIMIT_MAX_MB, "256", "MiB",
                "memory that all sandboxes kept ready may take together, which bounds how many there are"),
+    [CONFIG_SANDBOX_TICK_US] =
+        NUMBER("SANDBOX_TICK_US", 0, TICK_PERIOD_MAX_US, "500", "us",
+               "while every processor is wanted, each of them chooses anew who runs so often (100 to 10000), "
+               "for the sake of whoever is beside a bomb; 0: as often as the kernel does by itself"),
     [CONFIG_SANDBOX_UID_BASE] =
         NUMBER("SANDBOX_UID_BASE", 65536, 2143289344, "1879048192", "",
                "host uids above this one belong to sandboxes and streamers (2^21 of them)"),

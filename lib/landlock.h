@@ -18,6 +18,7 @@ int landlock_deny_all(void);
 #define LANDLOCK_WRITE_FILE (UINT64_C(1) << 1)
 #define LANDLOCK_READ_FILE (UINT64_C(1) << 2)
 #define LANDLOCK_READ (UINT64_C(1) << 2 | UINT64_C(1) << 3) // files and directories
+#define LANDLOCK_LIST (UINT64_C(1) << 3) // directories
 #define LANDLOCK_TRUNCATE (UINT64_C(1) << 14)
 #define LANDLOCK_IOCTL_DEVICE (UINT64_C(1) << 15)
 #define LANDLOCK_CHANGE ((UINT64_C(1) << 16) - 1) // all of them

@@ -23,7 +23,7 @@
 #include "lib/limits.h"
 #include "lib/policy.h"
 
-#define SANDBOXD_CHANNEL_VERSION 7u
+#define SANDBOXD_CHANNEL_VERSION 8u
 
 enum sandboxd_kind {
     // client to sandboxd
@@ -76,9 +76,14 @@ struct sandbox_usage {
     // Through sandbox-egress; all four are UINT64_MAX when unknown
     uint64_t network_in_bytes, network_out_bytes; // towards the sandbox, and from it
     uint64_t network_allowed, network_refused;    // requests
+    uint64_t processes;         // and their threads, the most at one time; UINT64_MAX: unknown
+    uint64_t refused_processes; // for the limit; UINT64_MAX: unknown
+    // To disk, at least: what a tmpfs took does not count. UINT64_MAX: unknown
+    uint64_t written_bytes;
 };
 #define SANDBOX_USAGE_UNKNOWN                                                                                \
-    ((struct sandbox_usage){UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX})
+    ((struct sandbox_usage){UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,          \
+                            UINT64_MAX, UINT64_MAX, UINT64_MAX})
 
 enum start_stage {
     START_REFUSED, // out of range, over the node's maximum, or an id in use: see error

@@ -13,8 +13,8 @@
 #define CHILDREN_MAX 65536 // bytes of the list
 
 // In the order of Linux' names, which are cut at 15 bytes. Others, as sandboxd's own short-lived ones, count as sandboxd.
-static const char *const known[] = {"sandbox-server",   "sandboxd",       "sandbox-init",
-                                    "sandbox-streamer", "sandbox-egress", "sandbox-export"};
+static const char *const known[] = {"sandbox-server", "sandboxd",       "sandbox-init", "sandbox-streamer",
+                                    "sandbox-egress", "sandbox-export", "sandbox-tick"};
 
 static char *read_of(pid_t pid, const char *file, size_t maximum)
 {

@@ -69,12 +69,14 @@ static json_t *usage_json(const struct store_sandbox *row)
     if (row->state != STATE_ENDED)
         return json_null();
     const struct sandbox_usage *usage = &row->usage;
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "cpu_seconds", known_number(usage->cpu_us, 1e6),
-                     "peak_memory_mb", known_number(usage->peak_memory_bytes, 1048576.0),
-                     "network_received_mb", known_number(usage->network_in_bytes, 1048576.0),
-                     "network_sent_mb", known_number(usage->network_out_bytes, 1048576.0), "network_allowed",
-                     known_count(usage->network_allowed), "network_refused",
-                     known_count(usage->network_refused));
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "cpu_seconds", known_number(usage->cpu_us, 1e6),
+        "peak_memory_mb", known_number(usage->peak_memory_bytes, 1048576.0), "network_received_mb",
+        known_number(usage->network_in_bytes, 1048576.0), "network_sent_mb",
+        known_number(usage->network_out_bytes, 1048576.0), "network_allowed",
+        known_count(usage->network_allowed), "network_refused", known_count(usage->network_refused),
+        "processes", known_count(usage->processes), "refused_processes",
+        known_count(usage->refused_processes), "written_mb", known_number(usage->written_bytes, 1048576.0));
 }
 
 static json_t *policy_of_row(const struct store_sandbox *row)

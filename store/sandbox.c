@@ -97,6 +97,9 @@ int sandbox_row_read(const PGresult *result, int number, struct store_sandbox *r
     sandbox.usage.network_out_bytes = (uint64_t)row_number_or(&row, -1);
     sandbox.usage.network_allowed = (uint64_t)row_number_or(&row, -1);
     sandbox.usage.network_refused = (uint64_t)row_number_or(&row, -1);
+    sandbox.usage.processes = (uint64_t)row_number_or(&row, -1);
+    sandbox.usage.refused_processes = (uint64_t)row_number_or(&row, -1);
+    sandbox.usage.written_bytes = (uint64_t)row_number_or(&row, -1);
     int error = layers_decode(row_borrow(&row), sandbox.layers);
     row_text(&row, sandbox.network, sizeof(sandbox.network));
     sandbox.start = read_start(&row);
@@ -229,6 +232,9 @@ int store_sandbox_ended(struct store *store, const struct id *id, enum stop_reas
     argument_amount(&arguments, used.network_out_bytes);
     argument_amount(&arguments, used.network_allowed);
     argument_amount(&arguments, used.network_refused);
+    argument_amount(&arguments, used.processes);
+    argument_amount(&arguments, used.refused_processes);
+    argument_amount(&arguments, used.written_bytes);
     return change(store, SQL_SANDBOX_ENDED, &arguments, id, ret_sandbox);
 }
 

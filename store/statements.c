@@ -9,32 +9,16 @@
         "a.disabled_at")
 
 // In the order that sandbox.c reads them.
-#define SANDBOX_COLUMNS                                                                                                                                        \
-    "s.id, s.account_id, s.template, s.node, s.state, s.memory_mb, s.cpu_percent, s.pids, "                                                                    \
-    "s.session_seconds, s.idle_seconds, s.display_width, s.display_height, " MICROSECONDS("s.created_at") ", " MICROSECONDS("s.started_at") ", " MICROSECONDS( \
-        "s.ended_at") ", " MICROSECONDS("s.expires_at") ", " MICROSECONDS("s.idle_expires_at") ", "                                                            \
-                                                                                               "s.stop_"                                                       \
-                                                                                               "requested, "                                                   \
-                                                                                               "s.stop_"                                                       \
-                                                                                               "reason, "                                                      \
-                                                                                               "s.stop_"                                                       \
-                                                                                               "detail, "                                                      \
-                                                                                               "s.cpu_us, "                                                    \
-                                                                                               "s.peak_"                                                       \
-                                                                                               "memory_"                                                       \
-                                                                                               "bytes, "                                                       \
-                                                                                               "s.network_"                                                    \
-                                                                                               "in_bytes, "                                                    \
-                                                                                               "s.network_"                                                    \
-                                                                                               "out_bytes, "                                                   \
-                                                                                               "s.network_"                                                    \
-                                                                                               "allowed, "                                                     \
-                                                                                               "s.network_"                                                    \
-                                                                                               "refused, "                                                     \
-                                                                                               "s.layers, "                                                    \
-                                                                                               "s.network, "                                                   \
-                                                                                               "s.start_"                                                      \
-                                                                                               "kind, s.policy"
+// clang-format off
+#define SANDBOX_COLUMNS \
+    "s.id, s.account_id, s.template, s.node, s.state, s.memory_mb, s.cpu_percent, s.pids, " \
+    "s.session_seconds, s.idle_seconds, s.display_width, s.display_height, " \
+    MICROSECONDS("s.created_at") ", " MICROSECONDS("s.started_at") ", " MICROSECONDS("s.ended_at") ", " \
+    MICROSECONDS("s.expires_at") ", " MICROSECONDS("s.idle_expires_at") ", " \
+    "s.stop_requested, s.stop_reason, s.stop_detail, s.cpu_us, s.peak_memory_bytes, s.network_in_bytes, " \
+    "s.network_out_bytes, s.network_allowed, s.network_refused, s.processes, s.refused_processes, s.written_bytes, " \
+    "s.layers, s.network, s.start_kind, s.policy"
+// clang-format on
 
 // In the order that share.c reads them.
 #define SHARE_COLUMNS                                                                                        \
@@ -120,7 +104,8 @@ static const struct statement_entry table[SQL_COUNT] = {
         "UPDATE sandboxes SET state = 'ended', ended_at = now(), idle_expires_at = NULL,"
         " stop_reason = coalesce(stop_reason, $2), stop_detail = $3,"
         " cpu_us = $4::bigint, peak_memory_bytes = $5::bigint, network_in_bytes = $6::bigint,"
-        " network_out_bytes = $7::bigint, network_allowed = $8::bigint, network_refused = $9::bigint"
+        " network_out_bytes = $7::bigint, network_allowed = $8::bigint, network_refused = $9::bigint,"
+        " processes = $10::bigint, refused_processes = $11::bigint, written_bytes = $12::bigint"
         " WHERE id = $1::uuid AND state <> 'ended'"},
     [SQL_SANDBOX_ACTIVE_AT] = {"sandbox_active_at",
         "UPDATE sandboxes SET idle_expires_at ="

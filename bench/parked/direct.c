@@ -58,7 +58,7 @@ void direct_prepare(struct direct *direct, bool foundation)
     struct probe probe;
     if (cgroup_root_for_command(&direct->cgroups) < 0)
         exit(EXIT_FAILURE);
-    probe_ask(&direct->cgroups, UID, false, &probe);
+    probe_ask(&direct->cgroups, UID, &(struct plan_command){.profile = PROFILE_CODE}, &probe);
     struct plan_host host = {.own_uids = probe.own_uids,
                              .cgroups = direct->cgroups.backend != CGROUP_NONE,
                              .landlock = probe.landlock,

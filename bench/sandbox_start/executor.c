@@ -83,7 +83,7 @@ bool executor_prepare(struct executor *executor, FILE *layers)
     struct probe probe;
     if (cgroup_root_for_command(&executor->cgroups) < 0)
         return false;
-    probe_ask(&executor->cgroups, UID, false, &probe);
+    probe_ask(&executor->cgroups, UID, &(struct plan_command){.profile = PROFILE_CODE}, &probe);
     struct plan_host host = {.own_uids = probe.own_uids,
                              .cgroups = executor->cgroups.backend != CGROUP_NONE,
                              .landlock = probe.landlock,

@@ -224,18 +224,47 @@ uint64_t cgroup_read_field(const struct cgroup_root *root, enum cgroup_hierarchy
     return number;
 }
 
+uint64_t cgroup_cpu_us(const struct cgroup_root *root, const struct cgroup *cgroup)
+{
+    if (!cgroup->name[0])
+        return UINT64_MAX;
+    if (root->backend == CGROUP_V2)
+        return cgroup_read_field(root, CGROUP_UNIFIED, cgroup->name, "cpu.stat", "usage_usec");
+    uint64_t ns = cgroup_read_number(root, CGROUP_CPUACCT, cgroup->name, "cpuacct.usage");
+    return ns == UINT64_MAX ? ns : ns / 1000;
+}
+
+// v1 has no count of what goes to disk by way of the page cache.
+static uint64_t written_bytes(const struct cgroup_root *root, const struct cgroup *cgroup)
+{
+    AUTO_FREE char *text = NULL;
+    if (root->backend != CGROUP_V2 ||
+        read_value(root->base[CGROUP_UNIFIED], cgroup->name, "io.stat", &text) < 0)
+        return UINT64_MAX;
+    return cgroup_sum_numbers(text, "wbytes");
+}
+
+uint64_t cgroup_most_written(uint64_t a, uint64_t b)
+{
+    if (a == UINT64_MAX || b == UINT64_MAX)
+        return a == UINT64_MAX ? b : a;
+    return a > b ? a : b;
+}
+
 void cgroup_usage(const struct cgroup_root *root, const struct cgroup *cgroup,
                   struct sandbox_usage *ret_usage)
 {
     struct sandbox_usage usage = SANDBOX_USAGE_UNKNOWN;
-    if (cgroup->name[0] && root->backend == CGROUP_V2) {
-        usage.cpu_us = cgroup_read_field(root, CGROUP_UNIFIED, cgroup->name, "cpu.stat", "usage_usec");
-        usage.peak_memory_bytes = cgroup_read_number(root, CGROUP_UNIFIED, cgroup->name, "memory.peak");
-    } else if (cgroup->name[0]) {
-        uint64_t ns = cgroup_read_number(root, CGROUP_CPUACCT, cgroup->name, "cpuacct.usage");
-        usage.cpu_us = ns == UINT64_MAX ? ns : ns / 1000;
+    bool v2 = root->backend == CGROUP_V2;
+    if (cgroup->name[0]) {
+        enum cgroup_hierarchy memory = v2 ? CGROUP_UNIFIED : CGROUP_MEMORY;
+        enum cgroup_hierarchy pids = v2 ? CGROUP_UNIFIED : CGROUP_PIDS;
+        usage.cpu_us = cgroup_cpu_us(root, cgroup);
         usage.peak_memory_bytes =
-            cgroup_read_number(root, CGROUP_MEMORY, cgroup->name, "memory.max_usage_in_bytes");
+            cgroup_read_number(root, memory, cgroup->name, v2 ? "memory.peak" : "memory.max_usage_in_bytes");
+        usage.processes = cgroup_read_number(root, pids, cgroup->name, "pids.peak");
+        usage.refused_processes = cgroup_read_field(root, pids, cgroup->name, "pids.events", "max");
+        usage.written_bytes = written_bytes(root, cgroup);
     }
     *ret_usage = usage;
 }

@@ -69,8 +69,12 @@ int cgroup_kill(const struct cgroup_root *root, const struct cgroup *cgroup);
 int cgroup_empty(const struct cgroup_root *root, const struct cgroup *cgroup);
 // Removes it. -EBUSY while a process is still in it.
 int cgroup_remove(const struct cgroup_root *root, struct cgroup *cgroup);
+// All but the network's. written_bytes is what has gone to block devices so far, where v2 counts it.
 void cgroup_usage(const struct cgroup_root *root, const struct cgroup *cgroup,
                   struct sandbox_usage *ret_usage);
+uint64_t cgroup_cpu_us(const struct cgroup_root *root, const struct cgroup *cgroup);
+// Of two counts of the same writes, each of which may have missed some. UINT64_MAX: unknown.
+uint64_t cgroup_most_written(uint64_t a, uint64_t b);
 // What is in use now, as the limits count it. UINT64_MAX: unknown.
 void cgroup_load(const struct cgroup_root *root, const struct cgroup *cgroup, uint64_t *ret_memory_bytes,
                  uint64_t *ret_tasks);
@@ -91,9 +95,6 @@ void cgroup_sweep_commands(const struct cgroup_root *root);
 // The whole group dies with the first process that the out-of-memory killer takes. ret_fd: becomes readable when the caller has to see to that
 // itself (v1), or -1.
 int cgroup_end_with_memory(const struct cgroup_root *root, const struct cgroup *cgroup, int *ret_fd);
-// The most processes at one time, and how often a new one was refused. UINT64_MAX: unknown.
-void cgroup_processes(const struct cgroup_root *root, const struct cgroup *cgroup, uint64_t *ret_peak,
-                      uint64_t *ret_refused);
 
 // cgroup.c, for the other files of this part. Numbers are UINT64_MAX when they can't be read.
 int cgroup_write(int base, const char *group, const char *file, const char *text);
@@ -118,6 +119,8 @@ unsigned cgroup_values(enum cgroup_backend backend, const struct sandbox_limits 
                        struct cgroup_value values[static CGROUP_VALUES_MAX]);
 // The number after `key` in a file of "key value" lines; false when there is none.
 bool cgroup_find_number(const char *text, const char *key, uint64_t *ret_number);
+// The sum of the numbers after `key=`, as in io.stat: at most UINT64_MAX - 1.
+uint64_t cgroup_sum_numbers(const char *text, const char *key);
 
 // find.c: the directories of the delegated groups from /proc/self/mountinfo and /proc/self/cgroup.
 struct cgroup_paths {

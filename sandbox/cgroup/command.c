@@ -185,12 +185,3 @@ int cgroup_end_with_memory(const struct cgroup_root *root, const struct cgroup *
         return cgroup_write(root->base[CGROUP_UNIFIED], cgroup->name, "memory.oom.group", "1");
     return watch_v1(root->base[CGROUP_MEMORY], cgroup->name, ret_fd);
 }
-
-void cgroup_processes(const struct cgroup_root *root, const struct cgroup *cgroup, uint64_t *ret_peak,
-                      uint64_t *ret_refused)
-{
-    enum cgroup_hierarchy pids = root->backend == CGROUP_V2 ? CGROUP_UNIFIED : CGROUP_PIDS;
-    bool have = cgroup->name[0] && root->controls[CGROUP_PIDS];
-    *ret_peak = have ? cgroup_read_number(root, pids, cgroup->name, "pids.peak") : UINT64_MAX;
-    *ret_refused = have ? cgroup_read_field(root, pids, cgroup->name, "pids.events", "max") : UINT64_MAX;
-}

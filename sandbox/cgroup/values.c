@@ -90,3 +90,18 @@ bool cgroup_find_number(const char *text, const char *key, uint64_t *ret_number)
     }
     return false;
 }
+
+uint64_t cgroup_sum_numbers(const char *text, const char *key)
+{
+    size_t length = strlen(key);
+    uint64_t sum = 0;
+    for (const char *word = text; *word; word += strspn(word, " \n")) {
+        size_t size = strcspn(word, " \n");
+        uint64_t number = size > length && strncmp(word, key, length) == 0 && word[length] == '='
+                              ? strtoull(word + length + 1, NULL, 10)
+                              : 0;
+        sum = number >= UINT64_MAX - sum ? UINT64_MAX - 1 : sum + number;
+        word += size;
+    }
+    return sum;
+}

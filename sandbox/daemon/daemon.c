@@ -19,6 +19,7 @@
 #include "sandbox/daemon/client.h"
 #include "sandbox/helpers/egress.h"
 #include "sandbox/helpers/exporter.h"
+#include "sandbox/helpers/ticker.h"
 #include "sandbox/life/pool.h"
 #include "sandbox/life/sandbox.h"
 
@@ -169,6 +170,8 @@ static int open_all(struct daemon *daemon)
     if (!error)
         error = egress_start(&daemon->service);
     if (!error)
+        error = ticker_start(&daemon->service);
+    if (!error)
         error = pool_open(&daemon->service);
     return error ? error : open_listener(daemon);
 }
@@ -180,6 +183,7 @@ static void daemon_free(struct daemon *daemon)
     cgroup_stock_finish(&daemon->service.stock);
     uids_finish(&daemon->service.uids);
     egress_free(&daemon->service);
+    ticker_free(&daemon->service);
     watch_close(&daemon->listener);
     watch_close(&daemon->pause);
     watch_close(&daemon->signals);
@@ -205,7 +209,9 @@ static int serve(struct daemon *daemon)
         busy = result != 0 || cgroup_stock_tend(&daemon->service.stock);
     }
     egress_stop(&daemon->service);
-    while (result >= 0 && !(egress_gone(&daemon->service) && exporters_gone(&daemon->service)))
+    ticker_stop(&daemon->service);
+    while (result >= 0 && !(egress_gone(&daemon->service) && exporters_gone(&daemon->service) &&
+                            ticker_gone(&daemon->service)))
         result = watch_run(daemon->service.epoll, -1);
     return result < 0 ? result : 0;
 }

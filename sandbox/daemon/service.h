@@ -19,6 +19,7 @@ struct exporter;
 struct pool;
 struct sandbox;
 struct streamer;
+struct ticker;
 
 struct service {
     const struct settings *settings;
@@ -31,6 +32,7 @@ struct service {
     bool stopping;         // no new sandboxes
     struct client *client; // or NULL
     struct egress *egress;
+    struct ticker *ticker; // NULL: none is wanted
     uint64_t client_count; // clients so far: tells an answer for an earlier one
     struct uids uids;
     struct pool *pool;                         // NULL: nothing is kept ready

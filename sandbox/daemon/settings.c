@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/tick.h"
 #include "lib/video_check.h"
 
 static int layer_of(const char *name, size_t length)
@@ -116,6 +117,7 @@ int settings_init(struct settings *settings, const struct config *config, int li
         .listener = listener,
         .client_uid = config_number(config, CONFIG_SANDBOXD_CLIENT_UID),
         .uid_base = (uint32_t)config_number(config, CONFIG_SANDBOX_UID_BASE),
+        .tick_us = (unsigned)config_number(config, CONFIG_SANDBOX_TICK_US),
         .start_ns = (uint64_t)config_number(config, CONFIG_SANDBOX_START_TIMEOUT_SECS) * 1000000000,
         .sandbox_maximum = (unsigned)config_number(config, CONFIG_SANDBOX_MAX_PER_NODE),
         .limits = {.memory_mb = (uint32_t)config_number(config, CONFIG_SANDBOX_MEMORY_LIMIT_MB),
@@ -128,6 +130,9 @@ int settings_init(struct settings *settings, const struct config *config, int li
     uint32_t height_max = (uint32_t)config_number(config, CONFIG_DISPLAY_MAX_HEIGHT);
     settings->width_max = width_max > settings->width ? width_max : settings->width;
     settings->height_max = height_max > settings->height ? height_max : settings->height;
+    if (settings->tick_us > 0 && settings->tick_us < TICK_PERIOD_MIN_US)
+        return refuse(ret_error, "SANDBOX_TICK_US must be 0 or %u to %u", TICK_PERIOD_MIN_US,
+                      TICK_PERIOD_MAX_US);
     if (!*settings->socket)
         return refuse(ret_error, "SANDBOXD_SOCKET is not set");
     if (settings_parse_layers(config_text(config, CONFIG_SANDBOX_LAYERS_REQUIRED), settings->required) < 0)

@@ -22,6 +22,7 @@ struct settings {
     int64_t client_uid; // -1: none besides the own and root
     uint32_t uid_base;
     unsigned sandbox_maximum;
+    unsigned tick_us;   // 0: no tick
     uint64_t start_ns;              // that a start may take
     struct sandbox_limits limits;   // the most that one sandbox gets
     uint32_t width, height;         // of the display at its start

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +16,8 @@
 #include "lib/ipc.h"
 #include "sandbox/executor/process.h"
 #include "sandbox/operations/operations.h"
+
+#define USAGE_BLOCK_BYTES 512 // getrusage(2) counts output in these
 
 static operation_fn *const functions[OPERATION_COUNT] = {
     [OPERATION_HOME] = operation_home,
@@ -205,10 +208,11 @@ int launch_kill(int pidfd, uid_t uid)
     return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS ? 0 : -EPERM;
 }
 
-int launch_reap(int pidfd, int *ret_status)
+static int reap(int pidfd, int *ret_status, struct rusage *usage)
 {
     siginfo_t info = {0};
-    while (waitid(P_PIDFD, (id_t)pidfd, &info, WEXITED | WNOHANG) < 0) {
+    // That of libc tells no usage.
+    while (syscall(SYS_waitid, P_PIDFD, pidfd, &info, WEXITED | WNOHANG, usage) < 0) {
         if (errno != EINTR)
             return -errno;
     }
@@ -216,4 +220,20 @@ int launch_reap(int pidfd, int *ret_status)
         return 0;
     *ret_status = info.si_code == CLD_EXITED ? (info.si_status & 0xff) << 8 : info.si_status;
     return 1;
+}
+
+int launch_reap(int pidfd, int *ret_status)
+{
+    return reap(pidfd, ret_status, NULL);
+}
+
+int launch_reap_init(int pidfd, int *ret_status, uint64_t *ret_written_bytes)
+{
+    struct rusage usage = {0};
+    int ended = reap(pidfd, ret_status, &usage);
+    if (ended == 1)
+        *ret_written_bytes = *ret_status == 0 && usage.ru_oublock >= 0
+                                 ? (uint64_t)usage.ru_oublock * USAGE_BLOCK_BYTES
+                                 : UINT64_MAX;
+    return ended;
 }

@@ -250,28 +250,32 @@ static void probe_command_uid(struct probe *probe, uint32_t uid)
 }
 
 // A command without groups is held by rlimits where that is possible (plan_command).
-static void probe_fallback_limits(struct probe *probe)
+static void probe_fallback_limits(struct probe *probe, const struct cgroup_root *cgroups,
+                                  enum profile profile)
 {
+    if (cgroups->backend != CGROUP_NONE) // then its groups hold what they can, and rlimits nothing
+        return;
     static const char advice[] = "start it as root or in a delegated group (systemd-run --user --scope)";
-    if (probe->layers[LAYER_PROCESS_LIMIT].state == LAYER_MISSING)
-        report(probe, LAYER_PROCESS_LIMIT, LAYER_WEAKER, "RLIMIT_NPROC; %s", advice);
-    if (probe->layers[LAYER_MEMORY_LIMIT].state == LAYER_MISSING)
-        report(probe, LAYER_MEMORY_LIMIT, LAYER_WEAKER, "of each process, in profile code; %s", advice);
-    if (probe->layers[LAYER_CPU_LIMIT].state == LAYER_MISSING)
-        report(probe, LAYER_CPU_LIMIT, LAYER_MISSING, "no control group; %s", advice);
+    report(probe, LAYER_PROCESS_LIMIT, LAYER_WEAKER, "RLIMIT_NPROC; %s", advice);
+    if (profile == PROFILE_CODE)
+        report(probe, LAYER_MEMORY_LIMIT, LAYER_WEAKER, "of each process, not of all together; %s", advice);
+    else
+        report(probe, LAYER_MEMORY_LIMIT, LAYER_MISSING, "no control group; %s", advice);
+    report(probe, LAYER_CPU_LIMIT, LAYER_MISSING, "no control group; %s", advice);
 }
 
-void probe_ask(const struct cgroup_root *cgroups, uint32_t uid, bool network, struct probe *ret_probe)
+void probe_ask(const struct cgroup_root *cgroups, uint32_t uid, const struct plan_command *command,
+               struct probe *ret_probe)
 {
     static const uint32_t wanted = SECCOMP_RET_ERRNO;
     struct probe probe = {0};
     for (unsigned i = 0; i < LAYER_COUNT; i++)
         report(&probe, (enum layer)i, LAYER_ON, "%s", "");
     probe_command_uid(&probe, uid);
-    if (network)
+    if (command->network)
         probe_egress(&probe);
     probe_limits(&probe, cgroups);
-    probe_fallback_limits(&probe);
+    probe_fallback_limits(&probe, cgroups, command->profile);
     probe_landlock_abi(&probe);
     probe.seccomp = syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &wanted) == 0;
     if (!probe.seccomp)

@@ -83,8 +83,14 @@ static int give(const struct claim *claim)
     return error ? error : resize_memory_file_systems(claim);
 }
 
-int claim_start(const struct claim *claim, int *ret_pidfd)
+int claim_start(const struct claim *claim, int *ret_pidfd, int *ret_over)
 {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return -errno;
+    AUTO_FD int over = ends[0];
+    AUTO_FD int held = ends[1]; // by the child and those that it starts
+    (void)held;
     AUTO_FD int pidfd = -1;
     pid_t pid = process_fork(0, &pidfd);
     if (pid < 0)
@@ -95,6 +101,7 @@ int claim_start(const struct claim *claim, int *ret_pidfd)
         _exit(-error & 0xff);
     }
     *ret_pidfd = steal_fd(&pidfd);
+    *ret_over = steal_fd(&over);
     return 0;
 }
 

@@ -16,8 +16,9 @@ struct claim {
     struct sandbox_limits limits; // the owner's
 };
 
-// Starts the child. Everything that `claim` points to stays the caller's. The status tells the end, see claim_result.
-int claim_start(const struct claim *claim, int *ret_pidfd);
+// Starts the child. Everything that `claim` points to stays the caller's. The status tells the end, see claim_result; *ret_over hangs up when
+// nobody works on the home any more: who does it for the child outlives a killed one for a moment.
+int claim_start(const struct claim *claim, int *ret_pidfd, int *ret_over);
 
 enum claim_result {
     CLAIM_DONE,

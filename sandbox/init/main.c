@@ -13,6 +13,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/init_channel.h"
+#include "lib/reap.h"
 #include "lib/sandboxd_channel.h"
 #include "sandbox/init/display.h"
 #include "sandbox/init/home.h"
@@ -54,7 +55,8 @@ __attribute__((noreturn)) static void display_ended(int status)
 {
     struct init_message message = {.kind = INIT_DISPLAY_ENDED, .display_ended = {.status = status}};
     init_message_send(INIT_CHANNEL_FD, &message, INIT_SIDE_INIT, -1);
-    _exit(EXIT_FAILURE);
+    reap_everything();
+    _exit(EXIT_SUCCESS);
 }
 
 static int announce_display(void)
@@ -230,5 +232,6 @@ int main(void)
     start_desktop(&state, &start);
     explicit_bzero(&start, sizeof(start));
     serve(&state, signals);
+    reap_everything();
     _exit(EXIT_SUCCESS);
 }

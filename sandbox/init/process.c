@@ -21,7 +21,7 @@ static int set_out_of_memory_score(int score)
 {
     char text[16];
     int length = snprintf(text, sizeof(text), "%d", score);
-    // A process that is not dumpable can't open its own file; exec makes it so anyway.
+    // A process that is not dumpable can't open its own file. From here on the user's programs reach what this process has, as after the exec.
     if (prctl(PR_SET_DUMPABLE, 1) < 0)
         return -errno;
     AUTO_FD int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
@@ -51,7 +51,7 @@ static int pass_fds(const struct program *program)
         if (dup2(moves[i].fd, moves[i].place) < 0)
             return -errno;
     }
-    return close_range(PARKING_FD, ~0u, CLOSE_RANGE_CLOEXEC) < 0 ? -errno : 0;
+    return close_range(PARKING_FD, ~0u, 0) < 0 ? -errno : 0;
 }
 
 static int add_environment(const char *const *environment)
@@ -79,8 +79,8 @@ __attribute__((noreturn)) static void become(const struct program *program)
     const char *home = getenv("HOME");
     if (home && chdir(home) < 0 && chdir("/") < 0)
         _exit(127);
-    if (sigprocmask(SIG_SETMASK, &none, NULL) == 0 && setsid() >= 0 &&
-        set_out_of_memory_score(program->out_of_memory_score) == 0 && pass_fds(program) == 0 &&
+    if (sigprocmask(SIG_SETMASK, &none, NULL) == 0 && setsid() >= 0 && pass_fds(program) == 0 &&
+        set_out_of_memory_score(program->out_of_memory_score) == 0 &&
         add_environment(program->environment) == 0 && setenv("LISTEN_PID", pid, 1) == 0)
         execvp(program->arguments[0], (char *const *)program->arguments);
     _exit(127);

@@ -54,7 +54,8 @@ static pid_t start_command(const char *const *arguments, int score)
 static pid_t start_window_manager(const char *const *arguments)
 {
     // What it starts by its menu are the user's programs; they inherit its score.
-    static const char *const environment[] = {"XCOMPOSEFILE=" COMPOSE_FILE, NULL};
+    static const char *const environment[] = {"XCOMPOSEFILE=" COMPOSE_FILE,
+                                              "LD_PRELOAD=/sandbox/sandbox-atoms.so", NULL};
     const struct program program = {
         .arguments = arguments, .environment = environment, .out_of_memory_score = SCORE_PROGRAMS};
     return process_start(&program);

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/cleanup.h"
 #include "lib/log.h"
 #include "sandbox/daemon/client.h"
 #include "sandbox/executor/launch.h"
@@ -66,6 +67,7 @@ void sandbox_free(struct sandbox *sandbox)
     watch_close(&sandbox->builder);
     watch_close(&sandbox->init);
     watch_close(&sandbox->claim);
+    cleanup_fd(&sandbox->claimer);
     watch_close(&sandbox->channel);
     watch_close(&sandbox->timer);
     desktop_finish(&sandbox->desktop);
@@ -103,12 +105,14 @@ struct sandbox *sandbox_new(struct service *service, const struct sandboxd_creat
         .home_uid = HOME_NO_UID,
         .parked_listener = -1,
         .mounts = -1,
+        .written_bytes = UINT64_MAX,
         .created_us = sandbox_now_us(),
         .desktop = {.framebuffer = -1, .display = -1},
         .setup = closed,
         .builder = closed,
         .init = closed,
         .claim = closed,
+        .claimer = -1,
         .channel = closed,
         .timer = closed,
     };
@@ -296,6 +300,7 @@ void sandbox_usage(const struct sandbox *sandbox, struct sandbox_usage *ret_usag
     cgroup_usage(&sandbox->service->cgroups, &sandbox->cgroup, ret_usage);
     if (ret_usage->cpu_us != UINT64_MAX && sandbox->parked)
         ret_usage->cpu_us -= sandbox->parked_cpu_us;
+    ret_usage->written_bytes = cgroup_most_written(ret_usage->written_bytes, sandbox->written_bytes);
 }
 
 void sandbox_describe(const struct sandbox *sandbox, struct sandboxd_entry *ret_entry)

@@ -27,10 +27,10 @@ struct sandbox {
     uid_t home_uid;       // claimed: whose the home was before
     const char *cold_why; // why nothing parked was claimed
     bool spawning;        // the spawner has not answered yet
-    uint64_t files;      // of the host, that it shows (host_files.h); known for those of the spawner
-    bool renewed;        // it ends because others show newer files
-    pid_t lost_builders; // process group of a builder whose pidfd went with its spawner; 0: none
-    int parked_listener; // of its network, until it has an owner; else -1
+    uint64_t files;       // of the host, that it shows (host_files.h); known for those of the spawner
+    bool renewed;         // it ends because others show newer files
+    pid_t lost_builders;  // process group of a builder whose pidfd went with its spawner; 0: none
+    int parked_listener;  // of its network, until it has an owner; else -1
     int mounts; // namespace of a command's sandbox, so that its end does not wait until they are gone; else -1
     uint64_t parked_cpu_us; // used before it had an owner
     bool commanded;         // RUN was passed on
@@ -47,12 +47,15 @@ struct sandbox {
     bool usable; // READY follows as soon as its network policy holds
     struct network network;
     unsigned viewers;
+    bool asked;                 // pid 1 was, to end everything and itself
+    uint64_t written_bytes;     // as pid 1 has told by its end; UINT64_MAX: unknown
     unsigned removals;          // tries to remove its groups
     struct sandbox_usage usage; // when it ended
     struct watch setup;         // set-up socket
     struct watch builder;       // pidfds
     struct watch init;
-    struct watch claim;
+    struct watch claim;   // hangs up when it is over
+    int claimer;          // its pidfd; -1: none
     struct watch channel; // of sandbox-init
     struct watch timer;   // end of the start's patience, then of waiting for an empty cgroup
 };
@@ -66,6 +69,8 @@ struct sandbox *sandbox_find(struct service *service, const struct id *id);
 // Begins the end; the first reason stays, but for one that would be started again, and is not then.
 void sandbox_stop(struct sandbox *sandbox, enum stop_reason reason);
 void sandbox_stop_all(struct service *service, enum stop_reason reason);
+// Kills all that is left of one that ends, without waiting for what pid 1 makes of it.
+void sandbox_kill(struct sandbox *sandbox);
 // Passes the one command on. -EPROTO when it is not for this sandbox, or not now.
 int sandbox_run(struct sandbox *sandbox, const struct command_words *command);
 // Other limits for a running one. -ERANGE over the service's own, -ENOTSUP without control groups, -ESHUTDOWN while it ends; the old ones

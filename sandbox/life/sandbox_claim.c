@@ -40,10 +40,14 @@ static int start_claim(struct sandbox *sandbox)
                           .init = sandbox->init.fd,
                           .tmpfs_mb = service->settings->limits.memory_mb,
                           .limits = sandbox->request.limits};
-    int pidfd;
-    int error = claim_start(&claim, &pidfd);
+    AUTO_FD int claimer = -1;
+    int over;
+    int error = claim_start(&claim, &claimer, &over);
     if (!error)
-        error = watch_open(&sandbox->claim, service->epoll, pidfd, EPOLLIN, on_claim_ended);
+        error =
+            watch_open(&sandbox->claim, service->epoll, over, 0, on_claim_ended); // EPOLLHUP comes unasked
+    if (!error)
+        sandbox->claimer = steal_fd(&claimer);
     return error ? error : sandbox_set_timer(sandbox, service->settings->start_ns / CLAIM_SHARE);
 }
 
@@ -79,11 +83,9 @@ static int adopt(struct sandbox *sandbox, const struct sandboxd_create *request,
     struct service *service = sandbox->service;
     struct sandboxd_create before = sandbox->request;
     uint64_t parked_us = sandbox->created_us;
-    struct sandbox_usage usage;
     bool desktop = template_of(request->template_id)->desktop;
-    cgroup_usage(&service->cgroups, &sandbox->cgroup, &usage);
     sandbox->created_us = sandbox_now_us();
-    sandbox->parked_cpu_us = usage.cpu_us;
+    sandbox->parked_cpu_us = cgroup_cpu_us(&service->cgroups, &sandbox->cgroup);
     sandbox->request = *request;
     int error = desktop ? start_claim(sandbox) : admit(sandbox);
     if (error) {
@@ -190,7 +192,7 @@ void sandbox_claim_lost(struct sandbox *sandbox, const char *why)
     char id[ID_TEXT_SIZE];
     id_format(&sandbox->request.sandbox, id);
     log_error("a claim failed; the sandbox is started anew", {"sandbox", id}, {"error", why});
-    if (sandbox->claim.fd >= 0 && launch_kill(sandbox->claim.fd, sandbox->host_uid) < 0)
+    if (sandbox->claim.fd >= 0 && launch_kill(sandbox->claimer, sandbox->host_uid) < 0)
         log_error("can't end a claim", {"sandbox", id});
     sandbox->again = true;
     sandbox_stop(sandbox, STOP_START_FAILED);
@@ -220,9 +222,10 @@ static void on_claim_ended(struct watch *watch, uint32_t events)
     struct id owner = sandbox->request.owner;
     const char *why;
     int status = 0;
-    if (launch_reap(watch->fd, &status) == 0)
-        return;
+    if (launch_reap(sandbox->claimer, &status) == 0)
+        return; // it has closed its descriptors, and is asked again
     watch_close(watch);
+    close(steal_fd(&sandbox->claimer));
     enum claim_result result = claim_result(status, &why);
     // From here on the home's uid is this one's, and what it had before is nobody's.
     sandbox->uid_used = sandbox->uid_used || result != CLAIM_UNFIT;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "lib/log.h"
 #include "sandbox/daemon/client.h"
@@ -12,9 +13,10 @@
 #include "sandbox/life/sandbox.h"
 
 #define REMOVAL_PAUSE_NS 2000000
-#define REMOVALS_MAX 1000u // two seconds
+#define REMOVALS_MAX 1000u      // two seconds
+#define PATIENCE_NS 2000000000u // with pid 1, which a user's programs may make slow
 
-static void kill_processes(struct sandbox *sandbox)
+void sandbox_kill(struct sandbox *sandbox)
 {
     cgroup_lift_cpu(&sandbox->service->cgroups, &sandbox->cgroup);
     int error = cgroup_kill(&sandbox->service->cgroups, &sandbox->cgroup);
@@ -28,6 +30,23 @@ static void kill_processes(struct sandbox *sandbox)
     watch_close(&sandbox->channel); // sandbox-init ends at the end of its channel as well
 }
 
+// Pid 1 kills and reaps the rest and ends: then the kernel has added up what they wrote, which it does not for those that are killed together
+// with pid 1. False: it can't be asked.
+static bool ask(struct sandbox *sandbox)
+{
+    if (sandbox->asked)
+        return true; // it has its time
+    if (sandbox->state != SANDBOX_READY || sandbox->reason == STOP_CRASH || sandbox->init.fd < 0 ||
+        sandbox_set_timer(sandbox, PATIENCE_NS) < 0)
+        return false;
+    sandbox->asked = true;
+    cgroup_lift_cpu(&sandbox->service->cgroups, &sandbox->cgroup);
+    if (sandbox->setup.fd >= 0)
+        shutdown(sandbox->setup.fd, SHUT_RDWR);
+    watch_close(&sandbox->channel);
+    return true;
+}
+
 void sandbox_stop(struct sandbox *sandbox, enum stop_reason reason)
 {
     if (sandbox->reason == STOP_NONE) {
@@ -36,8 +55,10 @@ void sandbox_stop(struct sandbox *sandbox, enum stop_reason reason)
         sandbox->again = false;
         sandbox->reason = reason;
     }
+    bool asked = ask(sandbox);
     sandbox->state = SANDBOX_ENDING;
-    kill_processes(sandbox);
+    if (!asked)
+        sandbox_kill(sandbox);
     streamer_stop_all(sandbox->service, sandbox);
     egress_leaving(sandbox);
     sandbox_finish(sandbox);

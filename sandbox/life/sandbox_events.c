@@ -44,11 +44,13 @@ static void on_init_ended(struct watch *watch, uint32_t events)
     (void)events;
     struct sandbox *sandbox = CONTAINER_OF(watch, struct sandbox, init);
     int status = 0;
-    if (launch_reap(watch->fd, &status) == 0)
+    if (launch_reap_init(watch->fd, &status, &sandbox->written_bytes) == 0)
         return;
     // Pid 1 is reaped only after every other process of its pid namespace is gone: the proof that nothing is
     // left.
     watch_close(watch);
+    if (sandbox->asked)
+        sandbox_kill(sandbox); // what may be in its groups without being in its pid namespace
     if (sandbox->state == SANDBOX_ENDING)
         sandbox_finish(sandbox);
     else if (sandbox->setup.fd < 0) // else the set-up socket tells more
@@ -187,7 +189,9 @@ static void on_timer(struct watch *watch, uint32_t events)
     (void)events;
     struct sandbox *sandbox = CONTAINER_OF(watch, struct sandbox, timer);
     watch_close(watch);
-    if (sandbox->state == SANDBOX_ENDING)
+    if (sandbox->asked && sandbox->init.fd >= 0)
+        sandbox_kill(sandbox);
+    else if (sandbox->state == SANDBOX_ENDING)
         sandbox_finish(sandbox);
     else if (sandbox->state == SANDBOX_CLAIMING && !sandbox->usable)
         sandbox_claim_lost(sandbox, "it does not answer");

@@ -22,7 +22,7 @@ void uids_finish(struct uids *uids)
 
 bool uids_is_parked(const struct uids *uids, uid_t uid)
 {
-    return uid >= uids->base + HOST_UID_PARKED && uid - uids->base < HOST_UID_EXPORTERS;
+    return uid >= uids->base + HOST_UID_PARKED && uid - uids->base < HOST_UID_TICK;
 }
 
 int uids_take(struct uids *uids, uid_t *ret_uid)

@@ -1,6 +1,6 @@
 #pragma once
 // Host uids above SANDBOX_UID_BASE: first one for each account, then one for each streamer, that of sandbox-egress, then those of sandboxes that were parked before
-// they had an owner; the last ones are those of exporters. A home belongs to exactly one of them at a time (sandbox/DESIGN.md, "Whose uid").
+// they had an owner; the last ones are that of sandbox-tick and those of exporters. A home belongs to exactly one of them at a time (sandbox/DESIGN.md, "Whose uid").
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,7 +14,8 @@
 #define HOST_UID_EGRESS (HOST_UID_STREAMERS + STREAMERS_MAX)
 #define HOST_UID_PARKED (HOST_UID_EGRESS + 1)
 #define HOST_UID_EXPORTERS (HOST_UIDS_COUNT - EXPORTERS_MAX)
-#define HOST_UID_PARKED_COUNT (HOST_UID_EXPORTERS - HOST_UID_PARKED)
+#define HOST_UID_TICK (HOST_UID_EXPORTERS - 1)
+#define HOST_UID_PARKED_COUNT (HOST_UID_TICK - HOST_UID_PARKED)
 
 // Which uids of parked sandboxes are taken: by a sandbox, or by a stored home.
 struct uids {

@@ -147,7 +147,9 @@ int operation_no_new_privileges(struct run *run, const struct operation *operati
 static int park(int fd)
 {
     int parked = fcntl(fd, F_DUPFD_CLOEXEC, PARKING_FD);
-    return parked < 0 ? -errno : parked;
+    if (parked < 0)
+        return errno == EINVAL ? -EMFILE : -errno; // the limit lies below that number
+    return parked;
 }
 
 int operation_descriptors(struct run *run, const struct operation *operation)

@@ -9,6 +9,7 @@
 #define READ_AND_EXECUTE (LANDLOCK_READ | LANDLOCK_EXECUTE)
 
 static const struct landlock_rule rules[] = {
+    {"/", LANDLOCK_LIST}, // nothing is there but what the sandbox is made of, and steps to what was shared
     {"/usr", READ_AND_EXECUTE},
     {"/opt", READ_AND_EXECUTE},
     {"/sandbox", READ_AND_EXECUTE},
@@ -39,7 +40,7 @@ int operation_landlock(struct run *run, const struct operation *operation)
         if (granted == PLAN_BINDS_MAX)
             return -E2BIG;
         all[OWN_RULES + granted] = (struct landlock_rule){
-            bind->source, bind->number & BIND_WRITABLE ? LANDLOCK_CHANGE : READ_AND_EXECUTE};
+            bind->data, bind->number & BIND_WRITABLE ? LANDLOCK_CHANGE : READ_AND_EXECUTE};
         granted++;
     }
     return landlock_allow(all, OWN_RULES + granted);

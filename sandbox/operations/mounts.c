@@ -1,6 +1,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -158,6 +160,50 @@ static int make_mount_point(int source, const char *target)
     return fd < 0 && errno != EEXIST ? -errno : 0;
 }
 
+// The place of a path that the caller chose, below a directory of the new root or of what is shared already: made where it is missing. No link
+// on the way leads out of the new root, which is not the process's root yet.
+static int open_place(const char *target, bool directory, int *ret_place)
+{
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
+    AUTO_FD int parent = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    char path[PATH_MAX];
+    if (parent < 0)
+        return -errno;
+    if (snprintf(path, sizeof(path), "%s", target) >= (int)sizeof(path))
+        return -ENAMETOOLONG;
+    for (char *step = path, *slash; *step; step = slash + 1) {
+        slash = strchrnul(step, '/');
+        bool last = *slash == '\0';
+        *slash = '\0';
+        if (!last || directory ? mkdirat(parent, step, 0755) < 0 && errno != EEXIST
+                               : mknodat(parent, step, S_IFREG | 0444, 0) < 0 && errno != EEXIST)
+            return -errno;
+        int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+        if (fd < 0)
+            return -errno;
+        close(parent);
+        parent = fd;
+        if (last)
+            break;
+        *slash = '/';
+    }
+    *ret_place = steal_fd(&parent);
+    return 0;
+}
+
+static int attach_at_place(int source, const char *target)
+{
+    struct stat status;
+    AUTO_FD int place = -1;
+    if (fstat(source, &status) < 0)
+        return -errno;
+    int error = open_place(target, S_ISDIR(status.st_mode), &place);
+    if (error)
+        return error;
+    return move_mount(source, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0 ? -errno
+                                                                                                    : 0;
+}
+
 static int copy_link(const struct operation *operation)
 {
     char text[256];
@@ -173,10 +219,14 @@ int operation_bind(struct run *run, const struct operation *operation)
     int source = run->sources[run->position];
     if (source < 0)
         return operation->number & BIND_SYSTEM ? copy_link(operation) : 0;
-    int error = make_mount_point(source, operation->target);
-    if (error)
-        return error;
-    error = attach(source, operation->target);
+    int error;
+    if (operation->number & BIND_GRANT) {
+        error = attach_at_place(source, operation->target);
+    } else {
+        error = make_mount_point(source, operation->target);
+        if (!error)
+            error = attach(source, operation->target);
+    }
     close(source);
     run->sources[run->position] = -1;
     return error;

@@ -16,6 +16,7 @@
 #include "lib/cleanup.h"
 #include "lib/init_channel.h"
 #include "lib/ipc.h"
+#include "lib/reap.h"
 #include "sandbox/executor/process.h"
 #include "sandbox/operations/operations.h"
 
@@ -64,7 +65,8 @@ static void reap(const struct run *run, pid_t command)
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
         if (pid == command) {
             tell(run, SETUP_ENDED, status, NULL);
-            _exit(EXIT_SUCCESS); // ends whatever else runs in here
+            reap_everything();
+            _exit(EXIT_SUCCESS);
         }
     }
 }
@@ -76,8 +78,10 @@ __attribute__((noreturn)) static void serve(const struct run *run, int signals, 
     for (;;) {
         if (poll(fds, 2, -1) < 0 && errno != EINTR)
             _exit(EXIT_FAILURE);
-        if (fds[0].revents)
-            _exit(EXIT_FAILURE);
+        if (fds[0].revents) {
+            reap_everything();
+            _exit(EXIT_SUCCESS);
+        }
         struct signalfd_siginfo info;
         if (fds[1].revents && read(signals, &info, sizeof(info)) > 0)
             reap(run, command);

@@ -13,6 +13,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/ipc.h"
+#include "lib/reap.h"
 #include "sandbox/operations/operations.h"
 #include "sandbox/plan/tables.h"
 
@@ -85,7 +86,8 @@ __attribute__((noreturn)) static void reap(const struct run *run, pid_t command)
             _exit(EXIT_FAILURE);
         if (pid == command) {
             tell(run, SETUP_ENDED, status, NULL);
-            _exit(EXIT_SUCCESS); // ends whatever else runs in here
+            reap_everything();
+            _exit(EXIT_SUCCESS);
         }
     }
 }

@@ -44,7 +44,7 @@ static void add_command_files(struct plan *plan, const struct plan_host *host,
     plan_add_table(plan, plan_writable_table, plan_writable_count);
     for (size_t i = 0; i < command->bind_count; i++)
         ADD(plan, .kind = OPERATION_BIND, .source = command->binds[i].path,
-            .target = command->binds[i].path + 1,
+            .target = plan_bind_place(&command->binds[i]) + 1, .data = plan_bind_place(&command->binds[i]),
             .number = flags | (command->binds[i].writable ? BIND_WRITABLE : 0));
     // What was begun before is taken as late as the limits of namespaces allow. The group's files were opened with the rights of the one who
     // made it; the builder outside never counts against the limits.
@@ -98,7 +98,9 @@ int plan_command(struct plan *plan, const struct plan_host *host, const struct p
     plan_add_confinement(plan, limits_of(command->profile));
     add_fallback_limits(plan, host, command);
     ADD(plan, .kind = OPERATION_NO_NEW_PRIVILEGES);
-    ADD(plan, .kind = OPERATION_DIRECTORY_CHANGE, .target = command->directory, .data = "/home/user");
+    ADD(plan, .kind = OPERATION_DIRECTORY_CHANGE,
+        .target = command->directory_only ? NULL : command->directory,
+        .data = command->directory_only ? command->directory : "/home/user");
     plan_add_filters(plan, host, command->profile);
     ADD(plan, .kind = OPERATION_MASKED);
     ADD(plan, .kind = OPERATION_RUN);

@@ -204,6 +204,10 @@ int plan_desktop(struct plan *plan, const struct plan_host *host, const struct p
     ADD(plan, .kind = OPERATION_BIND, .target = "sandbox/sandbox-framebuffer.so",
         .number = BIND_EXECUTABLE | BIND_OPTIONAL,
         .source = plan_compose(plan, "%s/sandbox-framebuffer.so", host->program_dir));
+    // The same with the names and fonts that the window manager asks for (atoms/).
+    ADD(plan, .kind = OPERATION_BIND, .target = "sandbox/sandbox-atoms.so",
+        .number = BIND_EXECUTABLE | BIND_OPTIONAL,
+        .source = plan_compose(plan, "%s/sandbox-atoms.so", host->program_dir));
     // The X server has its keymap compiled at each start: the usual one is ready (keymap/).
     ADD(plan, .kind = OPERATION_BIND, .source = "/usr/bin/xkbcomp", .target = "sandbox/xkbcomp",
         .number = BIND_EXECUTABLE);
@@ -259,22 +263,44 @@ int plan_exporter(struct plan *plan, const struct plan_host *host, uint32_t host
     return plan_helper(plan, host, host_uid, plan_exporter_arguments);
 }
 
-int plan_egress(struct plan *plan, const struct plan_host *host, uint32_t host_uid, const char *log_level,
-                const char *log_format)
+// A program of ours in the service's own namespaces, which confines itself further.
+static void add_confiner(struct plan *plan, const struct plan_host *host, uint32_t host_uid,
+                         const char *const *arguments)
 {
-    *plan = (struct plan){0};
-    if (host->cgroups)
-        ADD(plan, .kind = OPERATION_CGROUPS);
     ADD(plan, .kind = OPERATION_BECOME, .number = host->own_uids ? (int64_t)host_uid : -1);
     ADD(plan, .kind = OPERATION_SESSION);
     ADD(plan, .kind = OPERATION_NO_NEW_PRIVILEGES);
     ADD(plan, .kind = OPERATION_DESCRIPTORS);
-    ADD(plan, .kind = OPERATION_EXEC, .target = plan_compose(plan, "%s/sandbox-egress", host->program_dir));
-    const char *words[] = {"sandbox-egress", NULL};
-    const char *environment[] = {plan_compose(plan, "LOG_LEVEL=%s", log_level),
-                                 plan_compose(plan, "LOG_FORMAT=%s", log_format), NULL};
-    plan_add_words(plan, plan->arguments, PLAN_WORDS_MAX, words);
+    ADD(plan, .kind = OPERATION_EXEC, .target = plan_compose(plan, "%s/%s", host->program_dir, arguments[0]));
+    plan_add_words(plan, plan->arguments, PLAN_WORDS_MAX, arguments);
+}
+
+static void add_log(struct plan *plan, const char *level, const char *format)
+{
+    const char *environment[] = {plan_compose(plan, "LOG_LEVEL=%s", level),
+                                 plan_compose(plan, "LOG_FORMAT=%s", format), NULL};
     plan_add_words(plan, plan->environment, PLAN_ENVIRONMENT_MAX, environment);
+}
+
+int plan_egress(struct plan *plan, const struct plan_host *host, uint32_t host_uid, const char *log_level,
+                const char *log_format)
+{
+    static const char *const words[] = {"sandbox-egress", NULL};
+    *plan = (struct plan){0};
+    if (host->cgroups)
+        ADD(plan, .kind = OPERATION_CGROUPS);
+    add_confiner(plan, host, host_uid, words);
+    add_log(plan, log_level, log_format);
+    return plan->overflow ? -E2BIG : 0;
+}
+
+int plan_tick(struct plan *plan, const struct plan_host *host, uint32_t host_uid, unsigned period_us,
+              const char *log_level, const char *log_format)
+{
+    *plan = (struct plan){0};
+    const char *const words[] = {"sandbox-tick", plan_compose(plan, "%u", period_us), NULL};
+    add_confiner(plan, host, host_uid, words);
+    add_log(plan, log_level, log_format);
     return plan->overflow ? -E2BIG : 0;
 }
 
@@ -285,12 +311,13 @@ void plan_print(const struct plan *plan, FILE *out)
         fputs(operation_name(operation->kind), out);
         if (operation->source)
             fprintf(out, " %s", operation->kind == OPERATION_FILE ? "(text)" : operation->source);
-        if (operation->data)
+        if (operation->data && operation->kind != OPERATION_BIND) // there it is the target once more
             fprintf(out, "%s%s", operation->source ? "/" : " ", operation->data);
         if (operation->target)
             fprintf(out, " -> %s", operation->target);
         if (operation->number)
-            fprintf(out, " %#llx", (unsigned long long)operation->number);
+            fprintf(out, operation->kind == OPERATION_DIRECTORY ? " %#llo" : " %#llx",
+                    (unsigned long long)operation->number);
         fputc('\n', out);
     }
     for (size_t i = 0; plan->environment[i]; i++)

@@ -31,7 +31,7 @@ enum operation_kind {
     OPERATION_DIRECTORY,    // target, number: mode
     OPERATION_LINK,         // source: text of the link, target
     OPERATION_FILE,         // source: content, target
-    OPERATION_BIND,         // source: host path, target, number: BIND_*
+    OPERATION_BIND,         // source: host path, target, number: BIND_*; with BIND_GRANT data: the absolute target
     OPERATION_BIND_HOME,    // source: storage directory, data: name in it, target
     OPERATION_TMPFS,        // source: options, target, number: MOUNT_ATTR_*
     OPERATION_TERMINALS,    // devpts at target
@@ -66,7 +66,7 @@ enum operation_kind {
 #define BIND_DEVICE 4u     // else nodev
 #define BIND_SYSTEM 8u     // where the host has a symbolic link there, the same link is made
 #define BIND_WRITABLE 16u  // else read-only
-#define BIND_GRANT 32u     // Landlock lets through what the mount allows; the source is the same path inside
+#define BIND_GRANT 32u     // of the caller's choice: Landlock lets through what the mount allows, and no link of the new root leads out of it
 #define BIND_PREPARED 64u  // the launch carries the mount
 
 enum limit_profile { LIMITS_DESKTOP, LIMITS_STREAMER, LIMITS_CODE };
@@ -123,10 +123,20 @@ int plan_exporter(struct plan *plan, const struct plan_host *host, uint32_t host
 int plan_egress(struct plan *plan, const struct plan_host *host, uint32_t host_uid, const char *log_level,
                 const char *log_format);
 
+// That of sandbox-tick, which is the same but for the control group: it stays in the service's own.
+int plan_tick(struct plan *plan, const struct plan_host *host, uint32_t host_uid, unsigned period_us,
+              const char *log_level, const char *log_format);
+
 struct plan_bind {
-    const char *path; // absolute, without symbolic links; the same inside
+    const char *path;  // absolute, without symbolic links
+    const char *place; // absolute: where it is inside; NULL: at the same path
     bool writable;
 };
+
+static inline const char *plan_bind_place(const struct plan_bind *bind)
+{
+    return bind->place ? bind->place : bind->path;
+}
 
 struct plan_command {
     enum profile profile;
@@ -136,6 +146,7 @@ struct plan_command {
     bool network;                   // through sandbox-egress; else nothing but lo
     const char *const *words;       // program and arguments, NULL at the end
     const char *directory;          // where it starts, if that is there inside
+    bool directory_only;            // it has to be there
     const char *const *environment; // NAME=VALUE added to the profile's, NULL at the end
 };
 

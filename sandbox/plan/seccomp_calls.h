@@ -11,7 +11,7 @@
     X(dup3) X(faccessat) X(faccessat2) X(fadvise64) X(fallocate) X(fchdir) X(fchmod) X(fchmodat) X(fchown) \
     X(fchownat) X(fcntl) X(fdatasync) X(fgetxattr) X(flistxattr) X(flock) X(fstat) X(fstatfs) X(fsync) \
     X(ftruncate) X(futimesat) X(getcwd) X(getdents) X(getdents64) X(getxattr) X(inotify_add_watch) \
-    X(inotify_init) X(inotify_init1) X(inotify_rm_watch) X(ioctl) X(lchown) X(lgetxattr) X(link) X(linkat) \
+    X(inotify_init) X(inotify_init1) X(inotify_rm_watch) X(lchown) X(lgetxattr) X(link) X(linkat) \
     X(listxattr) X(llistxattr) X(lseek) X(lstat) X(mkdir) X(mkdirat) X(mknod) X(mknodat) X(newfstatat) \
     X(open) X(openat) X(openat2) X(pread64) X(preadv) X(preadv2) X(pwrite64) X(pwritev) X(pwritev2) \
     X(read) X(readahead) X(readlink) X(readlinkat) X(readv) X(rename) X(renameat) X(renameat2) X(rmdir) \

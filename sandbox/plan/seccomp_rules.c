@@ -1,10 +1,13 @@
 #include "sandbox/plan/seccomp_rules.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/sched.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -27,6 +30,12 @@
     {                                                                                                        \
         rules, sizeof(rules) / sizeof((rules)[0])                                                            \
     }
+
+// Requests are numbered by who answers them. Terminals, pipes, sockets and timers answer these two; each kind of file system, namespaces, pidfds
+// and epoll have requests of their own, which name the host's disk, its blocks and objects, or change how they are stored.
+#define REQUEST_TYPE UINT64_C(0xff00)
+#define REQUESTS(type) SECCOMP_ALLOW_IF(ioctl, 1, REQUEST_TYPE, (type) << 8)
+#define REQUEST(number) SECCOMP_ALLOW_IF(ioctl, 1, INT, number)
 
 #define SOCKET_TYPE UINT64_C(0xf) // without SOCK_CLOEXEC and SOCK_NONBLOCK
 #define INTERNET(family, type, protocol)                                                                     \
@@ -81,6 +90,13 @@ static const struct seccomp_rule common[] = {
     OPTION(PR_SET_THP_DISABLE),
     OPTION(PR_GET_THP_DISABLE),
     OPTION(PR_SET_VMA),
+    REQUESTS('T'),
+    REQUESTS(0x89),
+    REQUEST(FIGETBSZ),
+    REQUEST(FICLONE), // cp --reflink
+    REQUEST(FICLONERANGE),
+    // As of a file that does not know it.
+    {.call = SCMP_SYS(ioctl), .action = SCMP_ACT_ERRNO(ENOTTY)},
 };
 
 // clone3's flags lie in memory, where a filter can't look: without it, libc uses clone.
@@ -154,6 +170,24 @@ const struct seccomp_refusal seccomp_refusals[] = {
     REFUSE_OPTION(SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF),
     REFUSE_OPTION(SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF),
     REFUSE_OPTION(SOL_TCP, TCP_ULP),
+    // What only root of a network needs, which a nested one has: rules of IPsec and parts of packets, and states and keys of connections; a socket
+    // behind IPsec needs nobody's right.
+    REFUSE_OPTION(SOL_UDP, UDP_ENCAP),
+    REFUSE_OPTION(SOL_IP, IP_IPSEC_POLICY),
+    REFUSE_OPTION(SOL_IP, IP_XFRM_POLICY),
+    REFUSE_OPTION(SOL_IPV6, IPV6_IPSEC_POLICY),
+    REFUSE_OPTION(SOL_IPV6, IPV6_XFRM_POLICY),
+    REFUSE_OPTION(SOL_IPV6, IPV6_HOPOPTS),
+    REFUSE_OPTION(SOL_IPV6, IPV6_RTHDR),
+    REFUSE_OPTION(SOL_IPV6, IPV6_DSTOPTS),
+    REFUSE_OPTION(SOL_TCP, TCP_REPAIR),
+    REFUSE_OPTION(SOL_TCP, TCP_MD5SIG),
+    REFUSE_OPTION(SOL_TCP, TCP_MD5SIG_EXT),
+    REFUSE_OPTION(SOL_TCP, 38 /* TCP_AO_ADD_KEY */),
+    REFUSE_OPTION(SOL_TCP, 39 /* TCP_AO_DEL_KEY */),
+    REFUSE_OPTION(SOL_TCP, 40 /* TCP_AO_INFO */),
+    // All networks of the host share one table of these.
+    REFUSE_OPTION(SOL_IPV6, 32 /* IPV6_FLOWLABEL_MGR */),
     // Tables of iptables, arptables, ebtables: root of a nested network namespace may replace them (CVE-2021-22555).
     REFUSE_OPTION(SOL_IP, 64),
     REFUSE_OPTION(SOL_IP, 65),

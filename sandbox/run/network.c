@@ -14,6 +14,7 @@
 #include "lib/fd.h"
 #include "lib/ipc.h"
 #include "sandbox/executor/launch.h"
+#include "sandbox/run/report.h"
 
 #define PATIENCE_S 10
 
@@ -69,8 +70,23 @@ static int launch(struct run_network *network, const struct plan *plan)
     if (error)
         return error;
     network->process = launched.builder;
-    close(launched.setup); // its channel ends when it fails
+    network->setup = launched.setup;
     return 0;
+}
+
+// Why it did not come to its start, if that was before it: then the end of its channel is all that came there.
+static int reason(int setup, int error)
+{
+    struct setup_message message;
+    enum setup_event event = SETUP_EVENT_FAILED;
+    while (event != SETUP_EVENT_EXECUTED) {
+        AUTO_FD int fd = -1;
+        if (launch_receive(setup, &event, &message, &fd) < 0)
+            return error;
+        if (event == SETUP_EVENT_FAILED)
+            return -message.error;
+    }
+    return error;
 }
 
 int run_network_start(struct run_network *network, const struct plan_host *host, uid_t uid)
@@ -88,9 +104,13 @@ int run_network_start(struct run_network *network, const struct plan_host *host,
         error = receive(network, EGRESS_READY, &message);
     if (!error && message.ready.version != EGRESS_CHANNEL_VERSION)
         error = -EPROTO;
-    if (error)
-        fprintf(stderr, "sandbox-run: --net: %s/sandbox-egress does not start: %s\n", host->program_dir,
-                strerror(-error));
+    if (error) {
+        error = reason(network->setup, error);
+        fprintf(stderr, "sandbox-run: --net: %s/sandbox-egress does not start: %s%s\n", host->program_dir,
+                strerror(-error), report_advice(-error));
+    }
+    cleanup_fd(&network->setup);
+    network->setup = -1;
     return error;
 }
 

@@ -8,6 +8,7 @@
 struct run_network {
     int process; // pidfd of the proxy; -1: the command has no network
     int channel;
+    int setup; // while it starts
     uid_t uid;
     struct id sandbox;
     struct egress_counters counters; // once it has ended
@@ -16,7 +17,7 @@ struct run_network {
 
 #define RUN_NETWORK_NONE                                                                                     \
     {                                                                                                        \
-        .process = -1, .channel = -1                                                                         \
+        .process = -1, .channel = -1, .setup = -1                                                            \
     }
 
 // Starts it and waits until it serves. 0, or -errno after a line on standard error.

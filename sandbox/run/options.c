@@ -14,10 +14,11 @@
 #include "lib/cleanup.h"
 #include "lib/limits.h"
 #include "sandbox/daemon/settings.h"
+#include "sandbox/run/number.h"
+#include "sandbox/run/paths.h"
 
 #define MEMORY_MIN_MB 8 // under it not even a shell starts
 #define NET_RULE_MAX 512
-#define TIME_MAX_S (366u * 24 * 3600)
 
 enum option_number {
     OPTION_PROFILE = 256,
@@ -28,6 +29,8 @@ enum option_number {
     OPTION_OUTPUT,
     OPTION_RO,
     OPTION_RW,
+    OPTION_AT,
+    OPTION_CHDIR,
     OPTION_ENV,
     OPTION_NET,
     OPTION_JSON,
@@ -53,21 +56,23 @@ static const struct option_text {
      "most bytes on standard output and error together"},
     {{"ro", required_argument, NULL, OPTION_RO}, "PATH", "is there to read and execute; may be repeated"},
     {{"rw", required_argument, NULL, OPTION_RW}, "PATH", "is there to change; may be repeated"},
+    {{"at", required_argument, NULL, OPTION_AT}, "PLACE", "where the path named before it is found inside"},
+    {{"chdir", required_argument, NULL, OPTION_CHDIR}, "DIRECTORY", "where the command starts"},
     {{"env", required_argument, NULL, OPTION_ENV},
-     "NAME=VALUE",
+     "NAME[=VALUE]",
      "for the command, besides the fixed few; may be repeated"},
     {{"net", required_argument, NULL, OPTION_NET},
      "none|HOST[:PORTS],...",
      "what it may reach by its proxy (none); may be repeated"},
     {{"json", optional_argument, NULL, OPTION_JSON},
-     "[FD]",
+     "[=FD]",
      "at the end, a report as JSON to that descriptor (2)"},
     {{"plan", no_argument, NULL, OPTION_PLAN}, "", "print what would be done, and do nothing"},
     {{"require", required_argument, NULL, OPTION_REQUIRE},
      "all|LAYER,...",
      "refuse to start unless these layers are complete"},
-    {{"help", no_argument, NULL, OPTION_HELP}, "", ""},
-    {{"version", no_argument, NULL, OPTION_VERSION}, "", ""},
+    {{"help", no_argument, NULL, OPTION_HELP}, "", "print this"},
+    {{"version", no_argument, NULL, OPTION_VERSION}, "", "print the version"},
 };
 #define OPTION_COUNT (sizeof(table) / sizeof(table[0]))
 
@@ -85,13 +90,13 @@ void options_print_help(void)
         "127 when it is not found, 126 when it can't be executed, 125 when the sandbox can't be made.\n\n");
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         char head[64];
-        snprintf(head, sizeof(head), "--%s%s%s", table[i].option.name, *table[i].value ? " " : "",
-                 table[i].value);
+        bool apart = table[i].option.has_arg == required_argument;
+        snprintf(head, sizeof(head), "--%s%s%s", table[i].option.name, apart ? " " : "", table[i].value);
         printf("  %-32s %s\n", head, table[i].text);
     }
 }
 
-__attribute__((format(printf, 1, 2))) static int refuse(const char *format, ...)
+int options_refuse(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -102,124 +107,34 @@ __attribute__((format(printf, 1, 2))) static int refuse(const char *format, ...)
     return -EINVAL;
 }
 
-static int parse_decimal(const char *text, uint64_t *ret_number, const char **ret_end)
-{
-    char *end;
-    errno = 0;
-    unsigned long long number = strtoull(text, &end, 10);
-    if (!isdigit((unsigned char)*text) || errno)
-        return -EINVAL;
-    *ret_number = number;
-    *ret_end = end;
-    return 0;
-}
-
-int options_parse_number(const char *text, uint32_t least, uint32_t most, uint32_t *ret_number)
-{
-    uint64_t number;
-    const char *end;
-    if (parse_decimal(text, &number, &end) < 0 || *end || number < least || number > most)
-        return -EINVAL;
-    *ret_number = (uint32_t)number;
-    return 0;
-}
-
-int options_parse_size(const char *text, uint64_t *ret_bytes)
-{
-    static const char units[] = "KMGT";
-    uint64_t number;
-    const char *end;
-    if (parse_decimal(text, &number, &end) < 0)
-        return -EINVAL;
-    unsigned shift = 0;
-    if (*end) {
-        const char *unit = strchr(units, toupper((unsigned char)*end));
-        if (!unit || end[1])
-            return -EINVAL;
-        shift = 10 * (unsigned)(unit - units + 1);
-    }
-    if (number > (UINT64_MAX >> 1) >> shift)
-        return -EINVAL;
-    *ret_bytes = number << shift;
-    return 0;
-}
-
-int options_parse_duration(const char *text, uint64_t *ret_ns)
-{
-    static const struct {
-        const char *name;
-        unsigned seconds;
-    } units[] = {{"", 1}, {"s", 1}, {"m", 60}, {"h", 3600}};
-    char *end;
-    double number = strtod(text, &end);
-    if (!isdigit((unsigned char)*text) || end != text + strspn(text, "0123456789."))
-        return -EINVAL; // 0x10, 1e3
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-        double seconds = number * units[i].seconds;
-        if (strcmp(end, units[i].name) != 0)
-            continue;
-        if (seconds < 0.001 || seconds > TIME_MAX_S)
-            return -EINVAL;
-        *ret_ns = (uint64_t)(seconds * 1e9);
-        return 0;
-    }
-    return -EINVAL;
-}
-
 static int set_memory(struct options *options, const char *text)
 {
     uint64_t bytes;
-    if (options_parse_size(text, &bytes) < 0 || bytes < (uint64_t)MEMORY_MIN_MB << 20 ||
+    if (number_parse_size(text, &bytes) < 0 || bytes < (uint64_t)MEMORY_MIN_MB << 20 ||
         bytes > (uint64_t)MEMORY_LIMIT_MAX_MB << 20)
-        return refuse("--memory %s: not a size from %uM to %uG, such as 256M", text, MEMORY_MIN_MB,
-                      MEMORY_LIMIT_MAX_MB / 1024);
+        return options_refuse("--memory %s: not a size from %uM to %uG, such as 256M", text, MEMORY_MIN_MB,
+                              MEMORY_LIMIT_MAX_MB / 1024);
     options->command.limits.memory_mb = (uint32_t)(bytes >> 20);
     return 0;
 }
 
-// These would show the host, or take the place of what the sandbox brings itself.
-static bool forbidden(const char *path)
-{
-    static const char *const trees[] = {"/proc", "/sys", "/dev"};
-    for (size_t i = 0; i < sizeof(trees) / sizeof(trees[0]); i++) {
-        size_t length = strlen(trees[i]);
-        if (strncmp(path, trees[i], length) == 0 && (path[length] == '/' || path[length] == '\0'))
-            return true;
-    }
-    static const char *const roots[] = {"/", "/usr", "/etc", "/tmp", "/run", "/home", "/home/user", "/var"};
-    for (size_t i = 0; i < sizeof(roots) / sizeof(roots[0]); i++) {
-        if (strcmp(path, roots[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-static int add_bind(struct options *options, const char *given, bool writable)
-{
-    const char *option = writable ? "--rw" : "--ro";
-    if (options->command.bind_count == PLAN_BINDS_MAX)
-        return refuse("%s %s: more than %d paths", option, given, PLAN_BINDS_MAX);
-    AUTO_FREE char *path = realpath(given, NULL);
-    if (!path)
-        return refuse("%s %s: %s", option, given, strerror(errno));
-    if (faccessat(AT_FDCWD, path, writable ? W_OK : R_OK, AT_EACCESS) < 0)
-        return refuse("%s %s: %s", option, given, strerror(errno));
-    if (forbidden(path))
-        return refuse("%s %s: a sandbox has its own %s; name a path below it", option, given, path);
-    options->binds[options->command.bind_count++] = (struct plan_bind){steal_pointer(&path), writable};
-    return 0;
-}
-
+// NAME alone takes the caller's value, if there is one.
 static int add_variable(struct options *options, const char *text)
 {
     size_t count = 0;
     while (options->environment[count])
         count++;
-    if (!strchr(text, '=') || *text == '=')
-        return refuse("--env %s: not NAME=VALUE", text);
+    size_t name = strcspn(text, "=");
+    if (name == 0)
+        return options_refuse("--env %s: not NAME=VALUE, nor the NAME of a variable of the caller", text);
+    const char *const *own = (const char *const *)environ;
+    while (!text[name] && *own && (strncmp(*own, text, name) != 0 || (*own)[name] != '='))
+        own++;
+    if (!text[name] && !*own)
+        return 0;
     if (count == PLAN_BINDS_MAX)
-        return refuse("--env %s: more than %d variables", text, PLAN_BINDS_MAX);
-    options->environment[count] = text;
+        return options_refuse("--env %s: more than %d variables", text, PLAN_BINDS_MAX);
+    options->environment[count] = text[name] ? text : *own;
     return 0;
 }
 
@@ -227,18 +142,28 @@ static int set_profile(struct options *options, const char *name)
 {
     int profile = profile_of(name);
     if (profile < 0)
-        return refuse("--profile %s: unknown; there are code, desktop and browser", name);
+        return options_refuse("--profile %s: unknown; there are code, desktop and browser", name);
     options->command.profile = (enum profile)profile;
+    return 0;
+}
+
+static int set_directory(struct options *options, const char *path)
+{
+    if (*path != '/')
+        return options_refuse("--chdir %s: not an absolute path", path);
+    options->command.directory = path;
+    options->command.directory_only = true;
     return 0;
 }
 
 static int set_json(struct options *options, const char *text)
 {
     uint32_t fd = STDERR_FILENO;
-    if (text && options_parse_number(text, 1, 65535, &fd) < 0)
-        return refuse("--json=%s: not a number of a descriptor", text);
-    if (fcntl((int)fd, F_GETFD) < 0)
-        return refuse("--json=%s: that descriptor is not open", text ? text : "2");
+    if (text && number_parse(text, 1, 65535, &fd) < 0)
+        return options_refuse("--json=%s: not a number of a descriptor", text);
+    int flags = fcntl((int)fd, F_GETFL);
+    if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY || (flags & O_PATH))
+        return options_refuse("--json=%s: that descriptor is not open for writing", text ? text : "2");
     options->json_fd = (int)fd;
     return 0;
 }
@@ -246,13 +171,14 @@ static int set_json(struct options *options, const char *text)
 static int add_rule(struct options *options, const char *text)
 {
     if (strcmp(text, "none") == 0)
-        return refuse("--net: none and hosts, not both");
+        return options_refuse("--net: none and hosts, not both");
     if (options->rule_count == EGRESS_RULES_MAX)
-        return refuse("--net %s: more than %u rules", text, EGRESS_RULES_MAX);
+        return options_refuse("--net %s: more than %u rules", text, EGRESS_RULES_MAX);
     if (egress_rule_parse(text, &options->rules[options->rule_count]) < 0)
-        return refuse("--net %s: not none and not HOST[:PORTS], such as example.org, *.example.org:443 or "
-                      "10.0.0.0/8:5432",
-                      text);
+        return options_refuse(
+            "--net %s: not none and not HOST[:PORTS], such as example.org, *.example.org:443 or "
+            "10.0.0.0/8:5432",
+            text);
     options->rule_count++;
     return 0;
 }
@@ -266,23 +192,37 @@ static bool is_port(const char *text)
 // Commas stand between rules and between the ports of one: what can only be a port goes on with the rule before it.
 static int set_network(struct options *options, const char *value)
 {
-    if (strcmp(value, "none") == 0) {
-        options->rule_count = 0;
+    bool none = strcmp(value, "none") == 0;
+    if (none ? options->rule_count > 0 : options->no_network)
+        return options_refuse("--net: none and hosts, not both");
+    options->no_network = none;
+    if (none)
         return 0;
-    }
     for (const char *p = value;;) {
         char text[NET_RULE_MAX];
         size_t length = strcspn(p, ",");
         while (p[length] == ',' && is_port(p + length + 1) && memchr(p, ':', length))
             length += 1 + strcspn(p + length + 1, ",");
         if (length >= sizeof(text))
-            return refuse("--net: a rule of %zu characters is too long", length);
+            return options_refuse("--net: a rule of %zu characters is too long", length);
         snprintf(text, sizeof(text), "%.*s", (int)length, p);
         int error = add_rule(options, text);
         if (error || !p[length])
             return error;
         p += length + 1;
     }
+}
+
+static int set_required(struct options *options, const char *value)
+{
+    if (*value && settings_parse_layers(value, options->required) == 0)
+        return 0;
+    char names[512] = "all";
+    for (unsigned i = 0; i < LAYER_COUNT; i++) {
+        size_t length = strlen(names);
+        snprintf(names + length, sizeof(names) - length, ", %s", layer_name(i));
+    }
+    return options_refuse("--require %s: an unknown layer; there are %s", value, names);
 }
 
 static int take_option(struct options *options, int option, const char *value)
@@ -294,26 +234,31 @@ static int take_option(struct options *options, int option, const char *value)
     case OPTION_MEMORY:
         return set_memory(options, value);
     case OPTION_CPU:
-        return options_parse_number(value, 1, CPU_PERCENT_MAX, &limits->cpu_percent) < 0
-                   ? refuse("--cpu %s: not a number from 1 to %d (percent of one core)", value,
-                            CPU_PERCENT_MAX)
+        return number_parse(value, 1, CPU_PERCENT_MAX, &limits->cpu_percent) < 0
+                   ? options_refuse("--cpu %s: not a number from 1 to %d (percent of one core)", value,
+                                    CPU_PERCENT_MAX)
                    : 0;
     case OPTION_PIDS:
-        return options_parse_number(value, 1, PID_LIMIT_MAX, &limits->pids) < 0
-                   ? refuse("--pids %s: not a number from 1 to %d", value, PID_LIMIT_MAX)
+        return number_parse(value, 1, PID_LIMIT_MAX, &limits->pids) < 0
+                   ? options_refuse("--pids %s: not a number from 1 to %d", value, PID_LIMIT_MAX)
                    : 0;
     case OPTION_TIME:
-        return options_parse_duration(value, &options->time_ns) < 0
-                   ? refuse("--time %s: not a time from 0.001 s to 366 days, such as 30, 0.5 or 2m", value)
+        return number_parse_duration(value, &options->time_ns) < 0
+                   ? options_refuse("--time %s: not a time from 0.001 s to 366 days, such as 30, 0.5 or 2m",
+                                    value)
                    : 0;
     case OPTION_OUTPUT:
-        return options_parse_size(value, &options->output_bytes) < 0
-                   ? refuse("--output %s: not a size, such as 64K or 1M", value)
+        return number_parse_size(value, &options->output_bytes) < 0
+                   ? options_refuse("--output %s: not a size, such as 64K or 1M", value)
                    : 0;
     case OPTION_RO:
-        return add_bind(options, value, false);
+        return paths_add(options, value, false);
     case OPTION_RW:
-        return add_bind(options, value, true);
+        return paths_add(options, value, true);
+    case OPTION_AT:
+        return paths_place(options, value);
+    case OPTION_CHDIR:
+        return set_directory(options, value);
     case OPTION_ENV:
         return add_variable(options, value);
     case OPTION_NET:
@@ -321,9 +266,7 @@ static int take_option(struct options *options, int option, const char *value)
     case OPTION_JSON:
         return set_json(options, value);
     case OPTION_REQUIRE:
-        return !*value || settings_parse_layers(value, options->required) < 0
-                   ? refuse("--require %s: names an unknown layer; sandboxd --probe lists them", value)
-                   : 0;
+        return set_required(options, value);
     case OPTION_PLAN:
         options->plan_only = true;
         return 0;
@@ -358,11 +301,11 @@ int options_parse(int argc, char **argv, struct options *options)
     const char *word = argv[optind];
     for (int option; (option = getopt_long(argc, argv, "+:", list, NULL)) != -1; word = argv[optind]) {
         if (option == ':')
-            return refuse("%s needs a value; see --help", word);
+            return options_refuse("%s needs a value; see --help", word);
         if (option == '?' && optopt >= OPTION_PROFILE)
-            return refuse("%s: this option takes no value; see --help", word);
+            return options_refuse("%s: this option takes no value; see --help", word);
         if (option == '?')
-            return refuse("unknown option %s; see --help", word);
+            return options_refuse("unknown option %s; see --help", word);
         int error = take_option(options, option, optarg);
         if (error)
             return error;
@@ -370,19 +313,18 @@ int options_parse(int argc, char **argv, struct options *options)
     if (options->help || options->version)
         return 0;
     if (!argv[optind] || !*argv[optind])
-        return refuse("no command given; see --help");
+        return options_refuse("no command given; see --help");
     take_defaults(options);
     options->command.binds = options->binds;
     options->command.environment = options->environment;
     options->command.words = (const char *const *)argv + optind;
     options->command.network = options->rule_count > 0;
-    options->command.directory = getcwd(options->directory, sizeof(options->directory));
-    return 0;
+    if (!options->command.directory)
+        options->command.directory = getcwd(options->directory, sizeof(options->directory));
+    return paths_settle(options);
 }
 
 void options_finish(struct options *options)
 {
-    for (size_t i = 0; i < options->command.bind_count; i++)
-        free((char *)options->binds[i].path);
-    options->command.bind_count = 0;
+    paths_finish(options);
 }

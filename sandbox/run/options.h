@@ -14,6 +14,7 @@ struct options {
     const char *environment[PLAN_BINDS_MAX + 1];
     struct egress_rule rules[EGRESS_RULES_MAX]; // --net; none: no network
     uint32_t rule_count;
+    bool no_network; // --net none was said
     char directory[4096];
     uint64_t time_ns;      // 0: no limit
     uint64_t output_bytes; // UINT64_MAX: no limit
@@ -27,8 +28,5 @@ struct options {
 int options_parse(int argc, char **argv, struct options *options);
 void options_finish(struct options *options);
 void options_print_help(void);
-
-// The numbers of the command line; -EINVAL when the text is no such number or out of range.
-int options_parse_size(const char *text, uint64_t *ret_bytes);  // 4096, 64K, 256M, 2G
-int options_parse_duration(const char *text, uint64_t *ret_ns); // 30, 0.5, 2m, 1h
-int options_parse_number(const char *text, uint32_t least, uint32_t most, uint32_t *ret_number);
+// One line on standard error. -EINVAL.
+__attribute__((format(printf, 1, 2))) int options_refuse(const char *format, ...);

@@ -107,17 +107,28 @@ bool output_move(struct output *output, const struct pollfd polls[static OUTPUT_
     return over;
 }
 
-bool output_drain(struct output *output)
+// False when nobody takes it.
+static bool send_rest(struct output_stream *stream, int stop)
+{
+    while (stream->sent < stream->filled) {
+        struct pollfd ready[] = {{.fd = stream->to, .events = POLLOUT}, {.fd = stop, .events = POLLIN}};
+        if (poll(ready, 2, -1) < 0 && errno != EINTR)
+            return false;
+        if (ready[0].revents)
+            send_some(stream);
+        else if (ready[1].revents)
+            return false;
+    }
+    return true;
+}
+
+bool output_drain(struct output *output, int stop)
 {
     bool over = false;
     for (unsigned i = 0; i < OUTPUT_STREAMS && output->limited; i++) {
         struct output_stream *stream = &output->streams[i];
         for (;;) {
-            if (stream->sent < stream->filled &&
-                write_all(stream->to, stream->bytes + stream->sent, stream->filled - stream->sent) < 0)
-                break;
-            stream->sent = stream->filled = 0;
-            if (stream->from < 0 || over)
+            if (!send_rest(stream, stop) || stream->from < 0 || over)
                 break;
             over = fill(output, stream);
             if (stream->filled == 0)

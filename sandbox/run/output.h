@@ -32,5 +32,5 @@ void output_close_ends(struct output *output);
 void output_poll(const struct output *output, struct pollfd polls[static OUTPUT_POLLS]);
 // True when more than the limit came.
 bool output_move(struct output *output, const struct pollfd polls[static OUTPUT_POLLS]);
-// The rest, once nobody writes any more.
-bool output_drain(struct output *output);
+// The rest, once nobody writes any more; what nobody reads is given up when `stop` can be read.
+bool output_drain(struct output *output, int stop);

@@ -25,6 +25,24 @@ void report_take_network(const struct run_network *network, struct outcome *outc
     outcome->network_refused = known ? counters->denied : UINT64_MAX;
 }
 
+struct outcome report_of_nothing(const char *step, int error)
+{
+    return (struct outcome){.cause = STOP_START_FAILED,
+                            .operation = step,
+                            .kind = OPERATION_COUNT,
+                            .error = error,
+                            .cpu_us = UINT64_MAX,
+                            .peak_memory_bytes = UINT64_MAX,
+                            .processes = UINT64_MAX,
+                            .refused_processes = UINT64_MAX,
+                            .written_bytes = UINT64_MAX,
+                            .output_bytes = UINT64_MAX,
+                            .network_in_bytes = UINT64_MAX,
+                            .network_out_bytes = UINT64_MAX,
+                            .network_allowed = UINT64_MAX,
+                            .network_refused = UINT64_MAX};
+}
+
 int report_exit_status(const struct outcome *outcome)
 {
     if (outcome->cause == STOP_START_FAILED) {
@@ -33,6 +51,23 @@ int report_exit_status(const struct outcome *outcome)
         return outcome->error == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_EXECUTABLE;
     }
     return WIFSIGNALED(outcome->status) ? 128 + WTERMSIG(outcome->status) : WEXITSTATUS(outcome->status);
+}
+
+const char *report_advice(int error)
+{
+    static const struct {
+        int error;
+        const char *text;
+    } table[] = {
+        {EMFILE, "; the caller may open too few files (ulimit -n): 128 are enough for few paths"},
+        {ENFILE, "; the machine has too many open files (sysctl fs.file-max)"},
+        {EAGAIN, "; the caller may start no further process (ulimit -u)"},
+    };
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+        if (table[i].error == error)
+            return table[i].text;
+    }
+    return "";
 }
 
 static const char *advice_for(const struct outcome *outcome)
@@ -45,16 +80,16 @@ static const char *advice_for(const struct outcome *outcome)
         {OPERATION_NAMESPACES, ENOSPC, "; no namespace is left (sysctl user.max_*_namespaces)"},
         {OPERATION_NAMESPACES, EPERM,
          "; user namespaces are switched off here (sysctl kernel.unprivileged_userns_clone)"},
-        {OPERATION_NAMESPACES, EAGAIN, "; the caller may start no further process (ulimit -u)"},
         {OPERATION_BECOME, EINVAL, "; the uids of sandboxes are not mapped in this container"},
         {OPERATION_MAP_IDS, EPERM, "; user namespaces are restricted here (AppArmor or a container)"},
         {OPERATION_PROCESSES, EPERM, "; a masked /proc around the caller forbids it (a container?)"},
+        {OPERATION_BIND, EROFS, "; what is read-only has no room for a further place in it (--at)"},
     };
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
         if (table[i].kind == outcome->kind && table[i].error == outcome->error)
             return table[i].text;
     }
-    return "";
+    return report_advice(outcome->error);
 }
 
 void report_print(const struct options *options, const struct outcome *outcome)
@@ -64,6 +99,9 @@ void report_print(const struct options *options, const struct outcome *outcome)
     case STOP_START_FAILED:
         if (outcome->kind == OPERATION_RUN)
             fprintf(stderr, "sandbox-run: %s: %s\n", command->words[0], strerror(outcome->error));
+        else if (outcome->kind == OPERATION_DIRECTORY_CHANGE && command->directory_only)
+            fprintf(stderr, "sandbox-run: --chdir %s: %s in the sandbox\n", command->directory,
+                    strerror(outcome->error));
         else
             fprintf(stderr, "sandbox-run: the sandbox can't be made: %s: %s%s\n", outcome->operation,
                     strerror(outcome->error), advice_for(outcome));

@@ -18,10 +18,10 @@
 #include "lib/fd.h"
 #include "sandbox/executor/launch.h"
 #include "sandbox/run/output.h"
+#include "sandbox/run/terminal.h"
 
 #define REMOVAL_TRIES 2000
 #define REMOVAL_PAUSE_MS 1
-#define BLOCK_BYTES 512 // getrusage(2) counts output in these
 #define SIGNAL_GROUP 4u // PIDFD_SIGNAL_PROCESS_GROUP, Linux 6.9
 
 static const int forwarded[] = {SIGINT,  SIGTERM, SIGHUP,  SIGQUIT, SIGUSR1,
@@ -36,12 +36,12 @@ struct session {
     int fds[SOURCE_COUNT]; // by source; -1: none
     int builder, command;  // pidfds
     struct output output;
+    struct terminal terminal;
     struct run_network *network;
-    bool running;  // the command was started
-    bool told_end; // by pid 1, which reaped the command
-    bool ended;    // pid 1 is reaped: nothing of the sandbox runs
-    bool asked;    // somebody asked the command to end
-    int waiting;   // a signal that came before the command was there
+    bool running; // the command was started
+    bool ended;   // pid 1 is reaped: nothing of the sandbox runs
+    bool asked;   // somebody asked the command to end
+    int waiting;  // a signal that came before the command was there
     struct outcome *outcome;
 };
 
@@ -59,6 +59,7 @@ static void session_finish(struct session *session)
     cleanup_fd(&session->builder);
     cleanup_fd(&session->command);
     output_finish(&session->output);
+    terminal_finish(&session->terminal);
     // A group stays busy for a moment after its last process was reaped, and tells nobody when that is over.
     for (unsigned i = 0; i < REMOVAL_TRIES && cgroup_remove(session->cgroups, &session->cgroup) == -EBUSY;
          i++)
@@ -86,6 +87,11 @@ static void signal_command(const struct session *session, int number)
         pidfd_send_signal(session->command, number, NULL, 0);
 }
 
+static bool is_end(int number)
+{
+    return number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT;
+}
+
 static void on_signal(struct session *session)
 {
     struct signalfd_siginfo info;
@@ -95,11 +101,13 @@ static void on_signal(struct session *session)
     if (number == SIGTSTP) {
         // The default action would not stop a process group that has no relative outside of it.
         signal_command(session, SIGSTOP);
-        raise(SIGSTOP);
+        do
+            raise(SIGSTOP);
+        while (!terminal_is_free(&session->terminal));
         signal_command(session, SIGCONT);
         return;
     }
-    session->asked |= number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT;
+    session->asked |= is_end(number);
     if (!session->running)
         session->waiting = number; // the command may run and have written already, before we are told
     signal_command(session, number);
@@ -147,7 +155,6 @@ static void on_setup(struct session *session)
     case SETUP_EVENT_ENDED:
         cgroup_lift_cpu(session->cgroups, &session->cgroup); // what it left behind ends now
         session->outcome->status = message.status;
-        session->told_end = true;
         if (session->outcome->cause == STOP_NONE)
             session->outcome->cause = WIFSIGNALED(message.status) ? STOP_SIGNALLED : STOP_EXITED;
         return;
@@ -169,16 +176,15 @@ static void on_setup(struct session *session)
 static void on_init_ended(struct session *session)
 {
     struct rusage usage;
-    siginfo_t info = {0};
-    if (waitid(P_PIDFD, (id_t)session->fds[SOURCE_INIT], &info, WEXITED | WNOHANG) < 0 || info.si_pid == 0)
+    struct outcome *outcome = session->outcome;
+    int status;
+    if (launch_reap_init(session->fds[SOURCE_INIT], &status, &outcome->written_bytes) != 1)
         return;
     session->ended = true;
     if (getrusage(RUSAGE_CHILDREN, &usage) < 0)
         return;
-    struct outcome *outcome = session->outcome;
     outcome->cpu_us = ((uint64_t)usage.ru_utime.tv_sec + (uint64_t)usage.ru_stime.tv_sec) * 1000000 +
                       (uint64_t)usage.ru_utime.tv_usec + (uint64_t)usage.ru_stime.tv_usec;
-    outcome->written_bytes = (uint64_t)usage.ru_oublock * BLOCK_BYTES;
     outcome->peak_memory_bytes =
         (uint64_t)usage.ru_maxrss * 1024; // of the largest process, if no group counted
 }
@@ -198,12 +204,22 @@ static void on_memory(struct session *session)
     end(session, STOP_MEMORY);
 }
 
+// What the caller ignores (nohup, a shell's job in the background) is not for the command either.
+static void choose_signals(sigset_t *set, bool ends_only)
+{
+    struct sigaction action;
+    sigemptyset(set);
+    for (size_t i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++) {
+        bool heard = sigaction(forwarded[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN;
+        if (heard && (is_end(forwarded[i]) || !ends_only))
+            sigaddset(set, forwarded[i]);
+    }
+}
+
 static int open_signals(int *ret_fd)
 {
     sigset_t set;
-    sigemptyset(&set);
-    for (size_t i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
-        sigaddset(&set, forwarded[i]);
+    choose_signals(&set, false);
     signal(SIGPIPE, SIG_IGN);
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
         return -errno;
@@ -242,6 +258,7 @@ static int start(struct session *session, const struct plan *plan, const struct 
     // The kernel keeps them in one piece, from the program's name on.
     launch.own_line = program_invocation_name;
     launch.own_line_length = (size_t)(*words + strlen(*words) - program_invocation_name);
+    terminal_ends(&session->terminal, launch.standard);
     output_ends(&session->output, launch.standard);
     // A process is born in its group of cgroup2; those of v1 it joins by itself, and they are made meanwhile.
     launch.cgroup_follows = session->cgroups->backend == CGROUP_HYBRID;
@@ -284,6 +301,14 @@ static void handle(struct session *session, const struct pollfd *ready)
         end(session, STOP_OUTPUT);
 }
 
+// What is left to write may have a reader who does not read: then who asks for an end gets it.
+static void take_only_ends(struct session *session)
+{
+    sigset_t set;
+    choose_signals(&set, true);
+    signalfd(session->fds[SOURCE_SIGNALS], &set, 0);
+}
+
 // Until pid 1 is reaped, or there never was one and the builder is gone.
 static int wait_for_end(struct session *session)
 {
@@ -296,7 +321,8 @@ static int wait_for_end(struct session *session)
             return -errno;
         handle(session, ready);
     }
-    if (output_drain(&session->output) && session->outcome->cause != STOP_NONE)
+    take_only_ends(session);
+    if (output_drain(&session->output, session->fds[SOURCE_SIGNALS]) && session->outcome->cause != STOP_NONE)
         session->outcome->cause = STOP_OUTPUT;
     return 0;
 }
@@ -309,14 +335,14 @@ static void settle(struct session *session)
         struct sandbox_usage usage;
         cgroup_usage(session->cgroups, &session->cgroup, &usage);
         peak = usage.peak_memory_bytes;
+        outcome->processes = usage.processes;
+        outcome->refused_processes = usage.refused_processes;
         // The parent of a command is told only of those that were waited for: not of what was killed with pid 1.
+        outcome->written_bytes = cgroup_most_written(outcome->written_bytes, usage.written_bytes);
         if (usage.cpu_us != UINT64_MAX)
             outcome->cpu_us = usage.cpu_us;
     }
     outcome->peak_memory_bytes = peak != UINT64_MAX ? peak : outcome->peak_memory_bytes;
-    if (session->running && !session->told_end)
-        outcome->written_bytes = UINT64_MAX; // for the same reason, and no group counts it
-    cgroup_processes(session->cgroups, &session->cgroup, &outcome->processes, &outcome->refused_processes);
     bool open =
         outcome->cause == STOP_NONE || outcome->cause == STOP_EXITED || outcome->cause == STOP_SIGNALLED;
     bool failed = WIFSIGNALED(outcome->status) || WEXITSTATUS(outcome->status) != 0;
@@ -337,17 +363,24 @@ static void settle(struct session *session)
 int session_run(const struct options *options, const struct plan *plan, const struct cgroup_root *cgroups,
                 const struct launch_mounts *mounts, struct run_network *network, struct outcome *ret_outcome)
 {
-    struct outcome outcome = {.status = SIGKILL, .operation = "", .refused_processes = UINT64_MAX};
+    struct outcome outcome = {.status = SIGKILL,
+                              .operation = "",
+                              .processes = UINT64_MAX,
+                              .refused_processes = UINT64_MAX,
+                              .written_bytes = UINT64_MAX};
     CLEANUP(session_finish)
     struct session session = {.options = options,
                               .cgroups = cgroups,
                               .fds = {-1, -1, -1, -1, -1},
                               .builder = -1,
+                              .terminal = TERMINAL_NONE,
                               .command = -1,
                               .network = network,
                               .outcome = &outcome};
     uint64_t began = now_us();
     int error = output_init(&session.output, options->output_bytes);
+    if (!error)
+        error = terminal_init(&session.terminal);
     if (!error)
         error = open_signals(&session.fds[SOURCE_SIGNALS]);
     if (!error)
@@ -356,6 +389,7 @@ int session_run(const struct options *options, const struct plan *plan, const st
         error = start(&session, plan, mounts);
     if (!error)
         error = wait_for_end(&session);
+    terminal_restore(&session.terminal);
     if (error)
         return error;
     settle(&session);

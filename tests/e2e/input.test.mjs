@@ -229,8 +229,8 @@ test("keys that a killed streamer held are released by the next", async () => {
     await until("another streamer", () => server.processes("sandbox-streamer").some(({ pid }) => pid !== killed.pid));
     // A frame alone may be the killed one's.
     await page.waitForFunction((before) => {
-        const { lastSequence } = window.desktopStatistics;
-        return lastSequence > 0 && lastSequence < before;
+        const sequence = window.desktopStatistics?.lastSequence;
+        return sequence > 0 && sequence < before;
     }, last);
     await page.keyboard.up("KeyX");
     await page.keyboard.up("Shift");

@@ -51,7 +51,6 @@ before(async () => {
         `--use-file-for-fake-audio-capture=${join(directory, "beeps.wav")}`,
     ]);
     page = await (await browser.newContext()).newPage();
-    page.setDefaultTimeout(15000);
     await signIn(page, server.url, "admin", server.adminPassword);
 });
 

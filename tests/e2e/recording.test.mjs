@@ -20,7 +20,6 @@ before(async () => {
     server = await startServer({ env: { RECORDING: "allowed" } });
     browser = await launchBrowser();
     page = await browser.newPage({ viewport: { width: 1366, height: 768 } });
-    page.setDefaultTimeout(15000);
 });
 
 after(async () => {

@@ -1,4 +1,4 @@
-// Every class of attack that has led out of a sandbox, tried in each kind of sandbox and from within the streamer: a class holds when its doors are shut. And the score: the
+// Every class of attack that has led out of a sandbox, tried in each kind of sandbox and from within the streamer and the tick: a class holds when its doors are shut. And the score: the
 // doors that may be open are named in open_doors.txt, each with its reason in docs/THREATS.md.
 
 // clang-format off
@@ -166,17 +166,28 @@ static int try_doors(void **state)
     return count_doors();
 }
 
-// Outside of every sandbox: the streamer's own layers are all that keeps them shut.
-static int try_doors_as_streamer(void **state)
+// Outside of every sandbox: the program's own layers are all that keeps them shut.
+static int try_doors_as(const char *variable)
 {
-    (void)state;
     struct canary canary;
-    const char *arguments[PLACE_ARGUMENTS_MAX] = {getenv("STREAMER_DOORS")};
+    const char *arguments[PLACE_ARGUMENTS_MAX] = {getenv(variable)};
     canary_start(&canary);
     canary_arguments(&canary, arguments + 1);
     verdicts = place_run_outside(PLACE_ROOT, arguments);
     canary_stop(&canary);
     return count_doors();
+}
+
+static int try_doors_as_streamer(void **state)
+{
+    (void)state;
+    return try_doors_as("STREAMER_DOORS");
+}
+
+static int try_doors_as_tick(void **state)
+{
+    (void)state;
+    return try_doors_as("TICK_DOORS");
 }
 
 static int forget(void **state)
@@ -247,6 +258,9 @@ int main(void)
     profile = where = "streamer";
     if (place_wanted(where))
         failed += attack(try_doors_as_streamer);
+    profile = where = "tick";
+    if (place_wanted(where))
+        failed += attack(try_doors_as_tick);
     free(allowed);
     free(threats);
     return failed;

@@ -3,6 +3,8 @@ import { existsSync } from "node:fs";
 
 import { chromium } from "playwright-core";
 
+import { PATIENCE_MS } from "./until.mjs";
+
 const EXECUTABLE = "/usr/bin/chromium";
 const ARGUMENTS = [
     "--no-sandbox", // Chromium's own sandbox refuses to work for root
@@ -16,7 +18,14 @@ const ARGUMENTS = [
 
 export async function launchBrowser(more = []) {
     if (!existsSync(EXECUTABLE)) throw new Error("Chromium is missing: run scripts/setup build run test");
-    return chromium.launch({ executablePath: EXECUTABLE, args: [...ARGUMENTS, ...more] });
+    const browser = await chromium.launch({ executablePath: EXECUTABLE, args: [...ARGUMENTS, ...more] });
+    const newContext = browser.newContext.bind(browser); // newPage() makes one as well
+    browser.newContext = async (...options) => {
+        const context = await newContext(...options);
+        context.setDefaultTimeout(PATIENCE_MS);
+        return context;
+    };
+    return browser;
 }
 
 export async function signIn(page, url, username, password) {
@@ -38,7 +47,8 @@ export async function painted(page, count) {
     await page.waitForFunction((least) => window.desktopStatistics?.framesPainted >= least, count);
 }
 
-export const framesPainted = (page) => page.evaluate(() => window.desktopStatistics.framesPainted);
+// None while the page is between two connections.
+export const framesPainted = (page) => page.evaluate(() => window.desktopStatistics?.framesPainted ?? 0);
 
 const SHIFTED = /[A-Z~!@#$%^&*()_+{}|:"<>?]/;
 

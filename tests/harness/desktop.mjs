@@ -21,7 +21,7 @@ export async function openTerminal(page, server) {
 }
 
 // Of a page's last message, if it was a video frame: its number.
-const video = (page) => page.evaluate(() => (window.desktopStatistics.lastFrame?.kind === "video" ? window.desktopStatistics.lastSequence : 0));
+const video = (page) => page.evaluate(() => (window.desktopStatistics?.lastFrame?.kind === "video" ? window.desktopStatistics.lastSequence : 0));
 
 // In a terminal that has the focus: a film of 960 x 540 in the lower right corner, of which the page has got some pictures. Ended by what comes back.
 export async function playFilm(page, home) {

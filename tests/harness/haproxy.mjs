@@ -13,7 +13,7 @@ import { freePort } from "./server.mjs";
 import { until } from "./until.mjs";
 
 export const HOST = "localhost";
-const STOP_MS = 10000;
+const STOP_MS = 60000;
 
 // A key and a certificate that signs itself, as NAME/privkey.pem and NAME/fullchain.pem.
 export function makeCertificate(directory, days = 2) {

@@ -25,6 +25,7 @@
 #include "lib/cleanup.h"
 
 // Own ids for each test program, so that several run side by side and each finds its own leftovers.
+#define TEST_PROGRAMS_MAX 256
 #define TEST_UIDS 60000u
 #define TEST_UID_BASES 0x40000000u
 
@@ -69,13 +70,34 @@ static void open_notify(struct sandboxd_fixture *fixture)
     sandboxd_set(fixture, "NOTIFY_SOCKET=%s", address.sun_path);
 }
 
+// A number that no other test program has meanwhile. The name that stands for it goes with this process.
+static uid_t own_number(void)
+{
+    static int name = -1;
+    static unsigned number;
+    for (unsigned i = 0; name < 0 && i < TEST_PROGRAMS_MAX; i++) {
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        number = ((unsigned)getpid() + i) % TEST_PROGRAMS_MAX;
+        int length = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "sandboxd-test-%u", number);
+        AUTO_FD int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        assert_true(fd >= 0);
+        socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length);
+        if (bind(fd, (struct sockaddr *)&address, size) == 0)
+            name = steal_fd(&fd);
+        else
+            assert_int_equal(errno, EADDRINUSE);
+    }
+    assert_true(name >= 0);
+    return number;
+}
+
 void sandboxd_prepare(struct sandboxd_fixture *fixture, enum sandboxd_mode mode)
 {
     const char *programs = getenv("PROGRAMS");
     assert_non_null(programs);
     *fixture = (struct sandboxd_fixture){.mode = mode, .notify = -1, .client = -1};
-    fixture->uid = geteuid() == 0 ? TEST_UIDS + (uid_t)getpid() % 4096 : geteuid();
-    fixture->uid_base = TEST_UID_BASES + ((uid_t)getpid() % 256) * UIDS_OF_A_NODE;
+    fixture->uid = geteuid() == 0 ? TEST_UIDS + own_number() : geteuid();
+    fixture->uid_base = TEST_UID_BASES + own_number() * UIDS_OF_A_NODE;
     sandboxd_set(fixture, "SANDBOX_UID_BASE=%u", fixture->uid_base);
     if (getenv("TEST_SLOWNESS"))
         sandboxd_set(fixture, "SANDBOX_START_TIMEOUT_SECS=%d", sandboxd_deadline_ms() / 1000);
@@ -99,6 +121,7 @@ void sandboxd_prepare(struct sandboxd_fixture *fixture, enum sandboxd_mode mode)
         sandboxd_make_groups(fixture);
         sandboxd_set(fixture, "SANDBOX_CGROUP_PATH=%s", fixture->group);
     }
+    sandboxd_remember(fixture);
 }
 
 static int keep_capabilities(void)
@@ -159,6 +182,7 @@ static void start(struct sandboxd_fixture *fixture)
     if (fixture->pid == 0)
         become_sandboxd(fixture);
     fixture->environment_count = kept;
+    sandboxd_remember(fixture);
 }
 
 // Waits until the descriptor is readable or the daemon ended.
@@ -200,6 +224,7 @@ static int wait_for_exit(struct sandboxd_fixture *fixture)
     assert_int_equal(poll(&ended, 1, sandboxd_deadline_ms()), 1);
     assert_int_equal(waitpid(fixture->pid, &status, 0), fixture->pid);
     fixture->pid = 0;
+    sandboxd_remember(fixture);
     return status;
 }
 
@@ -235,7 +260,7 @@ void sandboxd_kill(struct sandboxd_fixture *fixture)
     wait_for_exit(fixture);
 }
 
-static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *position)
+int sandboxd_remove_entry(const char *path, const struct stat *status, int kind, struct FTW *position)
 {
     (void)status;
     (void)kind;
@@ -247,11 +272,13 @@ void sandboxd_finish(struct sandboxd_fixture *fixture)
 {
     if (fixture->pid > 0)
         sandboxd_stop(fixture);
-    assert_int_equal(sandboxd_find_process(fixture, NULL), 0);
+    sandboxd_expect_nothing(fixture);
     sandboxd_remove_groups(fixture);
     cleanup_fd(&fixture->client);
     cleanup_fd(&fixture->notify);
-    assert_int_equal(nftw(fixture->directory, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT), 0);
+    assert_int_equal(nftw(fixture->directory, sandboxd_remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT),
+                     0);
+    sandboxd_forget(fixture);
 }
 
 void sandboxd_choose_tests(void)

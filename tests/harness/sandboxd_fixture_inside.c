@@ -132,6 +132,18 @@ pid_t sandboxd_find_process(const struct sandboxd_fixture *fixture, const char *
     return found;
 }
 
+void sandboxd_expect_nothing(const struct sandboxd_fixture *fixture)
+{
+    char path[64];
+    AUTO_FREE char *status = NULL;
+    pid_t left = sandboxd_find_process(fixture, NULL);
+    if (left == 0)
+        return;
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)left);
+    read_file_at(AT_FDCWD, path, 4096, &status, NULL);
+    fail_msg("process %d is left\n%s", (int)left, status ? status : "and ended meanwhile");
+}
+
 void sandboxd_run_script(struct sandboxd_fixture *fixture, const struct id *sandbox, const char *script)
 {
     struct sandboxd_message message = {.kind = SANDBOXD_RUN, .run = {.sandbox = *sandbox}};

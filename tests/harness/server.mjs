@@ -14,7 +14,7 @@ import { until } from "./until.mjs";
 
 const PROGRAMS = process.env.PROGRAMS;
 const START_MS = 60000;
-const STOP_MS = 20000;
+const STOP_MS = 60000;
 const READY = /^ready: (http:\/\/\S+)(?:  user: (\S+)(?:  password: (\S+))?)?$/m;
 
 export async function freePort() {

@@ -4,7 +4,10 @@ import { setTimeout as pause } from "node:timers/promises";
 
 const INTERVAL_MS = 10;
 
-export async function until(what, condition, timeoutMs = 15000) {
+// A machine that is busy with ten other things takes ten times as long; who waits for less asserts it.
+export const PATIENCE_MS = 60000;
+
+export async function until(what, condition, timeoutMs = PATIENCE_MS) {
     const deadline = performance.now() + timeoutMs;
     for (;;) {
         const value = await condition();

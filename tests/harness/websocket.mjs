@@ -4,11 +4,13 @@ import { createHash, randomBytes } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { connect as connectTcp } from "node:net";
 
+import { PATIENCE_MS } from "./until.mjs";
+
 export const SUBPROTOCOL = "sandbox.desktop.v1";
 export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 };
 
 // Resolves with {status, headers, body, socket, rest} for any answer to an upgrade request.
-export function requestUpgrade(url, path, { headers = {}, protocol = SUBPROTOCOL, method = "GET", timeout = 15000 } = {}) {
+export function requestUpgrade(url, path, { headers = {}, protocol = SUBPROTOCOL, method = "GET", timeout = PATIENCE_MS } = {}) {
     const { hostname, port, host } = new URL(url);
     const key = randomBytes(16).toString("base64");
     const lines = {
@@ -105,7 +107,7 @@ export class WebSocketClient extends EventEmitter {
     }
 
     // The next message that `wanted` accepts (earlier ones are dropped); rejects when the WebSocket ends first.
-    next(wanted = () => true, timeout = 15000) {
+    next(wanted = () => true, timeout = PATIENCE_MS) {
         for (let i = 0; i < this.messages.length; i++) {
             if (wanted(this.messages[i])) return Promise.resolve(this.messages.splice(0, i + 1).pop());
         }
@@ -129,7 +131,7 @@ export class WebSocketClient extends EventEmitter {
         return this.next((m) => m.binary && (kind === undefined || m.data[0] === kind), timeout).then((m) => m.data);
     }
 
-    ended(timeout = 15000) {
+    ended(timeout = PATIENCE_MS) {
         if (this.closed) return Promise.resolve(this.closed);
         return new Promise((resolve, reject) => {
             const timer = setTimeout(() => reject(new Error("not closed in time")), timeout);

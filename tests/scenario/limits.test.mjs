@@ -38,5 +38,10 @@ test("what a sandbox used is told after its end, where the machine counts it", a
     assert.equal(state, "ended");
     if (layers.find(({ name }) => name === "memory_limit").state === "on")
         assert.ok(usage.cpu_seconds > 0 && usage.peak_memory_mb > 1, JSON.stringify(usage));
+    if (layers.find(({ name }) => name === "process_limit").state === "on")
+        assert.ok(usage.processes > 5 && usage.refused_processes === 0, JSON.stringify(usage));
+    else
+        assert.deepEqual([usage.processes, usage.refused_processes], [null, null]);
+    assert.ok(usage.written_mb >= 0 && usage.written_mb < 16, JSON.stringify(usage)); // by pid 1, on every machine
     await server.stop();
 });

@@ -119,7 +119,7 @@ const TOLD = [
     ...["connections", "sign_ins", "sandboxes_per_user", "viewers"].map((limit) => `sandbox_server_limits_hit_total{limit="${limit}"}`),
     'sandbox_server_sandbox_ends_total{reason="memory"}',
     ...["wanted", "ready", "building"].map((state) => `sandbox_server_sandbox_pool{template="desktop",state="${state}"}`),
-    ...["sandbox-server", "sandboxd", "sandbox-egress"].map((program) => `sandbox_server_program_resident_bytes{program="${program}"}`),
+    ...["sandbox-server", "sandboxd", "sandbox-egress", "sandbox-tick"].map((program) => `sandbox_server_program_resident_bytes{program="${program}"}`),
 ];
 
 test("what an operator is promised to be told is there from the first scrape", async () => {

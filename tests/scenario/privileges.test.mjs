@@ -1,7 +1,7 @@
 // What each program may do, as the kernel sees it: docs/ARCHITECTURE.md's table, row by row.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 
 import { namespaceOf } from "../harness/processes.mjs";
@@ -15,6 +15,7 @@ const ACCOUNTS_MAX = 1 << 20;
 const STREAMERS_MAX = 1024 * 8;
 const PARKED_FIRST = ACCOUNTS_MAX + 1 + 8192 + 1;
 const UIDS = 1 << 21;
+const EXPORTERS = 2;
 const NOBODY = { uid: 65534, gid: 65534 };
 const isRoot = process.getuid() === 0;
 
@@ -115,6 +116,16 @@ describe("started as root", { skip: !isRoot && "needs root" }, () => {
         for (const resolver of resolvers) assert.ok(statusOf(resolver.pid).filtered, "a resolver without a seccomp filter");
     });
 
+    test("sandbox-tick: a uid of its own, no capability, each thread's system calls filtered", () => {
+        const { pid } = server.process("sandbox-tick");
+        for (const thread of readdirSync(`/proc/${pid}/task`)) {
+            const status = statusOf(`${pid}/task/${thread}`);
+            assert.deepEqual(status.uids, [UID_BASE + UIDS - EXPORTERS - 1]);
+            assertPowerless(status, "sandbox-tick");
+            assert.ok(status.filtered, "no seccomp filter");
+        }
+    });
+
     test("sandbox-streamer: a uid of its own, own empty network, no capability, its system calls filtered", () => {
         const { pid } = server.process("sandbox-streamer");
         const status = statusOf(pid);
@@ -149,7 +160,7 @@ describe("started as a plain user", { skip: !isRoot && "the other tests run as o
     });
 
     test("everything has that user's uid and no capability on the host", async () => {
-        for (const name of ["sandbox-server", "sandboxd", "postgres", "sandbox-init", "Xvfb", "sandbox-streamer", "sandbox-egress"]) {
+        for (const name of ["sandbox-server", "sandboxd", "postgres", "sandbox-init", "Xvfb", "sandbox-streamer", "sandbox-egress", "sandbox-tick"]) {
             await until(name, () => server.processes(name).length > 0);
             for (const { pid } of server.processes(name)) {
                 const status = statusOf(pid);

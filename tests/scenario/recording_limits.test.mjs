@@ -90,7 +90,7 @@ async function open(client, id) {
 // Resolves with the first notice of the recording's state that fits.
 async function told(viewer, wanted) {
     for (;;) {
-        const notice = await viewer.notice("recording", 15000);
+        const notice = await viewer.notice("recording");
         if (wanted(notice)) return notice;
     }
 }

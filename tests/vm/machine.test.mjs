@@ -79,6 +79,29 @@ describe("a virtual machine", { skip }, () => {
         assert.match(text, /OK \] limits_change_while_it_runs[^]*OK \] memory_that_nobody_gives_back_ends_it/);
     });
 
+    test("processes and bytes written are told by every end", async () => {
+        const text = await runTestProgram(machine, "tests/scenario/sandboxd/scenario_sandboxd_usage", { env: { TEST_MODE: "delegated" } });
+        assert.match(text, /OK \] what_pid_1_did_not_tell_is_unknown[^]*OK \] a_sandbox_can_hide_but_not_invent/);
+    });
+
+    test("memory that a group above has not is not told as the command's limit", async () => {
+        const above = { properties: { Delegate: "yes", MemoryMax: "128M", MemorySwapMax: "0" } };
+        const take = (limit) => sandbox(`--memory ${limit} --time 60 -- sh -c ${quoted(`python3 -c '${HOG}'; echo survived`)}`, above);
+        for (const [limit, cause] of [["512M", "host_memory"], ["64M", "memory"]]) {
+            const { status, report, out, text } = await take(limit);
+            assert.deepEqual([status, report.cause, out], [137, cause, ""], text);
+        }
+    });
+
+    test("what a killed command wrote is known", async () => {
+        const script = `dd if=/dev/zero of=/srv/written/a bs=1M count=4 conv=fsync 2>/dev/null && head -c 16M /dev/zero >/tmp/a && exec python3 -c '${HOG}'`;
+        await machine.check("mkdir -p /srv/written");
+        const { report, text } = await sandbox(`--memory 64M --time 60 --rw /srv/written -- sh -c ${quoted(script)}`, { properties: { Delegate: "yes" } });
+        assert.equal(report.cause, "memory", text);
+        assert.ok(report.usage.written_bytes >= 4 << 20 && report.usage.written_bytes < 8 << 20, text);
+        assert.ok(report.usage.processes >= 2 && report.usage.refused_processes === 0, text);
+    });
+
     for (const kind of ["fork", "memory", "leave"]) {
         test(`a bomb meets its limit: ${kind}`, async () => {
             await runTestProgram(machine, "tests/escape/escape_bombs", { args: [kind, "30"] });

@@ -15,13 +15,13 @@ const URL_INSIDE = "http://127.0.0.1:8080";
 const PASSWORD = "correct horse battery";
 const FIRST_OWNER = 0x70000000 + 1; // SANDBOX_UID_BASE and the first account's number
 const LIMITS = { memory_mb: 256, cpu_percent: 50, pids: 60 };
-const PROFILES = ["sandbox-server", "sandboxd", "sandbox-init", "sandbox-streamer", "sandbox-egress", "sandbox-export", "sandbox-run"];
+const PROFILES = ["sandbox-server", "sandboxd", "sandbox-init", "sandbox-streamer", "sandbox-egress", "sandbox-export", "sandbox-tick", "sandbox-run"];
 // Twenty that double-fork, have sessions of their own and stop themselves.
 const HIDING = "for i in $(seq 20); do (setsid sh -c 'kill -STOP $$; exec sleep 4242' &); done; exit 5";
 const INSTALL_MS = 400000;
 const SLOWNESS = 10;
 const ATTACK_MS = 600000;
-const SCORES = { streamer: 0, "browser, started by root": 7, "code, started by root": 5, "desktop, started by root": 6, "parked code, started by root": 4 };
+const SCORES = { streamer: 0, tick: 0, "browser, started by root": 7, "code, started by root": 5, "desktop, started by root": 6, "parked code, started by root": 4 };
 const FUZZED = "parked code, started by root";
 const DAY_SECONDS = 86400;
 const HOUR_MS = 3600000;
@@ -56,6 +56,7 @@ describe("the packages in a machine of their own", { skip }, () => {
         assert.match(running, /^sandbox-server sandbox-server \(enforce\)$/m);
         assert.match(running, /^sandboxd sandboxd \(enforce\)$/m);
         assert.match(running, /^sandbox-egress sandbox-egress\/\/&sandboxd \(enforce\)$|^sandbox-egress sandboxd\/\/&sandbox-egress \(enforce\)$/m);
+        assert.match(running, /^sandbox-tick sandbox-tick\/\/&sandboxd \(enforce\)$|^sandbox-tick sandboxd\/\/&sandbox-tick \(enforce\)$/m);
     });
 
     test("a desktop runs under the profiles, and its limits hold", async () => {
@@ -98,7 +99,7 @@ describe("the packages in a machine of their own", { skip }, () => {
     // Exactly those that are on the list: as on every host by sandbox-run, without a lock by sandboxd, whose profile gives none on what all share.
     const scores = {};
     const doors = [
-        ["sandbox-run", ["outside", "streamer", "browser, started by root", "code, started by root"], "."],
+        ["sandbox-run", ["outside", "streamer", "tick", "browser, started by root", "code, started by root"], "."],
         ["sandboxd", ["desktop, started by root", "parked code, started by root"], "--invert-match 'lock of a shared file'"],
     ];
     for (const [starter, places, kept] of doors) {

@@ -17,6 +17,7 @@ export async function runTestProgram(machine, path, { args = [], programs, env =
     const variables = {
         DOORS: inside("sandbox-doors"),
         STREAMER_DOORS: inside("streamer-doors"),
+        TICK_DOORS: inside("tick-doors"),
         FUZZER: inside("sandbox-fuzz"),
         BOMB: inside("sandbox-bomb"),
         OPEN_DOORS: join(PROJECT, "tests/escape/open_doors.txt"),

@@ -96,87 +96,6 @@ static void groups_are_gone_when_the_end_is_told(void **state)
     sandboxd_finish(&f);
 }
 
-static void owners_have_their_own_uid(void **state)
-{
-    (void)state;
-    struct sandboxd_fixture f;
-    sandboxd_prepare(&f, mode);
-    sandboxd_start(&f);
-    struct sandboxd_create first = sandboxd_request(11);
-    struct sandboxd_create second = sandboxd_request(12);
-    sandboxd_create(&f, &first);
-    sandboxd_create(&f, &second);
-    struct stat a, b;
-    char path[160];
-    sandboxd_home(&f, &first, path);
-    assert_int_equal(stat(path, &a), 0);
-    sandboxd_home(&f, &second, path);
-    assert_int_equal(stat(path, &b), 0);
-    assert_int_equal(a.st_uid, sandboxd_host_uid(&f, &first));
-    assert_int_equal(b.st_uid, sandboxd_host_uid(&f, &second));
-    assert_int_equal(a.st_mode & 07777, 0700);
-    assert_int_equal(f.welcome.layers[LAYER_HOST_UID].state,
-                     mode == SANDBOXD_DELEGATED ? LAYER_ON : LAYER_WEAKER);
-    sandboxd_finish(&f);
-}
-
-static void home_persists(void **state)
-{
-    (void)state;
-    struct sandboxd_fixture f;
-    sandboxd_prepare(&f, mode);
-    sandboxd_start(&f);
-    struct sandboxd_create request = sandboxd_request(21);
-    sandboxd_script(&f, &request, "echo first >kept; ls -A ~");
-    sandboxd_create(&f, &request);
-    AUTO_FREE char *first = sandboxd_result(&f, &request);
-    assert_non_null(strstr(first, ".bashrc"));
-    sandboxd_end(&f, &request.sandbox);
-    request.sandbox = id_new();
-    sandboxd_script(&f, &request, "cat kept");
-    sandboxd_create(&f, &request);
-    AUTO_FREE char *second = sandboxd_result(&f, &request);
-    assert_string_equal(second, "first\n");
-    sandboxd_finish(&f);
-}
-
-static void another_accounts_home_is_refused(void **state)
-{
-    (void)state;
-    if (mode != SANDBOXD_DELEGATED)
-        skip(); // one uid for all: there is no other owner
-    struct sandboxd_fixture f;
-    sandboxd_prepare(&f, mode);
-    sandboxd_start(&f);
-    struct sandboxd_create request = sandboxd_request(31);
-    sandboxd_create(&f, &request);
-    sandboxd_end(&f, &request.sandbox);
-    struct sandboxd_message message = {.kind = SANDBOXD_CREATE, .create = request};
-    message.create.account_number = 32;
-    sandboxd_send(&f, &message);
-    struct sandboxd_failed failed = sandboxd_expect(&f, SANDBOXD_FAILED, NULL).failed;
-    assert_int_equal(failed.stage, START_HOME);
-    assert_int_equal(failed.error, EPERM);
-    sandboxd_finish(&f);
-}
-
-static void a_link_in_place_of_a_home_is_refused(void **state)
-{
-    (void)state;
-    struct sandboxd_fixture f;
-    sandboxd_prepare(&f, mode);
-    sandboxd_start(&f);
-    struct sandboxd_message message = {.kind = SANDBOXD_CREATE, .create = sandboxd_request(33)};
-    char path[160];
-    sandboxd_home(&f, &message.create, path);
-    assert_int_equal(symlink("/etc", path), 0);
-    sandboxd_send(&f, &message);
-    struct sandboxd_failed failed = sandboxd_expect(&f, SANDBOXD_FAILED, NULL).failed;
-    assert_int_equal(failed.stage, START_HOME);
-    assert_int_equal(failed.error, ELOOP);
-    sandboxd_finish(&f);
-}
-
 static void kill_one(struct sandboxd_fixture *f, const char *name, enum stop_reason reason)
 {
     struct sandboxd_create request = sandboxd_request(41);
@@ -322,99 +241,17 @@ static void sandboxes_outlive_their_client(void **state)
     sandboxd_finish(&f);
 }
 
-static enum start_stage refused(struct sandboxd_fixture *f, const struct sandboxd_create *request, int error)
-{
-    struct sandboxd_message message = {.kind = SANDBOXD_CREATE, .create = *request};
-    sandboxd_send(f, &message);
-    struct sandboxd_failed failed = sandboxd_expect(f, SANDBOXD_FAILED, NULL).failed;
-    assert_int_equal(failed.error, error);
-    return failed.stage;
-}
-
-static void descriptors_from_a_client_are_refused(void **state)
-{
-    (void)state;
-    int pair[2];
-    assert_int_equal(ipc_pair(0, pair), 0);
-    int possible = ipc_refuse_fds(pair[0]);
-    struct sandboxd_fixture f;
-    sandboxd_prepare(&f, mode);
-    sandboxd_start(&f);
-    if (possible == 0)
-        assert_int_equal(ipc_send(f.client, "nonsense", 8, pair, 1), -EPERM);
-    sandboxd_finish(&f);
-    close(pair[0]);
-    close(pair[1]);
-    if (possible < 0)
-        skip(); // before Linux 6.16
-}
-
-static void bad_requests_are_refused(void **state)
-{
-    (void)state;
-    struct sandboxd_fixture f;
-    sandboxd_prepare(&f, mode);
-    sandboxd_set(&f, "SANDBOX_MAX_PER_NODE=1");
-    sandboxd_start(&f);
-    struct sandboxd_create request = sandboxd_request(71);
-    sandboxd_create(&f, &request);
-    assert_int_equal(refused(&f, &request, EEXIST), START_REFUSED);
-    struct sandboxd_create other = sandboxd_request(72);
-    assert_int_equal(refused(&f, &other, EUSERS), START_REFUSED);
-    sandboxd_end(&f, &request.sandbox);
-    other.limits.memory_mb = 4096;
-    assert_int_equal(refused(&f, &other, ERANGE), START_REFUSED);
-    // A message that is none costs the connection, not the service.
-    assert_int_equal(ipc_send(f.client, "nonsense", 8, NULL, 0), 0);
-    struct pollfd hung_up = {.fd = f.client, .events = POLLIN};
-    assert_int_equal(poll(&hung_up, 1, sandboxd_deadline_ms()), 1);
-    char byte;
-    assert_int_equal(recv(f.client, &byte, 1, 0), 0);
-    sandboxd_connect(&f);
-    sandboxd_finish(&f);
-}
-
-static void configuration_is_checked(void **state)
-{
-    (void)state;
-    static const char *const wrong[] = {
-        "FILE_ENCRYPTION_ENABLED=true", "SANDBOX_LAYERS_REQUIRED=user_namespace,magic",
-        "SANDBOX_CGROUP_BACKEND=v2", "FILE_STORAGE_PATH=relative", "PROGRAM_DIR=/nonexistent"};
-    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-        struct sandboxd_fixture f;
-        sandboxd_prepare(&f, SANDBOXD_PLAIN);
-        for (unsigned k = 0; k < f.environment_count; k++) {
-            size_t name = strcspn(wrong[i], "=") + 1;
-            if (strncmp(f.environment[k], wrong[i], name) == 0)
-                snprintf(f.environment[k], sizeof(f.environment[k]), "%s", wrong[i]);
-        }
-        if (strncmp(wrong[i], "PROGRAM_DIR=", 12) == 0)
-            snprintf(f.program_dir, sizeof(f.program_dir), "%s", wrong[i] + 12);
-        else
-            sandboxd_set(&f, "%s", wrong[i]);
-        assert_int_equal(sandboxd_start_refused(&f), 1);
-        sandboxd_finish(&f);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(starts_lists_and_stops),
         cmocka_unit_test(what_hides_from_the_end_is_taken_along),
         cmocka_unit_test(groups_are_gone_when_the_end_is_told),
-        cmocka_unit_test(owners_have_their_own_uid),
-        cmocka_unit_test(home_persists),
-        cmocka_unit_test(another_accounts_home_is_refused),
-        cmocka_unit_test(a_link_in_place_of_a_home_is_refused),
         cmocka_unit_test(killed_parts_end_the_sandbox),
         cmocka_unit_test(killed_sandboxd_leaves_nothing),
         cmocka_unit_test(groups_of_others_are_left_alone),
         cmocka_unit_test(only_own_processes_are_ended),
         cmocka_unit_test(sandboxes_outlive_their_client),
-        cmocka_unit_test(descriptors_from_a_client_are_refused),
-        cmocka_unit_test(bad_requests_are_refused),
-        cmocka_unit_test(configuration_is_checked),
     };
     return sandboxd_run_tests(&mode, tests, sizeof(tests) / sizeof(tests[0]));
 }

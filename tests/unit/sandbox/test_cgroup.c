@@ -70,6 +70,22 @@ static void numbers_are_found_by_their_key(void **state)
     assert_false(cgroup_find_number(text, "oom_", &number));
     assert_false(cgroup_find_number("oom_kill x\n", "oom_kill", &number));
     assert_false(cgroup_find_number("", "oom_kill", &number));
+    static const struct {
+        const char *text;
+        uint64_t sum;
+    } rows[] = {
+        {"", 0},
+        {"254:0 rbytes=7 wbytes=1048576 rios=1 wios=2 dbytes=0 dios=0\n7:1 rbytes=1 wbytes=3 rios=1\n",
+         1048579},
+        {"254:0 \n8:0 wbytes=1", 1},
+        {"254:0 xwbytes=5 wbytes wbytes= wbytesx=9 wbytes=x\n", 0},
+        {"8:0 wbytes=18446744073709551615\n", UINT64_MAX - 1},
+        {"8:0 wbytes=18446744073709551614\n8:1 wbytes=9\n", UINT64_MAX - 1}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_true(cgroup_sum_numbers(rows[i].text, "wbytes") == rows[i].sum);
+    assert_true(cgroup_most_written(UINT64_MAX, UINT64_MAX) == UINT64_MAX &&
+                cgroup_most_written(UINT64_MAX, 0) == 0 && cgroup_most_written(4, UINT64_MAX) == 4 &&
+                cgroup_most_written(4, 5) == 5 && cgroup_most_written(6, 5) == 6);
 }
 
 static const char hybrid[] =

@@ -12,10 +12,10 @@
 
 #include "lib/cleanup.h"
 #include "sandbox/plan/plan.h"
-#include "sandbox/run/options.h"
+#include "sandbox/run/number.h"
 
 static const char *const words[] = {"true", NULL};
-static const struct plan_bind binds[] = {{"/srv/read", false}, {"/srv/write", true}};
+static const struct plan_bind binds[] = {{.path = "/srv/read"}, {.path = "/srv/write", .writable = true}};
 static const struct plan_host host = {.own_uids = true, .cgroups = true, .landlock = true, .seccomp = true};
 
 static struct plan *plan_for(enum profile profile, const struct plan_host *of)
@@ -130,31 +130,31 @@ static void sizes_are_parsed(void **state)
 {
     (void)state;
     uint64_t bytes = 1;
-    assert_int_equal(options_parse_size("4096", &bytes), 0);
+    assert_int_equal(number_parse_size("4096", &bytes), 0);
     assert_int_equal(bytes, 4096);
-    assert_int_equal(options_parse_size("256M", &bytes), 0);
+    assert_int_equal(number_parse_size("256M", &bytes), 0);
     assert_int_equal(bytes, 256u << 20);
-    assert_int_equal(options_parse_size("2g", &bytes), 0);
+    assert_int_equal(number_parse_size("2g", &bytes), 0);
     assert_int_equal(bytes, UINT64_C(2) << 30);
     static const char *const wrong[] = {
         "", "M", "-1", "+1", " 1", "1MB", "1.5G", "99999999T", "18446744073709551616"};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-        assert_int_equal(options_parse_size(wrong[i], &bytes), -EINVAL);
+        assert_int_equal(number_parse_size(wrong[i], &bytes), -EINVAL);
 }
 
 static void durations_are_parsed(void **state)
 {
     (void)state;
     uint64_t ns = 1;
-    assert_int_equal(options_parse_duration("30", &ns), 0);
+    assert_int_equal(number_parse_duration("30", &ns), 0);
     assert_int_equal(ns, UINT64_C(30000000000));
-    assert_int_equal(options_parse_duration("0.5", &ns), 0);
+    assert_int_equal(number_parse_duration("0.5", &ns), 0);
     assert_int_equal(ns, 500000000);
-    assert_int_equal(options_parse_duration("2m", &ns), 0);
+    assert_int_equal(number_parse_duration("2m", &ns), 0);
     assert_int_equal(ns, UINT64_C(120000000000));
     static const char *const wrong[] = {"", "0", "-1", "nan", "inf", "1e9", "5d", "3 s", "0.0001"};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
-        assert_int_equal(options_parse_duration(wrong[i], &ns), -EINVAL);
+        assert_int_equal(number_parse_duration(wrong[i], &ns), -EINVAL);
 }
 
 int main(void)

@@ -178,6 +178,23 @@ static void helpers_get_no_home_and_no_devices(void **state)
     assert_string_equal(find(plan, OPERATION_BIND, "sandbox-export")->source, "/p/sandbox-export");
 }
 
+// It has to wake up in the service's own groups, beside those of the sandboxes.
+static void the_tick_stays_in_the_group_of_the_service(void **state)
+{
+    (void)state;
+    AUTO_FREE struct plan *plan = malloc(sizeof(*plan));
+    assert_true(host.cgroups);
+    assert_int_equal(plan_tick(plan, &host, 4711, 250, "info", "json"), 0);
+    assert_int_equal(position(plan, OPERATION_CGROUPS), SIZE_MAX);
+    assert_int_equal(plan->operations[position(plan, OPERATION_BECOME)].number, 4711);
+    assert_true(position(plan, OPERATION_BECOME) < position(plan, OPERATION_EXEC));
+    assert_true(position(plan, OPERATION_NO_NEW_PRIVILEGES) < position(plan, OPERATION_EXEC));
+    assert_string_equal(plan->arguments[1], "250");
+    assert_null(plan->arguments[2]);
+    assert_int_equal(plan_egress(plan, &host, 4711, "info", "json"), 0);
+    assert_int_equal(position(plan, OPERATION_CGROUPS), 0);
+}
+
 static void a_plan_that_does_not_fit_is_refused(void **state)
 {
     (void)state;
@@ -234,6 +251,7 @@ int main(void)
         cmocka_unit_test(every_bind_of_the_host_is_read_only_or_the_home),
         cmocka_unit_test(memory_file_systems_follow_the_limit),
         cmocka_unit_test(helpers_get_no_home_and_no_devices),
+        cmocka_unit_test(the_tick_stays_in_the_group_of_the_service),
         cmocka_unit_test(a_plan_that_does_not_fit_is_refused),
         cmocka_unit_test(printed_plan_names_every_operation),
         cmocka_unit_test(machine_id_is_one),

@@ -38,13 +38,22 @@ static void test_a_life(void **state)
     assert_int_equal(sandbox.state, STATE_STOPPING);
     assert_stored(store_sandbox_stopping(testing->store, &sandbox.id, STOP_USER, &sandbox));
     assert_int_equal(sandbox.stop_reason, STOP_IDLE);
-    struct sandbox_usage usage = {.cpu_us = 1500000, .peak_memory_bytes = 123456789};
+    struct sandbox_usage usage = SANDBOX_USAGE_UNKNOWN;
+    usage.cpu_us = 1500000;
+    usage.peak_memory_bytes = 123456789;
+    usage.network_refused = 3;
+    usage.processes = 42;
+    usage.refused_processes = 0;
+    usage.written_bytes = UINT64_MAX - 1; // more than a row can hold
     assert_stored(
         store_sandbox_ended(testing->store, &sandbox.id, STOP_CRASH, "Nobody was there.", &usage, &sandbox));
     assert_int_equal(sandbox.state, STATE_ENDED);
     assert_int_equal(sandbox.stop_reason, STOP_IDLE);
     assert_string_equal(sandbox.stop_detail, "Nobody was there.");
     assert_true(sandbox.usage.cpu_us == 1500000 && sandbox.usage.peak_memory_bytes == 123456789);
+    assert_true(sandbox.usage.network_in_bytes == UINT64_MAX && sandbox.usage.network_refused == 3);
+    assert_true(sandbox.usage.processes == 42 && sandbox.usage.refused_processes == 0 &&
+                sandbox.usage.written_bytes == INT64_MAX);
     assert_true(sandbox.ended_us >= sandbox.started_us && sandbox.idle_expires_us == 0);
 }
 
@@ -60,6 +69,8 @@ static void test_an_ended_one_stays_as_it_ended(void **state)
     assert_stored(store_sandbox_started(testing->store, &first.id, STORE_START_UNKNOWN, &again));
     assert_stored(store_sandbox_stopping(testing->store, &first.id, STOP_USER, &again));
     assert_memory_equal(&first, &again, sizeof(first));
+    assert_true(again.usage.processes == UINT64_MAX && again.usage.refused_processes == UINT64_MAX &&
+                again.usage.written_bytes == UINT64_MAX);
     assert_int_equal(store_sandbox_active_at(testing->store, &first.id, 1), -ENOENT);
     assert_int_equal(store_sandbox_request_stop(testing->store, &first.id, STOP_ADMINISTRATOR), -ENOENT);
 }

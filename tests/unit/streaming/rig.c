@@ -210,6 +210,18 @@ static void reap(pid_t *process)
     *process = 0;
 }
 
+// It is killed before it could take its own files away; another server may take its number as soon as it has ended.
+void rig_end_server(struct rig *r)
+{
+    char lock[64];
+    if (r->server <= 0)
+        return;
+    unlink(r->socket_path);
+    snprintf(lock, sizeof(lock), "/tmp/.X%s-lock", strrchr(r->socket_path, 'X') + 1);
+    unlink(lock);
+    reap(&r->server);
+}
+
 void rig_finish(struct rig *r)
 {
     cleanup_fd(&r->stream);
@@ -217,7 +229,7 @@ void rig_finish(struct rig *r)
     cleanup_fd(&r->errors);
     reap(&r->streamer);
     xcb_disconnect(r->drawer);
-    reap(&r->server);
+    rig_end_server(r);
     munmap((void *)(r->pixels - FRAMEBUFFER_HEADER_SIZE), framebuffer_size(r->start.width, r->start.height));
     close(r->framebuffer);
     char path[96];
@@ -227,10 +239,6 @@ void rig_finish(struct rig *r)
         remove(path);
     }
     remove(r->directory);
-    // The server was killed before it could take its own files away.
-    unlink(r->socket_path);
-    snprintf(path, sizeof(path), "/tmp/.X%s-lock", strrchr(r->socket_path, 'X') + 1);
-    unlink(path);
 }
 
 void rig_send(struct rig *r, const void *message, size_t length)

@@ -35,6 +35,8 @@ void rig_start(struct rig *r, uint32_t width, uint32_t height);
 // over).
 void rig_attach(struct rig *r, int display);
 void rig_finish(struct rig *r);
+// Kills the X server alone.
+void rig_end_server(struct rig *r);
 
 void rig_send(struct rig *r, const void *message, size_t length);
 // Waits for one message of at most `capacity` bytes; its length, 0 when the streamer has closed the stream,

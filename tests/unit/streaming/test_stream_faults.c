@@ -94,7 +94,7 @@ static void a_dead_server_ends_it(void **state)
 {
     struct scene *s = *state;
     scene_open(s);
-    kill(s->rig.server, SIGKILL);
+    rig_end_server(&s->rig);
     scene_check_exit(s, 1, "the X server ended the connection");
 }
 

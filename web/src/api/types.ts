@@ -95,11 +95,19 @@ export interface Sandbox {
     display: Display;
     viewers: number;
     stop: Stop | null;
-    usage: { cpu_seconds: number | null; peak_memory_mb: number | null } | null;
+    usage: Usage | null;
     layers: Layer[];
     start: "parked" | "cold" | null;
     /** null: it was made before there were policies. */
     policy: Policy | null;
+}
+
+/** Of an ended sandbox; null: not known. */
+export interface Usage {
+    cpu_seconds: number | null;
+    peak_memory_mb: number | null;
+    processes: number | null;
+    written_mb: number | null;
 }
 
 export interface Page<T> {

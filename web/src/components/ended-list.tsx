@@ -18,10 +18,15 @@ function lifetime(sandbox: Sandbox): string | null {
 }
 
 function usage(sandbox: Sandbox): string[] {
-    const { cpu_seconds: cpu, peak_memory_mb: peak } = sandbox.usage ?? { cpu_seconds: null, peak_memory_mb: null };
+    if (sandbox.usage === null) {
+        return [];
+    }
+    const { cpu_seconds: cpu, peak_memory_mb: peak, processes, written_mb: written } = sandbox.usage;
     return [
         ...(cpu === null ? [] : [`${shortDuration(cpu)} of CPU`]),
         ...(peak === null ? [] : [`${Math.round(peak)} MiB at most`]),
+        ...(processes === null ? [] : [`${processes} processes at most`]),
+        ...(written === null ? [] : [`${written < 1 ? "less than 1" : Math.round(written)} MiB written`]),
     ];
 }
 

@@ -1,0 +1,13 @@
+#include "lib/reap.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+void reap_everything(void)
+{
+    // One pass reaches all: a process with a deadly signal makes no other any more.
+    kill(-1, SIGKILL); // -ESRCH: nobody is left
+    while (wait4(-1, NULL, __WALL, NULL) >= 0 || errno == EINTR)
+        ;
+}
