@@ -5,7 +5,9 @@
 #include <linux/close_range.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -21,8 +23,8 @@
 #define INIT_NAME "sandbox-run"
 
 struct command {
-    const struct plan *plan;
-    int setup;
+    const char *const *words;
+    const char *const *environment;
     int error; // why it could not be executed; the child shares this memory until it is
 };
 
@@ -53,8 +55,7 @@ int operation_execute(const char *const *words, const char *const *variables)
 static int child(void *data)
 {
     struct command *command = data;
-    command->error =
-        setpgid(0, 0) < 0 ? -errno : operation_execute(command->plan->command, command->plan->environment);
+    command->error = setpgid(0, 0) < 0 ? -errno : operation_execute(command->words, command->environment);
     _exit(EXIT_FAILURE);
 }
 
@@ -92,24 +93,56 @@ __attribute__((noreturn)) static void reap(const struct run *run, pid_t command)
     }
 }
 
+// What lies in the line is in its copy; anything else stays where it is. The result and the words end with NULL.
+static const char *const *moved(const struct launch *launch, const char *copy, const char *const *words)
+{
+    size_t count = 0;
+    while (words[count])
+        count++;
+    const char **result = calloc(count + 1, sizeof(*result));
+    for (size_t i = 0; result && i < count; i++) {
+        uintptr_t offset = (uintptr_t)words[i] - (uintptr_t)launch->own_line;
+        result[i] = offset < launch->own_line_length ? copy + offset : words[i];
+    }
+    return result;
+}
+
+// The line may hold paths of the host, and the command can read it from its first moment on: what is needed of it moves away before. Nothing is
+// freed: it lasts as long as this process.
+static int hide_line(const struct launch *launch, struct command *command)
+{
+    char *copy = calloc(1, launch->own_line_length + 1);
+    if (!copy)
+        return -ENOMEM;
+    memcpy(copy, launch->own_line, launch->own_line_length);
+    command->words = moved(launch, copy, command->words);
+    command->environment = moved(launch, copy, command->environment);
+    if (!command->words || !command->environment)
+        return -ENOMEM;
+    memset(launch->own_line, 0, launch->own_line_length);
+    return 0;
+}
+
 int operation_run(struct run *run, const struct operation *operation)
 {
     (void)operation;
-    struct command command = {.plan = run->launch->plan, .setup = run->setup};
+    const struct launch *launch = run->launch;
+    struct command command = {.words = launch->plan->command, .environment = launch->plan->environment};
     AUTO_FD int pidfd = -1;
     if (prctl(PR_SET_DUMPABLE, 0) < 0)
         return -errno;
+    int error = launch->own_line ? hide_line(launch, &command) : 0;
+    if (error)
+        return error;
     pid_t pid = start(&command, &pidfd);
     if (pid < 0)
         return pid;
-    // A pipe's reader sees its end when the command closes it; and the line may hold paths of the host.
+    // A pipe's reader sees its end when the command closes it.
     close(0);
     close(1);
     close(2);
-    if (run->launch->own_line)
-        memset(run->launch->own_line, 0, run->launch->own_line_length);
     prctl(PR_SET_NAME, INIT_NAME);
-    int error = tell(run, SETUP_RUNNING, 0, &pidfd);
+    error = tell(run, SETUP_RUNNING, 0, &pidfd);
     if (error)
         return error;
     close(steal_fd(&pidfd));

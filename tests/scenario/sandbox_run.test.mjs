@@ -83,7 +83,7 @@ for (const user of users) {
                 [["--plan=all", "true"], 125, "--plan=all: this option takes no value"],
                 [["-qv", "true"], 125, "unknown option -qv"],
                 [["--json=77", "true"], 125, "not open"],
-                [["--env", "NAME", "true"], 125, "NAME=VALUE"],
+                [["--env", "=x", "true"], 125, "NAME=VALUE"],
                 [["--frobnicate", "true"], 125, "unknown option"],
                 [["no-such-command"], 127, "no-such-command: No such file"],
                 [["/etc/passwd"], 126, "/etc/passwd: Permission denied"],
