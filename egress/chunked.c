@@ -1,15 +1,6 @@
 #include "egress/chunked.h"
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
+#include "lib/text.h"
 
 static bool is_text(char c)
 {
@@ -25,7 +16,7 @@ static enum chunk_state after_size_line(struct chunked *chunked)
 
 static enum chunk_state in_size(struct chunked *chunked, char c)
 {
-    int value = hex_value(c);
+    int value = text_hex_value(c);
     if (value >= 0) {
         if (++chunked->digits > 15)
             return CHUNK_BROKEN;

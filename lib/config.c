@@ -8,6 +8,7 @@
 #include "lib/cleanup.h"
 #include "lib/config_private.h"
 #include "lib/log.h"
+#include "lib/text.h"
 
 struct config *config_new(void)
 {
@@ -55,18 +56,6 @@ int config_find(const char *name, size_t length)
     return -1;
 }
 
-static bool is_choice(const char *choices, const char *value)
-{
-    size_t length = strlen(value);
-    for (const char *p = choices; *p;) {
-        size_t n = strcspn(p, "|");
-        if (n == length && memcmp(p, value, n) == 0)
-            return true;
-        p += n + (p[n] == '|');
-    }
-    return false;
-}
-
 static bool parse_number(const char *text, int64_t *ret_number)
 {
     char *end;
@@ -93,7 +82,7 @@ int config_check_value(const struct config_entry *entry, const char *value, cons
         return 0;
     case CONFIG_SWITCH:
     case CONFIG_CHOICE:
-        if (!is_choice(entry->choices, value))
+        if (!text_has_word(entry->choices, "|", value))
             return config_refuse(ret_error, "%s: %s must be one of %s, not \"%.64s\"", where, entry->name,
                                  entry->choices, value);
         return 0;

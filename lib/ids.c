@@ -6,6 +6,8 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "lib/text.h"
+
 struct id id_new(void)
 {
     struct id id;
@@ -45,17 +47,6 @@ void id_format(const struct id *id, char text[static ID_TEXT_SIZE])
     *out = '\0';
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 int id_parse(const char *text, struct id *ret_id)
 {
     if (strnlen(text, ID_TEXT_SIZE) != ID_TEXT_SIZE - 1)
@@ -65,8 +56,8 @@ int id_parse(const char *text, struct id *ret_id)
     for (int i = 0; i < 16; i++) {
         if ((i == 4 || i == 6 || i == 8 || i == 10) && *in++ != '-')
             return -EINVAL;
-        int high = hex_value(in[0]);
-        int low = hex_value(in[1]);
+        int high = text_hex_value(in[0]);
+        int low = text_hex_value(in[1]);
         if (high < 0 || low < 0)
             return -EINVAL;
         id.bytes[i] = (uint8_t)(high << 4 | low);

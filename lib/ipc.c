@@ -112,15 +112,24 @@ static int unix_address(const char *path, struct sockaddr_un *ret_address)
     return 0;
 }
 
+// For a socket at that path, closed by the caller.
+static int path_socket(const char *path, struct sockaddr_un *ret_address, int *ret_fd)
+{
+    int error = unix_address(path, ret_address);
+    int fd = error ? -1 : socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return error ? error : -errno;
+    *ret_fd = fd;
+    return 0;
+}
+
 int ipc_listen(const char *path, mode_t mode, int *ret_fd)
 {
     struct sockaddr_un address;
-    int error = unix_address(path, &address);
+    AUTO_FD int fd = -1;
+    int error = path_socket(path, &address, &fd);
     if (error)
         return error;
-    AUTO_FD int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return -errno;
     if (unlink(path) < 0 && errno != ENOENT)
         return -errno;
     mode_t old = umask(0777); // nobody connects before the mode is right
@@ -138,12 +147,10 @@ int ipc_listen(const char *path, mode_t mode, int *ret_fd)
 int ipc_connect(const char *path, int *ret_fd)
 {
     struct sockaddr_un address;
-    int error = unix_address(path, &address);
+    AUTO_FD int fd = -1;
+    int error = path_socket(path, &address, &fd);
     if (error)
         return error;
-    AUTO_FD int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return -errno;
     if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
         return -errno;
     *ret_fd = steal_fd(&fd);

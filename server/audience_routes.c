@@ -12,32 +12,16 @@
 #include "server/sandboxes.h"
 #include "server/server.h"
 
-// The sandbox when it is here and the account's. NULL: answered.
-static struct sandbox *find_own(struct exchange *exchange)
-{
-    if (sandbox_answer_missing(exchange))
-        return NULL;
-    const struct store_sandbox *row = exchange->detail;
-    struct sandbox *sandbox = sandboxes_find(exchange->server->sandboxes, &row->id);
-    if (row->state != STATE_ENDED && strcmp(row->node, exchange->server->node) != 0)
-        sandbox_answer_wrong_node(exchange, row);
-    else if (!sandbox)
-        exchange_problem(exchange, PROBLEM_CONFLICT, "The sandbox is not running.");
-    else
-        return sandbox;
-    return NULL;
-}
-
 void viewers_finish(struct exchange *exchange)
 {
-    const struct sandbox *sandbox = find_own(exchange);
+    const struct sandbox *sandbox = sandbox_find_here(exchange);
     if (sandbox)
         exchange_json(exchange, 200, json_pack("{s:o}", "items", audience_json(sandbox, NULL)));
 }
 
 void viewer_end_finish(struct exchange *exchange)
 {
-    struct sandbox *sandbox = find_own(exchange);
+    struct sandbox *sandbox = sandbox_find_here(exchange);
     if (!sandbox)
         return;
     if (audience_end_viewer(sandbox, &exchange->part) < 0) {

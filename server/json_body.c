@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/cleanup.h"
+#include "lib/text.h"
 
 static void cleanup_json(json_t **json)
 {
@@ -19,18 +20,6 @@ __attribute__((format(printf, 2, 3))) static int refuse(char *wrong, const char 
     vsnprintf(wrong, JSON_BODY_WRONG_MAX, format, arguments);
     va_end(arguments);
     return -EINVAL;
-}
-
-static bool is_choice(const char *choices, const char *value)
-{
-    size_t length = strlen(value);
-    for (const char *p = choices; *p;) {
-        size_t n = strcspn(p, "|");
-        if (n == length && memcmp(p, value, n) == 0)
-            return true;
-        p += n + (p[n] == '|');
-    }
-    return false;
 }
 
 static int read_field(json_t *value, const struct json_field *field, void *result, char *wrong)
@@ -48,7 +37,7 @@ static int read_field(json_t *value, const struct json_field *field, void *resul
                       field->length_max);
     if (strlen(text) != length)
         return refuse(wrong, "The field \"%s\" must not contain NUL.", field->name);
-    if (field->choices && !is_choice(field->choices, text))
+    if (field->choices && !text_has_word(field->choices, "|", text))
         return refuse(wrong, "The field \"%s\" must be one of %s.", field->name, field->choices);
     memcpy((char *)result + field->offset, text, length + 1);
     return 0;

@@ -21,13 +21,10 @@
 // The sandbox when it is here, the account's, and running. NULL: answered.
 static struct sandbox *find_running(struct exchange *exchange)
 {
-    if (sandbox_answer_missing(exchange))
+    struct sandbox *sandbox = sandbox_find_here(exchange);
+    if (!sandbox)
         return NULL;
-    const struct store_sandbox *row = exchange->detail;
-    struct sandbox *sandbox = sandboxes_find(exchange->server->sandboxes, &row->id);
-    if (row->state != STATE_ENDED && strcmp(row->node, exchange->server->node) != 0)
-        sandbox_answer_wrong_node(exchange, row);
-    else if (!sandbox || sandbox->state != STATE_RUNNING)
+    if (sandbox->state != STATE_RUNNING)
         exchange_problem(exchange, PROBLEM_CONFLICT, "The sandbox is not running.");
     else if (sandbox->policy.recording == RECORDING_OFF)
         exchange_problem(exchange, PROBLEM_FORBIDDEN, "Recording is turned off for desktops of this kind.");

@@ -51,6 +51,7 @@ int create_prepare(struct exchange *exchange);
 int create_work(struct exchange *exchange, struct store *store);
 void create_finish(struct exchange *exchange);
 // change_routes.c
+struct sandbox;
 struct store_sandbox;
 int change_prepare(struct exchange *exchange);
 int change_work(struct exchange *exchange, struct store *store);
@@ -59,6 +60,8 @@ void change_finish(struct exchange *exchange);
 // True when there is no row to go on with, or another node has it: answered.
 bool sandbox_answer_missing(struct exchange *exchange);
 void sandbox_answer_wrong_node(struct exchange *exchange, const struct store_sandbox *row);
+// The sandbox of the row in `detail`, as long as this node knows of it. NULL: answered.
+struct sandbox *sandbox_find_here(struct exchange *exchange);
 void sandbox_answer_disconnected(struct exchange *exchange);
 int ticket_prepare(struct exchange *exchange);
 int ticket_work(struct exchange *exchange, struct store *store);

@@ -116,6 +116,21 @@ void sandbox_answer_wrong_node(struct exchange *exchange, const struct store_san
     exchange_problem(exchange, PROBLEM_WRONG_NODE, detail);
 }
 
+struct sandbox *sandbox_find_here(struct exchange *exchange)
+{
+    if (sandbox_answer_missing(exchange))
+        return NULL;
+    const struct store_sandbox *row = exchange->detail;
+    struct sandbox *sandbox = sandboxes_find(exchange->server->sandboxes, &row->id);
+    if (row->state != STATE_ENDED && strcmp(row->node, exchange->server->node) != 0)
+        sandbox_answer_wrong_node(exchange, row);
+    else if (!sandbox)
+        exchange_problem(exchange, PROBLEM_CONFLICT, "The sandbox is not running.");
+    else
+        return sandbox;
+    return NULL;
+}
+
 void stop_finish(struct exchange *exchange)
 {
     struct server *server = exchange->server;

@@ -10,7 +10,6 @@
 #include "lib/cleanup.h"
 #include "lib/fd.h"
 
-#define CGROUP_FILE_MAX (1u << 20)
 // Of the limit: the kernel keeps the peak without a lock, and what other processors charged at that moment, in batches of 256 KiB, may be missing.
 #define PEAK_SHARE 32u
 

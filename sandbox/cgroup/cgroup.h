@@ -97,6 +97,7 @@ void cgroup_sweep_commands(const struct cgroup_root *root);
 int cgroup_end_with_memory(const struct cgroup_root *root, const struct cgroup *cgroup, int *ret_fd);
 
 // cgroup.c, for the other files of this part. Numbers are UINT64_MAX when they can't be read.
+#define CGROUP_FILE_MAX (1u << 20) // bytes that are read of a file of the kernel's
 int cgroup_write(int base, const char *group, const char *file, const char *text);
 uint64_t cgroup_read_number(const struct cgroup_root *root, enum cgroup_hierarchy hierarchy,
                             const char *group, const char *file);
@@ -105,6 +106,9 @@ uint64_t cgroup_read_number(const struct cgroup_root *root, enum cgroup_hierarch
 bool cgroup_holds_processes(int base);
 uint64_t cgroup_read_field(const struct cgroup_root *root, enum cgroup_hierarchy hierarchy, const char *group,
                            const char *file, const char *key);
+
+// root.c: asks for controllers in the groups below this v2 group, and notes in `controls` which there are. 0, or -errno when that can't be read.
+int cgroup_enable_below(int group, struct cgroup_root *root);
 
 // values.c: what is written where.
 struct cgroup_value {
@@ -126,4 +130,7 @@ uint64_t cgroup_sum_numbers(const char *text, const char *key);
 struct cgroup_paths {
     char path[CGROUP_HIERARCHY_COUNT][512]; // empty: not mounted
 };
+// path: of the delegated group below each mount; empty: the group that `own` tells.
 void cgroup_find(const char *mountinfo, const char *own, const char *path, struct cgroup_paths *ret_paths);
+// The same of this process. 0 or -errno.
+int cgroup_find_own(const char *path, struct cgroup_paths *ret_paths);

@@ -15,7 +15,6 @@
 #include "lib/fd.h"
 #include "sandbox/cgroup/cgroup.h"
 
-#define PROC_FILE_MAX (1u << 20)
 #define CALLER_GROUP "sandbox-run"
 
 static int open_writable(const char *path)
@@ -37,18 +36,6 @@ static void open_v1(const struct cgroup_paths *paths, struct cgroup_root *root)
     }
 }
 
-static bool has_word(const char *list, const char *word)
-{
-    const char *found = strstr(list, word);
-    size_t length = strlen(word);
-    for (; found; found = strstr(found + length, word)) {
-        bool starts = found == list || found[-1] == ' ';
-        if (starts && (found[length] == ' ' || found[length] == '\n' || found[length] == '\0'))
-            return true;
-    }
-    return false;
-}
-
 // A group that systemd delegated to this one process alone: it moves to a leaf, and the group can have others below it. The leaf goes with the unit.
 static void leave_own_group(int group)
 {
@@ -63,27 +50,11 @@ static void leave_own_group(int group)
                      "0"); // where it failed the next group above is tried
 }
 
-// The controllers that groups below this one have.
+// Whether groups below this one have any controller.
 static bool controls_below(int group, struct cgroup_root *root)
 {
-    static const char *const names[] = {
-        [CGROUP_MEMORY] = "memory", [CGROUP_CPU] = "cpu", [CGROUP_PIDS] = "pids"};
-    AUTO_FREE char *enabled = NULL;
-    bool any = false;
-    for (unsigned i = 0; i <= CGROUP_PIDS; i++) {
-        char text[16];
-        snprintf(text, sizeof(text), "+%s", names[i] ? names[i] : "");
-        if (names[i])
-            cgroup_write(group, ".", "cgroup.subtree_control", text); // what was refused is not listed
-    }
-    cgroup_write(group, ".", "cgroup.subtree_control", "+io");
-    if (read_file_at(group, "cgroup.subtree_control", PROC_FILE_MAX, &enabled, NULL) < 0)
-        return false;
-    for (unsigned i = 0; i <= CGROUP_PIDS; i++) {
-        root->controls[i] = names[i] && has_word(enabled, names[i]);
-        any |= root->controls[i];
-    }
-    return any;
+    return cgroup_enable_below(group, root) == 0 &&
+           (root->controls[CGROUP_MEMORY] || root->controls[CGROUP_CPU] || root->controls[CGROUP_PIDS]);
 }
 
 static void open_v2(const struct cgroup_paths *paths, struct cgroup_root *root)
@@ -112,15 +83,10 @@ static void open_v2(const struct cgroup_paths *paths, struct cgroup_root *root)
 int cgroup_root_for_command(struct cgroup_root *ret_root)
 {
     struct cgroup_root root = {.backend = CGROUP_NONE, .base = {-1, -1, -1, -1, -1}};
-    AUTO_FREE char *mountinfo = NULL;
-    AUTO_FREE char *own = NULL;
-    int error = read_file_at(AT_FDCWD, "/proc/self/mountinfo", PROC_FILE_MAX, &mountinfo, NULL);
-    if (!error)
-        error = read_file_at(AT_FDCWD, "/proc/self/cgroup", PROC_FILE_MAX, &own, NULL);
+    struct cgroup_paths paths;
+    int error = cgroup_find_own("", &paths);
     if (error)
         return error;
-    struct cgroup_paths paths;
-    cgroup_find(mountinfo, own, "", &paths);
     open_v1(&paths, &root);
     if (root.backend == CGROUP_NONE)
         open_v2(&paths, &root);

@@ -1,24 +1,16 @@
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/cleanup.h"
+#include "lib/fd.h"
+#include "lib/text.h"
 #include "sandbox/cgroup/cgroup.h"
 
 #define LINE_MAX_BYTES 1024
 
 static const char *const v1_names[] = {
     [CGROUP_MEMORY] = "memory", [CGROUP_CPU] = "cpu", [CGROUP_CPUACCT] = "cpuacct", [CGROUP_PIDS] = "pids"};
-
-static bool has_word(const char *list, const char *word)
-{
-    size_t length = strlen(word);
-    for (const char *p = list; *p;) {
-        size_t n = strcspn(p, ",");
-        if (n == length && memcmp(p, word, n) == 0)
-            return true;
-        p += n + (p[n] == ',');
-    }
-    return false;
-}
 
 // Copies the next line of *text without its end. False at the end of the text; longer lines are cut.
 static bool next_line(const char **text, char line[static LINE_MAX_BYTES])
@@ -45,7 +37,7 @@ static void own_group(const char *own, const char *controller, char *group, size
         char *controllers = strsep(&rest, ":");
         if (!rest || !controllers)
             continue;
-        if (*controller ? has_word(controllers, controller) : *controllers == '\0')
+        if (*controller ? text_has_word(controllers, ",", controller) : *controllers == '\0')
             snprintf(group, size, "%s", rest);
     }
 }
@@ -76,7 +68,7 @@ static void take_mount(const char *line, const char *own, const char *path, stru
     if (strcmp(type, "cgroup") != 0)
         return;
     for (unsigned i = 0; i < CGROUP_UNIFIED; i++) {
-        if (!has_word(options, v1_names[i]))
+        if (!text_has_word(options, ",", v1_names[i]))
             continue;
         own_group(own, v1_names[i], group, sizeof(group));
         set_path(paths, i, mount_point, *path ? path : group);
@@ -89,4 +81,16 @@ void cgroup_find(const char *mountinfo, const char *own, const char *path, struc
     *ret_paths = (struct cgroup_paths){0};
     while (next_line(&mountinfo, line))
         take_mount(line, own, path, ret_paths);
+}
+
+int cgroup_find_own(const char *path, struct cgroup_paths *ret_paths)
+{
+    AUTO_FREE char *mountinfo = NULL;
+    AUTO_FREE char *own = NULL;
+    int error = read_file_at(AT_FDCWD, "/proc/self/mountinfo", CGROUP_FILE_MAX, &mountinfo, NULL);
+    if (!error)
+        error = read_file_at(AT_FDCWD, "/proc/self/cgroup", CGROUP_FILE_MAX, &own, NULL);
+    if (!error)
+        cgroup_find(mountinfo, own, path, ret_paths);
+    return error;
 }

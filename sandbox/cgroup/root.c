@@ -13,11 +13,11 @@
 
 #include "lib/cleanup.h"
 #include "lib/fd.h"
+#include "lib/text.h"
 #include "sandbox/cgroup/cgroup.h"
 #include "sandbox/executor/launch.h"
 #include "sandbox/executor/process.h"
 
-#define PROC_FILE_MAX (1u << 20)
 #define DAEMON_GROUP "daemon"
 #define TRIAL_GROUP "trial"
 #define LEFTOVER_DEADLINE_MS 5000
@@ -37,15 +37,10 @@ static void cleanup_dir(DIR **dir)
 
 static int open_groups(const char *path, struct cgroup_root *root)
 {
-    AUTO_FREE char *mountinfo = NULL;
-    AUTO_FREE char *own = NULL;
-    int error = read_file_at(AT_FDCWD, "/proc/self/mountinfo", PROC_FILE_MAX, &mountinfo, NULL);
-    if (!error)
-        error = read_file_at(AT_FDCWD, "/proc/self/cgroup", PROC_FILE_MAX, &own, NULL);
+    struct cgroup_paths paths;
+    int error = cgroup_find_own(path, &paths);
     if (error)
         return error;
-    struct cgroup_paths paths;
-    cgroup_find(mountinfo, own, path, &paths);
     for (unsigned i = 0; i < CGROUP_HIERARCHY_COUNT; i++) {
         if (!paths.path[i][0])
             continue;
@@ -56,46 +51,33 @@ static int open_groups(const char *path, struct cgroup_root *root)
     return 0;
 }
 
-static bool has_controller(const char *list, const char *name)
+int cgroup_enable_below(int group, struct cgroup_root *root)
 {
-    size_t length = strlen(name);
-    for (const char *p = list; *p;) {
-        size_t n = strcspn(p, " \n");
-        if (n == length && memcmp(p, name, n) == 0)
-            return true;
-        p += n + (p[n] != '\0');
+    static const char *const names[] = {
+        [CGROUP_MEMORY] = "memory", [CGROUP_CPU] = "cpu", [CGROUP_PIDS] = "pids"};
+    for (unsigned i = 0; i <= CGROUP_PIDS; i++) {
+        char text[16];
+        snprintf(text, sizeof(text), "+%s", names[i] ? names[i] : "");
+        if (names[i])
+            cgroup_write(group, ".", "cgroup.subtree_control", text); // what was refused is not listed
     }
-    return false;
-}
-
-static void write_at(int base, const char *path, const char *text)
-{
-    AUTO_FD int fd = openat(base, path, O_WRONLY | O_CLOEXEC);
-    if (fd >= 0)
-        write_all(fd, text, strlen(text)); // what could not be had is missing in cgroup.subtree_control
+    cgroup_write(group, ".", "cgroup.subtree_control", "+io");
+    AUTO_FREE char *enabled = NULL;
+    int error = read_file_at(group, "cgroup.subtree_control", CGROUP_FILE_MAX, &enabled, NULL);
+    for (unsigned i = 0; i <= CGROUP_PIDS && !error; i++)
+        root->controls[i] = names[i] && text_has_word(enabled, " \n", names[i]);
+    return error;
 }
 
 // A v2 group with controllers for its children can't hold processes of its own: the daemon moves into a leaf
 // first.
 static void enable_v2(struct cgroup_root *root)
 {
-    static const char *const names[] = {
-        [CGROUP_MEMORY] = "memory", [CGROUP_CPU] = "cpu", [CGROUP_PIDS] = "pids"};
     int base = root->base[CGROUP_UNIFIED];
-    AUTO_FREE char *enabled = NULL;
     if (cgroup_holds_processes(base) && (mkdirat(base, DAEMON_GROUP, 0755) == 0 || errno == EEXIST))
-        write_at(base, DAEMON_GROUP "/cgroup.procs", "0");
-    if (cgroup_holds_processes(base))
-        return;
-    write_at(base, "cgroup.subtree_control", "+memory");
-    write_at(base, "cgroup.subtree_control", "+cpu");
-    write_at(base, "cgroup.subtree_control", "+pids");
-    write_at(base, "cgroup.subtree_control", "+io");
-    if (read_file_at(base, "cgroup.subtree_control", PROC_FILE_MAX, &enabled, NULL) < 0)
-        return;
-    for (unsigned i = 0; i <= CGROUP_PIDS; i++)
-        root->controls[i] = names[i] && has_controller(enabled, names[i]);
-    root->controls[CGROUP_CPUACCT] = true; // cpu.stat is in every group
+        cgroup_write(base, DAEMON_GROUP, "cgroup.procs", "0");
+    if (!cgroup_holds_processes(base) && cgroup_enable_below(base, root) == 0)
+        root->controls[CGROUP_CPUACCT] = true; // cpu.stat is in every group
 }
 
 // Whether a child can really join: cgroup2 besides asks for write access to the common ancestor's
@@ -190,7 +172,7 @@ static int for_each_process(const struct group *group, process_fn *call)
     char path[64];
     AUTO_FREE char *processes = NULL;
     snprintf(path, sizeof(path), "%s/cgroup.procs", group->name);
-    int error = read_file_at(group->base, path, PROC_FILE_MAX, &processes, NULL);
+    int error = read_file_at(group->base, path, CGROUP_FILE_MAX, &processes, NULL);
     char *rest = processes;
     for (char *line; !error && (line = strsep(&rest, "\n"));) {
         long pid = strtol(line, NULL, 10);

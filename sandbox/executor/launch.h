@@ -26,8 +26,8 @@ struct launch {
     int standard[3]; // what the new program has as 0, 1 and 2
     struct cgroup_entry cgroup;
     bool cgroup_follows; // OPERATION_CGROUPS waits for launch_join
-    bool
-        borrow; // launch_start returns when the new program's process is made; only where nothing before that can wait for a file system
+    // launch_start returns when the new program's process is made; only where nothing before that can wait for a file system.
+    bool borrow;
     struct launch_descriptor descriptors[LAUNCH_DESCRIPTORS_MAX];
     size_t descriptor_count;
     struct launch_mounts mounts;

@@ -129,7 +129,7 @@ void sandbox_enter(struct sandbox *sandbox)
     pool_touch(service);
 }
 
-int sandbox_prepare(struct sandbox *sandbox, const struct sandbox_limits *limits, bool parked, int *ret_ours,
+int sandbox_prepare(struct sandbox *sandbox, const struct sandbox_limits *limits, int *ret_ours,
                     int *ret_theirs, enum start_stage *ret_stage)
 {
     struct service *service = sandbox->service;
@@ -148,8 +148,8 @@ int sandbox_prepare(struct sandbox *sandbox, const struct sandbox_limits *limits
         return error;
     AUTO_FD int ours = channel[0];
     AUTO_FD int theirs = channel[1];
-    if (desktop)
-        error = desktop_send_start(&sandbox->desktop, ours, parked); // waits there until sandbox-init reads
+    if (desktop) // waits in the channel until sandbox-init reads
+        error = desktop_send_start(&sandbox->desktop, ours, sandbox->parked);
     if (error)
         return error;
     *ret_ours = steal_fd(&ours);
@@ -191,7 +191,7 @@ static int start_from_foundation(struct sandbox *sandbox, const struct spawner *
 {
     int ours;
     AUTO_FD int theirs = -1;
-    int error = sandbox_prepare(sandbox, &sandbox->request.limits, false, &ours, &theirs, ret_stage);
+    int error = sandbox_prepare(sandbox, &sandbox->request.limits, &ours, &theirs, ret_stage);
     if (error)
         return error;
     sandbox->state = SANDBOX_BUILDING;
@@ -223,7 +223,7 @@ int sandbox_start_cold(struct sandbox *sandbox, enum start_stage *ret_stage)
         return error;
     int ours;
     AUTO_FD int theirs = -1;
-    error = sandbox_prepare(sandbox, &request->limits, false, &ours, &theirs, ret_stage);
+    error = sandbox_prepare(sandbox, &request->limits, &ours, &theirs, ret_stage);
     if (error)
         return error;
     sandbox->state = SANDBOX_BUILDING;

@@ -31,7 +31,7 @@ struct sandbox {
     bool renewed;         // it ends because others show newer files
     pid_t lost_builders;  // process group of a builder whose pidfd went with its spawner; 0: none
     int parked_listener;  // of its network, until it has an owner; else -1
-    int mounts; // namespace of a command's sandbox, so that its end does not wait until they are gone; else -1
+    int mounts; // namespace of a command's sandbox: its end does not wait until they are gone; else -1
     uint64_t parked_cpu_us; // used before it had an owner
     bool commanded;         // RUN was passed on
     int command_status;     // as waitpid(2)
@@ -60,11 +60,11 @@ struct sandbox {
     struct watch timer;   // end of the start's patience, then of waiting for an empty cgroup
 };
 
-// Starts one. 0: the client hears READY, FAILED or ENDED later; -errno with ret_stage: refused, nothing
-// exists.
+// Starts one. 0: the client hears READY, FAILED or ENDED later; -errno with ret_stage: refused, nothing exists.
 // policy: NULL, or a reference that the callee takes in any case.
 int sandbox_create(struct service *service, const struct sandboxd_create *request,
                    struct network_policy *policy, enum start_stage *ret_stage);
+// The client's of that id, or NULL.
 struct sandbox *sandbox_find(struct service *service, const struct id *id);
 // Begins the end; the first reason stays, but for one that would be started again, and is not then.
 void sandbox_stop(struct sandbox *sandbox, enum stop_reason reason);
@@ -95,7 +95,7 @@ void sandbox_free(struct sandbox *sandbox);
 // Into the table of the service, which owns it from here on.
 void sandbox_enter(struct sandbox *sandbox);
 // Its groups, display and channel: all that is made before the plan runs. The child's end of the channel is the caller's.
-int sandbox_prepare(struct sandbox *sandbox, const struct sandbox_limits *limits, bool parked, int *ret_ours,
+int sandbox_prepare(struct sandbox *sandbox, const struct sandbox_limits *limits, int *ret_ours,
                     int *ret_theirs, enum start_stage *ret_stage);
 // One of the uids that no home has.
 int sandbox_take_uid(struct sandbox *sandbox);

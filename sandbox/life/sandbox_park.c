@@ -54,7 +54,7 @@ int sandbox_park(struct service *service, const struct spawner *spawner, unsigne
     AUTO_FD int theirs = -1;
     int error = sandbox_take_uid(sandbox);
     if (!error)
-        error = sandbox_prepare(sandbox, limits, true, &ours, &theirs, &stage);
+        error = sandbox_prepare(sandbox, limits, &ours, &theirs, &stage);
     if (!error)
         error = sandbox_spawn(sandbox, spawner, &service->settings->limits, ours, theirs);
     if (error)

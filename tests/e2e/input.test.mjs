@@ -315,3 +315,15 @@ test("two fingers that part magnify the picture, and a point is still the same",
     assert.ok(large.width > box.width * 1.4, `${large.width} of ${box.width}`);
     assert.ok(Math.abs(large.x + large.width / 2 - middle.x) < 2);
 });
+
+test("of a text that is too long the rest is told, and the way for it", async () => {
+    await openInputMenu();
+    await page.getByRole("menuitem", { name: "Type text" }).click();
+    await page.getByLabel("Text to type").focus();
+    await cdp.send("Input.insertText", { text: "x".repeat(10_005) });
+    const notice = page.getByRole("alert").filter({ hasText: "not typed" });
+    await notice.getByText("5 characters were not typed: it would take too long. The clipboard takes long texts at once.").waitFor();
+    await notice.getByRole("button", { name: "Open the clipboard" }).click();
+    await page.getByLabel("Text for the desktop").waitFor();
+    assert.equal(await notice.count(), 0);
+});

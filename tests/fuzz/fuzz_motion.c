@@ -10,10 +10,12 @@
 
 #define WIDTH 157
 #define HEIGHT 101
+#define CORPUS_RUNS 100u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static uint32_t live[WIDTH * HEIGHT], browser[WIDTH * HEIGHT];
+static size_t inputs, followed; // windows that were dragged on
 
 // Draws one thing, or moves a part of the picture; returns where.
 static struct rectangle draw(const uint8_t *command)
@@ -80,8 +82,11 @@ static size_t move(struct screen *screen, struct motion *motion, struct grid *gr
 {
     struct image image = {(const uint8_t *)live, WIDTH * 4, WIDTH, HEIGHT};
     size_t count = 0;
-    if (motion_follow(motion, grid, offset, &copies[0]) && screen_follow(screen, &image, grid, &copies[0], 1))
+    if (motion_follow(motion, grid, offset, &copies[0]) &&
+        screen_follow(screen, &image, grid, &copies[0], 1)) {
         show_copy(&copies[count++]);
+        followed++;
+    }
     if (motion_copy(motion, &screen->shown, &image, grid, offset, &copies[count])) {
         show_copy(&copies[count]);
         screen_copy(screen, grid, &copies[count++], 1);
@@ -114,12 +119,21 @@ static void update(struct screen *screen, struct motion *motion, struct grid *gr
         damage(grid, meanwhile, drawn);
 }
 
+// Who runs the corpus and what comes of it has dragged windows; one input alone need not.
+static void check_followed(void)
+{
+    if (inputs >= CORPUS_RUNS && followed == 0)
+        abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct grid grid;
     struct screen screen;
     struct motion motion;
     if (grid_init(&grid, WIDTH, HEIGHT) || screen_init(&screen, &grid) || motion_init(&motion, &grid))
+        abort();
+    if (inputs++ == 0 && atexit(check_followed) != 0)
         abort();
     memset(live, 0, sizeof(live));
     memset(browser, 0, sizeof(browser));
