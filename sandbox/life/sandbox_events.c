@@ -186,6 +186,16 @@ static void on_setup(struct watch *watch, uint32_t events)
     }
 }
 
+static void start_late(struct sandbox *sandbox)
+{
+    bool display = sandbox->desktop.display >= 0;
+    if (display && !sandbox->usable)
+        log_error(
+            "nobody said that the window manager is up: can sandbox-openbox.so be loaded into the openbox "
+            "of this machine, and does sandbox-display run?");
+    sandbox_fail(sandbox, display ? START_WINDOW_MANAGER : START_DISPLAY, ETIMEDOUT);
+}
+
 static void on_timer(struct watch *watch, uint32_t events)
 {
     (void)events;
@@ -198,7 +208,7 @@ static void on_timer(struct watch *watch, uint32_t events)
     else if (sandbox->state == SANDBOX_CLAIMING && !sandbox->usable)
         sandbox_claim_lost(sandbox, "it does not answer");
     else if (sandbox->state != SANDBOX_READY)
-        sandbox_fail(sandbox, sandbox->desktop.display < 0 ? START_DISPLAY : START_WINDOW_MANAGER, ETIMEDOUT);
+        start_late(sandbox);
 }
 
 void sandbox_ready(struct sandbox *sandbox)
