@@ -40,11 +40,18 @@ static bool ask(struct sandbox *sandbox)
         sandbox_set_timer(sandbox, PATIENCE_NS) < 0)
         return false;
     sandbox->asked = true;
-    cgroup_lift_cpu(&sandbox->service->cgroups, &sandbox->cgroup);
+    // It closes the other end when the rest is killed. Until then the cpu limit holds: what still runs gets no more than before.
     if (sandbox->setup.fd >= 0)
-        shutdown(sandbox->setup.fd, SHUT_RDWR);
-    watch_close(&sandbox->channel);
+        shutdown(sandbox->setup.fd, SHUT_WR);
+    if (sandbox->channel.fd >= 0)
+        shutdown(sandbox->channel.fd, SHUT_WR);
     return true;
+}
+
+void sandbox_only_freed(struct sandbox *sandbox)
+{
+    if (sandbox->asked)
+        cgroup_lift_cpu(&sandbox->service->cgroups, &sandbox->cgroup);
 }
 
 void sandbox_stop(struct sandbox *sandbox, enum stop_reason reason)

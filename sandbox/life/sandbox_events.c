@@ -128,6 +128,7 @@ static void command_ended(struct sandbox *sandbox, int status)
 static void waiting_over(struct sandbox *sandbox)
 {
     watch_close(&sandbox->setup);
+    sandbox_only_freed(sandbox);
     if (sandbox->state == SANDBOX_ENDING)
         sandbox_finish(sandbox);
     else if (sandbox->init.fd < 0)
@@ -314,8 +315,11 @@ static void on_channel(struct watch *watch, uint32_t events)
         return;
     if (error == -ECONNRESET) {
         watch_close(watch); // its process's end tells the rest
+        sandbox_only_freed(sandbox);
         return;
     }
+    if (sandbox->asked)
+        return; // that end is all that is waited for
     if (!error)
         error = init_message_decode(&buffer, packet.length, packet.fd_count, INIT_SIDE_INIT, &message);
     if (!error)

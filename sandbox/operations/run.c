@@ -86,7 +86,7 @@ __attribute__((noreturn)) static void reap(const struct run *run, pid_t command)
             _exit(EXIT_FAILURE);
         if (pid == command) {
             tell(run, SETUP_ENDED, status, NULL);
-            reap_everything();
+            reap_everything(run->setup);
             _exit(EXIT_SUCCESS);
         }
     }
