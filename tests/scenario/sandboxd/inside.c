@@ -289,7 +289,7 @@ static void the_first_key_of_a_user_changes_no_keymap(void **state)
     sandboxd_finish(&f);
 }
 
-// An installation with the hostile pid 1 in it, and nothing else.
+// An installation with the hostile pid 1 in it, and what there is no start without.
 static void install_hostile_init(struct sandboxd_fixture *f)
 {
     static const char *const directories[] = {"p", "p/bin", "p/share", "p/share/sandbox-server",
@@ -302,10 +302,13 @@ static void install_hostile_init(struct sandboxd_fixture *f)
     }
     snprintf(path, sizeof(path), "%s/p/bin/sandbox-init", f->directory);
     copy_program(getenv("HOSTILE_INIT"), path, 0);
-    snprintf(path, sizeof(path), "%s/bin/sandbox-egress", getenv("PROGRAMS"));
-    char link[300];
-    snprintf(link, sizeof(link), "%s/p/bin/sandbox-egress", f->directory);
-    assert_int_equal(symlink(path, link), 0);
+    static const char *const others[] = {"sandbox-egress", "sandbox-openbox.so"};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        char link[300];
+        snprintf(path, sizeof(path), "%s/bin/%s", getenv("PROGRAMS"), others[i]);
+        snprintf(link, sizeof(link), "%s/p/bin/%s", f->directory, others[i]);
+        assert_int_equal(symlink(path, link), 0);
+    }
 }
 
 static void choose_attack(const struct sandboxd_fixture *f, const char *name)
