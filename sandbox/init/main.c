@@ -224,7 +224,7 @@ int main(void)
         fprintf(stderr, "sandbox-init: only sandboxd starts this program\n");
         return EXIT_FAILURE;
     }
-    struct desktop_state state = {.framebuffer = -1, .session.ready_fd = -1};
+    struct desktop_state state = {.framebuffer = -1, .session = {.ready_fd = -1, .manager_fd = -1}};
     struct init_start_desktop start;
     AUTO_FD int signals = open_signals();
     if (signals < 0 || receive_start(&start, &state.framebuffer) < 0)

@@ -94,14 +94,16 @@ static int start_program(struct session *session, unsigned which)
 
 int session_start(struct session *session, uint32_t width, uint32_t height)
 {
-    *session = (struct session){.ready_fd = -1};
+    *session = (struct session){.ready_fd = -1, .manager_fd = -1};
     snprintf(session->size, sizeof(session->size), "%ux%u", width, height);
     if (mkfifo(READY_FIFO, 0600) < 0 || mkfifo(MANAGER_FIFO, 0600) < 0)
         return -errno;
     // Open for writing as well: otherwise the end of the writer shows as end of file. It stays open: that a window manager was started again is
     // said too.
     session->ready_fd = open(READY_FIFO, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    if (session->ready_fd < 0)
+    // The window manager may be up before sandbox-display is there to be told so: without a reader it would be told nothing.
+    session->manager_fd = open(MANAGER_FIFO, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    if (session->ready_fd < 0 || session->manager_fd < 0)
         return -errno;
     int error = write_compose_rules("");
     if (error)

@@ -17,8 +17,9 @@ struct session_program {
 
 struct session {
     struct session_program programs[SESSION_PROGRAMS];
-    char size[16]; // of the display as the desktop begins: WIDTHxHEIGHT
-    int ready_fd;  // becomes readable when the window manager is up
+    char size[16];  // of the display as the desktop begins: WIDTHxHEIGHT
+    int ready_fd;   // becomes readable when the window manager is up
+    int manager_fd; // keeps what the window manager says until sandbox-display reads it
 };
 
 // Starts sandbox-display, which brings the display to the size it begins with, and the window manager. 0 or -errno.

@@ -51,6 +51,8 @@ int sandboxd_deadline_ms(void);
 void sandboxd_prepare(struct sandboxd_fixture *fixture, enum sandboxd_mode mode);
 __attribute__((format(printf, 2, 3))) void sandboxd_set(struct sandboxd_fixture *fixture, const char *format,
                                                         ...);
+// Before the start: the programs of the installation, but for `name`, which is a copy of the file `path`.
+void sandboxd_replace_program(struct sandboxd_fixture *fixture, const char *name, const char *path);
 // Starts it and waits until it serves; then connects.
 void sandboxd_start(struct sandboxd_fixture *fixture);
 // Prepares it, starts it with so many parked desktops (SANDBOX_POOL_DESKTOP), and waits until they are ready.

@@ -1,6 +1,7 @@
 // A whole private instance, started by the real supervisor from the staged programs (PROGRAMS), in a state directory of its own.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { chmodSync, chownSync, cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:net";
@@ -17,13 +18,23 @@ const START_MS = 60000;
 const STOP_MS = 60000;
 const READY = /^ready: (http:\/\/\S+)(?:  user: (\S+)(?:  password: (\S+))?)?$/m;
 
+// Below those that the kernel gives to connections (ip_local_port_range), of which there are many while tests run beside each other: what is free
+// now is free until it is used. No port is given twice here.
+const PORTS = { from: 20000, count: 12000 };
+const given = new Set();
 export async function freePort() {
-    const server = createServer().listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = server.address();
-    server.close();
-    await once(server, "close");
-    return port;
+    for (;;) {
+        const port = PORTS.from + randomInt(PORTS.count);
+        if (given.has(port)) continue;
+        given.add(port);
+        const server = createServer();
+        const free = once(server, "listening").then(() => true, () => false);
+        server.listen(port, "127.0.0.1");
+        if (!(await free)) continue;
+        server.close();
+        await once(server, "close");
+        return port;
+    }
 }
 
 // Like scripts/run leaves it: with the programs inside, where their own users can reach them wherever the source stands.

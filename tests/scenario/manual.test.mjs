@@ -1,7 +1,7 @@
 // What is written of the programs for who types: each command and option is in its manual page and offered by the shell's completion, and nothing else is.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -51,16 +51,19 @@ test("the examples of sandbox-run(1) do what they say", (t) => {
     t.after(() => rmSync(directory, { recursive: true, force: true }));
     const files = { "script.py": "print(sum(range(9)))\n", Makefile: "all:\n\tid -u >built\n", "page.html": "<p id=a></p><script>a.textContent = 6 * 7</script>" };
     for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
+    mkdirSync(join(directory, "job"));
+    writeFileSync(join(directory, "job/words"), "b\na\n");
     const made = (name) => readFileSync(join(directory, name), "utf8");
     const expected = [
         (out) => assert.equal(out, "36\n"),
         () => assert.equal(made("built"), "1000\n"),
         (out) => assert.match(out, /<p id="a">42<\/p>/),
+        () => assert.equal(made("job/words"), "a\nb\n"),
         (out) => assert.deepEqual([out, JSON.parse(made("report.json")).cause], ["hello\n", "exited"]),
     ];
     const examples = [...page("sandbox-run.1").matchAll(/^\.Dl (sandbox-run .*)$/gm)].map(([, line]) => line);
     assert.equal(examples.length, expected.length);
-    const env = { PATH: `${BIN}:/usr/bin:/bin` };
+    const env = { PATH: `${BIN}:/usr/bin:/bin`, LANG: "C.UTF-8" };
     for (const [i, line] of examples.entries()) expected[i](execFileSync("sh", ["-c", line], { cwd: directory, env, encoding: "utf8", timeout: 60000 }));
 });
 

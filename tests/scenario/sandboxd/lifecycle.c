@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
@@ -241,10 +242,25 @@ static void sandboxes_outlive_their_client(void **state)
     sandboxd_finish(&f);
 }
 
+// That it is up is said once, and nobody may be there yet to hear it.
+static void a_window_manager_that_is_up_first_is_not_missed(void **state)
+{
+    (void)state;
+    struct sandboxd_fixture f;
+    sandboxd_prepare(&f, mode);
+    sandboxd_replace_program(&f, "sandbox-display", getenv("LATE_DISPLAY"));
+    sandboxd_start(&f);
+    struct sandboxd_create request = sandboxd_request(5);
+    sandboxd_create(&f, &request);
+    sandboxd_end(&f, &request.sandbox);
+    sandboxd_finish(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(starts_lists_and_stops),
+        cmocka_unit_test(a_window_manager_that_is_up_first_is_not_missed),
         cmocka_unit_test(what_hides_from_the_end_is_taken_along),
         cmocka_unit_test(groups_are_gone_when_the_end_is_told),
         cmocka_unit_test(killed_parts_end_the_sandbox),

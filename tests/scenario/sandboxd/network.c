@@ -258,41 +258,13 @@ static void the_list_tells_what_is_in_force_but_no_secret(void **state)
     sandboxd_finish(&f);
 }
 
-// The programs of the installation, with another sandbox-egress.
-static void replace_proxy(struct sandboxd_fixture *f, const char *proxy)
-{
-    static const char *const links[] = {"share",
-                                        "bin/sandbox-init",
-                                        "bin/sandbox-sound",
-                                        "bin/sandbox-display",
-                                        "bin/sandbox-keymap",
-                                        "bin/sandbox-streamer"};
-    AUTO_FREE char *program = NULL;
-    size_t length;
-    char from[512], to[512];
-    snprintf(to, sizeof(to), "%s/p", f->directory);
-    assert_int_equal(mkdir(to, 0755), 0);
-    snprintf(f->program_dir, sizeof(f->program_dir), "%s/p/bin", f->directory);
-    assert_int_equal(mkdir(f->program_dir, 0755), 0);
-    for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
-        snprintf(from, sizeof(from), "%s/%s", getenv("PROGRAMS"), links[i]);
-        snprintf(to, sizeof(to), "%s/p/%s", f->directory, links[i]);
-        assert_int_equal(symlink(from, to), 0);
-    }
-    snprintf(to, sizeof(to), "%s/sandbox-egress", f->program_dir);
-    assert_int_equal(read_file_at(AT_FDCWD, proxy, 16u << 20, &program, &length), 0);
-    AUTO_FD int fd = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
-    assert_true(fd >= 0 && fchmod(fd, 0755) == 0);
-    assert_int_equal(write_all(fd, program, length), 0);
-}
-
 static void a_policy_that_the_proxy_refuses_is_not_told_as_in_force(void **state)
 {
     (void)state;
     static const char *const rules[] = {"example.org", NULL}, *const others[] = {"other.example.org", NULL};
     struct sandboxd_fixture f;
     sandboxd_prepare(&f, sandboxd_mode_possible(SANDBOXD_DELEGATED) ? SANDBOXD_DELEGATED : SANDBOXD_PLAIN);
-    replace_proxy(&f, getenv("HOSTILE_EGRESS"));
+    sandboxd_replace_program(&f, "sandbox-egress", getenv("HOSTILE_EGRESS"));
     sandboxd_start(&f);
     struct sandboxd_create request = sandboxd_request(1);
     request.network = 1;

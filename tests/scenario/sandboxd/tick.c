@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -145,9 +146,11 @@ static void ticks_while_this_machine_is_wanted(void **state)
     assert_true(processors <= PROCESSORS_MAX);
     for (long i = 0; i <= processors; i++) {
         spinning[i] = fork();
-        if (spinning[i] == 0)
+        if (spinning[i] == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL); // else they would outlive a test that fails
             for (;;)
                 ;
+        }
         assert_true(spinning[i] > 0);
     }
     tick_until_it_ticks(&tick);
