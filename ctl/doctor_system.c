@@ -81,8 +81,9 @@ static bool same_content(const char *first, const char *second)
 void check_running_programs(struct context *context, struct findings *findings)
 {
     static const char *const programs[] = {
-        "sandboxd",      "sandbox-init",    "sandbox-streamer", "sandbox-egress", "sandbox-keymap",
-        "sandbox-sound", "sandbox-display", "sandbox-export",   "sandbox-tick",   "sandbox-framebuffer.so"};
+        "sandboxd",       "sandbox-init",           "sandbox-streamer",  "sandbox-egress",
+        "sandbox-keymap", "sandbox-sound",          "sandbox-display",   "sandbox-export",
+        "sandbox-tick",   "sandbox-framebuffer.so", "sandbox-openbox.so"};
     const char *installed = config_text(context->config, CONFIG_PROGRAM_DIR);
     if (!context->packaged || access(RUNNING_PROGRAMS, F_OK) < 0)
         return;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/cleanup.h"
+#include "lib/text.h"
 
 // The leaf that holds sandboxd itself: a cgroup2 group with controllers can't hold processes of its own.
 #define DAEMON_LEAF "daemon"
@@ -59,19 +60,6 @@ static int read_file(const char *directory, const char *name, char *text, size_t
         return -errno;
     text[length] = '\0';
     return 0;
-}
-
-static bool has_word(const char *text, const char *word)
-{
-    size_t length = strlen(word);
-
-    for (const char *at = strstr(text, word); at; at = strstr(at + 1, word)) {
-        bool starts = at == text || at[-1] == ' ' || at[-1] == ',';
-        char after = at[length];
-        if (starts && (after == '\0' || after == ' ' || after == ',' || after == '\n'))
-            return true;
-    }
-    return false;
 }
 
 static int add_hierarchy(struct cgroup *cgroup, const char *mount_point, bool unified)
@@ -159,7 +147,7 @@ static void enable_controllers(struct cgroup *cgroup, const char *directory)
     if (read_file(parent, "cgroup.controllers", available, sizeof(available)) < 0)
         return;
     for (size_t i = 0; i < COUNT(v2_controllers); i++) {
-        if (!has_word(available, v2_controllers[i]))
+        if (!text_has_word(available, " \n", v2_controllers[i]))
             continue;
         snprintf(word, sizeof(word), "+%s", v2_controllers[i]);
         if (write_file(parent, "cgroup.subtree_control", word) == 0 &&

@@ -145,15 +145,26 @@ int cgroup_open_entry(const struct cgroup_root *root, const struct cgroup *cgrou
     return 0;
 }
 
-void cgroup_lift_cpu(const struct cgroup_root *root, const struct cgroup *cgroup)
+// A failure means a slower end.
+static void set_quota(const struct cgroup_root *root, const struct cgroup *cgroup, const char *v1,
+                      const char *v2)
 {
     if (!cgroup->name[0] || !root->controls[CGROUP_CPU])
         return;
-    // A failure means a slower end.
     if (root->backend == CGROUP_V2)
-        cgroup_write(root->base[CGROUP_UNIFIED], cgroup->name, "cpu.max", "max");
+        cgroup_write(root->base[CGROUP_UNIFIED], cgroup->name, "cpu.max", v2);
     else
-        cgroup_write(root->base[CGROUP_CPU], cgroup->name, "cpu.cfs_quota_us", "-1");
+        cgroup_write(root->base[CGROUP_CPU], cgroup->name, "cpu.cfs_quota_us", v1);
+}
+
+void cgroup_lift_cpu(const struct cgroup_root *root, const struct cgroup *cgroup)
+{
+    set_quota(root, cgroup, "-1", "max");
+}
+
+void cgroup_grant_cpu(const struct cgroup_root *root, const struct cgroup *cgroup)
+{
+    set_quota(root, cgroup, "100000", "100000"); // of a period of as many microseconds, which stays
 }
 
 int cgroup_kill(const struct cgroup_root *root, const struct cgroup *cgroup)

@@ -63,6 +63,8 @@ int cgroup_open_entry(const struct cgroup_root *root, const struct cgroup *cgrou
 void cgroup_entry_finish(struct cgroup_entry *entry);
 // Takes the cpu limit off, for processes that are to end: freeing their memory counts against it. Nothing where there is none.
 void cgroup_lift_cpu(const struct cgroup_root *root, const struct cgroup *cgroup);
+// Makes it one processor, for one that has less.
+void cgroup_grant_cpu(const struct cgroup_root *root, const struct cgroup *cgroup);
 // Kills every process in it; -ENOTSUP where the kernel offers no cgroup.kill to us.
 int cgroup_kill(const struct cgroup_root *root, const struct cgroup *cgroup);
 // 0: proven to hold no process; -EBUSY: it holds one; another -errno: unknown.

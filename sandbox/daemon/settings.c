@@ -71,6 +71,10 @@ static int set_directories(struct settings *settings, struct config_error *ret_e
         return refuse(ret_error, "PROGRAM_DIR is too long");
     if (access(path, X_OK) < 0)
         return refuse(ret_error, "%.256s: %s; install the project again", path, strerror(errno));
+    char library[SETTINGS_PATH_MAX + sizeof("/sandbox-openbox.so")];
+    snprintf(library, sizeof(library), "%s/sandbox-openbox.so", settings->program_dir);
+    if (access(library, R_OK) < 0) // no desktop would come up
+        return refuse(ret_error, "%.256s: %s; install the project again", library, strerror(errno));
     return 0;
 }
 

@@ -250,8 +250,10 @@ int launch_reap_init(int pidfd, int *ret_status, uint64_t *ret_written_bytes)
 {
     struct rusage usage = {0};
     int ended = reap(pidfd, ret_status, &usage);
+    // A kernel without CONFIG_TASK_IO_ACCOUNTING has no such file, and tells 0.
+    bool counted = access("/proc/self/io", F_OK) == 0;
     if (ended == 1)
-        *ret_written_bytes = *ret_status == 0 && usage.ru_oublock >= 0
+        *ret_written_bytes = counted && *ret_status == 0 && usage.ru_oublock >= 0
                                  ? (uint64_t)usage.ru_oublock * USAGE_BLOCK_BYTES
                                  : UINT64_MAX;
     return ended;

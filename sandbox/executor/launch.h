@@ -106,5 +106,5 @@ int launch_kill(int pidfd, uid_t uid);
 // Reaps an ended child. 1 with ret_status (as waitpid(2)), 0 when it still runs, -errno.
 int launch_reap(int pidfd, int *ret_status);
 // The same for pid 1 of a sandbox, with the bytes that it and all that it reaped had written to disk; UINT64_MAX when it did not end by
-// itself: what the kernel reaped in its place is missing then.
+// itself, since what the kernel reaped in its place is missing then, and where the kernel does not count.
 int launch_reap_init(int pidfd, int *ret_status, uint64_t *ret_written_bytes);

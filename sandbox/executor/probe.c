@@ -17,6 +17,7 @@
 #include "sandbox/daemon/settings.h"
 #include "sandbox/executor/process.h"
 #include "sandbox/operations/operations.h"
+#include "sandbox/plan/tables.h"
 
 #define LANDLOCK_ABI_COMPLETE 6
 
@@ -66,7 +67,7 @@ static int nothing(struct run *run)
 static int try_root(struct run *run)
 {
     static const struct operation steps[] = {
-        {.kind = OPERATION_MAP_IDS, .number = 1000},
+        {.kind = OPERATION_MAP_IDS, .number = PLAN_INSIDE_ID},
         {.kind = OPERATION_ROOT, .source = "size=64k,nr_inodes=16,mode=0755"},
         {.kind = OPERATION_DIRECTORY, .target = "proc", .number = 0555},
         {.kind = OPERATION_PROCESSES, .target = "proc"},

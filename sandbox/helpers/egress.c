@@ -104,11 +104,15 @@ static void on_process_ended(struct watch *watch, uint32_t events)
 {
     (void)events;
     struct egress *egress = CONTAINER_OF(watch, struct egress, process);
-    int status;
-    if (launch_reap(watch->fd, &status) == 0)
+    int status = 0;
+    int reaped = launch_reap(watch->fd, &status);
+    if (reaped == 0)
         return;
     watch_close(watch);
-    if (egress->state != EGRESS_KILLED && !egress->stopping) {
+    if (reaped < 0) {
+        log_error("sandbox-egress can't be waited for: no sandbox reaches a network until it runs again",
+                  {"error", strerror(-reaped)});
+    } else if (egress->state != EGRESS_KILLED && !egress->stopping) {
         char number[16];
         bool signalled = WIFSIGNALED(status);
         snprintf(number, sizeof(number), "%d", signalled ? WTERMSIG(status) : WEXITSTATUS(status));

@@ -46,9 +46,12 @@ void helper_end(struct helper *helper)
 
 static void on_ended(struct helper *helper, struct watch *watch)
 {
-    int status;
-    if (launch_reap(watch->fd, &status) == 0)
+    int status = 0;
+    int ended = launch_reap(watch->fd, &status);
+    if (ended == 0)
         return;
+    if (ended < 0)
+        log_error("a helper can't be waited for", {"helper", helper->name}, {"error", strerror(-ended)});
     watch_close(watch);
     end_when_gone(helper);
 }

@@ -53,18 +53,23 @@ static void on_process_ended(struct watch *watch, uint32_t events)
 {
     (void)events;
     struct ticker *ticker = CONTAINER_OF(watch, struct ticker, process);
-    int status;
-    if (launch_reap(watch->fd, &status) == 0)
+    int status = 0;
+    int ended = launch_reap(watch->fd, &status);
+    if (ended == 0)
         return;
     watch_close(watch);
     watch_close(&ticker->setup);
     let_go(ticker);
     if (ticker->stopping)
         return;
-    char number[16];
-    bool signalled = WIFSIGNALED(status);
-    snprintf(number, sizeof(number), "%d", signalled ? WTERMSIG(status) : WEXITSTATUS(status));
-    log_error("sandbox-tick has ended and is started again", {signalled ? "signal" : "status", number});
+    if (ended < 0) {
+        log_error("sandbox-tick can't be waited for and is started again", {"error", strerror(-ended)});
+    } else {
+        char number[16];
+        bool signalled = WIFSIGNALED(status);
+        snprintf(number, sizeof(number), "%d", signalled ? WTERMSIG(status) : WEXITSTATUS(status));
+        log_error("sandbox-tick has ended and is started again", {signalled ? "signal" : "status", number});
+    }
     plan_next_start(ticker);
 }
 

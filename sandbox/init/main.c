@@ -55,7 +55,7 @@ __attribute__((noreturn)) static void display_ended(int status)
 {
     struct init_message message = {.kind = INIT_DISPLAY_ENDED, .display_ended = {.status = status}};
     init_message_send(INIT_CHANNEL_FD, &message, INIT_SIDE_INIT, -1);
-    reap_everything();
+    reap_everything(INIT_CHANNEL_FD);
     _exit(EXIT_SUCCESS);
 }
 
@@ -232,6 +232,6 @@ int main(void)
     start_desktop(&state, &start);
     explicit_bzero(&start, sizeof(start));
     serve(&state, signals);
-    reap_everything();
+    reap_everything(INIT_CHANNEL_FD);
     _exit(EXIT_SUCCESS);
 }

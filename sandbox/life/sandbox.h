@@ -69,6 +69,8 @@ struct sandbox *sandbox_find(struct service *service, const struct id *id);
 // Begins the end; the first reason stays, but for one that would be started again, and is not then.
 void sandbox_stop(struct sandbox *sandbox, enum stop_reason reason);
 void sandbox_stop_all(struct service *service, enum stop_reason reason);
+// Pid 1 has closed its channel. When it was asked to end, nothing is left that could run: freeing it needs no limit of the processor.
+void sandbox_only_freed(struct sandbox *sandbox);
 // Kills all that is left of one that ends, without waiting for what pid 1 makes of it.
 void sandbox_kill(struct sandbox *sandbox);
 // Passes the one command on. -EPROTO when it is not for this sandbox, or not now.

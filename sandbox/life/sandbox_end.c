@@ -14,6 +14,7 @@
 
 #define REMOVAL_PAUSE_NS 2000000
 #define REMOVALS_MAX 1000u      // two seconds
+#define WHOLE_PERCENT 100u      // one processor
 #define PATIENCE_NS 2000000000u // with pid 1, which a user's programs may make slow
 
 void sandbox_kill(struct sandbox *sandbox)
@@ -40,11 +41,21 @@ static bool ask(struct sandbox *sandbox)
         sandbox_set_timer(sandbox, PATIENCE_NS) < 0)
         return false;
     sandbox->asked = true;
-    cgroup_lift_cpu(&sandbox->service->cgroups, &sandbox->cgroup);
+    // It closes the other end when the rest is killed. Until then the cpu limit holds: what still runs gets no more than before, or one processor,
+    // for with less of it pid 1 may not have its turn in time.
+    if (sandbox->request.limits.cpu_percent < WHOLE_PERCENT)
+        cgroup_grant_cpu(&sandbox->service->cgroups, &sandbox->cgroup);
     if (sandbox->setup.fd >= 0)
-        shutdown(sandbox->setup.fd, SHUT_RDWR);
-    watch_close(&sandbox->channel);
+        shutdown(sandbox->setup.fd, SHUT_WR);
+    if (sandbox->channel.fd >= 0)
+        shutdown(sandbox->channel.fd, SHUT_WR);
     return true;
+}
+
+void sandbox_only_freed(struct sandbox *sandbox)
+{
+    if (sandbox->asked)
+        cgroup_lift_cpu(&sandbox->service->cgroups, &sandbox->cgroup);
 }
 
 void sandbox_stop(struct sandbox *sandbox, enum stop_reason reason)

@@ -128,6 +128,7 @@ static void command_ended(struct sandbox *sandbox, int status)
 static void waiting_over(struct sandbox *sandbox)
 {
     watch_close(&sandbox->setup);
+    sandbox_only_freed(sandbox);
     if (sandbox->state == SANDBOX_ENDING)
         sandbox_finish(sandbox);
     else if (sandbox->init.fd < 0)
@@ -186,6 +187,16 @@ static void on_setup(struct watch *watch, uint32_t events)
     }
 }
 
+static void start_late(struct sandbox *sandbox)
+{
+    bool display = sandbox->desktop.display >= 0;
+    if (display && !sandbox->usable)
+        log_error(
+            "nobody said that the window manager is up: can sandbox-openbox.so be loaded into the openbox "
+            "of this machine, and does sandbox-display run?");
+    sandbox_fail(sandbox, display ? START_WINDOW_MANAGER : START_DISPLAY, ETIMEDOUT);
+}
+
 static void on_timer(struct watch *watch, uint32_t events)
 {
     (void)events;
@@ -198,7 +209,7 @@ static void on_timer(struct watch *watch, uint32_t events)
     else if (sandbox->state == SANDBOX_CLAIMING && !sandbox->usable)
         sandbox_claim_lost(sandbox, "it does not answer");
     else if (sandbox->state != SANDBOX_READY)
-        sandbox_fail(sandbox, sandbox->desktop.display < 0 ? START_DISPLAY : START_WINDOW_MANAGER, ETIMEDOUT);
+        start_late(sandbox);
 }
 
 void sandbox_ready(struct sandbox *sandbox)
@@ -304,8 +315,11 @@ static void on_channel(struct watch *watch, uint32_t events)
         return;
     if (error == -ECONNRESET) {
         watch_close(watch); // its process's end tells the rest
+        sandbox_only_freed(sandbox);
         return;
     }
+    if (sandbox->asked)
+        return; // that end is all that is waited for
     if (!error)
         error = init_message_decode(&buffer, packet.length, packet.fd_count, INIT_SIDE_INIT, &message);
     if (!error)

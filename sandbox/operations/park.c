@@ -65,7 +65,7 @@ static void reap(const struct run *run, pid_t command)
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
         if (pid == command) {
             tell(run, SETUP_ENDED, status, NULL);
-            reap_everything();
+            reap_everything(run->setup);
             _exit(EXIT_SUCCESS);
         }
     }
@@ -74,12 +74,12 @@ static void reap(const struct run *run, pid_t command)
 // Until the command ends, or the service does.
 __attribute__((noreturn)) static void serve(const struct run *run, int signals, pid_t command)
 {
-    struct pollfd fds[] = {{.fd = run->setup, .events = 0}, {.fd = signals, .events = POLLIN}};
+    struct pollfd fds[] = {{.fd = run->setup, .events = POLLRDHUP}, {.fd = signals, .events = POLLIN}};
     for (;;) {
         if (poll(fds, 2, -1) < 0 && errno != EINTR)
             _exit(EXIT_FAILURE);
         if (fds[0].revents) {
-            reap_everything();
+            reap_everything(run->setup);
             _exit(EXIT_SUCCESS);
         }
         struct signalfd_siginfo info;

@@ -87,7 +87,7 @@ static void reap(const struct run *run, pid_t command)
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
         if (pid == command) {
             tell(run, SETUP_ENDED, status, NULL);
-            reap_everything();
+            reap_everything(run->setup);
             _exit(EXIT_SUCCESS);
         }
     }

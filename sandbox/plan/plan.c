@@ -204,7 +204,7 @@ int plan_desktop(struct plan *plan, const struct plan_host *host, const struct p
     ADD(plan, .kind = OPERATION_BIND, .target = "sandbox/sandbox-framebuffer.so",
         .number = BIND_EXECUTABLE | BIND_OPTIONAL,
         .source = plan_compose(plan, "%s/sandbox-framebuffer.so", host->program_dir));
-    // The window manager says by it that it is up (openbox/).
+    // The window manager says by it, and by nothing else, that it is up (openbox/): no start without it.
     ADD(plan, .kind = OPERATION_BIND, .target = "sandbox/sandbox-openbox.so", .number = BIND_EXECUTABLE,
         .source = plan_compose(plan, "%s/sandbox-openbox.so", host->program_dir));
     // The X server has its keymap compiled at each start: the usual one is ready (keymap/).

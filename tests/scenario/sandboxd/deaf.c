@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
@@ -27,6 +28,7 @@
 #define GROWTH_MAX_KB 256
 #define BATCHES_MAX 200
 #define PATIENT_S 600 // longer than a test
+#define PID_1_MS 2000 // after that it is not waited for any more
 
 static enum sandboxd_mode mode;
 static uint64_t viewers;
@@ -292,10 +294,62 @@ static void a_claim_that_takes_long_keeps_the_pool_from_nobody(void **state)
     sandboxd_finish(&f);
 }
 
+static long long now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+// Of the first sandbox, in microseconds of 100,000. -1: there is none.
+static long long processor_limit(const struct sandboxd_fixture *f)
+{
+    static const char *const names[] = {"cpu.cfs_quota_us", "cpu.max"};
+    for (unsigned i = 0; i < f->group_count * 2; i++) {
+        char path[256];
+        AUTO_FREE char *text = NULL;
+        snprintf(path, sizeof(path), "%s/s0/%s", f->groups[i / 2], names[i % 2]);
+        if (read_file_at(AT_FDCWD, path, 4096, &text, NULL) == 0)
+            return strtoll(text, NULL, 10);
+    }
+    return -1;
+}
+
+// While pid 1 is asked to end the rest, that may still run, with no more than before, or one processor where it had less.
+static void end_with_processors(unsigned percent, long long expected)
+{
+    struct sandboxd_fixture f;
+    sandboxd_prepare(&f, mode);
+    sandboxd_start(&f);
+    struct sandboxd_create request = sandboxd_request(1);
+    request.limits.cpu_percent = percent;
+    sandboxd_create(&f, &request);
+    pid_t init = sandboxd_find_process(&f, "sandbox-init");
+    stop_and_wait(init);
+    struct sandboxd_message stop = {.kind = SANDBOXD_STOP,
+                                    .stop = {.sandbox = request.sandbox, .reason = STOP_USER}};
+    long long asked_ms = now_ms();
+    sandboxd_send(&f, &stop);
+    count_viewers(&f); // the message before it was heeded
+    long long limit = processor_limit(&f);
+    assert_true(limit == (f.group_count > 0 ? expected : -1) || now_ms() - asked_ms >= PID_1_MS);
+    kill(init, SIGCONT);
+    assert_int_equal(sandboxd_expect_end(&f, &request.sandbox), STOP_USER);
+    sandboxd_finish(&f);
+}
+
+static void the_processor_limit_holds_until_the_rest_is_dead(void **state)
+{
+    (void)state;
+    end_with_processors(200, 200000);
+    end_with_processors(50, 100000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_deaf_init_delays_and_costs_nobody),
+        cmocka_unit_test(the_processor_limit_holds_until_the_rest_is_dead),
         cmocka_unit_test(a_deaf_one_that_is_claimed_is_given_up),
         cmocka_unit_test(one_that_dies_while_it_is_claimed_is_replaced),
         cmocka_unit_test(a_claim_that_takes_too_long_for_its_client_has_failed),

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -73,9 +74,12 @@ static void bad_requests_are_refused(void **state)
 static void configuration_is_checked(void **state)
 {
     (void)state;
-    static const char *const wrong[] = {
+    char without_library[128]; // the desktop's files are found from there, the programs are not
+    snprintf(without_library, sizeof(without_library), "PROGRAM_DIR=%s/share", getenv("PROGRAMS"));
+    const char *const wrong[] = {
         "FILE_ENCRYPTION_ENABLED=true", "SANDBOX_LAYERS_REQUIRED=user_namespace,magic",
-        "SANDBOX_CGROUP_BACKEND=v2", "FILE_STORAGE_PATH=relative", "PROGRAM_DIR=/nonexistent"};
+        "SANDBOX_CGROUP_BACKEND=v2",    "FILE_STORAGE_PATH=relative",
+        "PROGRAM_DIR=/nonexistent",     without_library};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         struct sandboxd_fixture f;
         sandboxd_prepare(&f, SANDBOXD_PLAIN);

@@ -25,7 +25,7 @@ function usage(sandbox: Sandbox): string[] {
     return [
         ...(cpu === null ? [] : [`${shortDuration(cpu)} of CPU`]),
         ...(peak === null ? [] : [`${Math.round(peak)} MiB at most`]),
-        ...(processes === null ? [] : [`${processes} processes at most`]),
+        ...(processes === null ? [] : [`${processes} processes and threads at most`]),
         ...(written === null ? [] : [`${written < 1 ? "less than 1" : Math.round(written)} MiB written`]),
     ];
 }
