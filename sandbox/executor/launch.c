@@ -172,10 +172,11 @@ int launch_receive(int setup, enum setup_event *ret_event, struct setup_message 
                  [SETUP_LISTENER] = {SETUP_EVENT_LISTENER, true},
                  [SETUP_FAILED] = {SETUP_EVENT_FAILED, false},
                  [SETUP_RUNNING] = {SETUP_EVENT_RUNNING, true},
-                 [SETUP_ENDED] = {SETUP_EVENT_ENDED, false}};
-    if (packet.length != sizeof(message) || message.kind < SETUP_STARTED || message.kind > SETUP_ENDED ||
+                 [SETUP_ENDED] = {SETUP_EVENT_ENDED, false},
+                 [SETUP_HELD] = {SETUP_EVENT_HELD, false}};
+    if (packet.length != sizeof(message) || message.kind < SETUP_STARTED || message.kind > SETUP_HELD ||
         packet.fd_count != (kinds[message.kind].descriptor ? 1 : 0) || message.operation >= OPERATION_COUNT)
-        return -EPROTO;
+        return -EBADMSG;
     *ret_message = message;
     *ret_event = kinds[message.kind].event;
     if (kinds[message.kind].descriptor)
@@ -183,10 +184,25 @@ int launch_receive(int setup, enum setup_event *ret_event, struct setup_message 
     return 0;
 }
 
+static int ask(int setup, enum setup_kind kind)
+{
+    struct setup_message message = {.kind = kind};
+    return ipc_send(setup, &message, sizeof(message), NULL, 0);
+}
+
 int launch_admit(int setup)
 {
-    struct setup_message message = {.kind = SETUP_ADMITTED};
-    return ipc_send(setup, &message, sizeof(message), NULL, 0);
+    return ask(setup, SETUP_ADMITTED);
+}
+
+int launch_hold(int setup)
+{
+    return ask(setup, SETUP_HOLD);
+}
+
+int launch_continue(int setup)
+{
+    return ask(setup, SETUP_CONTINUE);
 }
 
 int launch_kill(int pidfd, uid_t uid)

@@ -52,8 +52,11 @@ enum setup_kind {
     SETUP_RUNNING,
     SETUP_LISTENER,
     SETUP_ENDED,
+    SETUP_HELD,
     SETUP_ADMITTED,
-    SETUP_JOIN
+    SETUP_JOIN,
+    SETUP_HOLD,
+    SETUP_CONTINUE
 };
 
 // The packets of the set-up socket. They come from our own code before it executes anything else, or (OPERATION_RUN) beside the command, which
@@ -83,15 +86,19 @@ enum setup_event {
     SETUP_EVENT_LISTENER,
     SETUP_EVENT_RUNNING,
     SETUP_EVENT_ENDED,
+    SETUP_EVENT_HELD,
     SETUP_EVENT_EXECUTED
 };
-// Reads what came by the set-up socket. -EAGAIN: nothing yet. STARTED gives the pidfd of the new program's
+// Reads what came by the set-up socket. -EAGAIN: nothing yet; -EPROTO: a descriptor for which there is no room. STARTED gives the pidfd of the new program's
 // process (a child of the caller); FAILED gives operation and error; EXECUTED: the end of the socket, without
 // a FAILED before it the program runs. LISTENER gives the socket of OPERATION_LISTENER. With OPERATION_RUN: RUNNING gives a pidfd of the command, which leads
-// its process group, ENDED its status. With OPERATION_PARK RUNNING gives the mount namespace, which goes with the last descriptor of it.
+// its process group, ENDED its status, HELD answers launch_hold. With OPERATION_PARK RUNNING gives the mount namespace, which goes with the last descriptor of it.
 int launch_receive(int setup, enum setup_event *ret_event, struct setup_message *ret_message, int *ret_fd);
 // Lets OPERATION_ADMISSION go on. 0 or -errno.
 int launch_admit(int setup);
+// Of OPERATION_RUN, once it is RUNNING: has all processes of the sandbox stop, whatever they are, which HELD tells; and go on. 0 or -errno.
+int launch_hold(int setup);
+int launch_continue(int setup);
 
 // Sends SIGKILL, if need be as the process's own uid (a service without CAP_KILL can't signal others). 0 also
 // when it ended before.

@@ -1,6 +1,8 @@
 #pragma once
 // The operations of a plan, as the forked child runs them. Each returns 0 or -errno.
 
+#include <stdbool.h>
+
 #include "sandbox/executor/launch.h"
 
 struct run;
@@ -46,6 +48,9 @@ operation_fn operation_park, operation_home, operation_landlock, operation_run, 
 
 // Executes the command of these words, looked for where commands are inside. -errno when it can't.
 int operation_execute(const char *const *words, const char *const *variables);
+
+// hold.c, for pid 1 of a pid namespace: stops everything else in it. True when nothing of it runs; else it is asked again.
+bool hold_everything(void);
 
 // Gives up every capability of the calling process for good. Used before the namespaces as well.
 int drop_capabilities(void);

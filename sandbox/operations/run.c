@@ -3,12 +3,15 @@
 
 #include <errno.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +23,7 @@
 
 #define CHILD_STACK 65536
 #define INIT_NAME "sandbox-run"
+#define HOLD_PAUSE_MS 1 // nobody tells when a process has stopped that is not a child
 
 struct command {
     const char **words, **variables;
@@ -77,17 +81,50 @@ static int tell(const struct run *run, enum setup_kind kind, int status, const i
     return ipc_send(run->setup, &message, sizeof(message), fd, fd ? 1 : 0);
 }
 
-__attribute__((noreturn)) static void reap(const struct run *run, pid_t command)
+static void reap(const struct run *run, pid_t command)
 {
-    for (;;) {
-        int status;
-        pid_t pid = wait4(-1, &status, 0, NULL);
-        if (pid < 0 && errno != EINTR)
-            _exit(EXIT_FAILURE);
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
         if (pid == command) {
             tell(run, SETUP_ENDED, status, NULL);
             reap_everything(run->setup);
             _exit(EXIT_SUCCESS);
+        }
+    }
+}
+
+// What sandbox-run asks for: that all stop, or that they go on. True while they are to stop.
+static bool take_wish(const struct run *run, bool holding)
+{
+    struct setup_message message;
+    AUTO_PACKET struct ipc_packet packet = {0};
+    int error = ipc_receive(run->setup, &message, sizeof(message), &packet);
+    if (error == -ECONNRESET)
+        _exit(EXIT_SUCCESS); // nobody is left to run it for
+    if (error || packet.length != sizeof(message))
+        return holding;
+    if (message.kind == SETUP_CONTINUE)
+        kill(-1, SIGCONT);
+    return message.kind == SETUP_HOLD;
+}
+
+// Until the command ends, or sandbox-run does.
+__attribute__((noreturn)) static void serve(const struct run *run, int signals, pid_t command)
+{
+    struct pollfd fds[] = {{.fd = run->setup, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+    bool holding = false;
+    for (;;) {
+        reap(run, command);
+        if (poll(fds, 2, holding ? HOLD_PAUSE_MS : -1) < 0 && errno != EINTR)
+            _exit(EXIT_FAILURE);
+        struct signalfd_siginfo info;
+        if (fds[1].revents && read(signals, &info, sizeof(info)) < 0)
+            _exit(EXIT_FAILURE);
+        if (fds[0].revents)
+            holding = take_wish(run, holding);
+        if (holding && hold_everything()) {
+            holding = false;
+            tell(run, SETUP_HELD, 0, NULL);
         }
     }
 }
@@ -115,6 +152,12 @@ int operation_run(struct run *run, const struct operation *operation)
     if (prctl(PR_SET_DUMPABLE, 0) < 0)
         return -errno;
     // The line may hold paths of the host, and the command reads it in /proc as soon as it runs; its words and variables lie in it.
+    sigset_t child_ended;
+    sigemptyset(&child_ended);
+    sigaddset(&child_ended, SIGCHLD);
+    AUTO_FD int signals = signalfd(-1, &child_ended, SFD_CLOEXEC);
+    if (signals < 0)
+        return -errno;
     struct command command = {.words = copy(launch->plan->command),
                               .variables = copy(launch->plan->environment),
                               .setup = run->setup};
@@ -130,9 +173,10 @@ int operation_run(struct run *run, const struct operation *operation)
     close(1);
     close(2);
     prctl(PR_SET_NAME, INIT_NAME);
+    sigprocmask(SIG_BLOCK, &child_ended, NULL); // the command has it as it was; what ended before is reaped first
     int error = tell(run, SETUP_RUNNING, 0, &pidfd);
     if (error)
         return error;
     close(steal_fd(&pidfd));
-    reap(run, pid);
+    serve(run, signals, pid);
 }

@@ -139,6 +139,7 @@ const struct seccomp_list seccomp_lists[PROFILE_COUNT][SECCOMP_LISTS_MAX] = {
 const struct seccomp_refusal seccomp_refusals[] = {
     REFUSE_REQUEST(TIOCSTI),   // types into the terminal of whoever started a program
     REFUSE_REQUEST(TIOCLINUX), // the same on a console
+    REFUSE_REQUEST(TIOCEXCL),  // nobody else could open that terminal any more
     REFUSE_REQUEST(TIOCSETD),  // line disciplines: much old code, loaded on demand
     // Links, routes, neighbours, bridges, tunnels and drivers, which root of a nested network namespace could change. What asks only (SIOCGIF*)
     // stays: old programs list interfaces so.

@@ -53,7 +53,8 @@ static void warn(const struct options *options, const struct probe *probe)
         const char *option;
         enum layer layer;
     } limits[] = {{options->asked_memory, "--memory", LAYER_MEMORY_LIMIT},
-                  {options->asked_cpu, "--cpu", LAYER_CPU_LIMIT}};
+                  {options->asked_cpu, "--cpu", LAYER_CPU_LIMIT},
+                  {options->asked_pids, "--pids", LAYER_PROCESS_LIMIT}};
     for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
         const struct layer_report *layer = &probe->layers[limits[i].layer];
         if (limits[i].asked && layer->state == LAYER_MISSING)
@@ -152,11 +153,17 @@ static void allow_descriptors(void)
 
 int main(int argc, char **argv)
 {
-    CLEANUP(options_finish) struct options options;
+    CLEANUP(options_finish) struct options options = {.json_fd = -1};
     struct cgroup_root cgroups;
     allow_descriptors();
     signal(SIGCHLD, SIG_DFL); // a caller that ignores it would have the kernel reap what is waited for here
-    if (keep_standard_descriptors() < 0 || options_parse(argc, argv, &options) < 0)
+    int error = keep_standard_descriptors();
+    if (error < 0) {
+        fprintf(stderr, "sandbox-run: /dev/null can't be opened: %s%s\n", strerror(-error),
+                report_advice(-error));
+        return STATUS_FAILED;
+    }
+    if (options_parse(argc, argv, &options) < 0)
         return STATUS_FAILED;
     if (options.help) {
         options_print_help();

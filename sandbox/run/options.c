@@ -287,6 +287,7 @@ static void take_defaults(struct options *options)
     const struct sandbox_limits *otherwise = &defaults[options->command.profile];
     options->asked_memory = limits->memory_mb != 0;
     options->asked_cpu = limits->cpu_percent != 0;
+    options->asked_pids = limits->pids != 0;
     limits->memory_mb = limits->memory_mb ? limits->memory_mb : otherwise->memory_mb;
     limits->cpu_percent = limits->cpu_percent ? limits->cpu_percent : otherwise->cpu_percent;
     limits->pids = limits->pids ? limits->pids : otherwise->pids;

@@ -22,7 +22,7 @@ struct options {
     bool plan_only;
     bool help, version;
     bool required[LAYER_COUNT];
-    bool asked_memory, asked_cpu; // they were given, and are no defaults
+    bool asked_memory, asked_cpu, asked_pids; // they were given, and are no defaults
 };
 
 // 0, or -EINVAL after one line on standard error.

@@ -2,11 +2,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
+#include "sandbox/plan/tables.h"
+
+#define LINKS_MAX 8   // as many links lead from one place to the next
+#define LINK_MAX 4096 // characters of where one leads
 
 // The tree that a path lies in, of those that show the host or that a sandbox is run by; NULL: none.
 static const char *own_tree(const char *path)
@@ -71,8 +76,57 @@ int paths_place(struct options *options, const char *place)
         return options_refuse("--at %s: not an absolute path without . and ..", place);
     if (own_tree(place))
         return options_refuse("--at %s: a sandbox has its own %s", place, own_tree(place));
-    bind->place = place;
-    return 0;
+    bind->place = strdup(place);
+    return bind->place ? 0 : options_refuse("--at %s: %s", place, strerror(ENOMEM));
+}
+
+// Where a link of the new root leads, or false.
+static bool read_link(const struct operation *operation, char text[static LINK_MAX])
+{
+    char read[LINK_MAX];
+    if (operation->kind == OPERATION_LINK)
+        return snprintf(text, LINK_MAX, "%s", operation->source) < LINK_MAX && *text == '/';
+    ssize_t length = operation->kind == OPERATION_BIND && (operation->number & BIND_SYSTEM)
+                         ? readlink(operation->source, read, sizeof(read))
+                         : -1;
+    if (length <= 0 || length >= LINK_MAX - 1)
+        return false;
+    return snprintf(text, LINK_MAX, "%s%.*s", *read == '/' ? "" : "/", (int)length, read) < LINK_MAX;
+}
+
+// The place behind the first of these links that lies on the way; NULL: none does, or there is no memory.
+static char *follow_link(const struct operation *table, size_t count, const char *place)
+{
+    for (size_t i = 0; i < count; i++) {
+        char text[LINK_MAX], *next;
+        size_t length = strlen(table[i].target);
+        if (strncmp(place + 1, table[i].target, length) != 0 || place[1 + length] != '/' ||
+            !read_link(&table[i], text))
+            continue;
+        return asprintf(&next, "%s%s", text, place + 1 + length) < 0 ? NULL : next;
+    }
+    return NULL;
+}
+
+// Places are compared and mounted in the order of their names, so each gets the name that it has behind the links of the new root.
+static void follow_links(struct plan_bind *bind)
+{
+    for (unsigned i = 0; i < LINKS_MAX; i++) {
+        char *next = follow_link(plan_base_table, plan_base_count, plan_bind_place(bind));
+        if (!next)
+            next = follow_link(plan_system_table, plan_system_count, plan_bind_place(bind));
+        if (!next)
+            return;
+        free((char *)bind->place);
+        bind->place = next;
+    }
+}
+
+static void forget(struct plan_bind *bind)
+{
+    free((char *)bind->path);
+    free((char *)bind->place);
+    *bind = (struct plan_bind){0};
 }
 
 static int by_place(const void *first, const void *second)
@@ -81,30 +135,40 @@ static int by_place(const void *first, const void *second)
     return strcmp(plan_bind_place(a), plan_bind_place(b));
 }
 
+static int check_own(const struct plan_bind *bind)
+{
+    const char *place = plan_bind_place(bind);
+    if (!is_own(place) && !own_tree(place))
+        return 0;
+    return options_refuse("%s %s: a sandbox has its own %s; name a path below it, or place it elsewhere (--at)",
+                          bind->writable ? "--rw" : "--ro", bind->path, place);
+}
+
 int paths_settle(struct options *options)
 {
     struct plan_bind *binds = options->binds;
     size_t count = options->command.bind_count;
     for (size_t i = 0; i < count; i++) {
-        const char *place = plan_bind_place(&binds[i]);
-        if (is_own(place))
-            return options_refuse(
-                "%s %s: a sandbox has its own %s; name a path below it, or place it elsewhere (--at)",
-                binds[i].writable ? "--rw" : "--ro", binds[i].path, place);
+        int error = check_own(&binds[i]);
+        follow_links(&binds[i]);
+        if (!error)
+            error = check_own(&binds[i]);
+        if (error)
+            return error;
     }
     qsort(binds, count, sizeof(*binds), by_place);
     size_t kept = 0;
     for (size_t i = 1; i < count; i++) {
         if (by_place(&binds[kept], &binds[i]) != 0) {
-            binds[++kept] = binds[i];
-            if (kept != i)
-                binds[i].path = NULL;
+            if (++kept != i) {
+                binds[kept] = binds[i];
+                binds[i] = (struct plan_bind){0};
+            }
             continue;
         }
         if (binds[kept].writable != binds[i].writable || strcmp(binds[kept].path, binds[i].path) != 0)
             return options_refuse("%s: two paths for one place", plan_bind_place(&binds[i]));
-        free((char *)binds[i].path);
-        binds[i].path = NULL;
+        forget(&binds[i]);
     }
     options->command.bind_count = count ? kept + 1 : 0;
     return 0;
@@ -113,6 +177,6 @@ int paths_settle(struct options *options)
 void paths_finish(struct options *options)
 {
     for (size_t i = 0; i < options->command.bind_count; i++)
-        free((char *)options->binds[i].path);
+        forget(&options->binds[i]);
     options->command.bind_count = 0;
 }

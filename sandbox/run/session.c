@@ -40,6 +40,8 @@ struct session {
     bool ended;   // pid 1 is reaped: nothing of the sandbox runs
     bool asked;   // somebody asked the command to end
     int waiting;  // a signal that came before the command was there
+    bool stop;    // all is to stop, and sandbox-run with it
+    bool holding; // pid 1 was asked for that, and has not answered
     struct outcome *outcome;
 };
 
@@ -85,21 +87,37 @@ static void signal_command(const struct session *session, int number)
         pidfd_send_signal(session->command, number, NULL, 0);
 }
 
+// Pid 1 stops the sandbox: sandbox-run follows when nothing of it reads the terminal any more.
+static void hold(struct session *session)
+{
+    if (session->running && !session->holding && session->fds[SOURCE_SETUP] >= 0)
+        session->holding = launch_hold(session->fds[SOURCE_SETUP]) == 0;
+}
+
+static void on_held(struct session *session)
+{
+    // The default action of SIGTSTP would not stop a process group that has no relative outside of it.
+    while (session->stop) {
+        terminal_release(&session->terminal);
+        raise(SIGSTOP);
+        session->stop = !terminal_is_free(&session->terminal);
+    }
+    session->holding = false;
+    launch_continue(session->fds[SOURCE_SETUP]);
+}
+
 static void on_signal(struct session *session)
 {
     struct signalfd_siginfo info;
     if (read(session->fds[SOURCE_SIGNALS], &info, sizeof(info)) != (ssize_t)sizeof(info))
         return;
     int number = (int)info.ssi_signo;
-    if (number == SIGTSTP) {
-        // The default action would not stop a process group that has no relative outside of it.
-        signal_command(session, SIGSTOP);
-        do
-            raise(SIGSTOP);
-        while (!terminal_is_free(&session->terminal));
-        signal_command(session, SIGCONT);
-        return;
-    }
+    if (number == SIGTSTP || number == SIGCONT)
+        session->stop = number == SIGTSTP;
+    if (session->stop)
+        hold(session);
+    if (number == SIGTSTP || (number == SIGCONT && session->holding))
+        return; // pid 1 is told to go on once it has answered
     session->asked |= signals_ask_for_end(number);
     if (!session->running)
         session->waiting = number; // the command may run and have written already, before we are told
@@ -134,7 +152,7 @@ static void on_setup(struct session *session)
     if (error == -EAGAIN)
         return;
     if (error) {
-        fail_setup(session, OPERATION_NAMESPACES, EMFILE); // a descriptor came for which there was no room
+        fail_setup(session, OPERATION_NAMESPACES, error == -EPROTO ? EMFILE : -error);
         cleanup_fd(&session->fds[SOURCE_SETUP]);
         session->fds[SOURCE_SETUP] = -1;
         return;
@@ -153,6 +171,11 @@ static void on_setup(struct session *session)
         session->running = true;
         if (session->waiting)
             signal_command(session, session->waiting);
+        if (session->stop)
+            hold(session);
+        return;
+    case SETUP_EVENT_HELD:
+        on_held(session);
         return;
     case SETUP_EVENT_ENDED:
         cgroup_lift_cpu(session->cgroups, &session->cgroup); // what it left behind ends now

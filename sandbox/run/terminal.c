@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -40,7 +41,11 @@ int terminal_init(struct terminal *terminal)
         if (!terminal->shared && is_own(fd))
             terminal->opened[fd] = open_for_writing(fd);
     }
-    terminal->known = terminal->shared && tcgetattr(STDIN_FILENO, &terminal->settings) == 0;
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && terminal->own < 0; fd++)
+        terminal->own = is_own(fd) ? fd : -1;
+    // Who writes on a terminal may set it as well. In the background its settings are somebody else's.
+    terminal->known = terminal->own >= 0 && in_foreground(terminal->own) &&
+                      tcgetattr(terminal->own, &terminal->settings) == 0;
     return 0;
 }
 
@@ -63,8 +68,19 @@ bool terminal_is_free(const struct terminal *terminal)
     return !terminal->shared || in_foreground(STDIN_FILENO);
 }
 
+void terminal_release(const struct terminal *terminal)
+{
+    if (terminal->own < 0)
+        return;
+    struct sigaction before, ignore = {.sa_handler = SIG_IGN}; // else the background would be stopped
+    sigaction(SIGTTOU, &ignore, &before);
+    tcflow(terminal->own, TCOON);
+    sigaction(SIGTTOU, &before, NULL);
+}
+
 void terminal_restore(const struct terminal *terminal)
 {
-    if (terminal->known && in_foreground(STDIN_FILENO)) // else it is somebody else's now
-        tcsetattr(STDIN_FILENO, TCSADRAIN, &terminal->settings);
+    terminal_release(terminal);
+    if (terminal->known && in_foreground(terminal->own)) // else it is somebody else's now
+        tcsetattr(terminal->own, TCSADRAIN, &terminal->settings);
 }

@@ -98,6 +98,8 @@ for (const user of users) {
                 [["--ro", "/proc", "--at", "/x", "true"], 125, "a sandbox has its own /proc"],
                 [["--ro", "/", "--at", "/x", "true"], 125, "a sandbox has its own /"],
                 [["--ro", "/usr/bin", "--at", "/x", "--ro", "/usr/lib", "--at", "/x", "true"], 125, "/x: two paths for one place"],
+                [["--ro", "/usr/bin", "--at", "/var/tmp/x", "--ro", "/usr/lib", "--at", "/tmp/x", "true"], 125, "/tmp/x: two paths for one place"],
+                [["--ro", "/usr/share", "--at", "/lib/x", "--ro", "/usr/include", "--at", "/usr/lib/x", "true"], 125, "/usr/lib/x: two paths for one place"],
                 [["--ro", "/usr", "--at", "/x", "--at", "/y", "true"], 125, "has its place already"],
                 [["no-such-command"], 127, "no-such-command: No such file"],
                 [["/etc/passwd"], 126, "/etc/passwd: Permission denied"],
@@ -179,6 +181,13 @@ for (const user of users) {
             // A link of the new root, as /var/tmp, is one inside.
             const linked = await run(user, "--ro", shared, "--at", "/var/tmp/placed", "--", "sh", "-c", "cat /var/tmp/placed/file /tmp/placed/file");
             assert.equal(linked.out, "y\ny\n", linked.err);
+            for (const link of ["/var/tmp", "/var/run"]) {
+                const target = link.slice("/var".length);
+                const [wide, narrow] = [["--rw", shared, "--at", `${link}/d`], ["--ro", join(shared, "inner"), "--at", `${target}/d/inner`]];
+                const inside = `touch ${target}/d/x && touch ${target}/d/inner/x 2>/dev/null || echo shut`;
+                for (const order of [[...wide, ...narrow], [...narrow, ...wide]])
+                    assert.equal((await run(user, ...order, "--", "sh", "-c", inside)).out, "shut\n", link);
+            }
         });
 
         it("takes a variable of the caller's", async () => {
@@ -207,6 +216,9 @@ for (const user of users) {
             const none = await few("-n 20");
             assert.equal(none.status, 125);
             assert.match(none.err, /^sandbox-run: .*\(ulimit -n\): 128 are enough.*\n$/);
+            const three = await few("-n 3");
+            assert.equal(three.status, 125);
+            assert.match(three.err, /^sandbox-run: \/dev\/null can't be opened: .*\(ulimit -n\).*\n$/);
         });
 
         it("holds up with callers who ignore signals, and readers who do not read", async () => {
@@ -278,6 +290,97 @@ print(seen.decode())`;
             const { status, out, err } = await finish(start(user, ["-c", script, program], {}, "python3"));
             assert.equal(status, 0, err);
             assert.match(out.replaceAll("\r", ""), /^background over\nready\n.*stopped twice.*typed\nforeground over\n echo \n/s, out);
+        });
+
+        it("stops whatever it runs before it is stopped itself", async () => {
+            // The terminal belongs to the shell then: what is typed is its own, also when a process of another session waited for it.
+            const script = String.raw`
+import os, pty, signal, sys
+def job(early, words):
+    pid = os.fork()
+    if pid == 0:
+        os.setpgid(0, 0)
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        os.tcsetpgrp(0, os.getpid())
+        signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+        if early: # it stays pending across the execution
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTSTP])
+            os.kill(os.getpid(), signal.SIGTSTP)
+        os.execv(sys.argv[1], [sys.argv[1], "--", "sh", "-c", words])
+    return pid
+shell, terminal = pty.fork()
+if shell == 0:
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    reader = 'exec 3<&0; setsid sh -c "echo ready; read word; echo got \\$word" <&3 & wait'
+    for early, words in [(False, reader), (True, "read word; echo got $word")]:
+        pid = job(early, words)
+        stopped = os.WIFSTOPPED(os.waitpid(pid, os.WUNTRACED)[1])
+        os.tcsetpgrp(0, os.getpgrp())
+        print("stopped" if stopped else "not stopped", flush=True)
+        print("shell got", os.read(0, 100).decode(), flush=True)
+        os.tcsetpgrp(0, pid)
+        os.kill(pid, signal.SIGCONT)
+        os.waitpid(pid, 0)
+        os.tcsetpgrp(0, os.getpgrp())
+    os._exit(0)
+seen = b""
+def until(text):
+    global seen
+    while text not in seen:
+        seen += os.read(terminal, 4096)
+    seen = seen[seen.index(text) + len(text):]
+until(b"ready")
+os.write(terminal, b"\x1a")
+for _ in range(2):
+    until(b"stopped")
+    os.write(terminal, b"mine\n")
+    until(b"shell got mine")
+    os.write(terminal, b"yours\n")
+    until(b"got yours")
+os.waitpid(shell, 0)`;
+            const { status, err } = await finish(start(user, ["-c", script, program], {}, "python3"));
+            assert.equal(status, 0, err);
+        });
+
+        it("leaves the terminal as it was, also where it was there to write on only", async () => {
+            const script = String.raw`
+import os, pty, signal, sys, termios
+hostile = """
+import fcntl, termios
+try:
+    fcntl.ioctl(1, termios.TIOCEXCL)
+except PermissionError:
+    print("refused", flush=True)
+settings = termios.tcgetattr(1)
+settings[3] &= ~termios.ECHO
+termios.tcsetattr(1, termios.TCSANOW, settings)
+termios.tcflow(1, termios.TCOOFF)
+"""
+shell, terminal = pty.fork()
+if shell == 0:
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+    for front in [True, False]:
+        pid = os.fork()
+        if pid == 0:
+            os.setpgid(0, 0)
+            if front:
+                os.tcsetpgrp(0, os.getpid())
+            signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+            os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
+            os.execv(sys.argv[1], [sys.argv[1], "--", "python3", "-c", hostile])
+        status = os.waitpid(pid, os.WUNTRACED)[1]
+        os.tcsetpgrp(0, os.getpgrp())
+        echo = bool(termios.tcgetattr(0)[3] & termios.ECHO)
+        print("status", status, "echo", echo if front else "not known", flush=True)
+    os._exit(0)
+seen = b""
+while b"not known" not in seen:
+    seen += os.read(terminal, 4096)
+os.waitpid(shell, 0)
+print(seen.decode())`;
+            const { status, out, err } = await finish(start(user, ["-c", script, program], {}, "python3"));
+            assert.equal(status, 0, err);
+            assert.equal(out.replaceAll("\r", "").trim(), "refused\nstatus 0 echo True\nrefused\nstatus 0 echo not known", out);
         });
 
         it("shares as many paths as it says, in each profile", async () => {

@@ -1,7 +1,7 @@
 // What sandbox-run says and does on a host that lacks a layer.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { copyFileSync } from "node:fs";
+import { copyFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 
@@ -57,6 +57,12 @@ describe("layers", () => {
         const refused = await on(3, "--require", "landlock", "--", "true");
         assert.deepEqual([refused.status, /landlock is weaker: ABI 3/.test(refused.err)], [125, true]);
         assert.equal((await on(6, ...probe)).report.layers.landlock.state, "on");
+    });
+    it("says aloud that nothing bounds the processes", { skip: (!root || !existsSync("/sys/fs/cgroup/pids")) && "needs root and a v1 controller" }, async () => {
+        // The others' mounts stay: the controller is hidden in a mount namespace of its own.
+        const hide = `umount /sys/fs/cgroup/pids && exec ${program} --pids 20 -- true`;
+        const { status, err } = await finish(spawn("/usr/bin/unshare", ["-m", "sh", "-c", hide], { stdio: ["ignore", "pipe", "pipe", "pipe"] }));
+        assert.deepEqual([status, /^sandbox-run: --pids has no effect here: .*pids controller.*\n$/.test(err)], [0, true], err);
     });
     it("tells a missing capability", { skip: !root && "needs root" }, async () => {
         const words = ["--bounding-set=-setuid,-setgid", "--inh-caps=-setuid,-setgid", program, "--json=3", "--", "true"];
