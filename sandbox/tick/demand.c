@@ -26,7 +26,19 @@ bool demand_parse(const char *text, size_t length, unsigned *ret_running)
 
 bool demand_sample(struct demand *demand, uint64_t now_ms, unsigned running)
 {
-    if (running > demand->processors)
+    bool all = running > demand->processors;
+    if (all && demand->suspected)
         demand->until_ms = now_ms + DEMAND_HOLD_MS;
+    demand->suspected = all && !demand->suspected;
+    demand->idle = running <= 1;
     return now_ms < demand->until_ms;
+}
+
+int demand_pause_ms(const struct demand *demand, bool wanted)
+{
+    if (demand->suspected)
+        return DEMAND_AGAIN_MS;
+    if (wanted)
+        return DEMAND_TICKING_MS;
+    return demand->idle ? DEMAND_IDLE_MS : DEMAND_QUIET_MS;
 }

@@ -6,7 +6,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -18,7 +17,6 @@
 #include "sandbox/tick/tickers.h"
 
 #define LOAD_TEXT_MAX 128
-#define WATCHER_SLACK_NS 10000000 // its wakeups may come together with others
 #define TOLD_EVERY_MS (UINT64_C(3600) * 1000)
 
 static int give_up(const char *what, int error)
@@ -60,7 +58,7 @@ static int watch(struct tickers *tickers)
     uint64_t told_ms = 0;
     bool wanted = false;
     for (;;) {
-        int gone = poll(&life, 1, wanted ? DEMAND_TICKING_MS : DEMAND_QUIET_MS);
+        int gone = poll(&life, 1, demand_pause_ms(&demand, wanted));
         if (gone > 0)
             return 0;
         if (gone < 0 && errno != EINTR)
@@ -112,7 +110,6 @@ int main(int argc, char **argv)
     if (error)
         log_warning("short slices can't be had: the tick may come late", {"error", strerror(-error)});
     error = tickers_start(&tickers, period_us, &problem);
-    prctl(PR_SET_TIMERSLACK, WATCHER_SLACK_NS); // a thread gets that of its maker
     if (!error)
         error = confinement_of_watcher(&problem);
     if (error)
