@@ -123,16 +123,21 @@ void direct_park(struct direct *direct, const char *name)
     close(pair[1]);
     direct->channel = pair[0];
     direct->setup = launched.setup;
-    enum setup_event event;
-    while ((event = expect(direct, &status, &fd)) != SETUP_EVENT_RUNNING) {
+    // Who has made it tells STARTED, and may come to that after it runs.
+    direct->init = -1;
+    for (bool running = false; !running || direct->init < 0;) {
+        enum setup_event event = expect(direct, &status, &fd);
         if (event == SETUP_EVENT_FAILED || event == SETUP_EVENT_EXECUTED)
             give_up("start", -EIO);
-        if (event == SETUP_EVENT_STARTED)
+        if (event == SETUP_EVENT_STARTED) {
             direct->init = fd;
-        else if (fd >= 0)
+        } else if (event == SETUP_EVENT_RUNNING) {
+            direct->mounts = fd;
+            running = true;
+        } else if (fd >= 0) {
             close(fd);
+        }
     }
-    direct->mounts = fd;
     siginfo_t info;
     waitid(P_PIDFD, (id_t)launched.builder, &info, WEXITED);
     close(launched.builder);
