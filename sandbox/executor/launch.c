@@ -4,6 +4,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/resource.h>
@@ -168,12 +169,10 @@ int launch_receive(int setup, enum setup_event *ret_event, struct setup_message 
     static const struct {
         enum setup_event event;
         bool descriptor;
-    } kinds[] = {[SETUP_STARTED] = {SETUP_EVENT_STARTED, true},
-                 [SETUP_LISTENER] = {SETUP_EVENT_LISTENER, true},
-                 [SETUP_FAILED] = {SETUP_EVENT_FAILED, false},
-                 [SETUP_RUNNING] = {SETUP_EVENT_RUNNING, true},
-                 [SETUP_ENDED] = {SETUP_EVENT_ENDED, false},
-                 [SETUP_HELD] = {SETUP_EVENT_HELD, false}};
+    } kinds[] = {
+        [SETUP_STARTED] = {SETUP_EVENT_STARTED, true}, [SETUP_LISTENER] = {SETUP_EVENT_LISTENER, true},
+        [SETUP_FAILED] = {SETUP_EVENT_FAILED, false},  [SETUP_RUNNING] = {SETUP_EVENT_RUNNING, true},
+        [SETUP_ENDED] = {SETUP_EVENT_ENDED, false},    [SETUP_HELD] = {SETUP_EVENT_HELD, false}};
     if (packet.length != sizeof(message) || message.kind < SETUP_STARTED || message.kind > SETUP_HELD ||
         packet.fd_count != (kinds[message.kind].descriptor ? 1 : 0) || message.operation >= OPERATION_COUNT)
         return -EBADMSG;
@@ -257,4 +256,11 @@ int launch_reap_init(int pidfd, int *ret_status, uint64_t *ret_written_bytes)
                                  ? (uint64_t)usage.ru_oublock * USAGE_BLOCK_BYTES
                                  : UINT64_MAX;
     return ended;
+}
+
+const char *launch_describe_end(int status, char number[static 12])
+{
+    bool signalled = WIFSIGNALED(status);
+    snprintf(number, 12, "%d", signalled ? WTERMSIG(status) : WEXITSTATUS(status));
+    return signalled ? "signal" : "status";
 }

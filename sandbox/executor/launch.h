@@ -108,3 +108,5 @@ int launch_reap(int pidfd, int *ret_status);
 // The same for pid 1 of a sandbox, with the bytes that it and all that it reaped had written to disk; UINT64_MAX when it did not end by
 // itself, since what the kernel reaped in its place is missing then, and where the kernel does not count.
 int launch_reap_init(int pidfd, int *ret_status, uint64_t *ret_written_bytes);
+// How a child ended, for a log: the name of the number that is written, which is that of a signal or the status.
+const char *launch_describe_end(int status, char number[static 12]);

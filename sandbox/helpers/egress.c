@@ -6,7 +6,6 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/fd.h"
@@ -113,11 +112,10 @@ static void on_process_ended(struct watch *watch, uint32_t events)
         log_error("sandbox-egress can't be waited for: no sandbox reaches a network until it runs again",
                   {"error", strerror(-reaped)});
     } else if (egress->state != EGRESS_KILLED && !egress->stopping) {
-        char number[16];
-        bool signalled = WIFSIGNALED(status);
-        snprintf(number, sizeof(number), "%d", signalled ? WTERMSIG(status) : WEXITSTATUS(status));
+        char number[12];
+        const char *kind = launch_describe_end(status, number);
         log_error("sandbox-egress has ended and is started again: no sandbox reaches a network meanwhile",
-                  {signalled ? "signal" : "status", number});
+                  {kind, number});
     }
     ended(egress);
 }

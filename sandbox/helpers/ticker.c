@@ -2,12 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/cleanup.h"
@@ -65,10 +63,9 @@ static void on_process_ended(struct watch *watch, uint32_t events)
     if (ended < 0) {
         log_error("sandbox-tick can't be waited for and is started again", {"error", strerror(-ended)});
     } else {
-        char number[16];
-        bool signalled = WIFSIGNALED(status);
-        snprintf(number, sizeof(number), "%d", signalled ? WTERMSIG(status) : WEXITSTATUS(status));
-        log_error("sandbox-tick has ended and is started again", {signalled ? "signal" : "status", number});
+        char number[12];
+        const char *kind = launch_describe_end(status, number);
+        log_error("sandbox-tick has ended and is started again", {kind, number});
     }
     plan_next_start(ticker);
 }

@@ -27,7 +27,6 @@
 
 struct command {
     const char **words, **variables;
-    int setup;
     int error; // why it could not be executed; the child shares this memory until it is
 };
 
@@ -151,16 +150,15 @@ int operation_run(struct run *run, const struct operation *operation)
     AUTO_FD int pidfd = -1;
     if (prctl(PR_SET_DUMPABLE, 0) < 0)
         return -errno;
-    // The line may hold paths of the host, and the command reads it in /proc as soon as it runs; its words and variables lie in it.
     sigset_t child_ended;
     sigemptyset(&child_ended);
     sigaddset(&child_ended, SIGCHLD);
     AUTO_FD int signals = signalfd(-1, &child_ended, SFD_CLOEXEC);
     if (signals < 0)
         return -errno;
+    // The line may hold paths of the host, and the command reads it in /proc as soon as it runs; its words and variables lie in it.
     struct command command = {.words = copy(launch->plan->command),
-                              .variables = copy(launch->plan->environment),
-                              .setup = run->setup};
+                              .variables = copy(launch->plan->environment)};
     if (!command.words || !command.variables)
         return -ENOMEM;
     if (launch->own_line)
@@ -173,7 +171,8 @@ int operation_run(struct run *run, const struct operation *operation)
     close(1);
     close(2);
     prctl(PR_SET_NAME, INIT_NAME);
-    sigprocmask(SIG_BLOCK, &child_ended, NULL); // the command has it as it was; what ended before is reaped first
+    sigprocmask(SIG_BLOCK, &child_ended,
+                NULL); // the command has it as it was; what ended before is reaped first
     int error = tell(run, SETUP_RUNNING, 0, &pidfd);
     if (error)
         return error;

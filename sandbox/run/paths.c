@@ -94,8 +94,8 @@ static bool read_link(const struct operation *operation, char text[static LINK_M
     return snprintf(text, LINK_MAX, "%s%.*s", *read == '/' ? "" : "/", (int)length, read) < LINK_MAX;
 }
 
-// The place behind the first of these links that lies on the way; NULL: none does, or there is no memory.
-static char *follow_link(const struct operation *table, size_t count, const char *place)
+// The place behind the first of these links that lies on the way. 1; 0: none does; -ENOMEM.
+static int follow_link(const struct operation *table, size_t count, const char *place, char **ret_next)
 {
     for (size_t i = 0; i < count; i++) {
         char text[LINK_MAX], *next;
@@ -103,23 +103,30 @@ static char *follow_link(const struct operation *table, size_t count, const char
         if (strncmp(place + 1, table[i].target, length) != 0 || place[1 + length] != '/' ||
             !read_link(&table[i], text))
             continue;
-        return asprintf(&next, "%s%s", text, place + 1 + length) < 0 ? NULL : next;
+        if (asprintf(&next, "%s%s", text, place + 1 + length) < 0)
+            return -ENOMEM;
+        *ret_next = next;
+        return 1;
     }
-    return NULL;
+    return 0;
 }
 
 // Places are compared and mounted in the order of their names, so each gets the name that it has behind the links of the new root.
-static void follow_links(struct plan_bind *bind)
+static int follow_links(struct plan_bind *bind)
 {
     for (unsigned i = 0; i < LINKS_MAX; i++) {
-        char *next = follow_link(plan_base_table, plan_base_count, plan_bind_place(bind));
-        if (!next)
-            next = follow_link(plan_system_table, plan_system_count, plan_bind_place(bind));
-        if (!next)
-            return;
+        char *next;
+        int followed = follow_link(plan_base_table, plan_base_count, plan_bind_place(bind), &next);
+        if (followed == 0)
+            followed = follow_link(plan_system_table, plan_system_count, plan_bind_place(bind), &next);
+        if (followed < 0)
+            return options_refuse("%s: %s", plan_bind_place(bind), strerror(-followed));
+        if (followed == 0)
+            return 0;
         free((char *)bind->place);
         bind->place = next;
     }
+    return options_refuse("%s: %s", plan_bind_place(bind), strerror(ELOOP));
 }
 
 static void forget(struct plan_bind *bind)
@@ -140,8 +147,9 @@ static int check_own(const struct plan_bind *bind)
     const char *place = plan_bind_place(bind);
     if (!is_own(place) && !own_tree(place))
         return 0;
-    return options_refuse("%s %s: a sandbox has its own %s; name a path below it, or place it elsewhere (--at)",
-                          bind->writable ? "--rw" : "--ro", bind->path, place);
+    return options_refuse(
+        "%s %s: a sandbox has its own %s; name a path below it, or place it elsewhere (--at)",
+        bind->writable ? "--rw" : "--ro", bind->path, place);
 }
 
 int paths_settle(struct options *options)
@@ -150,7 +158,8 @@ int paths_settle(struct options *options)
     size_t count = options->command.bind_count;
     for (size_t i = 0; i < count; i++) {
         int error = check_own(&binds[i]);
-        follow_links(&binds[i]);
+        if (!error)
+            error = follow_links(&binds[i]);
         if (!error)
             error = check_own(&binds[i]);
         if (error)

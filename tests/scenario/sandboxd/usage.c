@@ -159,10 +159,10 @@ static void processes_are_told_with_those_refused(void **state)
     assert_in_range(ended.usage.processes, usage.processes, few.limits.pids);
     assert_int_equal(ended.usage.refused_processes, 0);
     struct sandboxd_create many = desktop_after(&f, 82,
-                                                "python3 -c 'import os, time\n"
+                                                "python3 -c 'import os, signal\n"
                                                 "try:\n"
                                                 "  while True:\n"
-                                                "    if os.fork() == 0: time.sleep(1000)\n"
+                                                "    if os.fork() == 0: signal.pause()\n"
                                                 "except OSError: pass'");
     ended = stop(&f, &many.sandbox, STOP_USER);
     assert_int_equal(ended.usage.processes, many.limits.pids);
